@@ -1,0 +1,1 @@
+"""Questions, verdicts, solutions and rewards are made here. Knows the store; knows nothing of the page."""

@@ -1,0 +1,108 @@
+"""The contract between the pipeline and any model: rendered text in, text or raw scores out.
+
+Two protocols. A ``TextModel`` continues a raw prefix; a ``ScoreModel`` gives one raw float per (question, solution). Both
+take work from any thread, answer by callback on a thread of their own in any order, and never touch templates: what they are
+given is exactly what the model reads. Streaming and batch are the same call (``on_text``); nothing here knows of runs, stages
+or files. A callback must only hand the result on (put it in a queue).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from store.errors import ScaleQuestError
+
+LIVE, BATCH = 0, 1
+"""Priorities: a live user's request is served before a batch's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to continue a prefix. ``temperature`` 0 is greedy; ``top_p`` 1.0 is off; ``max_tokens`` counts new tokens;
+    ``stop`` strings end the text and are not part of it."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One sample of one prompt. The same (prompt, sampling, seed) gives the same tokens on CPU whatever its batch-mates."""
+
+    request_id: str
+    prompt: str
+    sampling: Sampling
+    seed: int
+    priority: int = BATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """``text`` excludes prompt and stop string; ``seconds`` from the first step of this request to its last."""
+
+    request_id: str
+    text: str
+    tokens: int
+    prompt_tokens: int
+    seconds: float
+    finish_reason: Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that has no result. ``fatal`` means that the backend itself is gone; otherwise only this item failed."""
+
+    request_id: str
+    error: ScaleQuestError
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Raw scores (no sigmoid) of one ``score`` call, in the order of its rows; None where outside the model's domain."""
+
+    request_id: str
+    scores: tuple[float | None, ...]
+    tokens: int
+    seconds: float
+
+
+class TextModel(Protocol):
+    name: str
+    window: int
+    """How many requests it likes to have in flight; fewer starve it, more only queue."""
+
+    def submit(
+        self,
+        requests: Sequence[Request],
+        on_done: Callable[[Completion | Failure], None],
+        on_text: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Queue requests. ``on_done`` is called once for each; ``on_text(request_id, new_text)`` as text appears."""
+
+    def cancel(self, request_ids: Sequence[str]) -> None:
+        """Stop these at the next step; each still gets its ``on_done`` with finish_reason ``cancelled``."""
+
+    def close(self) -> None:
+        """Stop the thread and free the weights; what is in flight ends as ``cancelled``."""
+
+
+class ScoreModel(Protocol):
+    name: str
+    window: int
+    """How many rows it likes to have waiting."""
+
+    def submit(
+        self,
+        request_id: str,
+        rows: Sequence[tuple[str, str | None]],
+        on_done: Callable[[Scored | Failure], None],
+    ) -> None:
+        """Queue (question, solution or None) rows; ``on_done`` is called once, with all their scores."""
+
+    def close(self) -> None:
+        """Stop and free the weights."""

@@ -1,0 +1,1 @@
+"""The stages a question passes, one file each; none imports another or the pipeline."""

@@ -1,0 +1,32 @@
+"""The one exception tree of the product.
+
+Every error that a user can cause or meet is a ``ScaleQuestError``; its text is one sentence for a person. The
+leaves also inherit the matching built-in error, so that code which knows nothing of us can catch them.
+"""
+
+from __future__ import annotations
+
+
+class ScaleQuestError(Exception):
+    """Anything that goes wrong in a way that we can explain in a sentence."""
+
+
+class InputError(ScaleQuestError, ValueError):
+    """Bad input or bad usage: exit code 2. Names the field, the value and the remedy."""
+
+    def __init__(self, field: str, value: object, problem: str, remedy: str) -> None:
+        shown = repr(value) if not isinstance(value, str) else f"'{value}'"
+        super().__init__(f"{field} {shown}: {problem}; {remedy}.")
+        self.field, self.value, self.problem, self.remedy = field, value, problem, remedy
+
+
+class StoreError(ScaleQuestError, OSError):
+    """The workspace cannot be opened, read or written: locked, newer, damaged, disk full."""
+
+
+class BackendError(ScaleQuestError, RuntimeError):
+    """A model or a server failed. It writes no verdict: the item stays pending and a resume retries it."""
+
+
+class ItemError(ScaleQuestError, RuntimeError):
+    """One item failed (a prompt too long, say). It is recorded in ``errors``; the run goes on."""
