@@ -1,0 +1,42 @@
+# The two commands of this project: `make run` and `make test`. Both set up what they need in .venv and re-run fast:
+# a stamp file says which extras are installed, and pyproject.toml being newer than the stamp installs again.
+#
+#   PYTHON=python3.12      another interpreter (3.11 or newer)
+#   PIP_ARGS="..."         passed to pip install: an index with the torch build that you want, for instance
+#   ARGS="--port 8000"     passed to `scalequest ui` by `make run`
+
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo ,gpu)
+comma := ,
+
+.PHONY: setup run test check clean
+
+setup: $(VENV)/.setup$(GPU)
+
+run: setup
+	$(VENV)/bin/scalequest ui $(ARGS)
+
+test: $(VENV)/.setup,test$(GPU) check
+	$(PY) -m pytest
+
+check: $(VENV)/.setup,test$(GPU)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# The stamp's name carries the extras: .setup, .setup,test, .setup,test,gpu
+$(VENV)/.setup%: pyproject.toml | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e '.[$(patsubst $(comma)%,%,$*)]'
+	@touch $@ $(VENV)/.setup
+
+$(VENV)/.setup: pyproject.toml | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e .
+	@touch $@
+
+$(PY):
+	@./.ci/make-venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
