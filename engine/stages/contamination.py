@@ -1,0 +1,140 @@
+"""The contamination stage: does a question share 13 consecutive words with a benchmark question that the user names?
+
+The index is built once from the files and then only read. A benchmark question of fewer than 13 words is compared
+whole. Nothing here knows which benchmarks exist; ``raw`` says which file and row matched.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from store.errors import InputError
+from store.records import Question, Verdict
+
+GRAM = 13
+FIELD = "--benchmark"
+COLUMNS = ("question", "problem", "query", "prompt")
+_REMEDY = "name a .jsonl, .jsonl.gz, .csv or .parquet file of benchmark questions"
+
+_DRAWING = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL)
+_WORD = re.compile(r"[^\W_]+")
+_LAYOUT = re.compile(r"[\s$]+")
+
+
+class Benchmark:
+    """The 13-grams of the named files; ``rows`` is how many questions they hold."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._sources: list[str] = []
+        self._grams: dict[int, int] = {}
+        self._whole: dict[str, int] = {}
+
+    @classmethod
+    def load(cls, paths: Iterable[str | Path]) -> Benchmark:
+        """Index the question column (question, problem, query or prompt) of each file.
+
+        Raises InputError for a file that is missing, unreadable, of another format or without such a column.
+        """
+        benchmark = cls()
+        for path in map(Path, paths):
+            for row, text in enumerate(_questions(path), start=1):
+                benchmark._add(f"{path.name} row {row}", text)
+        return benchmark
+
+    def judge(self, question: Question) -> Verdict:
+        """Verdict of stage ``contamination``: reason ``benchmark_overlap``, score the share of the question's 13-grams
+        found (1.0 for a whole match, None without a benchmark), raw the file and row that matched first."""
+        score, source = self._overlap(question.text)
+        found = source is not None
+        return Verdict(
+            question.question_id,
+            "contamination",
+            "13-gram",
+            kept=not found,
+            score=score,
+            reason="benchmark_overlap" if found else None,
+            raw=source,
+        )
+
+    def _add(self, source: str, text: str) -> None:
+        number = len(self._sources)
+        self._sources.append(source)
+        self.rows += 1
+        self._whole.setdefault(_squeezed(text), number)
+        for gram in _grams(text):
+            self._grams.setdefault(gram, number)
+
+    def _overlap(self, text: str) -> tuple[float | None, str | None]:
+        if not self.rows:
+            return None, None
+        whole = self._whole.get(_squeezed(text))
+        if whole is not None:
+            return 1.0, self._sources[whole]
+        grams = _grams(text)
+        hits = [number for gram in grams if (number := self._grams.get(gram)) is not None]
+        return (len(hits) / len(grams), self._sources[hits[0]]) if hits else (0.0, None)
+
+
+def _squeezed(text: str) -> str:
+    """For whole comparison: nothing but layout and the last full stop taken away, so that 2 + 3 is not 2 - 3."""
+    return _LAYOUT.sub("", text).casefold().rstrip(".?!")
+
+
+def _grams(text: str) -> list[int]:
+    words = _WORD.findall(_DRAWING.sub(" ", text).lower())
+    return [hash(tuple(words[i : i + GRAM])) for i in range(len(words) - GRAM + 1)]
+
+
+def _questions(path: Path) -> Iterator[str]:
+    if not path.is_file():
+        raise InputError(FIELD, str(path), "there is no such file", _REMEDY)
+    try:
+        rows, columns = _read(path)
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error, ValueError, csv.Error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(FIELD, str(path), f"it cannot be read ({error})".replace("\n", " "), _REMEDY) from error
+    column = next((name for want in COLUMNS for name in columns if name.lower() == want), None)
+    texts = [text for row in rows if isinstance(text := row.get(column), str) and text.strip()] if column else []
+    if not texts:
+        found = ", ".join(columns) or "none"
+        raise InputError(
+            FIELD,
+            str(path),
+            f"it has no question column (found: {found})",
+            f"name the column one of {', '.join(COLUMNS)}",
+        )
+    yield from texts
+
+
+def _read(path: Path) -> tuple[Sequence[dict[str, Any]], list[str]]:
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return _read_parquet(path)
+    if name.endswith(".csv"):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            return list(reader), list(reader.fieldnames or [])
+    if name.endswith((".jsonl", ".jsonl.gz")):
+        data = gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_bytes()
+        rows = [json.loads(line) for line in data.decode("utf-8-sig").split("\n") if line.strip()]
+        objects = [row for row in rows if isinstance(row, dict)]
+        return objects, list(dict.fromkeys(key for row in objects for key in row))
+    raise InputError(FIELD, str(path), "its format is not known", _REMEDY)
+
+
+def _read_parquet(path: Path) -> tuple[Sequence[dict[str, Any]], list[str]]:
+    import pyarrow.parquet
+
+    file = pyarrow.parquet.ParquetFile(path)
+    columns: list[str] = file.schema_arrow.names
+    wanted = [name for name in columns if name.lower() in COLUMNS]
+    return file.read(columns=wanted).to_pylist(), columns

@@ -1,0 +1,149 @@
+"""The duplicate stage: has this question been asked before, in the same or nearly the same words?
+
+Exact after normalising, else near: MinHash candidates, confirmed by exact Jaccard over words and word pairs with
+numbers masked. A near-duplicate with other numbers or operators is another question in the same clothes: marked, not
+dropped.
+Questions are judged in idx order by the caller, which alone makes the lowest idx win. Nothing here knows the store.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from rensa import RMinHash, RMinHashLSH
+from xxhash import xxh3_64_intdigest
+
+from store.records import Label, Question, Verdict
+
+JUDGE = "minhash"
+LABEL = "near_duplicate"
+_PERMUTATIONS, _BANDS, _SEED = 96, 16, 7
+"""6 rows a band: a pair of Jaccard 0.8 becomes a candidate with probability 0.99, one of 0.5 with 0.22."""
+_MOST_LABELS = 8
+
+_TOKEN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+|[-+*/^=<>%()!|]|[^\x00-\x7f]")
+_MASK = "0"
+_NUMBER_WORDS = frozenset(
+    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half third quarter
+    double twice triple""".split()  # noqa: SIM905
+)
+
+
+@dataclass(slots=True)
+class _Wording:
+    """Questions that are the same but for their numbers: the masked text, and the first question with each numbers."""
+
+    masked: str
+    first: str
+    by_numbers: dict[int, str] = field(default_factory=dict)
+
+
+class Index:
+    """What has been kept so far. Not safe to share between threads.
+
+    ``threshold``: Jaccard from which two wordings are near. ``mark_only``: drop nothing (live runs). ``across_runs``:
+    also drop what duplicates a question of another run; otherwise such matches are only marked.
+    Memory: about 0.5 kB a question.
+    """
+
+    def __init__(self, *, threshold: float = 0.8, mark_only: bool = False, across_runs: bool = False) -> None:
+        self._threshold, self._mark_only, self._across_runs = threshold, mark_only, across_runs
+        self._exact: dict[int, str] = {}
+        self._wordings: list[_Wording] = []
+        self._by_mask: dict[int, int] = {}
+        self._lsh = RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
+
+    def judge(self, question: Question) -> tuple[Verdict, list[Label]]:
+        """Verdict of stage ``duplicate`` (score: the highest Jaccard found; raw: the question it repeats) and the
+        labels ``near_duplicate``, one for each earlier wording that is near. What is kept is remembered."""
+        look = _Look(question.text)
+        exact = self._exact.get(look.exact)
+        if exact is not None:
+            return self._verdict(question, "exact_duplicate", 1.0, exact), [_label(question, exact)]
+        near = self._near(look)
+        same = next((other for _, wording in near if (other := wording.by_numbers.get(look.numbers))), None)
+        labels = [_label(question, other) for other in dict.fromkeys([same, *(w.first for _, w in near)]) if other]
+        score = near[0][0] if near else None
+        verdict = self._verdict(question, "near_duplicate" if same else None, score, same)
+        if verdict.kept:
+            self._add(question.question_id, look)
+        return verdict, labels[:_MOST_LABELS]
+
+    def remember(self, question: Question) -> None:
+        """Take in a question that this stage kept earlier (resume), or one of another run to compare with."""
+        self._add(question.question_id, _Look(question.text))
+
+    def _verdict(self, question: Question, reason: str | None, score: float | None, other: str | None) -> Verdict:
+        own_run = other is not None and other.rsplit("-", 1)[0] == question.run_id
+        drop = reason is not None and not self._mark_only and (own_run or self._across_runs)
+        return Verdict(
+            question.question_id, "duplicate", JUDGE, not drop, score=score, reason=reason if drop else None, raw=other
+        )
+
+    def _near(self, look: _Look) -> list[tuple[float, _Wording]]:
+        """The wordings at or above the threshold, nearest first, then oldest."""
+        known = self._by_mask.get(look.mask)
+        candidates = {known} if known is not None else set()
+        candidates.update(self._lsh.query(look.minhash))
+        found = []
+        for key in candidates:
+            wording = self._wordings[key]
+            shared = 1.0 if key == known else _jaccard(look.features, _features(wording.masked.split(" ")))
+            if shared >= self._threshold:
+                found.append((shared, key))
+        found.sort(key=lambda pair: (-pair[0], pair[1]))
+        return [(shared, self._wordings[key]) for shared, key in found]
+
+    def _add(self, question_id: str, look: _Look) -> None:
+        self._exact.setdefault(look.exact, question_id)
+        key = self._by_mask.get(look.mask)
+        if key is None:
+            key = len(self._wordings)
+            self._by_mask[look.mask] = key
+            self._wordings.append(_Wording(look.masked, question_id))
+            self._lsh.insert(key, look.minhash)
+        self._wordings[key].by_numbers.setdefault(look.numbers, question_id)
+
+
+class _Look:
+    """One text as the index sees it."""
+
+    __slots__ = ("exact", "features", "mask", "masked", "minhash", "numbers")
+
+    def __init__(self, text: str) -> None:
+        tokens = _TOKEN.findall(text.casefold())
+        words, numbers = [], []
+        for token in tokens:
+            if token[0].isdigit() or token in _NUMBER_WORDS:
+                numbers.append(token.replace(",", ""))
+                words.append(_MASK)
+            elif token.isalpha():
+                words.append(token)
+            else:
+                numbers.append(token)
+        self.exact = _hash(" ".join(tokens))
+        self.numbers = _hash(" ".join(numbers))
+        self.masked = " ".join(words)
+        self.mask = _hash(self.masked)
+        self.features = _features(words)
+        self.minhash = RMinHash(_PERMUTATIONS, _SEED)
+        self.minhash.update(list(self.features))
+
+
+def _hash(text: str) -> int:
+    return xxh3_64_intdigest(text.encode())
+
+
+def _features(words: list[str]) -> set[str]:
+    return {*words, *map("{} {}".format, words, words[1:])}
+
+
+def _jaccard(a: set[str], b: set[str]) -> float:
+    shared = len(a & b)
+    return shared / (len(a) + len(b) - shared)
+
+
+def _label(question: Question, other: str) -> Label:
+    return Label(question.question_id, LABEL, other, JUDGE)

@@ -1,0 +1,77 @@
+"""The language stage: empty, cut off, or not English. Rules on scripts and on words; no model.
+
+Mathematics is no language: symbols, Greek letters, degree signs, curly quotes and LaTeX never count against a text, nor
+does a text with no words at all (``2x + 3 = 7``). Nothing here knows whether a question makes sense.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from pathlib import Path
+
+from store.records import Question, Verdict
+
+JUDGE = "rules"
+
+_WORDS = tomllib.loads((Path(__file__).parents[2] / "assets" / "text" / "words.toml").read_text(encoding="utf-8"))
+_ENGLISH = frozenset(_WORDS["english"].split())
+_FOREIGN = [frozenset(words.split()) for words in _WORDS["foreign"].values()]
+
+_MATHS = re.compile(
+    r"\[asy\].*?\[/asy\]|\$\$.*?\$\$|\$[^$]{0,400}?\$|\\\[.*?\\\]|\\\(.*?\\\)"
+    r"|\\(?:begin|end)\s*\{[^}]*\}|\\[A-Za-z]+",
+    re.DOTALL,
+)
+_TEXT = re.compile(r"\\(?:text|textbf|textit|mbox|mathrm)\s*\{([^{}]*)\}")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
+_OTHER_SCRIPT_LETTERS = 2
+"""One stray letter is a typo; two of another script are a text (or a model slipping) in another language."""
+
+
+def judge(question: Question) -> Verdict:
+    """The verdict of stage ``language``: reasons ``empty``, ``truncated``, ``non_english`` in that order."""
+    reason = _reason(question)
+    return Verdict(question.question_id, "language", JUDGE, kept=reason is None, reason=reason)
+
+
+def _reason(question: Question) -> str | None:
+    text = question.text
+    if not any(char.isalnum() for char in text):
+        return "empty"
+    if question.finish_reason == "length":
+        return "truncated"
+    return None if is_english(text) else "non_english"
+
+
+def is_english(text: str) -> bool:
+    """Whether the text's words, if it has any, are English."""
+    if not text.isascii() and _other_script(text):
+        return False
+    words = [word.lower().replace("’", "'") for word in _WORD.findall(_prose(text)) if len(word) > 1]
+    english = sum(word in _ENGLISH for word in words)
+    foreign = max(sum(word in known for word in words) for known in _FOREIGN)
+    foreign += sum(not word.isascii() for word in words) // 2  # accents are a hint only: names have them too
+    if foreign > english:
+        return False
+    # a language without a list here: many words, (almost) none of them English
+    return english * 12 >= len(words) or len(words) < 6
+
+
+def _prose(text: str) -> str:
+    """The text without its formulas, but with the words that stand inside them."""
+    inside = " ".join(_TEXT.findall(text)) if "\\" in text else ""
+    return f"{_MATHS.sub(' ', text)} {inside}" if "\\" in text or "$" in text else text
+
+
+def _other_script(text: str) -> bool:
+    others = 0
+    for char in text:
+        if char.isascii() or not char.isalpha():
+            continue
+        name = unicodedata.name(char, "")
+        if not name.startswith(("LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER")):
+            others += name.split(" ")[0] not in {"MODIFIER", "MICRO", "OHM", "ANGSTROM", "KELVIN", "SUPERSCRIPT"}
+    return others >= _OTHER_SCRIPT_LETTERS or len(_GREEK_WORD.findall(text)) >= 2
