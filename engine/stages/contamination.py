@@ -23,7 +23,19 @@ FIELD = "--benchmark"
 COLUMNS = ("question", "problem", "query", "prompt")
 _REMEDY = "name a .jsonl, .jsonl.gz, .csv or .parquet file of benchmark questions"
 
-_DRAWING = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL)
+_NO_CONTENT = re.compile(
+    r"""\[asy\].*?\[/asy\]                                      # drawings
+    | \\[A-Za-z]+                                               # LaTeX commands: layout, mostly
+    | \([A-Z][^()]*[.!]\)                                       # (Two seatings are the same if ...)
+    | \b(?:express|write|enter|give|leave|round|put)\s+(?:your|the)\s+(?:final\s+)?
+      (?:answers?|letters?|ordered\s+pairs?|solutions?)\b[^.?!]*
+    | \b(?:in|as|of)\s+the\s+form\b[^.?!]{0,60}\bwhere\b[^.?!]*\bintegers\b[^.?!]*
+    | \bwhere\b[^.?!]{0,40}\bare\s+(?:relatively\s+prime|coprime)\s+positive\s+integers\b
+      (?:[.,]\s*(?:find|compute|what\s+is)[^.?!]*)?
+    """,
+    re.DOTALL | re.VERBOSE | re.IGNORECASE,
+)
+"""What many questions share word for word without being the same question: how the answer is to be written."""
 _WORD = re.compile(r"[^\W_]+")
 _LAYOUT = re.compile(r"[\s$]+")
 
@@ -89,7 +101,7 @@ def _squeezed(text: str) -> str:
 
 
 def _grams(text: str) -> list[int]:
-    words = _WORD.findall(_DRAWING.sub(" ", text).lower())
+    words = _WORD.findall(_NO_CONTENT.sub(" ", text).lower())
     return [hash(tuple(words[i : i + GRAM])) for i in range(len(words) - GRAM + 1)]
 
 

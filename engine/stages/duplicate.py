@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from rensa import RMinHash, RMinHashLSH
 from xxhash import xxh3_64_intdigest
@@ -22,7 +23,8 @@ _PERMUTATIONS, _BANDS, _SEED = 96, 16, 7
 """6 rows a band: a pair of Jaccard 0.8 becomes a candidate with probability 0.99, one of 0.5 with 0.22."""
 _MOST_LABELS = 8
 
-_TOKEN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+|[-+*/^=<>%()!|]|[^\x00-\x7f]")
+_NOT_WORDS = r"|\d+(?:,\d{3})*(?:\.\d+)?|[-+*/^=<>%()!|]|[^\x00-\x7f]"
+_TOKEN, _ASCII_TOKEN = re.compile(r"[^\W\d_]+" + _NOT_WORDS), re.compile(r"[a-z]+" + _NOT_WORDS)
 _MASK = "0"
 _NUMBER_WORDS = frozenset(
     """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -113,16 +115,9 @@ class _Look:
     __slots__ = ("exact", "features", "mask", "masked", "minhash", "numbers")
 
     def __init__(self, text: str) -> None:
-        tokens = _TOKEN.findall(text.casefold())
-        words, numbers = [], []
-        for token in tokens:
-            if token[0].isdigit() or token in _NUMBER_WORDS:
-                numbers.append(token.replace(",", ""))
-                words.append(_MASK)
-            elif token.isalpha():
-                words.append(token)
-            else:
-                numbers.append(token)
+        tokens = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text.casefold())
+        words = [_MASK if t[0].isdigit() or t in _NUMBER_WORDS else t for t in tokens if t.isalnum() or t[0].isdigit()]
+        numbers = [t.replace(",", "") for t in tokens if not t.isalpha() or t in _NUMBER_WORDS]
         self.exact = _hash(" ".join(tokens))
         self.numbers = _hash(" ".join(numbers))
         self.masked = " ".join(words)
@@ -137,7 +132,7 @@ def _hash(text: str) -> int:
 
 
 def _features(words: list[str]) -> set[str]:
-    return {*words, *map("{} {}".format, words, words[1:])}
+    return {*words, *[f"{first} {second}" for first, second in pairwise(words)]}
 
 
 def _jaccard(a: set[str], b: set[str]) -> float:

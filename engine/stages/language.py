@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from pathlib import Path
 
+from engine.paths import ASSETS
 from store.records import Question, Verdict
 
 JUDGE = "rules"
 
-_WORDS = tomllib.loads((Path(__file__).parents[2] / "assets" / "text" / "words.toml").read_text(encoding="utf-8"))
+_WORDS = tomllib.loads((ASSETS / "text" / "words.toml").read_text(encoding="utf-8"))
 _ENGLISH = frozenset(_WORDS["english"].split())
 _FOREIGN = [frozenset(words.split()) for words in _WORDS["foreign"].values()]
 
@@ -26,6 +26,7 @@ _MATHS = re.compile(
 )
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mbox|mathrm)\s*\{([^{}]*)\}")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 _GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
 _OTHER_SCRIPT_LETTERS = 2
 """One stray letter is a typo; two of another script are a text (or a model slipping) in another language."""
@@ -52,10 +53,14 @@ def is_english(text: str) -> bool:
         return False
     words = [word.lower().replace("’", "'") for word in _WORD.findall(_prose(text)) if len(word) > 1]
     english = sum(word in _ENGLISH for word in words)
+    if english * 5 >= len(words) * 2:  # no other language shares that much: the common case ends here
+        return True
     foreign = max(sum(word in known for word in words) for known in _FOREIGN)
-    foreign += sum(not word.isascii() for word in words) // 2  # accents are a hint only: names have them too
-    if foreign > english:
+    accented = sum(_ACCENTED.search(word) is not None for word in words)
+    if foreign + accented // 2 > english:  # accents are a hint only: names have them too
         return False
+    if english == 0 and accented:
+        return len(words) < 3
     # a language without a list here: many words, (almost) none of them English
     return english * 12 >= len(words) or len(words) < 6
 
