@@ -1,0 +1,66 @@
+"""From logits to tokens, row by row: greedy, temperature and nucleus sampling by inverse CDF.
+
+A row's token depends only on its own logits, seed and step: the random number comes from a counter-based integer hash, never
+from a generator whose state batch-mates would share. Knows nothing of models, caches or text.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# The increment and multipliers of the SplitMix64 finaliser (Steele, Lea, Flood 2014), as signed 64-bit integers.
+_STEP = 0x9E3779B97F4A7C15 - (1 << 64)
+_MUL1 = 0xBF58476D1CE4E5B9 - (1 << 64)
+_MUL2 = 0x94D049BB133111EB - (1 << 64)
+_MANTISSA = 52
+
+
+def _shift_right(x: Tensor, bits: int) -> Tensor:
+    """Logical shift: torch's ``>>`` on int64 copies the sign."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _mix(x: Tensor) -> Tensor:
+    x = (x ^ _shift_right(x, 30)) * _MUL1
+    x = (x ^ _shift_right(x, 27)) * _MUL2
+    return x ^ _shift_right(x, 31)
+
+
+def uniforms(seeds: Tensor, steps: Tensor) -> Tensor:
+    """Numbers in [0, 1) of float64, one per (seed, step) pair of the int64 tensors."""
+    # The seed is mixed before the step is added: else seeds that differ by the increment would share a sequence, shifted.
+    mixed = _mix(_mix(seeds) + (steps + 1) * _STEP)
+    return _shift_right(mixed, 64 - _MANTISSA).to(torch.float64) * 2.0**-_MANTISSA
+
+
+def choose(
+    logits: Tensor, seeds: Tensor, steps: Tensor, temperature: Tensor, top_p: Tensor, nucleus: Tensor | None
+) -> Tensor:
+    """One token id per row of ``logits`` [rows, vocabulary].
+
+    ``temperature`` 0 takes the most likely token. ``nucleus`` holds the numbers of the rows whose ``top_p`` is below 1 (None:
+    there are none): sorting is dear, so only they pay for it.
+    """
+    logits = logits.float()
+    best = logits.argmax(-1)
+    greedy = temperature <= 0
+    scale = torch.where(greedy, torch.ones_like(temperature), temperature)
+    weight = ((logits - logits.amax(-1, keepdim=True)) / scale[:, None]).exp()
+    uniform = uniforms(seeds, steps)
+    total = weight.cumsum(-1, dtype=torch.float64)
+    drawn = torch.searchsorted(total, uniform[:, None] * total[:, -1:], right=True)[:, 0]
+    drawn = drawn.clamp_max(logits.shape[-1] - 1)
+    if nucleus is not None:
+        drawn[nucleus] = _nucleus(weight[nucleus], uniform[nucleus], top_p[nucleus])
+    return torch.where(greedy, best, drawn)
+
+
+def _nucleus(weight: Tensor, uniform: Tensor, top_p: Tensor) -> Tensor:
+    """Draw from the smallest set of most likely tokens whose mass reaches ``top_p``."""
+    ordered, order = torch.sort(weight, stable=True, dim=-1, descending=True)
+    total = ordered.cumsum(-1, dtype=torch.float64)
+    kept = ((total - ordered) < top_p[:, None] * total[:, -1:]).sum(-1, keepdim=True).clamp_min(1)
+    mass = total.gather(1, kept - 1)
+    place = torch.searchsorted(total, uniform[:, None] * mass, right=True)
+    return order.gather(1, torch.minimum(place, kept - 1))[:, 0]
