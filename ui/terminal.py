@@ -1,0 +1,79 @@
+"""What the command line shows: a run's progress, its funnel, the story of one question, the state of the machine.
+
+Knows how to print and nothing of how anything is computed. On a terminal progress is a bar; with ``--json`` each event
+is one object a line on stdout; where stderr is no terminal (a pipe, a log), only what happened is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Shows the events of a run or a training: ``{"event": "start|progress|error|end", "stage", "done", "total"}``.
+
+    May be called from any thread.
+    """
+
+    def __init__(self, as_json: bool, unit: str = "questions") -> None:
+        self._json, self._unit = as_json, unit
+        self._bar: tqdm[Any] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._json:
+                print(json.dumps(event, ensure_ascii=False, default=str), flush=True)
+            else:
+                self._show(event)
+
+    def _show(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "progress" and sys.stderr.isatty():
+            if self._bar is None:
+                self._bar = tqdm(unit=f" {self._unit}", dynamic_ncols=True)
+            self._bar.total, self._bar.n = event.get("total"), event.get("done") or 0
+            self._bar.set_description_str(str(event.get("stage") or ""), refresh=False)
+            self._bar.set_postfix_str(str(event.get("note") or ""), refresh=False)
+            self._bar.refresh()
+        elif kind == "error":
+            tqdm.write(str(event.get("message", "")), file=sys.stderr)
+        elif kind == "end":
+            self.close()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as their longest cell; numbers to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    right = [all(_number(row[i]) for row in cells) for i in range(len(head))]
+    widths = [max(len(head[i]), *(len(row[i]) for row in cells)) if cells else len(head[i]) for i in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *cells]
+    return "\n".join(
+        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _number(cell: str) -> bool:
+    return cell == "-" or cell.replace(",", "").replace(".", "").replace("%", "").strip().isdigit()
+
+
+def indent(text: str, by: str = "    ") -> str:
+    return "\n".join(by + line for line in text.splitlines() or [""])
