@@ -14,6 +14,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from engine.doctor import Machine, ProfileState
+
 
 class Progress:
     """Shows the events of a run or a training: ``{"event": "start|progress|error|end", "stage", "done", "total"}``.
@@ -77,3 +79,35 @@ def _number(cell: str) -> bool:
 
 def indent(text: str, by: str = "    ") -> str:
     return "\n".join(by + line for line in text.splitlines() or [""])
+
+
+def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[str]) -> str:
+    """The report of ``scalequest doctor``."""
+    gpus = ", ".join(f"{gpu.name} ({_gib(gpu.memory_bytes)} GiB)" for gpu in here.gpus) or "none"
+    lines = [
+        f"Python   {here.python}",
+        f"System   {here.system}",
+        f"Cores    {here.cores}",
+        f"Memory   {_gib(here.memory_bytes)} GiB, {_gib(here.memory_free_bytes)} GiB free",
+        f"GPU      {gpus}",
+        *(f"{name:12} {found or 'not installed'}" for name, found in here.packages.items()),
+    ]
+    for profile in profiles:
+        verdict = "can run here" if not profile.faults else "cannot run here: " + "; ".join(profile.faults)
+        lines += ["", f"Profile {profile.name}: {verdict}."]
+        rows = [
+            (
+                ", ".join(m.roles),
+                m.model,
+                ", ".join(m.backends),
+                m.where,
+                _gib(m.memory_bytes) if m.memory_bytes else None,
+            )
+            for m in profile.models
+        ]
+        lines.append(indent(table(("role", "model", "backend", "where", "GiB"), rows), "  "))
+    return "\n".join([*lines, *([""] if advice else []), *advice])
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f}"
