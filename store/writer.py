@@ -1,0 +1,226 @@
+"""The one writer: a thread that stores records in batches and answers when they are durable.
+
+``put`` only appends to a queue, so no model waits for the disk. The thread commits after 250 ms or 500 rows, whichever comes
+first, all records of one ``put`` in one transaction and in order. What is already stored is left as it is (first write wins),
+so a resumed run may safely put again. Knows nothing of what the records mean.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from store import columns, problems
+from store.errors import StoreError
+from store.records import Decision, ErrorRow, Preference, Question, Record, Reward, question_id
+from store.seen import Seen
+
+T = TypeVar("T")
+
+INTERVAL = 0.25
+"""Seconds that a row waits at most before its batch is written."""
+ROWS = 500
+"""Rows that make a batch go at once."""
+MOST_ROWS = 20_000
+"""Rows in one transaction at most (one put always goes whole): bounds memory when the disk is slow."""
+
+_OWN_IDS = {Decision: ("decision_rows", "event_id"), Preference: ("preference_rows", "pair_id")}
+
+
+class _Call:
+    """A function to run between two transactions, and the promise of its result."""
+
+    def __init__(self, function: Callable[[duckdb.DuckDBPyConnection], Any]) -> None:
+        self.function, self.future = function, Future[Any]()
+
+
+class Writer:
+    """Takes records from any thread. One per workspace; its cursor is its own."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self.ignored = 0
+        """Rows not written because a row with the same key was stored already."""
+        self._cursor, self._folder = cursor, folder
+        self._seen: dict[str, Seen] = {}
+        self._queue: deque[list[Record] | _Call] = deque()
+        self._rows, self._calls, self._oldest = 0, 0, 0.0
+        self._closing = False
+        self._failure: StoreError | None = None
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Queue records; returns at once. Raises StoreError once writing has failed or the workspace is closed."""
+        batch = list(records)
+        if not batch:
+            return
+        with self._wake:
+            self._check()
+            if not self._rows:
+                self._oldest = time.monotonic()
+            self._queue.append(batch)
+            before, self._rows = self._rows, self._rows + len(batch)
+            if not before or before < ROWS <= self._rows:
+                self._wake.notify()
+
+    def flush(self) -> None:
+        """Return when everything put before is on the disk; StoreError if it could not be written."""
+        self.call(lambda _: None)
+
+    def call(self, function: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run ``function(cursor)`` in one transaction after everything put before; returns its result, raises its error."""
+        item = _Call(function)
+        with self._wake:
+            self._check()
+            self._queue.append(item)
+            self._calls += 1
+            self._wake.notify()
+        result: T = item.future.result()
+        return result
+
+    def new_run(self, run_id: str) -> None:
+        """Nothing of this run is stored: spares reading its keys. Call on the writer's thread."""
+        self._seen[run_id] = Seen()
+
+    def forget_run(self, run_id: str) -> None:
+        """The run's rows are gone. Call on the writer's thread."""
+        self._seen.pop(run_id, None)
+
+    def close(self) -> None:
+        """Write what is queued and stop; StoreError if something put could not be written."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        self._cursor.close()
+        if self._failure:
+            raise self._failure
+
+    def _check(self) -> None:
+        if self._failure:
+            raise StoreError(str(self._failure))
+        if self._closing:
+            raise StoreError(f"workspace '{self._folder}' is closed; open it again.")
+
+    def _run(self) -> None:
+        while (item := self._next()) is not None:
+            try:
+                if isinstance(item, _Call):
+                    self._answer(item)
+                else:
+                    self._transaction(lambda cursor, batch=item: self._write(batch))
+            except Exception as error:  # the edge of the thread: whatever it is, everyone who waits must hear of it
+                self._fail(problems.cannot_write(self._folder, error))
+                return
+
+    def _next(self) -> list[Record] | _Call | None:
+        """The next piece of work in order: all puts up to the next call, or that call; None when closed and drained."""
+        with self._wake:
+            while not (self._calls or self._closing or self._rows >= ROWS):
+                wait = self._oldest + INTERVAL - time.monotonic() if self._rows else None
+                if wait is not None and wait <= 0:
+                    break
+                self._wake.wait(wait)
+            if not self._queue:
+                return None
+            first = self._queue.popleft()
+            if isinstance(first, _Call):
+                self._calls -= 1
+                return first
+            batch = first
+            while self._queue and len(batch) < MOST_ROWS and not isinstance(self._queue[0], _Call):
+                batch += self._queue.popleft()  # type: ignore[arg-type]
+            self._rows -= len(batch)
+            self._oldest = time.monotonic()
+            return batch
+
+    def _answer(self, item: _Call) -> None:
+        try:
+            result = self._transaction(item.function)
+        except duckdb.Error as error:
+            failure = problems.cannot_write(self._folder, error)
+            item.future.set_exception(failure)
+            raise failure from error
+        except Exception as error:  # the caller's own error: it is the caller's to hear, and the writer goes on
+            item.future.set_exception(error)
+        else:
+            item.future.set_result(result)
+
+    def _transaction(self, function: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        self._cursor.execute("BEGIN")
+        try:
+            result = function(self._cursor)
+            self._cursor.execute("COMMIT")
+        except Exception:
+            try:
+                self._cursor.execute("ROLLBACK")
+            except duckdb.Error:
+                pass  # DuckDB has rolled back by itself; the first error is the one that counts
+            raise
+        return result
+
+    def _fail(self, failure: StoreError) -> None:
+        with self._wake:
+            self._failure = failure
+            waiting = [item for item in self._queue if isinstance(item, _Call)]
+            self._queue.clear()
+            self._rows = self._calls = 0
+        for item in waiting:
+            item.future.set_exception(StoreError(str(failure)))
+
+    def _write(self, batch: list[Record]) -> None:
+        kinds: dict[type, list[columns.Keyed]] = {}
+        places: dict[str, tuple[str, int]] = {}
+        for record in batch:
+            keyed, idx = _key(record, places)
+            run_id = keyed[2]
+            if (seen := self._seen.get(run_id)) is None:
+                seen = self._seen[run_id] = Seen.load(self._cursor, run_id)
+            if seen.add(record, idx, keyed[3]):
+                kinds.setdefault(record.__class__, []).append(keyed)
+            else:
+                self.ignored += 1
+        for kind, rows in kinds.items():
+            if kind in _OWN_IDS:
+                rows = self._unstored(rows, *_OWN_IDS[kind])
+            for table, data in columns.tables(kind, rows):
+                self._cursor.register("new_rows", data)
+                self._cursor.execute(f"INSERT INTO {table} SELECT * FROM new_rows")
+                self._cursor.unregister("new_rows")
+
+    def _unstored(self, rows: list[columns.Keyed], table: str, key: str) -> list[columns.Keyed]:
+        """Those whose own id is neither stored nor twice among them."""
+        by_id = {getattr(row[0], key): row for row in reversed(rows)}
+        query = f"SELECT {key} FROM {table} WHERE {key} IN (SELECT unnest($ids))"
+        for (stored,) in self._cursor.execute(query, {"ids": list(by_id)}).fetchall():
+            del by_id[stored]
+        self.ignored += len(rows) - len(by_id)
+        return list(reversed(by_id.values()))
+
+
+def _key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[columns.Keyed, int]:
+    """The record with its question, run and sample, and the question's idx. ``places`` remembers what was split before."""
+    sample = 0
+    if isinstance(record, Reward):
+        question, _, digits = record.solution_id.rpartition("-")
+        sample = int(digits)
+    elif isinstance(record, ErrorRow):
+        return (record, question_id(record.run_id, record.idx), record.run_id, 0), record.idx
+    elif isinstance(record, Preference) and record.question_id is None:
+        return (record, "", "", 0), 0
+    elif isinstance(record, Question):
+        return (record, record.question_id, record.run_id, 0), record.idx
+    else:
+        question = str(record.question_id)
+    place = places.get(question)
+    if place is None:
+        place = places[question] = columns.split(question)
+    return (record, question, place[0], sample), place[1]
