@@ -141,10 +141,9 @@ class Profile:
 class RunConfig:
     """A profile and one run's options: either ``questions`` to generate, or pairs ``accepted`` (at ``max_questions``).
 
-    ``difficulty_band``: least and greatest fail rate kept, unless a generator has a band of its own.
-    ``reward_floor``: least reward kept, None is off. ``duplicate_threshold``: Jaccard similarity from which two
-    questions are near duplicates. ``drop_other_runs``: drop what another run of the workspace already has, instead of
-    only reporting it.
+    ``difficulty_band``: least and greatest fail rate kept, unless a generator has a band of its own. ``reward_floor``:
+    least reward kept, None is off. ``duplicate_threshold``: Jaccard similarity from which two questions are near
+    duplicates. ``other_runs``: what to do with questions that another run of the workspace already has.
     """
 
     profile: Profile
@@ -156,7 +155,7 @@ class RunConfig:
     difficulty_band: tuple[float, float] = (0.0, 1.0)
     reward_floor: float | None = None
     duplicate_threshold: float = 0.8
-    drop_other_runs: bool = False
+    other_runs: str = "mark"
 
     def __post_init__(self) -> None:
         if (self.questions is None) == (self.accepted is None):
@@ -171,6 +170,7 @@ class RunConfig:
             )
         if not 0 <= self.seed < 2**63:
             raise InputError("seed", self.seed, "is out of range", "use 0 to 2^63 - 1")
+        checks.one_of("other_runs", self.other_runs, ("ignore", "mark", "drop"))
         if not 0.0 < self.duplicate_threshold <= 1.0:
             raise InputError(
                 "duplicate_threshold", self.duplicate_threshold, "is not a similarity", "use 0 < value <= 1"

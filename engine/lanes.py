@@ -1,0 +1,171 @@
+"""Lanes: what waits for a model and what is in flight there, never more than the model's window.
+
+A lane renders prompts, gives every call its id and seed, and tries a text that was cut off once more where its role
+allows. Nothing here knows what a result means.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from engine.config import Role
+from engine.models.base import Completion, Failure, Request, Sampling, Scored, ScoreModel, TextModel
+from engine.seeds import item_seed
+from store.records import Question, Solution
+
+Result = Completion | Scored | Failure
+Handler = Callable[["Item", int, Any], None]
+
+
+class Item:
+    """One question on its way: what is known of it so far."""
+
+    __slots__ = (
+        "attempt",
+        "errors",
+        "fresh",
+        "generator",
+        "groups",
+        "idx",
+        "qid",
+        "question",
+        "scored",
+        "solutions",
+        "stage",
+        "waiting",
+    )
+
+    def __init__(self, idx: int, qid: str, generator: int) -> None:
+        self.idx, self.qid, self.generator = idx, qid, generator
+        self.question: Question | None = None
+        self.stage = "generated"
+        self.solutions: list[Solution] = []
+        self.fresh: list[Solution] = []
+        self.errors: list[str] = []
+        self.waiting = 0
+        self.groups: list[int | None] | None = None
+        self.scored: Scored | None = None
+        self.attempt = 1
+
+    @property
+    def asked(self) -> Question:
+        """The question, once there is one."""
+        assert self.question is not None
+        return self.question
+
+
+class Flight:
+    """One call in flight: whose it is, and what an earlier, cut-off try of it has cost."""
+
+    __slots__ = ("item", "lane", "rows", "sample", "seconds", "tokens")
+
+    def __init__(self, lane: TextLane | ScoreLane, item: Item, sample: int, rows: int = 1) -> None:
+        self.lane, self.item, self.sample, self.rows = lane, item, sample, rows
+        self.tokens, self.seconds = 0, 0.0
+
+
+class TextLane:
+    """To a model that writes: one call per (item, sample)."""
+
+    def __init__(
+        self,
+        stage: str,
+        purpose: str,
+        role: Role,
+        model: TextModel,
+        run_seed: int,
+        flights: dict[str, Flight],
+        done: Callable[[Completion | Failure], None],
+        handler: Handler,
+    ) -> None:
+        self.stage, self.purpose, self.role, self.model = stage, purpose, role, model
+        self.window = max(1, model.window)
+        self.handler = handler
+        self.waiting: deque[tuple[Item, int]] = deque()
+        self.in_flight = 0
+        self._flights, self._done, self._run_seed = flights, done, run_seed
+        self._sampling = role.sampling
+
+    @property
+    def backlog(self) -> int:
+        """Calls that wait for room."""
+        return len(self.waiting)
+
+    def add(self, item: Item, samples: tuple[int, ...] = (0,)) -> None:
+        self.waiting.extend((item, sample) for sample in samples)
+
+    def seed(self, idx: int, sample: int) -> int:
+        return item_seed(self._run_seed, idx, self.purpose, sample)
+
+    def pump(self) -> None:
+        """Submit what the window has room for, in one call."""
+        requests: list[Request] = []
+        while self.waiting and self.in_flight < self.window:
+            item, sample = self.waiting.popleft()
+            flight = Flight(self, item, sample)
+            requests.append(self._request(f"{item.qid}/{self.purpose}/{sample}", flight, self._sampling))
+        if requests:
+            self.model.submit(requests, self._done)
+
+    def again(self, flight: Flight, cut_off: Completion) -> bool:
+        """Whether a cut-off text is tried once more with the role's greater limit; then it is on its way."""
+        if not self.role.retry_tokens or cut_off.request_id.endswith("+"):
+            return False
+        flight.tokens, flight.seconds = cut_off.tokens, cut_off.seconds
+        sampling = replace(self._sampling, max_tokens=self.role.retry_tokens)
+        self.model.submit([self._request(cut_off.request_id + "+", flight, sampling)], self._done)
+        return True
+
+    def _request(self, request_id: str, flight: Flight, sampling: Sampling) -> Request:
+        self._flights[request_id] = flight
+        self.in_flight += 1
+        question = flight.item.question
+        prompt = self.role.template.render(question.text if question is not None else "")
+        return Request(request_id, prompt, sampling, self.seed(flight.item.idx, flight.sample))
+
+
+class ScoreLane:
+    """To a model that scores: one call per item, a row for the question or for each of its solutions."""
+
+    def __init__(
+        self,
+        stage: str,
+        role: Role,
+        model: ScoreModel,
+        flights: dict[str, Flight],
+        done: Callable[[Scored | Failure], None],
+        handler: Handler,
+    ) -> None:
+        self.stage, self.role, self.model = stage, role, model
+        self.window = max(1, model.window)
+        self.handler = handler
+        self.waiting: deque[Item] = deque()
+        self.in_flight = 0
+        self._flights, self._done = flights, done
+        self.backlog = 0
+        """Rows that wait for room."""
+
+    def add(self, item: Item) -> None:
+        self.waiting.append(item)
+        self.backlog += len(item.solutions) or 1
+
+    def pump(self) -> None:
+        """Submit what the window has room for; an item with more rows than the window goes alone."""
+        while self.waiting and self.in_flight < self.window:
+            item = self.waiting.popleft()
+            rows = self._rows(item)
+            self.backlog -= len(rows)
+            self.in_flight += len(rows)
+            request_id = f"{item.qid}/{self.stage}"
+            self._flights[request_id] = Flight(self, item, 0, len(rows))
+            self.model.submit(request_id, rows, self._done)
+
+    def _rows(self, item: Item) -> list[tuple[str, str | None]]:
+        template = self.role.template
+        prompt = template.render(item.asked.text)
+        if not item.solutions:
+            return [(prompt, None)]
+        return [(prompt, solution.text + template.end) for solution in item.solutions]

@@ -1,0 +1,62 @@
+"""The pair stage: the best of a question's solutions by reward (the paper keeps the best of five), and what the other
+samples say of its answer. There is no check of correctness."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from store.records import Label, Solution, Verdict
+
+STAGE = "pair"
+DECIMALS = 4
+"""Rewards are compared rounded to 1e-4: a model's last bits differ between batch sizes, the choice must not."""
+
+
+def choose(solutions: Sequence[Solution], rewards: Sequence[float | None]) -> int | None:
+    """Position of the best reward among solutions that state an answer, ties to the lowest sample; None for none.
+
+    A solution without a reward (outside the model's domain) is chosen only where no other states an answer.
+    """
+    best: tuple[float, int] | None = None
+    chosen = None
+    for position, (sample, reward) in enumerate(zip(solutions, rewards, strict=True)):
+        if sample.answer is None:
+            continue
+        rank = (float("-inf") if reward is None else round(reward, DECIMALS), -sample.sample)
+        if best is None or rank > best:
+            best, chosen = rank, position
+    return chosen
+
+
+def judge(
+    question_id: str,
+    reward_model: str,
+    solutions: Sequence[Solution],
+    rewards: Sequence[float | None],
+    groups: Sequence[int | None],
+    floor: float | None,
+    tokens: int,
+) -> tuple[Verdict, list[Label]]:
+    """Score: the best reward. Reason ``low_reward`` under the floor. Labels ``chosen``, ``agreement`` (share of all
+    samples with the chosen one's answer) and ``majority_answer`` (ties to the lowest sample).
+
+    ``groups``: for each solution the position of the first with an equivalent answer, None without an answer; at least
+    one solution states an answer. Seconds stand with the rewards.
+    """
+    best = choose(solutions, rewards)
+    if best is None:
+        raise ValueError(f"question {question_id} has no solution that states an answer")
+    counts = Counter(group for group in groups if group is not None)
+    majority = max(counts, key=lambda group: (counts[group], -group))
+    group = groups[best]
+    agreement = counts[group] / len(solutions) if group is not None else 0.0
+    reward = rewards[best]
+    low = floor is not None and (reward is None or round(reward, DECIMALS) < floor)
+    verdict = Verdict(question_id, STAGE, reward_model, not low, reward, "low_reward" if low else None, None, tokens)
+    labels = [
+        Label(question_id, "chosen", str(solutions[best].sample), reward_model),
+        Label(question_id, "agreement", f"{agreement:.4f}", STAGE),
+        Label(question_id, "majority_answer", solutions[majority].answer or "", STAGE),
+    ]
+    return verdict, labels

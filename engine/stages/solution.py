@@ -1,0 +1,38 @@
+"""The solution stage: n sampled solutions, and whether any of them states a final answer. Whether an answer is right,
+nothing here knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.answers import extract
+from engine.models.base import Completion
+from store.records import Solution, Verdict, solution_id
+
+STAGE = "solution"
+
+
+def solution(question_id: str, sample: int, text: Completion, solver: str, seed: int) -> Solution:
+    """One sample with the final answer that it states. ``text`` has ended by itself or at its token limit."""
+    return Solution(
+        solution_id(question_id, sample),
+        question_id,
+        sample,
+        text.text,
+        extract(text.text),
+        solver,
+        seed,
+        text.tokens,
+        text.seconds,
+        "length" if text.finish_reason == "length" else "stop",
+    )
+
+
+def judge(question_id: str, solver: str, solutions: Sequence[Solution]) -> Verdict:
+    """Score: the share of samples that state an answer. Reason ``no_answer`` where none does.
+
+    Tokens and seconds stand with the solutions, not here, so that sums over both count them once.
+    """
+    share = sum(s.answer is not None for s in solutions) / len(solutions)
+    reason = None if share else "no_answer"
+    return Verdict(question_id, STAGE, solver, reason is None, share, reason)

@@ -1,0 +1,82 @@
+"""What goes into a pipeline and what comes out: live models, tools, what is stored already, counts, the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from engine.models.base import ScoreModel, TextModel
+from engine.stages.contamination import Benchmark
+from engine.stages.duplicate import Index
+from store.records import STAGES, Question, Solution, Verdict
+
+Status = Literal["done", "cancelled", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The live models of a run, generators in the profile's order. One object may play several parts."""
+
+    generators: tuple[TextModel, ...]
+    judge: TextModel | ScoreModel
+    difficulty: ScoreModel
+    solver: TextModel
+    reward: ScoreModel
+
+    @property
+    def distinct(self) -> list[TextModel | ScoreModel]:
+        """Every model once."""
+        every = (*self.generators, self.judge, self.difficulty, self.solver, self.reward)
+        return list({id(model): model for model in every}.values())
+
+
+class Grouper(Protocol):
+    """Groups equivalent answers, slowly if need be (``engine.answers.AnswerPool``)."""
+
+    def group(self, answers: Sequence[str | None]) -> list[int | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What judges without a model. ``topics`` names the topics of texts; ``others`` knows other runs' questions."""
+
+    topics: Callable[[list[str]], list[str]]
+    topic_model: str
+    grouper: Grouper
+    benchmark: Benchmark
+    index: Index
+    others: Index | None = None
+
+
+@dataclass(slots=True)
+class Known:
+    """What an earlier process of this run has stored of one question; ``attempts`` counts its errors."""
+
+    question: Question
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    solutions: list[Solution] = field(default_factory=list)
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. ``message``: the sentence for the user where it is not plainly done."""
+
+    status: Status
+    message: str | None
+    seconds: float
+    first_pair: float | None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the run has reached, earlier processes included; ``failed``, ``tokens``, ``*_here`` are this process's."""
+
+    kept: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("generated", *STAGES), 0))
+    dropped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
+    decided: int = 0
+    failed: int = 0
+    tokens: int = 0
+    generated_here: int = 0
+    decided_here: int = 0

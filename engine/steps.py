@@ -1,0 +1,337 @@
+"""The steps of one question: what a model's result means at each stage, and where the question goes next.
+
+All of it runs on the pipeline's one coordinating thread. Rows gather in ``rows`` until ``flush``. A step that stumbles
+is its question's failure, never the run's. Nothing here knows when to start a question, or when a run ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+from engine import answers
+from engine.config import RunConfig
+from engine.lanes import Flight, Item, ScoreLane, TextLane
+from engine.models.base import Completion, Failure, Scored
+from engine.stages import difficulty, language, pair, solution, solvability
+from engine.state import Counts, Known, Models, Tools
+from store.errors import BackendError, ScaleQuestError
+from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Verdict
+
+GIVE_UP = 32
+"""Failures in a row at one stage, none of them fatal by itself, after which the model is held to be broken."""
+FAILED = "failed"
+"""Stands as an item's stage once it has failed: what still comes in for it is let go."""
+NEXT = dict(itertools.pairwise(STAGES))
+
+
+class _Undecided(Exception):
+    """A pair of answers that only Math-Verify can settle."""
+
+
+def _undecided(_: str, __: str) -> bool:
+    raise _Undecided
+
+
+class Steps:
+    """The lanes to the models, the rows found out and the counts; ``open`` counts started questions without a fate.
+
+    ``inbox`` gets the models' results, ``to_group`` the items whose answers need Math-Verify.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        run_id: str,
+        models: Models,
+        tools: Tools,
+        inbox: SimpleQueue[Any],
+        to_group: SimpleQueue[Item | None],
+        on_event: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.config, self.run_id, self.tools, self.on_event = config, run_id, tools, on_event
+        self.counts = Counts()
+        self.flights: dict[str, Flight] = {}
+        self.rows: list[Record] = []
+        self.open = 0
+        self.started = time.monotonic()
+        self.first_pair: float | None = None
+        self.fatal: ScaleQuestError | None = None
+        self.order: deque[int] = deque()
+        self._arrived: dict[int, Item | None] = {}
+        self._untopiced: list[Item] = []
+        self._in_a_row: dict[str, int] = {}
+        self._to_group = to_group
+        self._lanes(models, inbox)
+
+    def _lanes(self, models: Models, inbox: SimpleQueue[Any]) -> None:
+        profile, seed, put = self.config.profile, self.config.seed, inbox.put
+        self.generators = [
+            TextLane("generated", "question", role, model, seed, self.flights, put, self._on_question)
+            for role, model in zip(profile.generators, models.generators, strict=True)
+        ]
+        self.judge_lane: TextLane | ScoreLane
+        if profile.judge.writes:
+            judge: Any = models.judge
+            self.judge_lane = TextLane(
+                "solvability", "judge", profile.judge, judge, seed, self.flights, put, self._on_judged
+            )
+        else:
+            judge = models.judge
+            self.judge_lane = ScoreLane("solvability", profile.judge, judge, self.flights, put, self._on_judged)
+        self.difficulty_lane = ScoreLane(
+            "difficulty", profile.difficulty, models.difficulty, self.flights, put, self._on_difficulty
+        )
+        self.solver_lane = TextLane(
+            "solution", "solution", profile.solver, models.solver, seed, self.flights, put, self._on_solution
+        )
+        self.reward_lane = ScoreLane("pair", profile.reward, models.reward, self.flights, put, self._on_reward)
+        self.downstream = (self.reward_lane, self.solver_lane, self.difficulty_lane, self.judge_lane)
+        self._params = [
+            {"temperature": g.temperature, "top_p": g.top_p, "max_tokens": g.max_tokens} for g in profile.generators
+        ]
+        self._bands = [self.config.band(g) for g in profile.generators]
+
+    def flush(self) -> list[Record]:
+        """The rows since the last flush, topics added; they belong into one transaction."""
+        if self._untopiced:
+            items, self._untopiced = self._untopiced, []
+            topics = self.tools.topics([item.asked.text for item in items])
+            self.rows += [
+                Label(i.qid, "topic", topic, self.tools.topic_model) for i, topic in zip(items, topics, strict=True)
+            ]
+        rows, self.rows = self.rows, []
+        return rows
+
+    def restore(self, item: Item, known: Known) -> Item | None:
+        """The item at the first stage that it has no verdict of; None where its fate is decided."""
+        item.question, item.attempt = known.question, known.attempts + 1
+        item.solutions = sorted(known.solutions, key=lambda s: s.sample)
+        self.counts.kept["generated"] += 1
+        for stage in STAGES:
+            item.stage = stage
+            verdict = known.verdicts.get(stage)
+            if verdict is None:
+                return item
+            if stage == "duplicate" and verdict.kept:
+                self.tools.index.remember(known.question)
+            (self.counts.kept if verdict.kept else self.counts.dropped)[stage] += 1
+            if not verdict.kept:
+                break
+        self.counts.decided += 1
+        return None
+
+    def start(self, item: Item) -> None:
+        """Bring an item onto its way: to its generator, or to where an earlier process left it."""
+        self.open += 1
+        if item.question is None:
+            self.order.append(item.idx)
+            self.generators[item.generator].add(item)
+        elif item.stage == "language":
+            self.order.append(item.idx)
+            self.guard(item, lambda: self.check_language(item))
+        elif item.stage in ("duplicate", "contamination"):
+            self.order.append(item.idx)
+            self.arrive(item.idx, item)
+        else:
+            self.guard(item, lambda: self.enter(item))
+
+    def on_result(self, flight: Flight, result: Completion | Scored) -> None:
+        """A model's answer, whole."""
+        if flight.item.stage == FAILED:
+            return
+        if self.guard(flight.item, lambda: flight.lane.handler(flight.item, flight.sample, result)):
+            self._in_a_row[flight.lane.stage] = 0
+
+    def on_failure(self, flight: Flight, failure: Failure) -> None:
+        """A call without an answer: the run's end where the model is gone, else this item's failure."""
+        item = flight.item
+        if failure.fatal:
+            self.fatal = failure.error
+        elif item.stage == FAILED:
+            return
+        elif flight.lane is self.solver_lane:  # the other samples are worth keeping
+            item.errors.append(str(failure.error))
+            self.guard(item, lambda: self.sample_in(item))
+        else:
+            self.fail(item, flight.lane.stage, str(failure.error))
+
+    def guard(self, item: Item, step: Callable[[], None]) -> bool:
+        """Run one item's step: whatever it stumbles over is that item's failure, not the run's."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001
+            known = isinstance(error, ScaleQuestError)
+            self.fail(item, item.stage, str(error) if known else f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def fail(self, item: Item, stage: str, message: str) -> None:
+        """Record that the item could not be worked on: no verdict, so that a resume tries it again."""
+        self.rows.append(ErrorRow(self.run_id, item.idx, stage, message, attempt=item.attempt))
+        self.counts.failed += 1
+        self.open -= 1
+        self.on_event({"event": "error", "run_id": self.run_id, "stage": stage, "idx": item.idx, "message": message})
+        self._in_a_row[stage] = self._in_a_row.get(stage, 0) + 1
+        if self._in_a_row[stage] >= GIVE_UP and self.fatal is None:
+            self.fatal = BackendError(f"Stage {stage} failed {GIVE_UP} times in a row, last with: {message}")
+        early, item.stage = item.stage in ("generated", "language"), FAILED
+        if early:
+            self.arrive(item.idx, None)
+
+    def _verdict(self, item: Item, verdict: Verdict) -> bool:
+        """Record it; True where the item goes on, then at the next stage."""
+        self.rows.append(verdict)
+        (self.counts.kept if verdict.kept else self.counts.dropped)[verdict.stage] += 1
+        if verdict.kept and verdict.stage != STAGES[-1]:
+            item.stage = NEXT[verdict.stage]
+            return True
+        self.open -= 1
+        self.counts.decided += 1
+        self.counts.decided_here += 1
+        return False
+
+    def enter(self, item: Item) -> None:
+        """Bring the item to the model of its stage."""
+        if item.stage == "solvability":
+            self.judge_lane.add(item)
+        elif item.stage == "difficulty":
+            self.difficulty_lane.add(item)
+        elif item.stage == "solution":
+            self._begin_solutions(item)
+        else:
+            self._begin_pair(item)
+
+    def _on_question(self, item: Item, _: int, text: Completion) -> None:
+        role = self.config.profile.generators[item.generator]
+        item.question = Question(
+            item.qid,
+            self.run_id,
+            item.idx,
+            text.text.strip(),
+            role.name,
+            role.template.id,
+            self._params[item.generator],
+            self.generators[item.generator].seed(item.idx, 0),
+            text.tokens,
+            "length" if text.finish_reason == "length" else "stop",
+            text.seconds,
+        )
+        self.rows.append(item.question)
+        self.counts.kept["generated"] += 1
+        self.counts.generated_here += 1
+        item.stage = "language"
+        self.check_language(item)
+
+    def check_language(self, item: Item) -> None:
+        kept = self._verdict(item, language.judge(item.asked))
+        if kept:
+            self._untopiced.append(item)
+        self.arrive(item.idx, item if kept else None)
+
+    def arrive(self, idx: int, item: Item | None) -> None:
+        """Judge duplicates as far as questions have arrived without a gap: so the lowest idx wins in any order."""
+        self._arrived[idx] = item
+        while self.order and self.order[0] in self._arrived:
+            ready = self._arrived.pop(self.order.popleft())
+            if ready is not None:
+                self.guard(ready, lambda it=ready: self._novelty(it))  # type: ignore[misc]
+
+    def _novelty(self, item: Item) -> None:
+        question = item.asked
+        if item.stage == "duplicate":
+            verdict, labels = self.tools.index.judge(question)
+            if verdict.kept and self.tools.others is not None:
+                verdict, labels = self._elsewhere(question, verdict, labels)
+            self.rows.extend(labels)
+            if not self._verdict(item, verdict):
+                return
+        if self._verdict(item, self.tools.benchmark.judge(question)):
+            self.enter(item)
+
+    def _elsewhere(self, question: Question, verdict: Verdict, labels: list[Label]) -> tuple[Verdict, list[Label]]:
+        """Add what other runs already have: reported, and dropped only where the config says so."""
+        other, more = (self.tools.others or self.tools.index).judge(question)
+        own = f"{self.run_id}-"
+        labels = labels + [label for label in more if not label.value.startswith(own)]
+        foreign = not other.kept and not (other.raw or own).startswith(own)
+        return (other if foreign else verdict), labels
+
+    def _on_judged(self, item: Item, _: int, result: Completion | Scored) -> None:
+        role = self.config.profile.judge
+        if isinstance(result, Completion):
+            verdict = solvability.from_text(item.qid, role.name, result)
+        else:
+            verdict = solvability.from_score(
+                item.qid, role.name, result.scores[0], role.threshold, result.tokens, result.seconds
+            )
+        if self._verdict(item, verdict):
+            self.enter(item)
+
+    def _on_difficulty(self, item: Item, _: int, result: Scored) -> None:
+        role = self.config.profile.difficulty
+        band = self._bands[item.generator]
+        score = result.scores[0]
+        verdict = difficulty.judge(item.qid, role.name, score, role.activation, band, result.tokens, result.seconds)
+        if self._verdict(item, verdict):
+            self.enter(item)
+
+    def _begin_solutions(self, item: Item) -> None:
+        have = {s.sample for s in item.solutions}
+        missing = tuple(sample for sample in range(self.config.profile.solver.n) if sample not in have)
+        item.waiting = len(missing)
+        if missing:
+            self.solver_lane.add(item, missing)
+        else:
+            self._all_samples_in(item)
+
+    def _on_solution(self, item: Item, sample: int, text: Completion) -> None:
+        seed = self.solver_lane.seed(item.idx, sample)
+        made = solution.solution(item.qid, sample, text, self.config.profile.solver.name, seed)
+        item.fresh.append(made)
+        self.sample_in(item)
+
+    def sample_in(self, item: Item) -> None:
+        item.waiting -= 1
+        if item.waiting == 0:
+            self._all_samples_in(item)
+
+    def _all_samples_in(self, item: Item) -> None:
+        self.rows.extend(item.fresh)
+        item.solutions = sorted([*item.solutions, *item.fresh], key=lambda s: s.sample)
+        if item.errors:
+            self.fail(item, "solution", item.errors[0])
+        elif self._verdict(item, solution.judge(item.qid, self.config.profile.solver.name, item.solutions)):
+            self._begin_pair(item)
+
+    def _begin_pair(self, item: Item) -> None:
+        self.reward_lane.add(item)
+        try:
+            item.groups = answers.group([s.answer for s in item.solutions], _undecided)
+        except _Undecided:
+            self._to_group.put(item)
+
+    def _on_reward(self, item: Item, _: int, scored: Scored) -> None:
+        item.scored = scored
+        self.finish_pair(item)
+
+    def finish_pair(self, item: Item) -> None:
+        """Choose, once both the rewards and the groups of answers are there."""
+        if item.scored is None or item.groups is None or item.stage == FAILED:
+            return
+        scored, name = item.scored, self.config.profile.reward.name
+        verdict, labels = pair.judge(
+            item.qid, name, item.solutions, scored.scores, item.groups, self.config.reward_floor, scored.tokens
+        )
+        each = scored.seconds / len(item.solutions)
+        self.rows.extend(
+            Reward(s.solution_id, name, score, each) for s, score in zip(item.solutions, scored.scores, strict=True)
+        )
+        self.rows.extend(labels)
+        self._verdict(item, verdict)
+        if verdict.kept and self.first_pair is None:
+            self.first_pair = time.monotonic() - self.started
