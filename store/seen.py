@@ -39,7 +39,11 @@ class Seen:
         """Read the keys that the database holds of this run."""
         seen = cls()
         for kind, table, parts, idx in _LOADS:
-            keys = con.execute(f"SELECT DISTINCT {parts} FROM {table} WHERE run_id = ?", [run_id]).fetchall() if parts else [()]
+            keys = (
+                con.execute(f"SELECT DISTINCT {parts} FROM {table} WHERE run_id = ?", [run_id]).fetchall()
+                if parts
+                else [()]
+            )
             match = "".join(f" AND {part} = ?" for part in parts.split(", ") if part)
             for key in keys:
                 query = f"SELECT {idx} AS idx FROM {table} WHERE run_id = ?{match}"

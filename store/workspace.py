@@ -55,7 +55,9 @@ class Workspace:
         _prepare(folder, create)
         with _open_lock:
             if folder in _open_here:
-                raise StoreError(f"workspace '{folder}' is already open in this process; use that one, or close it first.")
+                raise StoreError(
+                    f"workspace '{folder}' is already open in this process; use that one, or close it first."
+                )
             _open_here.add(folder)
         connection = None
         try:
@@ -103,7 +105,9 @@ class Workspace:
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self.close()
         except StoreError:
@@ -123,7 +127,16 @@ class Workspace:
             if cursor.execute("SELECT 1 FROM runs WHERE run_id = ?", [run.run_id]).fetchone():
                 raise InputError("run", run.run_id, "is already in this workspace", "choose another id, or resume it")
             times = [to_db(run.created_at), to_db(run.ended_at)]
-            values = [run.run_id, run.name, run.kind, as_json(run.config), run.config_hash, run.seed, run.status, *times]
+            values = [
+                run.run_id,
+                run.name,
+                run.kind,
+                as_json(run.config),
+                run.config_hash,
+                run.seed,
+                run.status,
+                *times,
+            ]
             cursor.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [*values, run.error])
             self.writer.new_run(run.run_id)
 
@@ -211,4 +224,6 @@ def _prepare(folder: Path, create: bool) -> None:
             part.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError("workspace", str(folder), f"cannot be created ({reason})", "choose a folder that you may write to") from error
+        raise InputError(
+            "workspace", str(folder), f"cannot be created ({reason})", "choose a folder that you may write to"
+        ) from error

@@ -1,0 +1,206 @@
+"""The filter: one JSON object, the same in the URL, the queue, exports and the command line.
+
+Lists are any-of (null in a list means "has none"; an empty list asks nothing), pairs of numbers are closed ranges with null for
+an open end. It becomes SQL with bound parameters only; nothing that a user wrote is ever part of a statement.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from store.errors import InputError
+from store.records import STAGES
+
+View = Literal["items", "pairs"]
+Values = tuple[str | None, ...]
+Range = tuple[float | None, float | None]
+
+STATUSES = ("unreviewed", "accepted", "rejected", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions that must all hold; the default lets everything pass.
+
+    ``stage``: what that stage kept, as the funnel counts it (``generated``: every question). ``text``: somewhere in the
+    query, or in the response of a pair, whatever its case. ``reward`` is the best sample's on items, the chosen one's on pairs.
+    """
+
+    run: Values = ()
+    generator: Values = ()
+    topic: Values = ()
+    status: Values = ()
+    tags: Values = ()
+    drop_stage: Values = ()
+    drop_reason: Values = ()
+    ids: Values = ()
+    difficulty: Range = (None, None)
+    reward: Range = (None, None)
+    agreement: Range = (None, None)
+    n_solutions: Range = (None, None)
+    near_duplicates: Range = (None, None)
+    query_chars: Range = (None, None)
+    response_tokens: Range = (None, None)
+    solvable: bool | None = None
+    contaminated: bool | None = None
+    edited: bool | None = None
+    stage: str | None = None
+    text: str | None = None
+
+    @classmethod
+    def from_json(cls, source: str | Mapping[str, Any]) -> Filter:
+        """Read a filter from JSON text or a parsed object; InputError names the field that is wrong."""
+        given = _parse(source)
+        unknown = sorted(set(given) - set(_KINDS))
+        if unknown:
+            raise InputError("filter", unknown[0], "is not a filter's field", f"the fields are {', '.join(_KINDS)}")
+        return cls(**{name: _READ[_KINDS[name]](name, value) for name, value in given.items() if value is not None})
+
+    def to_json(self) -> str:
+        """The shortest JSON object for this filter, the same text for equal filters."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that ask something, by name in alphabetical order."""
+        asked = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in sorted(asked.items())}
+
+    def where(self, view: View = "items") -> tuple[str, list[Any]]:
+        """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` where nothing is asked."""
+        parts: list[str] = []
+        values: list[Any] = []
+        for name, kind in _KINDS.items():
+            asked = getattr(self, name)
+            if asked in ((), (None, None), None):
+                continue
+            sql, bound = _SQL[kind](name, asked, view)
+            # what only `items` tells, a pair is asked through its question
+            if view == "pairs" and name in _ITEMS_ONLY:
+                sql = f"question_id IN (SELECT question_id FROM items WHERE {sql})"
+            parts.append(sql)
+            values += bound
+        return " AND ".join(parts) or "TRUE", values
+
+
+_KINDS: dict[str, str] = {
+    f.name: {(): "values", (None, None): "range"}.get(f.default, "flag")  # type: ignore[call-overload]
+    for f in fields(Filter)
+} | {"tags": "tags", "stage": "stage", "text": "text"}
+_COLUMN = {"run": "run_id", "ids": "question_id"}
+_ITEMS_ONLY = frozenset(
+    ("drop_stage", "drop_reason", "near_duplicates", "query_chars", "response_tokens", "solvable", "contaminated")
+)
+
+
+def _parse(source: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(source, str):
+        try:
+            source = json.loads(source)
+        except ValueError as error:
+            raise InputError("filter", source, f"is not JSON ({error})", 'write e.g. {"topic": ["Algebra"]}') from error
+    if not isinstance(source, Mapping):
+        raise InputError("filter", source, "is not a JSON object", 'write e.g. {"topic": ["Algebra"]}')
+    return source
+
+
+def _read_values(name: str, value: Any) -> Values:
+    if not isinstance(value, (list, tuple)) or not all(v is None or isinstance(v, str) for v in value):
+        raise InputError(f"filter.{name}", value, "is not a list of texts", f'write e.g. "{name}": ["..."]')
+    known = {"status": STATUSES, "drop_stage": STAGES}.get(name)
+    for item in value:
+        if known and item is not None and item not in known:
+            raise InputError(f"filter.{name}", item, "is not known", f"choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(value))
+
+
+def _read_range(name: str, value: Any) -> Range:
+    remedy = f'write e.g. "{name}": [0.3, 0.8], null for an open end'
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
+    for end in value:
+        number = isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end)
+        if end is not None and not number:
+            raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
+    low, high = (None if end is None else float(end) for end in value)
+    if low is not None and high is not None and low > high:
+        raise InputError(f"filter.{name}", value, "has its lower end above its upper", remedy)
+    return low, high
+
+
+def _read_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"filter.{name}", value, "is neither true nor false", f'write e.g. "{name}": true')
+    return value
+
+
+def _read_stage(name: str, value: Any) -> str:
+    if not isinstance(value, str) or value not in ("generated", *STAGES):
+        raise InputError(f"filter.{name}", value, "is not a stage", f"choose from generated, {', '.join(STAGES)}")
+    return value
+
+
+def _read_text(name: str, value: Any) -> str | None:
+    if not isinstance(value, str):
+        raise InputError(f"filter.{name}", value, "is not a text", f'write e.g. "{name}": "prime"')
+    return value or None
+
+
+def _sql_values(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+    column = _COLUMN.get(name, name)
+    some = [value for value in asked if value is not None]
+    parts = [f"{column} IS NULL"] if None in asked else []
+    if some:
+        parts.append(f"{column} IN (SELECT unnest(CAST(? AS VARCHAR[])))")
+    return f"({' OR '.join(parts)})", [some] if some else []
+
+
+def _sql_tags(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+    some = [value for value in asked if value is not None]
+    parts = ["len(tags) = 0"] if None in asked else []
+    if some:
+        parts.append("list_has_any(tags, CAST(? AS VARCHAR[]))")
+    return f"({' OR '.join(parts)})", [some] if some else []
+
+
+def _sql_range(name: str, asked: Range, view: View) -> tuple[str, list[Any]]:
+    column = "best_reward" if (name, view) == ("reward", "items") else name
+    ends = [(f"{column} >= ?", asked[0]), (f"{column} <= ?", asked[1])]
+    return " AND ".join(sql for sql, end in ends if end is not None), [end for _, end in ends if end is not None]
+
+
+def _sql_flag(name: str, asked: bool, view: View) -> tuple[str, list[Any]]:
+    return f"{name} = ?", [asked]
+
+
+def _sql_stage(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    if asked == "generated":
+        return "TRUE", []
+    return "question_id IN (SELECT question_id FROM verdict_rows WHERE stage = ? AND kept)", [asked]
+
+
+def _sql_text(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    columns = ("query", "response") if view == "pairs" else ("query",)
+    return f"({' OR '.join(f'contains(lower({c}), lower(?))' for c in columns)})", [asked] * len(columns)
+
+
+_READ: dict[str, Any] = {
+    "values": _read_values,
+    "tags": _read_values,
+    "range": _read_range,
+    "flag": _read_flag,
+    "stage": _read_stage,
+    "text": _read_text,
+}
+_SQL: dict[str, Any] = {
+    "values": _sql_values,
+    "tags": _sql_tags,
+    "range": _sql_range,
+    "flag": _sql_flag,
+    "stage": _sql_stage,
+    "text": _sql_text,
+}
+assert set(get_args(View)) == {"items", "pairs"}

@@ -1,0 +1,173 @@
+"""The questions that the rest of the program asks of a workspace, each answered on the asker's own cursor.
+
+Knows the tables; decides nothing. Keys first, texts by key: no scan decodes text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from store.columns import split
+from store.errors import InputError
+from store.records import STAGES, Question, Solution, Verdict, question_id, solution_id
+from store.times import from_db
+
+CHUNK = 20_000
+"""Questions read at once when a run is resumed: bounds memory, and each chunk costs one scan of the keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelRow:
+    """One stage of a run: ``entered`` = ``kept`` + ``dropped``; ``pending`` were kept before and have no verdict here."""
+
+    stage: str
+    entered: int
+    kept: int
+    dropped: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a stage has cost: model calls with their generated tokens and wall seconds (of calls that ran side by side)."""
+
+    stage: str
+    calls: int
+    tokens: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Stored:
+    """What is stored of one question. ``solutions`` only where its fate is open; ``attempts``: its rows in ``errors``."""
+
+    question: Question
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    solutions: list[Solution] = field(default_factory=list)
+    attempts: int = 0
+
+    @property
+    def decided(self) -> bool:
+        return "pair" in self.verdicts or not all(verdict.kept for verdict in self.verdicts.values())
+
+
+def funnel(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[FunnelRow]:
+    """The run's stages in order, ``generated`` first; empty for an unknown run."""
+    query = "SELECT stage, entered, kept, dropped, pending FROM funnel WHERE run_id = ?"
+    rows = {row[0]: FunnelRow(*row) for row in cursor.execute(query, [run_id]).fetchall()}
+    return [rows[stage] for stage in ("generated", *STAGES) if stage in rows]
+
+
+def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
+    """What each stage of the run has cost, in order, ``generated`` first; stages that cost nothing included."""
+    query = """
+        SELECT stage, sum(calls)::BIGINT, coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(seconds), 0.0)::DOUBLE FROM (
+            SELECT 'generated' AS stage, count(*) AS calls, sum(tokens) AS tokens, sum(seconds) AS seconds
+                FROM question_rows WHERE run_id = $run
+            UNION ALL SELECT stage, count(*) FILTER (tokens > 0 OR seconds > 0), sum(tokens), sum(seconds)
+                FROM verdict_rows WHERE run_id = $run GROUP BY stage
+            UNION ALL SELECT 'solution', count(*), sum(tokens), sum(seconds) FROM solution_rows WHERE run_id = $run
+            UNION ALL SELECT 'pair', count(*), 0, sum(seconds) FROM reward_rows WHERE run_id = $run)
+        GROUP BY stage"""
+    found = {row[0]: Cost(*row) for row in cursor.execute(query, {"run": run_id}).fetchall()}
+    return [found.get(stage, Cost(stage, 0, 0, 0.0)) for stage in ("generated", *STAGES)]
+
+
+def error_count(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int:
+    """How many failed attempts the run has recorded."""
+    row = cursor.execute("SELECT count(*) FROM errors WHERE run_id = ?", [run_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Stored]:
+    """What is stored of each question of the run, in idx order, read as it is consumed: keep the cursor to this alone."""
+    failed = cursor.execute("SELECT idx, count(*) FROM errors WHERE run_id = ? GROUP BY idx", [run_id]).fetchall()
+    attempts: dict[int, int] = dict(failed)
+    row = cursor.execute("SELECT max(idx) FROM question_rows WHERE run_id = ?", [run_id]).fetchone()
+    last = -1 if row is None or row[0] is None else int(row[0])
+    for low in range(0, last + 1, CHUNK):
+        span = {"run": run_id, "low": question_id(run_id, low), "high": question_id(run_id, low + CHUNK - 1)}
+        found = _questions(cursor, run_id, low)
+        for verdict in _verdicts(cursor, span):
+            if verdict.question_id in found:
+                found[verdict.question_id].verdicts[verdict.stage] = verdict
+        open_ids = [key for key, stored in found.items() if not stored.decided]
+        for solution in _solutions(cursor, open_ids):
+            found[solution.question_id].solutions.append(solution)
+        for stored in found.values():
+            stored.attempts = attempts.get(stored.question.idx, 0)
+            yield stored
+
+
+def story(cursor: duckdb.DuckDBPyConnection, question: str) -> dict[str, Any]:
+    """All that is known of one question: its run, text, verdicts, solutions with rewards, labels, errors, decisions, pair.
+
+    InputError for an id that is not in the workspace.
+    """
+    found = _dicts(cursor, "SELECT * FROM questions WHERE question_id = ?", question)
+    if not found:
+        raise InputError("question", question, "is not in this workspace", "ids look like RUN-00000042")
+    run_id, idx = split(question)
+    solutions = _dicts(cursor, "SELECT * FROM solutions WHERE question_id = ? ORDER BY sample", question)
+    rewards = _dicts(cursor, "SELECT sample, reward_model, reward FROM reward_rows WHERE question_id = ?", question)
+    for solution in solutions:
+        solution["rewards"] = {r["reward_model"]: r["reward"] for r in rewards if r["sample"] == solution["sample"]}
+    verdicts = _dicts(cursor, "SELECT * EXCLUDE (question_id) FROM verdicts WHERE question_id = ?", question)
+    order = {stage: position for position, stage in enumerate(STAGES)}
+    pairs = _dicts(cursor, "SELECT * FROM pairs WHERE question_id = ?", question)
+    return {
+        "question": found[0],
+        "run": _dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", run_id)[0],
+        "verdicts": sorted(verdicts, key=lambda verdict: order.get(verdict["stage"], len(order))),
+        "solutions": solutions,
+        "labels": _dicts(cursor, "SELECT key, value, model FROM labels WHERE question_id = ? ORDER BY ALL", question),
+        "errors": _dicts(cursor, f"SELECT * FROM errors WHERE run_id = ? AND idx = {idx} ORDER BY created_at", run_id),
+        "decisions": _dicts(cursor, "SELECT * FROM decisions WHERE question_id = ?", question),
+        "pair": pairs[0] if pairs else None,
+    }
+
+
+def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict[str, Stored]:
+    query = """
+        SELECT question_id, run_id, idx, text, generator, template_id, params, seed, tokens, finish_reason, seconds,
+            reference_answer, extra, created_at
+        FROM questions WHERE run_id = ? AND idx BETWEEN ? AND ? ORDER BY idx"""
+    rows = cursor.execute(query, [run_id, low, low + CHUNK - 1]).fetchall()
+    return {r[0]: Stored(Question(*r[:6], json.loads(r[6]), *r[7:12], json.loads(r[12]), from_db(r[13]))) for r in rows}
+
+
+def _verdicts(cursor: duckdb.DuckDBPyConnection, span: dict[str, str]) -> list[Verdict]:
+    query = """
+        SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at FROM verdict_rows
+        WHERE run_id = $run AND question_id BETWEEN $low AND $high"""
+    return [Verdict(*r[:9], from_db(r[9])) for r in cursor.execute(query, span).fetchall()]
+
+
+def _solutions(cursor: duckdb.DuckDBPyConnection, ids: list[str]) -> list[Solution]:
+    if not ids:
+        return []
+    query = """
+        SELECT question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at FROM solutions
+        WHERE question_id IN (SELECT unnest($ids)) ORDER BY question_id, sample"""
+    rows = cursor.execute(query, {"ids": ids}).fetchall()
+    return [Solution(solution_id(r[0], r[1]), *r[:9], from_db(r[9])) for r in rows]
+
+
+def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, key: str) -> list[dict[str, Any]]:
+    """The rows as dicts, JSON columns parsed, times with their zone."""
+    cursor.execute(query, [key])
+    names = [column[0] for column in cursor.description or []]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        for name in ("params", "extra", "config", "payload"):
+            if isinstance(row.get(name), str):
+                row[name] = json.loads(row[name])
+        for name in ("created_at", "ended_at"):
+            if name in row:
+                row[name] = from_db(row[name])
+    return rows
