@@ -1,0 +1,264 @@
+"""What a kind of problem is, how one is drawn, and how any text is read back (the oracle).
+
+A kind is a story with numbered slots, several phrasings and one ``solve``. A phrasing is at once a generator (fill the slots) and a
+recogniser (turn it into a regular expression), so every question that fits one can be checked: the oracle. It labels training data and
+serves tests and evaluation; it is never the live judge. Splits: the hash of (kind, numbers) puts a problem into ``train``, ``fresh``
+(unseen by the solver, where scorers learn), ``dev`` (where thresholds are chosen) or ``test``, so that no two splits share a skeleton
+with the same numbers, whatever seeds draw them. Knows no model and no tokeniser.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Literal
+
+from engine.training.curriculum.words import WORDS
+from engine.training.curriculum.work import LIMIT, Impossible, Work, write_answer
+
+Split = Literal["train", "fresh", "dev", "test"]
+
+SIZES: dict[str, tuple[tuple[int, int], ...]] = {
+    "one": ((2, 5), (2, 7), (2, 9)),
+    "tiny": ((2, 9), (3, 12), (4, 15)),
+    "small": ((3, 20), (11, 50), (21, 99)),
+    "mid": ((20, 60), (30, 99), (101, 400)),
+    "big": ((60, 200), (100, 500), (200, 999)),
+    "tens": ((1, 9), (1, 9), (1, 19)),  # times ten
+    "percent": ((1, 9), (1, 9), (1, 19)),  # times ten, ten, five
+}
+"""Number ranges for the three steps of a kind: its own level, one above, two above."""
+
+AREAS: dict[str, str] = {
+    "change": "Arithmetic",
+    "shopping": "Arithmetic",
+    "groups": "Arithmetic",
+    "time": "Prealgebra",
+    "distance": "Prealgebra",
+    "fractions": "Prealgebra",
+    "percent": "Prealgebra",
+    "ratio": "Prealgebra",
+    "averages": "Prealgebra",
+    "ages": "Algebra",
+    "equations": "Algebra",
+    "functions": "Algebra",
+    "sequences": "Intermediate Algebra",
+    "powers": "Intermediate Algebra",
+    "geometry": "Geometry",
+    "solids": "Geometry",
+    "angles": "Geometry",
+    "divisors": "Number Theory",
+    "digits": "Number Theory",
+    "counting": "Counting & Probability",
+    "chance": "Counting & Probability",
+    "trigonometry": "Precalculus",
+}
+"""The curriculum's own topics, and MATH's subject (or Arithmetic) that each belongs to."""
+
+Solve = Callable[..., "int | Fraction"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One story: ``level`` is that of its smallest numbers; larger ones raise it by up to two."""
+
+    name: str
+    area: str
+    level: int
+    numbers: dict[str, str]
+    phrasings: tuple[str, ...]
+    solve: Solve
+
+    @property
+    def topic(self) -> str:
+        return AREAS[self.area]
+
+    def work(self, numbers: dict[str, int]) -> tuple[str, str]:
+        """(response, answer) for these numbers. Raises Impossible."""
+        if any(not 1 <= n <= LIMIT for n in numbers.values()):
+            raise Impossible
+        sheet = Work()
+        answer = write_answer(self.solve(sheet, **numbers))
+        return "\n".join([*sheet.lines, f"The answer is \\boxed{{{answer}}}."]), answer
+
+
+@dataclass(frozen=True)
+class Problem:
+    kind: Kind
+    level: int
+    phrasing: int
+    numbers: dict[str, int]
+    words: dict[str, str]
+    question: str
+    response: str
+    answer: str
+
+    @property
+    def topic(self) -> str:
+        return self.kind.topic
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The oracle's answer: ``ok`` (``answer`` known), ``bad`` (fits a phrasing, impossible numbers), ``unk`` (fits none)."""
+
+    status: Literal["ok", "bad", "unk"]
+    kind: Kind | None = None
+    phrasing: int = 0
+    numbers: dict[str, int] | None = None
+    words: dict[str, str] | None = None
+    answer: str | None = None
+    response: str | None = None
+
+
+KINDS: dict[str, Kind] = {}
+
+
+_CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
+
+
+def expand(phrasing: str) -> list[str]:
+    """Every reading of ``[a|b]`` choices: "He [buys|finds] it" gives two phrasings."""
+    match = _CHOICE.search(phrasing)
+    if match is None:
+        return [phrasing]
+    head, tail = phrasing[: match.start()], phrasing[match.end() :]
+    return [text for option in match.group(1).split("|") for text in expand(head + option + tail)]
+
+
+def kind(area: str, level: int, *phrasings: str, **numbers: str) -> Callable[[Solve], Solve]:
+    """Register a kind; its name is the function's. ``numbers`` maps each number slot to a size of ``SIZES``."""
+
+    def register(solve: Solve) -> Solve:
+        name = solve.__name__
+        if area not in AREAS or name in KINDS or list(inspect.signature(solve).parameters)[1:] != list(numbers):
+            raise ValueError(f"kind {name}: unknown area, used name or slots that differ from solve's parameters")
+        spelled = tuple(text for phrasing in phrasings for text in expand(phrasing))
+        KINDS[name] = Kind(name, area, level, dict(numbers), spelled, solve)
+        return solve
+
+    return register
+
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@cache
+def slots_of(phrasing: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_SLOT.findall(phrasing)))
+
+
+def word_type(slot: str) -> str:
+    return slot.rstrip("0123456789")
+
+
+def _draw_number(size: str, step: int, rng: random.Random) -> int:
+    low, high = SIZES[size][step]
+    if size == "tens":
+        return 10 * rng.randint(low, high)
+    if size == "percent":
+        return (10 if step < 2 else 5) * rng.randint(low, high)
+    return rng.randint(low, high)
+
+
+def split_of(kind_name: str, numbers: dict[str, int]) -> Split:
+    """5 % of all (kind, numbers) each are ``test``, ``dev`` and ``fresh``; the rest is ``train``."""
+    bucket = zlib.crc32(f"{kind_name}:{sorted(numbers.items())}".encode()) % 20
+    held: tuple[Split, ...] = ("test", "dev", "fresh")
+    return held[bucket] if bucket < len(held) else "train"
+
+
+def _draw_words(phrasing: str, rng: random.Random) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for slot in slots_of(phrasing):
+        if word_type(slot) in WORDS:
+            options = [w for w in WORDS[word_type(slot)] if w not in chosen.values()]
+            chosen[slot] = rng.choice(options)
+    return chosen
+
+
+def make(which: Kind, level: int, rng: random.Random, *, phrasing: int | None = None, words: dict[str, str] | None = None,
+         split: Split | None = "train", tries: int = 200) -> Problem | None:  # fmt: skip
+    """A problem of this kind and level; None where ``tries`` draws find no possible numbers in the split."""
+    chosen = rng.randrange(len(which.phrasings)) if phrasing is None else phrasing
+    text = which.phrasings[chosen]
+    step = min(max(level - which.level, 0), 2)
+    for _ in range(tries):
+        numbers = {slot: _draw_number(size, step, rng) for slot, size in which.numbers.items()}
+        if split is not None and split_of(which.name, numbers) != split:
+            continue
+        try:
+            response, answer = which.work(numbers)
+        except Impossible:
+            continue
+        fill = words if words is not None else _draw_words(text, rng)
+        return Problem(which, which.level + step, chosen, numbers, fill, text.format(**numbers, **fill), response, answer)
+    return None
+
+
+def sample(rng: random.Random, *, split: Split = "train", level: int | None = None, kinds: list[str] | None = None) -> Problem:
+    """A random problem: a level first (uniform over 1..5), then a kind that has it."""
+    while True:
+        wanted = level or rng.randint(1, 5)
+        names = [n for n in (kinds or KINDS) if KINDS[n].level <= wanted <= KINDS[n].level + 2]
+        if names and (problem := make(KINDS[rng.choice(names)], wanted, rng, split=split)) is not None:
+            return problem
+        if not names and level is not None:
+            raise ValueError(f"no kind has level {level}")
+
+
+@cache
+def recogniser(phrasing: str) -> re.Pattern[str]:
+    """The phrasing as a regular expression; a slot that comes again must come with the same words."""
+    pattern, seen, end = "", set[str](), 0
+    for match in _SLOT.finditer(phrasing):
+        pattern += re.escape(phrasing[end : match.start()])
+        slot, end = match.group(1), match.end()
+        if slot in seen:
+            pattern += f"(?P={slot})"
+        else:
+            options = WORDS.get(word_type(slot))
+            pattern += f"(?P<{slot}>{'|'.join(options) if options else '[0-9]+'})"
+            seen.add(slot)
+    return re.compile(pattern + re.escape(phrasing[end:]))
+
+
+@cache
+def _index() -> dict[str, list[tuple[Kind, int]]]:
+    """Phrasings by their last eight characters that no slot touches: most texts are tried against one or two."""
+    index: dict[str, list[tuple[Kind, int]]] = {}
+    for which in KINDS.values():
+        for number, phrasing in enumerate(which.phrasings):
+            tail = phrasing.rsplit("}", 1)[-1][-8:]
+            index.setdefault(tail, []).append((which, number))
+    return index
+
+
+def read(question: str) -> Reading:
+    """The oracle: which kind a text is, with which numbers, and its answer."""
+    question = question.strip()
+    worst = Reading("unk")
+    for size in range(8, -1, -1):
+        for which, number in _index().get(question[-size:] if size else "", []):
+            match = recogniser(which.phrasings[number]).fullmatch(question)
+            if match is None:
+                continue
+            found = match.groupdict()
+            digits = {slot: found[slot] for slot in found if slot in which.numbers}
+            words = {slot: found[slot] for slot in found if slot not in which.numbers}
+            numbers = {slot: int(text[:6]) for slot, text in digits.items()}
+            worst = Reading("bad", which, number, numbers, words)
+            if any(text.startswith("0") or len(text) > 5 for text in digits.values()) or len(set(words.values())) < len(words):
+                continue
+            try:
+                response, answer = which.work(numbers)
+            except Impossible:
+                continue
+            return Reading("ok", which, number, numbers, words, answer, response)
+    return worst

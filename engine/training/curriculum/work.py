@@ -1,0 +1,134 @@
+"""Writing a worked solution: every line is one small operation that a tiny model can learn.
+
+A ``Work`` collects lines and does the arithmetic; what it cannot do with whole positive numbers it refuses with
+``Impossible``, which is how the oracle knows an impossible question from a possible one. Knows nothing of phrasings.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import gcd
+
+LIMIT = 99_999
+"""No number in a question or a solution may exceed this: larger ones are outside the curriculum."""
+
+
+class Impossible(ValueError):
+    """The numbers of a question contradict its story (more given away than there was, a share that does not divide)."""
+
+
+def place_values(n: int) -> list[int]:
+    """The non-zero place values, largest first: 305 -> [300, 5]."""
+    digits = str(n)
+    return [int(d) * 10 ** (len(digits) - i - 1) for i, d in enumerate(digits) if d != "0"]
+
+
+class Work:
+    """The lines of one solution. The verbs return the result, so that a kind's ``solve`` reads like the solution."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def need(self, condition: bool) -> None:
+        """Refuse the question unless ``condition`` holds."""
+        if not condition:
+            raise Impossible
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def _line(self, label: str, text: str, result: int) -> int:
+        self.need(0 <= result <= LIMIT)
+        self.lines.append(f"{label}: {text}" if label else text)
+        return result
+
+    def add(self, label: str, a: int, b: int) -> int:
+        """a + b; numbers of three digits and more are added place by place."""
+        parts = place_values(b)
+        if b < 100 or len(parts) == 1:
+            return self._line(label, f"{a} + {b} = {a + b}", a + b)
+        steps, total = [], a
+        for part in parts:
+            steps.append(f"{total} + {part} = {total + part}")
+            total += part
+        return self._line(label, f"{a} + {b}: " + ", ".join(steps), total)
+
+    def sub(self, label: str, a: int, b: int) -> int:
+        """a - b; never below zero."""
+        self.need(b <= a)
+        parts = place_values(b)
+        if b < 10 or len(parts) <= 1 or (a < 100 and b < 100):
+            return self._line(label, f"{a} - {b} = {a - b}", a - b)
+        steps, total = [], a
+        for part in parts:
+            steps.append(f"{total} - {part} = {total - part}")
+            total -= part
+        return self._line(label, f"{a} - {b}: " + ", ".join(steps), total)
+
+    def mul(self, label: str, a: int, b: int) -> int:
+        """a * b; beyond the times tables the factor with more non-zero places is split."""
+        if len(place_values(b)) > len(place_values(a)):
+            big, small = b, a
+        else:
+            big, small = a, b
+        parts = place_values(big)
+        if len(parts) <= 1 or (a <= 12 and b <= 12):
+            return self._line(label, f"{a} * {b} = {a * b}", a * b)
+        if len(place_values(small)) > 1:
+            self.need(a * b <= LIMIT)
+            pieces = [self.mul("", big, part) for part in place_values(small)]
+            total = pieces[0]
+            for piece in pieces[1:]:
+                total = self.add("", total, piece)
+            return self._line(label, f"{a} * {b} = {total}", total)
+        products = [part * small for part in parts]
+        split = " + ".join(f"{part} * {small}" for part in parts)
+        chain = " + ".join(map(str, products))
+        return self._line(label, f"{a} * {b} = {split} = {chain} = {a * b}", a * b)
+
+    def div(self, label: str, a: int, b: int) -> int:
+        """a / b where it comes out even; beyond the tables by peeling off tens and hundreds."""
+        self.need(b > 0 and a % b == 0)
+        parts = place_values(a // b)
+        if len(parts) <= 1 or (b <= 12 and a // b <= 12):
+            return self._line(label, f"{a} / {b} = {a // b}", a // b)
+        split = " + ".join(f"{part * b} / {b}" for part in parts)
+        return self._line(label, f"{a} / {b} = {split} = {' + '.join(map(str, parts))} = {a // b}", a // b)
+
+    def divmod(self, label: str, a: int, b: int) -> tuple[int, int]:
+        """Quotient and remainder, by the largest multiple that fits."""
+        self.need(b > 0)
+        quotient, remainder = divmod(a, b)
+        parts = place_values(quotient)
+        if len(parts) <= 1 or quotient <= 12:
+            self._line(label, f"{b} * {quotient} = {b * quotient}, {a} - {b * quotient} = {remainder}", quotient)
+            return quotient, remainder
+        steps, left = [], a
+        for part in parts:
+            steps.append(f"{b} * {part} = {b * part}, {left} - {b * part} = {left - b * part}")
+            left -= b * part
+        self._line(label, ", ".join(steps) + f", {' + '.join(map(str, parts))} = {quotient}", quotient)
+        return quotient, remainder
+
+    def gcd(self, label: str, a: int, b: int) -> int:
+        """Euclid's algorithm, a line a division."""
+        a, b = max(a, b), min(a, b)
+        while b:
+            self._line(label, f"{a} = {b} * {a // b} + {a % b}", a % b)
+            a, b = b, a % b
+        return a
+
+    def fraction(self, top: int, bottom: int) -> Fraction:
+        """top/bottom in lowest terms, with the reduction written out."""
+        self.need(bottom > 0)
+        common = gcd(top, bottom)
+        if common > 1:
+            self.lines.append(f"{top}/{bottom}: divide by {common}: {top // common}/{bottom // common}")
+        return Fraction(top, bottom)
+
+
+def write_answer(value: int | Fraction) -> str:
+    """As it stands inside the box: ``12``, ``-3`` or ``\\frac{3}{4}``."""
+    if isinstance(value, Fraction) and value.denominator != 1:
+        return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
+    return str(int(value))

@@ -1,0 +1,67 @@
+"""The shapes of the nano models, and how they go to disk and come back.
+
+All are Qwen2 (head size 32), so transformers and vLLM load them as they are: fp32 in use, bf16 on disk. Knows no training.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2ForSequenceClassification
+
+from engine.training.nano.text import END, PAD, VOCABULARY
+
+HIDDEN, LAYERS, INNER, POSITIONS = 128, 4, 512, 512
+
+
+def config(tokenizer: Any, hidden: int = HIDDEN, layers: int = LAYERS, inner: int = INNER) -> Qwen2Config:
+    return Qwen2Config(
+        vocab_size=VOCABULARY,
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // 32,
+        num_key_value_heads=hidden // 32,
+        intermediate_size=inner,
+        max_position_embeddings=POSITIONS,
+        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
+        eos_token_id=tokenizer.convert_tokens_to_ids(END),
+        bos_token_id=None,
+    )
+
+
+def new_solver(tokenizer: Any, seed: int, device: str, **shape: int) -> Qwen2ForCausalLM:
+    torch.manual_seed(seed)
+    return Qwen2ForCausalLM(config(tokenizer, **shape)).to(device)
+
+
+def new_scorer(solver: Qwen2ForCausalLM, seed: int, device: str) -> Qwen2ForSequenceClassification:
+    """A one-logit scorer that starts from the solver's body."""
+    torch.manual_seed(seed)
+    settings = Qwen2Config.from_dict({**solver.config.to_dict(), "num_labels": 1})
+    scorer = Qwen2ForSequenceClassification(settings)
+    scorer.model.load_state_dict(solver.model.state_dict())
+    torch.nn.init.zeros_(scorer.score.weight)
+    return scorer.to(device)
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Weights in bf16, config and tokeniser, as transformers writes them; the model itself stays as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items()}
+    if getattr(model.config, "tie_word_embeddings", False):
+        weights.pop("lm_head.weight", None)
+    model.config.dtype = torch.bfloat16
+    model.save_pretrained(folder, state_dict=weights)
+    tokenizer.save_pretrained(folder)
+
+
+def load(folder: Path, device: str = "cpu") -> Any:
+    """A causal LM or a scorer, by what the folder's config says; fp32."""
+    settings = Qwen2Config.from_pretrained(folder)
+    scorer = "Qwen2ForSequenceClassification" in (settings.architectures or [])
+    kind: Any = Qwen2ForSequenceClassification if scorer else Qwen2ForCausalLM
+    return kind.from_pretrained(folder, dtype=torch.float32).to(device).eval()
