@@ -20,9 +20,10 @@ from engine.config import RunConfig
 from engine.control import Control
 from engine.lanes import Flight, Item, Result, TextLane
 from engine.models.base import Completion, Failure
-from engine.state import Known, Models, Outcome, Status, Tools
+from engine.state import Models, Outcome, Status, Tools
 from engine.steps import Steps
 from store.errors import BackendError, ScaleQuestError
+from store.reads import Stored
 from store.records import STAGES, ErrorRow, Record, question_id
 
 FIRST_WAVE = 8
@@ -47,7 +48,7 @@ class Pipeline:
         put: Callable[[list[Record]], None],
         tools: Tools,
         *,
-        known: Iterable[Known] = (),
+        known: Iterable[Stored] = (),
         control: Control | None = None,
         on_event: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
@@ -135,7 +136,7 @@ class Pipeline:
 
     # --- starting questions ------------------------------------------------------------------------------------------
 
-    def _resumed(self, known: Iterable[Known]) -> Iterator[Item]:
+    def _resumed(self, known: Iterable[Stored]) -> Iterator[Item]:
         """The questions to work on, in idx order: those left unfinished, those lost in flight, then new ones."""
         todo: list[Item] = []
         idx = 0

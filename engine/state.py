@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from engine.models.base import ScoreModel, TextModel
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
-from store.records import STAGES, Question, Solution, Verdict
+from store.records import STAGES
 
 Status = Literal["done", "cancelled", "failed", "interrupted"]
 
@@ -47,16 +47,6 @@ class Tools:
     benchmark: Benchmark
     index: Index
     others: Index | None = None
-
-
-@dataclass(slots=True)
-class Known:
-    """What an earlier process of this run has stored of one question; ``attempts`` counts its errors."""
-
-    question: Question
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    solutions: list[Solution] = field(default_factory=list)
-    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from engine.config import RunConfig
 from engine.lanes import Flight, Item, ScoreLane, TextLane
 from engine.models.base import Completion, Failure, Scored
 from engine.stages import difficulty, language, pair, solution, solvability
-from engine.state import Counts, Known, Models, Tools
+from engine.state import Counts, Models, Tools
 from store.errors import BackendError, ScaleQuestError
+from store.reads import Stored
 from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Verdict
 
 GIVE_UP = 32
@@ -107,7 +108,7 @@ class Steps:
         rows, self.rows = self.rows, []
         return rows
 
-    def restore(self, item: Item, known: Known) -> Item | None:
+    def restore(self, item: Item, known: Stored) -> Item | None:
         """The item at the first stage that it has no verdict of; None where its fate is decided."""
         item.question, item.attempt = known.question, known.attempts + 1
         item.solutions = sorted(known.solutions, key=lambda s: s.sample)

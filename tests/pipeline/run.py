@@ -14,7 +14,8 @@ from engine.control import Control
 from engine.pipeline import Pipeline
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
-from engine.state import Known, Models, Outcome, Tools
+from engine.state import Models, Outcome, Tools
+from store.reads import Stored
 from store.records import ErrorRow, Label, Question, Record, Reward, Solution, Verdict
 from tests.pipeline.instant import InstantScore, InstantText
 
@@ -70,9 +71,9 @@ class Ran:
         out |= {(la.question_id, la.key, la.value): la.model for la in self.labels}
         return out
 
-    def known(self) -> list[Known]:
+    def known(self) -> list[Stored]:
         """What a store would give back for a resume."""
-        known = {q.question_id: Known(q) for q in sorted(self.questions, key=lambda q: q.idx)}
+        known = {q.question_id: Stored(q) for q in sorted(self.questions, key=lambda q: q.idx)}
         for verdict in self.verdicts:
             known[verdict.question_id].verdicts[verdict.stage] = verdict
         for solution in self.solutions:
@@ -87,7 +88,7 @@ def run(
     cfg: RunConfig,
     live: Models | None = None,
     *,
-    known: list[Known] | None = None,
+    known: list[Stored] | None = None,
     control: Control | None = None,
     on_event: Callable[[dict[str, Any]], None] | None = None,
     put: Callable[[list[Record]], None] | None = None,

@@ -1,0 +1,270 @@
+"""A run from its first row to its last word: the run's record, the models, the pipeline, the events.
+
+``start`` and ``resume`` block until the run has ended; call them from a thread of your own to go on meanwhile, and
+steer with the ``Control`` that you pass in. Knows the store's verbs and the pipeline; knows no user interface.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from engine.answers import AnswerPool
+from engine.config import Role, RunConfig
+from engine.control import Control
+from engine.models.base import ScoreModel, TextModel
+from engine.paths import ASSETS
+from engine.pipeline import Pipeline
+from engine.stages.contamination import Benchmark
+from engine.stages.duplicate import Index
+from engine.state import Models, Outcome, Tools
+from store import reads
+from store.errors import InputError, ScaleQuestError
+from store.records import Run
+from store.workspace import Workspace
+
+OnEvent = Callable[[dict[str, Any]], None]
+INTERRUPTED = 130
+TOPIC_MODEL = "topic"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended. ``message`` is the sentence for the user, None where it is plainly done."""
+
+    run_id: str
+    status: str
+    message: str | None
+    seconds: float = 0.0
+    first_pair: float | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.status == "interrupted":
+            return INTERRUPTED
+        return 0 if self.status == "done" and self.message is None else 1
+
+
+def new_run_id() -> str:
+    """Ten characters that no other run has."""
+    return "r" + secrets.token_hex(4)
+
+
+def start(
+    workspace: Workspace,
+    config: RunConfig,
+    name: str = "",
+    on_event: OnEvent = lambda _: None,
+    *,
+    control: Control | None = None,
+    models: Models | None = None,
+    run_id: str | None = None,
+) -> Result:
+    """Run ``config`` in a workspace; its record is stored before its first question.
+
+    ``models``: live ones, which stay open; without them the config's are opened, and closed at the end. Raises
+    InputError for what the config asks for and this machine lacks (nothing is stored then), StoreError where the disk
+    fails.
+    """
+    run_id = run_id or new_run_id()
+    benchmark = Benchmark.load(config.benchmarks)
+    with ExitStack() as stack:
+        live = models or _opened(stack, config)
+        name = name or f"{config.profile.name}, seed {config.seed}"
+        workspace.create_run(Run(run_id, name, "generate", config.to_json(), config.hash, config.seed))
+        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack)
+
+
+def resume(
+    workspace: Workspace,
+    run_id: str,
+    on_event: OnEvent = lambda _: None,
+    *,
+    control: Control | None = None,
+    models: Models | None = None,
+) -> Result:
+    """Finish a run as its stored config says; a finished one is left as it is.
+
+    InputError for an unknown run or one that generated nothing; else as ``start``.
+    """
+    run = workspace.run(run_id)
+    if run.kind != "generate":
+        raise InputError("--resume", run_id, f"is an {run.kind} run", "only runs of `scalequest run` can be resumed")
+    if run.status == "done":
+        return Result(run_id, "done", None)
+    config = RunConfig.from_json(run.config)
+    benchmark = Benchmark.load(config.benchmarks)
+    with ExitStack() as stack:
+        live = models or _opened(stack, config)
+        workspace.update_run(run_id, status="running")
+        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack)
+
+
+def _run(
+    workspace: Workspace,
+    run_id: str,
+    config: RunConfig,
+    models: Models,
+    benchmark: Benchmark,
+    on_event: OnEvent,
+    control: Control,
+    stack: ExitStack,
+) -> Result:
+    tell = _telling(workspace, run_id, on_event)
+    tools = _tools(workspace, run_id, config, benchmark, stack.enter_context(AnswerPool()))
+    put = workspace.writer.put
+    try:
+        with workspace.cursor() as cursor:
+            known = reads.resume_state(cursor, run_id)
+            pipeline = Pipeline(config, run_id, models, put, tools, known=known, control=control, on_event=tell)
+        tell({**pipeline.progress(0.0), "event": "start"})
+        outcome = pipeline.run()
+        workspace.writer.flush()
+    except ScaleQuestError as error:
+        _try_to_close(workspace, run_id, str(error))
+        raise
+    finally:
+        control.ended()
+    message = _sentence(workspace, run_id, outcome)
+    workspace.update_run(run_id, status=outcome.status, error=message if outcome.status != "interrupted" else None)
+    end = pipeline.progress(outcome.seconds)
+    tell({**end, "event": "end", "status": outcome.status, "message": message, "first_pair_s": outcome.first_pair})
+    return Result(run_id, outcome.status, message, outcome.seconds, outcome.first_pair)
+
+
+def _sentence(workspace: Workspace, run_id: str, outcome: Outcome) -> str | None:
+    if outcome.status == "done":
+        return outcome.message
+    how = f"`scalequest run --workspace {workspace.path} --resume {run_id}` goes on from here"
+    if outcome.status == "failed":
+        return f"{(outcome.message or 'The run failed').rstrip('.')}; everything done so far is kept, and {how}."
+    return f"The run was {outcome.status}; everything done so far is kept, and {how}."
+
+
+def _try_to_close(workspace: Workspace, run_id: str, message: str) -> None:
+    """Mark the run as failed where the store still can; the first error is the one to be heard."""
+    try:
+        workspace.update_run(run_id, status="failed", error=message)
+    except ScaleQuestError:
+        return
+
+
+def _telling(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnEvent:
+    """Pass events on, and store when a run is paused or goes on."""
+    stored = "running"
+
+    def tell(event: dict[str, Any]) -> None:
+        nonlocal stored
+        status = event.get("status")
+        if event["event"] == "progress" and status != stored and status in ("running", "paused"):
+            stored = status
+            workspace.update_run(run_id, status=status)
+        on_event(event)
+
+    return tell
+
+
+def _tools(workspace: Workspace, run_id: str, config: RunConfig, benchmark: Benchmark, pool: AnswerPool) -> Tools:
+    from engine.textscore import TopicModel
+
+    topic = TopicModel.load(ASSETS / "text" / TOPIC_MODEL)
+    others = _others(workspace, run_id, config) if config.other_runs != "ignore" else None
+    return Tools(topic.predict, TOPIC_MODEL, pool, benchmark, Index(threshold=config.duplicate_threshold), others)
+
+
+def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | None:
+    """The questions that the workspace's other runs have kept as new; None where there are none."""
+    index = Index(threshold=config.duplicate_threshold, across_runs=config.other_runs == "drop")
+    some = False
+    for run in workspace.runs():
+        if run.run_id == run_id:
+            continue
+        with workspace.cursor() as cursor:
+            for stored in reads.resume_state(cursor, run.run_id):
+                new = all(
+                    stored.verdicts[stage].kept for stage in ("language", "duplicate") if stage in stored.verdicts
+                )
+                if new:
+                    index.remember(stored.question)
+                    some = True
+    return index if some else None
+
+
+def _opened(stack: ExitStack, config: RunConfig) -> Models:
+    models = open_models(config)
+    for model in models.distinct:
+        stack.callback(model.close)
+    return models
+
+
+def open_models(config: RunConfig) -> Models:
+    """The config's models, live; roles of one model share one object. InputError for a missing model or package."""
+    from engine.models.load import open_score, open_text
+
+    texts: dict[tuple[object, ...], TextModel] = {}
+    scores: dict[tuple[object, ...], ScoreModel] = {}
+
+    def text(role: Role) -> TextModel:
+        key = _identity(role)
+        if key not in texts:
+            texts[key] = open_text(role)
+        return texts[key]
+
+    def score(role: Role) -> ScoreModel:
+        key = (*_identity(role), role.aggregate)
+        if key not in scores:
+            scores[key] = open_score(role)
+        return scores[key]
+
+    profile = config.profile
+    try:
+        return Models(
+            tuple(text(role) for role in profile.generators),
+            text(profile.judge) if profile.judge.writes else score(profile.judge),
+            score(profile.difficulty),
+            text(profile.solver),
+            score(profile.reward),
+        )
+    except BaseException:
+        opened: list[TextModel | ScoreModel] = [*texts.values(), *scores.values()]
+        for model in opened:
+            model.close()
+        raise
+
+
+def _identity(role: Role) -> tuple[object, ...]:
+    return (role.backend, role.model, role.revision, role.dtype, role.device, role.urls, role.trust_remote_code)
+
+
+@contextmanager
+def interruptible(control: Control) -> Iterator[None]:
+    """While inside, the first Ctrl-C (or SIGTERM) drains the run and the second ends the process at once.
+
+    At once means without clean-up, as a kill would: what is committed is safe, what is in flight is redone by a resume.
+    Does nothing outside the main thread, which alone gets signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(_: int, __: FrameType | None) -> None:
+        if control.wish == "interrupt":
+            os.write(sys.stderr.fileno(), b"\nStopped at once; --resume goes on from what is stored.\n")
+            os._exit(INTERRUPTED)
+        os.write(sys.stderr.fileno(), b"\nFinishing what is in flight; Ctrl-C again stops at once.\n")
+        control.interrupt()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
