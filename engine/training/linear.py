@@ -1,7 +1,8 @@
 """Training of the two text scorers of ``engine.textscore``: topic (linear SVM) and level (ridge regression).
 
-Data: MATH train (subjects, levels), GSM8K train as Arithmetic, the nano curriculum. Penalties are chosen by cross-validation on
-training rows; math500 is read once, after all choices, to measure. Run as ``python -m engine.training.linear --data DIR``.
+Data: MATH train (subjects, levels), GSM8K train as Arithmetic, the nano curriculum. Penalties are chosen by
+cross-validation on training rows; math500 only measures (and its overlaps are taken out of the training rows). Run as
+``python -m engine.training.linear --data DIR``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from store.records import Question
 
 GSM8K_ROWS, NANO_ROWS, SEED, FOLDS = 2500, 3000, 20, 5
 MIN_TEXTS = 3
-"""A feature must occur in this many training texts: keeps the vocabulary small, and no text can be read back from it."""
+"""A feature must occur in this many training texts: keeps the vocabulary small and general."""
 SVM_PENALTIES, RIDGE_PENALTIES = (0.25, 0.5, 1.0), (1.0, 2.0, 4.0)
 LEVEL_DOMAIN = "competition mathematics in English (MATH's levels 1-5)"
 
@@ -95,6 +96,7 @@ def train(data: Path, out: Path) -> dict[str, Any]:
     }
     out.mkdir(parents=True, exist_ok=True)
     save_file({k: np.ascontiguousarray(v, dtype=np.float16) for k, v in half.items()}, str(out / textscore.WEIGHTS))
+    (out / textscore.WEIGHTS).chmod(0o644)  # safetensors writes for the owner only
     (out / textscore.VOCABULARY).write_text("\n".join(vectoriser.get_feature_names_out()), encoding="utf-8")
     meta = {
         "topics": [str(topic) for topic in svm.classes_],
