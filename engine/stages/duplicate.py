@@ -1,8 +1,8 @@
 """The duplicate stage: has this question been asked before, in the same or nearly the same words?
 
 Exact after normalising, else near: MinHash candidates, confirmed by exact Jaccard over words and word pairs with
-numbers masked. A near-duplicate with other numbers or operators is another question in the same clothes: marked, not
-dropped.
+numbers masked. A near-duplicate with other numbers, operators or telling words (at least, area) is another question in
+the same clothes: marked, not dropped.
 Questions are judged in idx order by the caller, which alone makes the lowest idx win. Nothing here knows the store.
 """
 
@@ -23,23 +23,32 @@ _PERMUTATIONS, _BANDS, _SEED = 96, 16, 7
 """6 rows a band: a pair of Jaccard 0.8 becomes a candidate with probability 0.99, one of 0.5 with 0.22."""
 _MOST_LABELS = 8
 
-_NOT_WORDS = r"|\d+(?:,\d{3})*(?:\.\d+)?|[-+*/^=<>%()!|]|[^\x00-\x7f]"
-_TOKEN, _ASCII_TOKEN = re.compile(r"[^\W\d_]+" + _NOT_WORDS), re.compile(r"[a-z]+" + _NOT_WORDS)
+_REST = r"|\d+(?:,\d{3})*(?:\.\d+)?|[-+*/^=<>%()!|]|[^\x00-\x7f]"
+_TOKEN, _ASCII_TOKEN = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?" + _REST), re.compile(r"[A-Za-z]+(?:'[a-z]+)?" + _REST)
 _MASK = "0"
-_NUMBER_WORDS = frozenset(
+_NUMBERS = frozenset(
     """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half third quarter
     double twice triple""".split()  # noqa: SIM905
 )
+_CONTRASTS = frozenset(
+    """not no without least most exactly more less fewer greater smaller same different and or each every either both
+    neither first last next odd even positive negative greatest smallest largest maximum minimum total sum difference
+    product quotient ratio average mean median mode area perimeter circumference volume surface radius diameter length
+    width height angle boys girls men women left right north south east west before after increase decrease buys sells
+    consecutive distinct distinguishable indistinguishable with red blue green white black""".split()  # noqa: SIM905
+)
+"""Words that turn one question into another. Numbers, operators, one-letter names and words in capitals do so too."""
 
 
 @dataclass(slots=True)
 class _Wording:
-    """Questions that are the same but for their numbers: the masked text, and the first question with each numbers."""
+    """Questions that are the same but for their numbers: the masked text, the first such question, and the first one
+    of each content."""
 
     masked: str
     first: str
-    by_numbers: dict[int, str] = field(default_factory=dict)
+    by_content: dict[int, str] = field(default_factory=dict)
 
 
 class Index:
@@ -65,7 +74,7 @@ class Index:
         if exact is not None:
             return self._verdict(question, "exact_duplicate", 1.0, exact), [_label(question, exact)]
         near = self._near(look)
-        same = next((other for _, wording in near if (other := wording.by_numbers.get(look.numbers))), None)
+        same = next((other for _, wording in near if (other := wording.by_content.get(look.content))), None)
         labels = [_label(question, other) for other in dict.fromkeys([same, *(w.first for _, w in near)]) if other]
         score = near[0][0] if near else None
         verdict = self._verdict(question, "near_duplicate" if same else None, score, same)
@@ -106,25 +115,33 @@ class Index:
             self._by_mask[look.mask] = key
             self._wordings.append(_Wording(look.masked, question_id))
             self._lsh.insert(key, look.minhash)
-        self._wordings[key].by_numbers.setdefault(look.numbers, question_id)
+        self._wordings[key].by_content.setdefault(look.content, question_id)
 
 
 class _Look:
     """One text as the index sees it."""
 
-    __slots__ = ("exact", "features", "mask", "masked", "minhash", "numbers")
+    __slots__ = ("content", "exact", "features", "mask", "masked", "minhash")
 
     def __init__(self, text: str) -> None:
-        tokens = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text.casefold())
-        words = [_MASK if t[0].isdigit() or t in _NUMBER_WORDS else t for t in tokens if t.isalnum() or t[0].isdigit()]
-        numbers = [t.replace(",", "") for t in tokens if not t.isalpha() or t in _NUMBER_WORDS]
+        given = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+        tokens = [token.casefold() for token in given]
+        words = [_MASK if t[0].isdigit() or t in _NUMBERS else t for t in tokens if t[0].isalnum()]
+        content = [t for t, as_given in zip(tokens, given, strict=True) if _tells(t, as_given)]
         self.exact = _hash(" ".join(tokens))
-        self.numbers = _hash(" ".join(numbers))
+        self.content = _hash(" ".join(content).replace(",", ""))
         self.masked = " ".join(words)
         self.mask = _hash(self.masked)
         self.features = _features(words)
         self.minhash = RMinHash(_PERMUTATIONS, _SEED)
         self.minhash.update(list(self.features))
+
+
+def _tells(token: str, as_given: str) -> bool:
+    """Whether a token belongs to the content that two near-duplicates must share for one of them to be dropped."""
+    if not token[0].isalpha():
+        return True
+    return token in _NUMBERS or token in _CONTRASTS or ((as_given.isupper() or len(token) == 1) and token not in "ai")
 
 
 def _hash(text: str) -> int:
