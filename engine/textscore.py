@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from engine.paths import ASSETS
 from store.errors import InputError
 
-WEIGHTS, VOCABULARY, META = "linear.safetensors", "linear.vocabulary.txt", "linear.json"
-DIR = ASSETS / "text"
+WEIGHTS, VOCABULARY, META = "weights.safetensors", "vocabulary.txt", "meta.json"
+TOPIC_DIR, LEVEL_DIR = ASSETS / "text" / "topic", ASSETS / "text" / "level"
 LEVEL_BASED = "level-based"
 """What a verdict scored by ``LevelModel`` says of itself."""
 _FEWEST_KNOWN = 4
@@ -57,24 +57,39 @@ def grams(text: str) -> list[str]:
     ]
 
 
-class Features:
-    """A fixed vocabulary with its inverse document frequencies: what TF-IDF needs at run time."""
+class Linear:
+    """TF-IDF rows (log counts, unit length) over a fixed vocabulary, times weights: what both scorers are."""
 
-    def __init__(self, vocabulary: Sequence[str], idf: Floats) -> None:
+    def __init__(
+        self, vocabulary: Sequence[str], idf: Floats, weight: Floats, bias: Floats, meta: dict[str, Any]
+    ) -> None:
         self._column = {gram: i for i, gram in enumerate(vocabulary)}
-        self._idf = idf  # (features,)
+        self._idf, self._weight, self._bias = idf, weight, bias  # (features,), (features, outputs), (outputs,)
+        self.meta = meta
 
-    def project(self, texts: Sequence[str], weights: Floats) -> tuple[Floats, NDArray[np.int64]]:
-        """TF-IDF rows (log counts, unit length) times ``weights`` (features, outputs): (texts, outputs), and how many
-        known features each text has."""
+    @classmethod
+    def load(cls, directory: Path) -> Linear:
+        """Raises InputError where the files are missing or damaged."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            stored = {name: tensor.astype(np.float32) for name, tensor in load_file(str(directory / WEIGHTS)).items()}
+            vocabulary = (directory / VOCABULARY).read_text(encoding="utf-8").split("\n")
+            meta = json.loads((directory / META).read_text(encoding="utf-8"))
+            return cls(vocabulary, stored["idf"], stored["weight"], stored["bias"], meta)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            remedy = "reinstall, or train it again with `python -m engine.training.linear`"
+            raise InputError("text model", str(directory), f"it cannot be read ({error})", remedy) from error
+
+    def outputs(self, texts: Sequence[str]) -> tuple[Floats, NDArray[np.int64]]:
+        """(texts, outputs), and how many features of each text are known."""
         columns: list[int] = []
         counts: list[int] = []
         known = np.zeros(len(texts), dtype=np.int64)
-        get = self._column.get
         for row, text in enumerate(texts):
-            found = Counter(map(get, grams(text)))
-            found.pop(None, None)
-            columns.extend(found)  # type: ignore[arg-type]  # None was taken out
+            found = Counter([column for gram in grams(text) if (column := self._column.get(gram)) is not None])
+            columns.extend(found)
             counts.extend(found.values())
             known[row] = len(found)
         rows = np.repeat(np.arange(len(texts)), known)
@@ -82,11 +97,11 @@ class Features:
         values = (1 + np.log(np.asarray(counts, dtype=np.float32))) * self._idf[index]
         length = np.sqrt(np.bincount(rows, weights=values**2, minlength=len(texts)))
         values /= np.maximum(length, 1e-12)[rows].astype(np.float32)
-        out = np.zeros((len(texts), weights.shape[1]), dtype=np.float32)
+        out = np.tile(self._bias, (len(texts), 1))
         filled = known > 0
         if filled.any():  # reduceat wants no empty segment
             starts = (np.cumsum(known) - known)[filled]
-            out[filled] = np.add.reduceat(weights[index] * values[:, None], starts, axis=0)
+            out[filled] += np.add.reduceat(self._weight[index] * values[:, None], starts, axis=0)
         return out, known
 
 
@@ -95,20 +110,19 @@ class TopicModel:
 
     name = "text-topic"
 
-    def __init__(self, features: Features, weights: Floats, bias: Floats, topics: Sequence[str]) -> None:
-        self._features, self._weights, self._bias, self.topics = features, weights, bias, tuple(topics)
+    def __init__(self, linear: Linear) -> None:
+        self._linear = linear
+        self.topics: tuple[str, ...] = tuple(linear.meta["topics"])
+        self.cross_validation: dict[str, float] = linear.meta["cross_validation"]
 
     @classmethod
-    def load(cls, directory: str | Path = DIR) -> TopicModel:
-        """Raises InputError where the weights are missing or damaged."""
-        tensors, vocabulary, meta = _read(Path(directory))
-        features = Features(vocabulary, tensors["idf"])
-        return cls(features, tensors["topic.weight"], tensors["topic.bias"], meta["topics"])
+    def load(cls, directory: str | Path = TOPIC_DIR) -> TopicModel:
+        """Raises InputError where the files are missing or damaged."""
+        return cls(Linear.load(Path(directory)))
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """The topic of each text; a batch is cheaper than its texts one by one."""
-        scores, _ = self._features.project(texts, self._weights)
-        return [self.topics[i] for i in np.argmax(scores + self._bias, axis=1)]
+        return [self.topics[i] for i in np.argmax(self._linear.outputs(texts)[0], axis=1)]
 
 
 class LevelModel:
@@ -117,33 +131,17 @@ class LevelModel:
 
     name = "text-level"
 
-    def __init__(self, features: Features, weights: Floats, bias: Floats, domain: str) -> None:
-        self._features, self._weights, self._bias, self.domain = features, weights, bias, domain
+    def __init__(self, linear: Linear) -> None:
+        self._linear = linear
+        self.domain: str = linear.meta["domain"]
 
     @classmethod
-    def load(cls, directory: str | Path = DIR) -> LevelModel:
-        """Raises InputError where the weights are missing or damaged."""
-        tensors, vocabulary, meta = _read(Path(directory))
-        return cls(
-            Features(vocabulary, tensors["idf"]), tensors["level.weight"], tensors["level.bias"], meta["level_domain"]
-        )
+    def load(cls, directory: str | Path = LEVEL_DIR) -> LevelModel:
+        """Raises InputError where the files are missing or damaged."""
+        return cls(Linear.load(Path(directory)))
 
     def score(self, texts: Sequence[str]) -> list[float | None]:
         """(level - 1) / 4 in [0, 1] for each text; None for a text outside the domain (hardly a known word)."""
-        levels, known = self._features.project(texts, self._weights)
-        scores = np.clip((levels[:, 0] + self._bias[0] - 1) / 4, 0.0, 1.0)
+        levels, known = self._linear.outputs(texts)
+        scores = np.clip((levels[:, 0] - 1) / 4, 0.0, 1.0)
         return [float(s) if k >= _FEWEST_KNOWN else None for s, k in zip(scores, known, strict=True)]
-
-
-def _read(directory: Path) -> tuple[dict[str, Floats], list[str], dict[str, Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        stored = load_file(str(directory / WEIGHTS))
-        vocabulary = (directory / VOCABULARY).read_text(encoding="utf-8").split("\n")
-        meta = json.loads((directory / META).read_text(encoding="utf-8"))
-    except (OSError, ValueError, SafetensorError) as error:
-        remedy = "reinstall, or train it again with `python -m engine.training.linear`"
-        raise InputError("text model", str(directory), f"it cannot be read ({error})", remedy) from error
-    return {name: tensor.astype(np.float32) for name, tensor in stored.items()}, vocabulary, meta
