@@ -194,6 +194,11 @@ class AnswerPool:
         self._known: dict[tuple[str, str], bool] = {}
         self._lock = threading.Lock()
 
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers that run."""
+        return [worker.process.pid for worker in self._all if worker.process is not None]
+
     def group(self, answers: Sequence[str | None]) -> list[int | None]:
         """Like ``group``, with Math-Verify deciding what is not plain."""
         return group(answers, self.same)
@@ -235,10 +240,10 @@ class _Worker:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | None = None
 
     def same(self, first: str, second: str) -> bool:
-        process = self._process or self._start()
+        process = self.process or self._start()
         try:
             cast(IO[str], process.stdin).write(json.dumps([first, second]) + "\n")
             cast(IO[str], process.stdin).flush()
@@ -262,14 +267,14 @@ class _Worker:
             bufsize=1,
             start_new_session=True,
         )
-        self._process = process
+        self.process = process
         if _line(process, _START_SECONDS) != "ready":
             self.stop()
             raise BackendError(f"Math-Verify did not start; try `{sys.executable} -c 'import math_verify'` to see why.")
         return process
 
     def stop(self) -> None:
-        process, self._process = self._process, None
+        process, self.process = self.process, None
         if process is not None:
             process.kill()
             process.wait()

@@ -70,25 +70,29 @@ class Index:
         """Verdict of stage ``duplicate`` (score: the highest Jaccard found; raw: the question it repeats) and the
         labels ``near_duplicate``, one for each earlier wording that is near. What is kept is remembered."""
         look = _Look(question.text)
-        exact = self._exact.get(look.exact)
-        if exact is not None:
-            return self._verdict(question, "exact_duplicate", 1.0, exact), [_label(question, exact)]
-        near = self._near(look)
-        same = next((other for _, wording in near if (other := wording.by_content.get(look.content))), None)
-        labels = [_label(question, other) for other in dict.fromkeys([same, *(w.first for _, w in near)]) if other]
-        score = near[0][0] if near else None
-        verdict = self._verdict(question, "near_duplicate" if same else None, score, same)
+        same, score = self._exact.get(look.exact), None
+        near: list[tuple[float, _Wording]] = []
+        if same is not None:
+            reason, score = "exact_duplicate", 1.0
+        else:
+            near = self._near(look)
+            same = next((other for _, wording in near if (other := wording.by_content.get(look.content))), None)
+            reason, score = "near_duplicate", near[0][0] if near else None
+        verdict = self._verdict(question, reason, score, same)
+        found = dict.fromkeys([same, *(wording.first for _, wording in near)])
+        labels = [_label(question, other) for other in found if other is not None]
         if verdict.kept:
-            self._add(question.question_id, look)
+            self._add(question, look)
         return verdict, labels[:_MOST_LABELS]
 
     def remember(self, question: Question) -> None:
-        """Take in a question that this stage kept earlier (resume), or one of another run to compare with."""
-        self._add(question.question_id, _Look(question.text))
+        """Take in a question that this stage kept earlier (resume), or one of another run to compare with; other runs
+        first, then this run's in idx order."""
+        self._add(question, _Look(question.text))
 
-    def _verdict(self, question: Question, reason: str | None, score: float | None, other: str | None) -> Verdict:
-        own_run = other is not None and other.rsplit("-", 1)[0] == question.run_id
-        drop = reason is not None and not self._mark_only and (own_run or self._across_runs)
+    def _verdict(self, question: Question, reason: str, score: float | None, other: str | None) -> Verdict:
+        """Dropped where ``other``, the question that this one repeats, is not None and may be dropped for."""
+        drop = other is not None and not self._mark_only and (self._across_runs or _run(other) == question.run_id)
         return Verdict(
             question.question_id, "duplicate", JUDGE, not drop, score=score, reason=reason if drop else None, raw=other
         )
@@ -107,15 +111,15 @@ class Index:
         found.sort(key=lambda pair: (-pair[0], pair[1]))
         return [(shared, self._wordings[key]) for shared, key in found]
 
-    def _add(self, question_id: str, look: _Look) -> None:
-        self._exact.setdefault(look.exact, question_id)
+    def _add(self, question: Question, look: _Look) -> None:
+        _claim(self._exact, look.exact, question)
         key = self._by_mask.get(look.mask)
         if key is None:
             key = len(self._wordings)
             self._by_mask[look.mask] = key
-            self._wordings.append(_Wording(look.masked, question_id))
+            self._wordings.append(_Wording(look.masked, question.question_id))
             self._lsh.insert(key, look.minhash)
-        self._wordings[key].by_content.setdefault(look.content, question_id)
+        _claim(self._wordings[key].by_content, look.content, question)
 
 
 class _Look:
@@ -135,6 +139,17 @@ class _Look:
         self.features = _features(words)
         self.minhash = RMinHash(_PERMUTATIONS, _SEED)
         self.minhash.update(list(self.features))
+
+
+def _run(question_id: str) -> str:
+    return question_id.rsplit("-", 1)[0]
+
+
+def _claim(table: dict[int, str], key: int, question: Question) -> None:
+    """The first question of a run stands for its likes, and before one of another run, which may not be dropped for."""
+    known = table.get(key)
+    if known is None or _run(known) != question.run_id:
+        table[key] = question.question_id
 
 
 def _tells(token: str, as_given: str) -> bool:

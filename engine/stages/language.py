@@ -17,6 +17,7 @@ JUDGE = "rules"
 
 _WORDS = tomllib.loads((ASSETS / "text" / "words.toml").read_text(encoding="utf-8"))
 _ENGLISH = frozenset(_WORDS["english"].split())
+_NEUTRAL = frozenset(_WORDS["neutral"].split())
 _FOREIGN = [frozenset(words.split()) for words in _WORDS["foreign"].values()]
 
 _MATHS = re.compile(
@@ -27,6 +28,7 @@ _MATHS = re.compile(
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mbox|mathrm)\s*\{([^{}]*)\}")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
+_GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 _GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
 _OTHER_SCRIPT_LETTERS = 2
 """One stray letter is a typo; two of another script are a text (or a model slipping) in another language."""
@@ -52,6 +54,7 @@ def is_english(text: str) -> bool:
     if not text.isascii() and _other_script(text):
         return False
     words = [word.lower().replace("’", "'") for word in _WORD.findall(_prose(text)) if len(word) > 1]
+    words = [word for word in words if word not in _NEUTRAL and not _GREEK.match(word)]
     english = sum(word in _ENGLISH for word in words)
     if english * 5 >= len(words) * 2:  # no other language shares that much: the common case ends here
         return True
