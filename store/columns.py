@@ -1,4 +1,4 @@
-"""Records to Arrow tables, one per physical table. Knows the shape of rows, nothing of transactions or of what is stored.
+"""Records to Arrow tables, one per physical table. Knows the shape of rows, nothing of transactions or what is stored.
 
 Speed is the point: a list comprehension per column costs under a microsecond a value, where row-wise inserts cost a
 hundred times that.

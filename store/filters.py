@@ -1,7 +1,7 @@
 """The filter: one JSON object, the same in the URL, the queue, exports and the command line.
 
-Lists are any-of (null in a list means "has none"; an empty list asks nothing), pairs of numbers are closed ranges with null for
-an open end. It becomes SQL with bound parameters only; nothing that a user wrote is ever part of a statement.
+Lists are any-of (null in a list means "has none"; an empty list asks nothing), pairs of numbers are closed ranges with
+null for an open end. It becomes SQL with bound parameters only; nothing that a user wrote is ever part of a statement.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from store.errors import InputError
 from store.records import STAGES
@@ -27,7 +27,8 @@ class Filter:
     """Conditions that must all hold; the default lets everything pass.
 
     ``stage``: what that stage kept, as the funnel counts it (``generated``: every question). ``text``: somewhere in the
-    query, or in the response of a pair, whatever its case. ``reward`` is the best sample's on items, the chosen one's on pairs.
+    query, or in the response of a pair, whatever its case. ``reward`` is the best sample's on items, the chosen one's
+    on pairs.
     """
 
     run: Values = ()
@@ -70,7 +71,7 @@ class Filter:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in sorted(asked.items())}
 
     def where(self, view: View = "items") -> tuple[str, list[Any]]:
-        """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` where nothing is asked."""
+        """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` for the default."""
         parts: list[str] = []
         values: list[Any] = []
         for name, kind in _KINDS.items():
@@ -87,8 +88,7 @@ class Filter:
 
 
 _KINDS: dict[str, str] = {
-    f.name: {(): "values", (None, None): "range"}.get(f.default, "flag")  # type: ignore[call-overload]
-    for f in fields(Filter)
+    f.name: "values" if f.default == () else "range" if f.default == (None, None) else "flag" for f in fields(Filter)
 } | {"tags": "tags", "stage": "stage", "text": "text"}
 _COLUMN = {"run": "run_id", "ids": "question_id"}
 _ITEMS_ONLY = frozenset(
@@ -203,4 +203,3 @@ _SQL: dict[str, Any] = {
     "stage": _sql_stage,
     "text": _sql_text,
 }
-assert set(get_args(View)) == {"items", "pairs"}

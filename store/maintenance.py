@@ -1,7 +1,7 @@
 """Copies of a workspace's database, and whether it is sound: snapshot, backup, restore, check.
 
-The database file must never be opened by ordinary file calls in a process that has it open: closing that handle would free
-DuckDB's lock (POSIX locks belong to the process). The backup therefore copies in a child process.
+The database file must never be opened by ordinary file calls in a process that has it open: closing that handle would
+free DuckDB's lock (POSIX locks belong to the process). The backup therefore copies in a child process.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ PORTABLE = "v1.5.0"
 RECEIPT = "backup.json"
 """Written last: a folder without it is no backup."""
 
-_COPY = "import os, shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2]); f = open(sys.argv[2], 'rb+'); os.fsync(f.fileno())"
+_COPY = "import os, shutil, sys; shutil.copyfile(*sys.argv[1:]); os.fsync(open(sys.argv[2], 'rb+').fileno())"
 
 
 def snapshot(workspace: Workspace, out: str | Path) -> None:
     """Write one consistent copy of the database to ``out`` (a file), while writes go on. Other processes may open it.
 
-    InputError where ``out`` exists or cannot be written, StoreError where the copy fails; then nothing is left at ``out``.
+    InputError where ``out`` exists or cannot be written, StoreError where the copy fails: nothing is left at ``out``.
     """
     target = _free(out)
     part = target.with_name(target.name + ".part")
@@ -63,20 +63,15 @@ def backup(workspace: Workspace, out: str | Path) -> None:
     part.mkdir()
 
     def copy(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute("COMMIT")  # a checkpoint cannot run inside a transaction
-        try:
-            cursor.execute("FORCE CHECKPOINT")
-            command = [sys.executable, "-c", _COPY, str(workspace.path / DATABASE), str(part / DATABASE)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise StoreError(
-                    f"the backup '{target}' could not be written ({done.stderr.strip().splitlines()[-1]})."
-                )
-        finally:
-            cursor.execute("BEGIN")
+        cursor.execute("FORCE CHECKPOINT")
+        command = [sys.executable, "-c", _COPY, str(workspace.path / DATABASE), str(part / DATABASE)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise StoreError(f"the backup '{target}' could not be written ({reason}).")
 
     try:
-        workspace.writer.call(copy)
+        workspace.writer.call(copy, transaction=False)  # a checkpoint cannot run inside one
         findings = check(part)
         if findings:
             raise StoreError(f"the backup '{target}' is not sound: {findings[0]}")
@@ -117,7 +112,7 @@ def restore(source: str | Path, path: str | Path) -> None:
 
 
 def check(path: str | Path) -> list[str]:
-    """What is wrong with the workspace at ``path``, a sentence each; empty when sound. Changes nothing, reads every block."""
+    """What is wrong with the workspace at ``path``, a sentence each; empty when sound. Reads every block."""
     folder = Path(path).expanduser().resolve()
     if not (folder / DATABASE).is_file():
         return [f"workspace '{folder}' is not there (no {DATABASE} in it)."]

@@ -17,8 +17,8 @@ OWNER = "explorer.owner.json"
 
 _FULL = re.compile(r"no space left|disk quota|file too large|out of disk", re.IGNORECASE)
 _DAMAGED = re.compile(
-    r"not a valid duckdb|corrupt|checksum|invalid.*(magic|database)|deserializ|serialization|could not read enough bytes"
-    r"|failed to load metadata|internal error|replaying wal|wal file",
+    r"not a valid duckdb|corrupt|checksum|invalid.*(magic|database)|deserializ|serialization"
+    r"|could not read enough bytes|failed to load metadata|internal error|replaying wal|wal file",
     re.IGNORECASE,
 )
 
@@ -47,7 +47,8 @@ def locked(folder: Path, error: Exception | None = None) -> StoreError:
     if owner.get("pid") == pid:
         who += f" on {owner.get('host')} ('{owner.get('command')}', since {owner.get('started')})"
     return StoreError(
-        f"workspace '{folder}' is in use by {who}; wait until it ends, stop it, or work through the app that has it open."
+        f"workspace '{folder}' is in use by {who}; wait until it ends, stop it, or work through the app, "
+        "if that is what has it open."
     )
 
 
@@ -58,7 +59,7 @@ def cannot_open(folder: Path, error: Exception) -> StoreError:
         return locked(folder, error)
     if "newer version of DuckDB" in text or "we can only read versions" in text:
         return StoreError(
-            f"workspace '{folder}' was written by a newer DuckDB than the one installed; update with 'pip install -U duckdb'."
+            f"workspace '{folder}' was written by a newer DuckDB than the one here; run 'pip install -U duckdb'."
         )
     if _FULL.search(text):
         return disk_full(folder)
@@ -76,7 +77,7 @@ def damaged(folder: Path, error: Exception) -> StoreError:
 
 def disk_full(folder: Path) -> StoreError:
     return StoreError(
-        f"the disk that holds workspace '{folder}' is full; free some space and resume the run: what was stored is safe."
+        f"the disk of workspace '{folder}' is full; free some space and resume the run: what was stored is safe."
     )
 
 

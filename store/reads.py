@@ -23,7 +23,7 @@ CHUNK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class FunnelRow:
-    """One stage of a run: ``entered`` = ``kept`` + ``dropped``; ``pending`` were kept before and have no verdict here."""
+    """One stage of a run: ``entered`` = ``kept`` + ``dropped``; ``pending``: kept before, without a verdict here."""
 
     stage: str
     entered: int
@@ -34,7 +34,7 @@ class FunnelRow:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a stage has cost: model calls with their generated tokens and wall seconds (of calls that ran side by side)."""
+    """What a stage has cost: model calls, tokens, and wall seconds summed over calls that ran side by side."""
 
     stage: str
     calls: int
@@ -44,7 +44,7 @@ class Cost:
 
 @dataclass(slots=True)
 class Stored:
-    """What is stored of one question. ``solutions`` only where its fate is open; ``attempts``: its rows in ``errors``."""
+    """What is stored of a question. ``solutions`` only while its fate is open; ``attempts``: its rows in ``errors``."""
 
     question: Question
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -85,7 +85,7 @@ def error_count(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int:
 
 
 def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Stored]:
-    """What is stored of each question of the run, in idx order, read as it is consumed: keep the cursor to this alone."""
+    """What is stored of each question of the run, in idx order, read as it is consumed: keep the cursor to it alone."""
     failed = cursor.execute("SELECT idx, count(*) FROM errors WHERE run_id = ? GROUP BY idx", [run_id]).fetchall()
     attempts: dict[int, int] = dict(failed)
     row = cursor.execute("SELECT max(idx) FROM question_rows WHERE run_id = ?", [run_id]).fetchone()
@@ -105,7 +105,7 @@ def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Sto
 
 
 def story(cursor: duckdb.DuckDBPyConnection, question: str) -> dict[str, Any]:
-    """All that is known of one question: its run, text, verdicts, solutions with rewards, labels, errors, decisions, pair.
+    """All that is known of one question: text, run, verdicts, solutions with rewards, labels, errors, decisions, pair.
 
     InputError for an id that is not in the workspace.
     """
@@ -138,24 +138,32 @@ def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict
             reference_answer, extra, created_at
         FROM questions WHERE run_id = ? AND idx BETWEEN ? AND ? ORDER BY idx"""
     rows = cursor.execute(query, [run_id, low, low + CHUNK - 1]).fetchall()
-    return {r[0]: Stored(Question(*r[:6], json.loads(r[6]), *r[7:12], json.loads(r[12]), from_db(r[13]))) for r in rows}
+    return {r[0]: Stored(Question(*_values(r, objects=(6, 12)))) for r in rows}
 
 
 def _verdicts(cursor: duckdb.DuckDBPyConnection, span: dict[str, str]) -> list[Verdict]:
     query = """
         SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at FROM verdict_rows
         WHERE run_id = $run AND question_id BETWEEN $low AND $high"""
-    return [Verdict(*r[:9], from_db(r[9])) for r in cursor.execute(query, span).fetchall()]
+    return [Verdict(*_values(r)) for r in cursor.execute(query, span).fetchall()]
 
 
 def _solutions(cursor: duckdb.DuckDBPyConnection, ids: list[str]) -> list[Solution]:
     if not ids:
         return []
     query = """
-        SELECT question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at FROM solutions
-        WHERE question_id IN (SELECT unnest($ids)) ORDER BY question_id, sample"""
+        SELECT question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at
+        FROM solutions WHERE question_id IN (SELECT unnest($ids)) ORDER BY question_id, sample"""
     rows = cursor.execute(query, {"ids": ids}).fetchall()
-    return [Solution(solution_id(r[0], r[1]), *r[:9], from_db(r[9])) for r in rows]
+    return [Solution(*_values((solution_id(r[0], r[1]), *r))) for r in rows]
+
+
+def _values(row: tuple[Any, ...], objects: tuple[int, ...] = ()) -> list[Any]:
+    """A record's fields from its row, whose last column is ``created_at``; ``objects``: positions of JSON."""
+    values = [*row[:-1], from_db(row[-1])]
+    for position in objects:
+        values[position] = json.loads(values[position])
+    return values
 
 
 def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, key: str) -> list[dict[str, Any]]:

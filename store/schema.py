@@ -1,10 +1,10 @@
 """The physical tables, the schema's version and the steps that bring an older file forward.
 
 Narrow columns and long texts live in separate tables (``question_rows`` and ``question_text``, ``solution_rows`` and
-``solution_text``), so that a scan never decodes text; users see the logical tables of the data model as views (``views.py``).
-There are no primary keys: DuckDB's indexes cost more than they give here, and the writer guards uniqueness. Every table carries
-``run_id``, so that a run is read and deleted by one narrow column. Times are UTC without a zone (a zoned type would need
-extra packages in every notebook that opens a snapshot). This module knows no Python rows.
+``solution_text``), so that a scan never decodes text; users see the logical tables of the data model as views
+(``views.py``). There are no primary keys: DuckDB's indexes cost more than they give here, and the writer guards
+uniqueness. Every table carries ``run_id``, so that a run is read and deleted by one narrow column. Times are UTC with no
+zone: a zoned type would need extra packages in every notebook that opens a snapshot. Knows no Python rows.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ TABLES: dict[str, str] = {
         run_id VARCHAR, name VARCHAR, kind VARCHAR, config JSON, config_hash VARCHAR, seed BIGINT, status VARCHAR,
         created_at TIMESTAMP, ended_at TIMESTAMP, error VARCHAR""",
     "question_rows": """
-        question_id VARCHAR, run_id VARCHAR, idx BIGINT, generator VARCHAR, template_id VARCHAR, params JSON, seed BIGINT,
-        tokens BIGINT, finish_reason VARCHAR, seconds DOUBLE, reference_answer VARCHAR, chars BIGINT, created_at TIMESTAMP""",
+        question_id VARCHAR, run_id VARCHAR, idx BIGINT, generator VARCHAR, template_id VARCHAR, params JSON,
+        seed BIGINT, tokens BIGINT, finish_reason VARCHAR, seconds DOUBLE, reference_answer VARCHAR, chars BIGINT,
+        created_at TIMESTAMP""",
     "question_text": "question_id VARCHAR, run_id VARCHAR, text VARCHAR, extra JSON",
     "verdict_rows": """
         question_id VARCHAR, run_id VARCHAR, stage VARCHAR, judge VARCHAR, kept BOOLEAN, score DOUBLE, reason VARCHAR,
@@ -37,7 +38,8 @@ TABLES: dict[str, str] = {
         question_id VARCHAR, run_id VARCHAR, sample BIGINT, reward_model VARCHAR, reward DOUBLE, seconds DOUBLE""",
     "label_rows": "question_id VARCHAR, run_id VARCHAR, key VARCHAR, value VARCHAR, model VARCHAR",
     "errors": """
-        run_id VARCHAR, idx BIGINT, stage VARCHAR, message VARCHAR, raw VARCHAR, attempt BIGINT, created_at TIMESTAMP""",
+        run_id VARCHAR, idx BIGINT, stage VARCHAR, message VARCHAR, raw VARCHAR, attempt BIGINT,
+        created_at TIMESTAMP""",
     "decision_rows": """
         event_id VARCHAR, question_id VARCHAR, run_id VARCHAR, reviewer VARCHAR, action VARCHAR, payload JSON,
         batch_id VARCHAR, queue VARCHAR, sampling_p DOUBLE, created_at TIMESTAMP""",

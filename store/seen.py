@@ -1,8 +1,8 @@
 """Which rows are already stored, so that nothing is ever stored twice. Knows keys, not tables' contents.
 
-The store has no primary keys; the writer asks here instead. For one run, each kind of row (a question, a verdict of one stage, the
-solution with one sample number ...) has one byte per question index: a million questions with everything they carry take some
-twenty megabytes. A run's state is read from the database the first time that the run is written to.
+The store has no primary keys; the writer asks here instead. For one run, each kind of row (a question, a verdict of one
+stage, the solution with one sample number ...) has one byte per question index: a million questions and all that
+they carry take some twenty megabytes. A run's keys are read from the database the first time that it is written to.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The SQL of the logical tables and of the binding views ``items``, ``pairs`` and ``funnel``.
 
-Users, exports and tests rely on these names and columns; the physical tables beneath may change with the schema's version.
-One verdict per (question, stage), one reward per (solution, reward model): the writer guarantees it. Nothing here is computed
-twice or stored: thresholds, statuses and funnels are always what the rows say now.
+Users, exports and tests rely on these names and columns; the physical tables beneath may change with the schema's
+version. One verdict per (question, stage), one reward per (solution, reward model): the writer guarantees it. Nothing
+here is stored: statuses and funnels are always what the rows say now.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _LOGICAL = {
     "verdicts": """
         SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at FROM verdict_rows""",
     "solutions": """
-        SELECT r.question_id || '-' || r.sample AS solution_id, r.question_id, r.sample, t.text, r.answer, r.solver, r.seed,
-            r.tokens, r.seconds, r.finish_reason, r.created_at
+        SELECT r.question_id || '-' || r.sample AS solution_id, r.question_id, r.sample, t.text, r.answer, r.solver,
+            r.seed, r.tokens, r.seconds, r.finish_reason, r.created_at
         FROM solution_rows r JOIN solution_text t ON r.question_id = t.question_id AND r.sample = t.sample""",
     "rewards": """
         SELECT question_id || '-' || sample AS solution_id, reward_model, reward, seconds FROM reward_rows""",
@@ -32,12 +32,13 @@ _LOGICAL = {
         SELECT pair_id, chosen, rejected, direction, source, question_id, created_at FROM preference_rows""",
 }
 
-# The log's order is the order of appending (rowid), never a clock that may step back. An undo takes back the event that it
-# names; undoing an undo does nothing, the action is simply taken again.
+# The log's order is the order of appending (rowid), never a clock that may step back. An undo takes back the event that
+# it names; undoing an undo does nothing, the action is simply taken again.
 _EFFECTIVE = """
     SELECT question_id, action, payload, rowid AS turn FROM decision_rows
     WHERE action <> 'undo' AND event_id NOT IN (
-        SELECT payload ->> 'event_id' FROM decision_rows WHERE action = 'undo' AND payload ->> 'event_id' IS NOT NULL)"""
+        SELECT payload ->> 'event_id' FROM decision_rows
+        WHERE action = 'undo' AND payload ->> 'event_id' IS NOT NULL)"""
 
 _REVIEW = f"""
     WITH effective AS ({_EFFECTIVE}),
@@ -48,19 +49,19 @@ _REVIEW = f"""
     events AS (
         SELECT question_id,
             arg_max(action, turn) FILTER (action IN ('accept', 'reject', 'skip')) AS verb,
-            arg_max(TRY_CAST(payload ->> 'sample' AS BIGINT), turn) FILTER (action = 'accept' AND payload ->> 'sample' IS NOT NULL)
-                AS sample,
-            arg_max(payload ->> 'query', turn) FILTER (action = 'edit' AND payload ->> 'query' IS NOT NULL) AS query,
-            arg_max(payload ->> 'response', turn) FILTER (action = 'edit' AND payload ->> 'response' IS NOT NULL) AS response,
-            arg_max(payload ->> 'answer', turn) FILTER (action = 'edit' AND payload ->> 'answer' IS NOT NULL) AS answer,
+            arg_max(TRY_CAST(payload ->> 'sample' AS BIGINT), turn) FILTER (action = 'accept') AS sample,
+            arg_max(payload ->> 'query', turn) FILTER (action = 'edit') AS query,
+            arg_max(payload ->> 'response', turn) FILTER (action = 'edit') AS response,
+            arg_max(payload ->> 'answer', turn) FILTER (action = 'edit') AS answer,
             bool_or(action = 'edit') AS edited
         FROM effective GROUP BY question_id)
     SELECT e.question_id,
-        CASE e.verb WHEN 'accept' THEN 'accepted' WHEN 'reject' THEN 'rejected' WHEN 'skip' THEN 'skipped' END AS status,
+        CASE e.verb WHEN 'accept' THEN 'accepted' WHEN 'reject' THEN 'rejected' WHEN 'skip' THEN 'skipped' END
+            AS status,
         e.sample, e.query, e.response, e.answer, e.edited, t.tags
     FROM events e LEFT JOIN tagged t ON e.question_id = t.question_id"""
 
-# kept_bits and seen_bits: bit k is stage k (1 = language ... 7 = pair), so that one pass over the verdicts tells the whole way.
+# kept_bits and seen_bits: bit k is stage k (1 = language ... 7 = pair): one pass over the verdicts tells the whole way.
 _JUDGED = f"""
     SELECT question_id, any_value(run_id) AS run_id,
         arg_min(stage, position) FILTER (NOT kept) AS drop_stage,
@@ -83,22 +84,18 @@ _LABELLED = """
         count(*) FILTER (key = 'near_duplicate') AS near_duplicates
     FROM label_rows GROUP BY question_id"""
 
-_FACTS = {
-    "review": _REVIEW,
-    "judged": _JUDGED,
-    "labelled": _LABELLED,
-    "sampled": "SELECT question_id, count(*) AS n_solutions FROM solution_rows GROUP BY question_id",
-    "rewarded": "SELECT question_id, max(reward) AS best_reward FROM reward_rows GROUP BY question_id",
-}
+_SAMPLED = "SELECT question_id, count(*) AS n_solutions FROM solution_rows GROUP BY question_id"
+_REWARDED = "SELECT question_id, max(reward) AS best_reward FROM reward_rows GROUP BY question_id"
 
 _ITEMS = f"""
     WITH review AS ({_REVIEW}), judged AS ({_JUDGED}), labelled AS ({_LABELLED}),
-    sampled AS ({_FACTS["sampled"]}), rewarded AS ({_FACTS["rewarded"]})
+    sampled AS ({_SAMPLED}), rewarded AS ({_REWARDED})
     SELECT q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query, l.topic, j.difficulty, j.solvable,
         j.drop_stage, j.drop_reason, coalesce(s.n_solutions, 0) AS n_solutions, w.best_reward, l.agreement,
         l.majority_answer, coalesce(l.near_duplicates, 0) AS near_duplicates, j.contaminated,
         coalesce(length(e.query), q.chars) AS query_chars, c.tokens AS response_tokens,
-        coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited
+        coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
+        coalesce(e.edited, false) AS edited
     FROM question_rows q
     JOIN question_text t ON q.question_id = t.question_id
     LEFT JOIN judged j ON q.question_id = j.question_id
@@ -108,14 +105,14 @@ _ITEMS = f"""
     LEFT JOIN review e ON q.question_id = e.question_id
     LEFT JOIN solution_rows c ON c.question_id = q.question_id AND c.sample = coalesce(e.sample, l.chosen)"""
 
-# A reviewer who accepts a dropped question rescues it where a solution is chosen: by the pipeline's label or by the accept
-# itself (payload {"sample": n}).
+# A reviewer who accepts a dropped question rescues it where a solution is chosen: by the pipeline's label or by the
+# accept itself (payload {"sample": n}).
 _PAIRS = f"""
     WITH review AS ({_REVIEW}), judged AS ({_JUDGED}), labelled AS ({_LABELLED}),
-    sampled AS ({_FACTS["sampled"]}),
+    sampled AS ({_SAMPLED}),
     member AS (
-        SELECT q.question_id, q.run_id, q.generator, q.reference_answer, j.difficulty, l.topic, l.agreement, l.majority_answer,
-            coalesce(e.sample, l.chosen) AS sample, coalesce(j.passed, false) AS passed,
+        SELECT q.question_id, q.run_id, q.generator, q.reference_answer, j.difficulty, l.topic, l.agreement,
+            l.majority_answer, coalesce(e.sample, l.chosen) AS sample, coalesce(j.passed, false) AS passed,
             coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
             coalesce(e.edited, false) AS edited, e.query, e.response, e.answer
         FROM question_rows q
@@ -130,7 +127,8 @@ _PAIRS = f"""
     scored AS (
         SELECT question_id, sample, max(reward) AS reward FROM reward_rows
         WHERE question_id IN (SELECT question_id FROM chosen) GROUP BY ALL)
-    SELECT p.question_id, p.run_id, p.generator, coalesce(p.query, t.text) AS query, coalesce(p.response, x.text) AS response,
+    SELECT p.question_id, p.run_id, p.generator, coalesce(p.query, t.text) AS query,
+        coalesce(p.response, x.text) AS response,
         coalesce(p.answer, p.stated) AS answer, p.topic, p.difficulty, w.reward, p.agreement, p.majority_answer,
         p.reference_answer, coalesce(s.n_solutions, 0) AS n_solutions, p.status, p.tags, p.edited
     FROM chosen p
@@ -139,8 +137,8 @@ _PAIRS = f"""
     LEFT JOIN scored w ON p.question_id = w.question_id AND p.sample = w.sample
     LEFT JOIN sampled s ON p.question_id = s.question_id"""
 
-# Bit 0 is `generated`: every question has it. A question is pending at a stage when the stage before kept it and this one
-# has not seen it.
+# Bit 0 is `generated`: every question has it. A question is pending at a stage when the stage before kept it and this
+# one has not seen it.
 _FUNNEL = f"""
     WITH bits AS (
         SELECT q.run_id, coalesce(j.kept_bits, 0) | 1 AS kept_bits, coalesce(j.seen_bits, 0) | 1 AS seen_bits
@@ -150,7 +148,8 @@ _FUNNEL = f"""
     SELECT r.run_id, s.stage,
         coalesce(sum(n) FILTER ((seen_bits >> position) & 1 = 1), 0)::BIGINT AS entered,
         coalesce(sum(n) FILTER ((kept_bits >> position) & 1 = 1), 0)::BIGINT AS kept,
-        coalesce(sum(n) FILTER ((seen_bits >> position) & 1 = 1 AND (kept_bits >> position) & 1 = 0), 0)::BIGINT AS dropped,
+        coalesce(sum(n) FILTER ((seen_bits >> position) & 1 = 1 AND (kept_bits >> position) & 1 = 0), 0)::BIGINT
+            AS dropped,
         coalesce(sum(n) FILTER (position > 0 AND (kept_bits >> greatest(position - 1, 0)) & 1 = 1
             AND (seen_bits >> position) & 1 = 0), 0)::BIGINT AS pending
     FROM runs r CROSS JOIN stages s LEFT JOIN ways w ON w.run_id = r.run_id

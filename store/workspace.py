@@ -1,7 +1,7 @@
 """A workspace: a folder with one database, owned by one process at a time. Opening, closing, and the runs in it.
 
-Reading is by cursors (one per request or thread; a shared one returns other threads' rows), writing by ``writer``. What a
-run's config means is the engine's business; here it is JSON.
+Reading is by cursors (one per request or thread; a shared one returns other threads' rows), writing by ``writer``. What
+a run's config means is the engine's business; here it is JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import duckdb
 from store import problems, schema
 from store.columns import as_json
 from store.errors import InputError, StoreError
-from store.records import Run, RunStatus, now
+from store.records import Run, RunKind, RunStatus, now
 from store.times import from_db, to_db
 from store.writer import Writer
 
@@ -48,8 +48,8 @@ class Workspace:
     def open(cls, path: str | Path, *, create: bool = True) -> Workspace:
         """Open the workspace at ``path`` and take its lock; with ``create``, make it where it does not exist.
 
-        Runs that a killed process left as ``running`` become ``interrupted``. InputError: not a folder, cannot be created,
-        missing with ``create=False``. StoreError: locked, from a newer version, damaged, not a workspace.
+        Runs that a killed process left as ``running`` become ``interrupted``. InputError: not a folder, cannot be
+        created, missing with ``create=False``. StoreError: locked, from a newer version, damaged, not a workspace.
         """
         folder = Path(path).expanduser().resolve()
         _prepare(folder, create)
@@ -184,7 +184,23 @@ class Workspace:
         fields = "run_id, name, kind, config, config_hash, seed, status, created_at, ended_at, error"
         with self.cursor() as cursor:
             rows = cursor.execute(f"SELECT {fields} FROM runs {where} ORDER BY created_at, run_id", values).fetchall()
-        return [Run(*r[:3], json.loads(r[3]), *r[4:7], from_db(r[7]), from_db(r[8]), r[9]) for r in rows]
+        return [_run(*row) for row in rows]
+
+
+def _run(run_id: str, name: str, kind: RunKind, config: str, *rest: Any) -> Run:
+    config_hash, seed, status, created_at, ended_at, error = rest
+    return Run(
+        run_id,
+        name,
+        kind,
+        json.loads(config),
+        config_hash,
+        seed,
+        status,
+        created_at=from_db(created_at),
+        ended_at=from_db(ended_at),
+        error=error,
+    )
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -199,8 +215,8 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
             raise StoreError(f"workspace '{folder}' holds a database that is not a workspace's; name another folder.")
         if have > schema.VERSION:
             raise StoreError(
-                f"workspace '{folder}' was written by a newer version (schema {have}, this program knows {schema.VERSION}); "
-                "update this program."
+                f"workspace '{folder}' was written by a newer version of this program (schema {have}, this one knows "
+                f"{schema.VERSION}); update this program."
             )
         schema.migrate(connection, have)
         connection.execute("UPDATE runs SET status = 'interrupted' WHERE status = 'running'")

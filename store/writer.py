@@ -1,8 +1,8 @@
 """The one writer: a thread that stores records in batches and answers when they are durable.
 
-``put`` only appends to a queue, so no model waits for the disk. The thread commits after 250 ms or 500 rows, whichever comes
-first, all records of one ``put`` in one transaction and in order. What is already stored is left as it is (first write wins),
-so a resumed run may safely put again. Knows nothing of what the records mean.
+``put`` only appends to a queue, so no model waits for the disk. The thread commits after 250 ms or 500 rows, whichever
+comes first, all records of one ``put`` in one transaction and in order. What is already stored is left as it is (first
+write wins), so a resumed run may safely put again. Knows nothing of what the records mean.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,8 +39,8 @@ _OWN_IDS = {Decision: ("decision_rows", "event_id"), Preference: ("preference_ro
 class _Call:
     """A function to run between two transactions, and the promise of its result."""
 
-    def __init__(self, function: Callable[[duckdb.DuckDBPyConnection], Any]) -> None:
-        self.function, self.future = function, Future[Any]()
+    def __init__(self, function: Callable[[duckdb.DuckDBPyConnection], Any], transaction: bool) -> None:
+        self.function, self.transaction, self.future = function, transaction, Future[Any]()
 
 
 class Writer:
@@ -75,9 +77,9 @@ class Writer:
         """Return when everything put before is on the disk; StoreError if it could not be written."""
         self.call(lambda _: None)
 
-    def call(self, function: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Run ``function(cursor)`` in one transaction after everything put before; returns its result, raises its error."""
-        item = _Call(function)
+    def call(self, function: Callable[[duckdb.DuckDBPyConnection], T], *, transaction: bool = True) -> T:
+        """Run ``function(cursor)`` after everything put before; returns its result, raises its error. Writes wait."""
+        item = _Call(function, transaction)
         with self._wake:
             self._check()
             self._queue.append(item)
@@ -116,8 +118,8 @@ class Writer:
                 if isinstance(item, _Call):
                     self._answer(item)
                 else:
-                    self._transaction(lambda cursor, batch=item: self._write(batch))
-            except Exception as error:  # the edge of the thread: whatever it is, everyone who waits must hear of it
+                    self._transaction(partial(self._write, item))
+            except Exception as error:  # noqa: BLE001  the thread's edge: everyone who waits must hear of it
                 self._fail(problems.cannot_write(self._folder, error))
                 return
 
@@ -144,12 +146,12 @@ class Writer:
 
     def _answer(self, item: _Call) -> None:
         try:
-            result = self._transaction(item.function)
+            result = self._transaction(item.function) if item.transaction else item.function(self._cursor)
         except duckdb.Error as error:
             failure = problems.cannot_write(self._folder, error)
             item.future.set_exception(failure)
             raise failure from error
-        except Exception as error:  # the caller's own error: it is the caller's to hear, and the writer goes on
+        except Exception as error:  # noqa: BLE001  the caller's own error is the caller's to hear; the writer goes on
             item.future.set_exception(error)
         else:
             item.future.set_result(result)
@@ -160,10 +162,8 @@ class Writer:
             result = function(self._cursor)
             self._cursor.execute("COMMIT")
         except Exception:
-            try:
+            with suppress(duckdb.Error):  # DuckDB may have rolled back by itself; the first error is what counts
                 self._cursor.execute("ROLLBACK")
-            except duckdb.Error:
-                pass  # DuckDB has rolled back by itself; the first error is the one that counts
             raise
         return result
 
@@ -176,14 +176,14 @@ class Writer:
         for item in waiting:
             item.future.set_exception(StoreError(str(failure)))
 
-    def _write(self, batch: list[Record]) -> None:
+    def _write(self, batch: list[Record], cursor: duckdb.DuckDBPyConnection) -> None:
         kinds: dict[type, list[columns.Keyed]] = {}
         places: dict[str, tuple[str, int]] = {}
         for record in batch:
             keyed, idx = _key(record, places)
             run_id = keyed[2]
             if (seen := self._seen.get(run_id)) is None:
-                seen = self._seen[run_id] = Seen.load(self._cursor, run_id)
+                seen = self._seen[run_id] = Seen.load(cursor, run_id)
             if seen.add(record, idx, keyed[3]):
                 kinds.setdefault(record.__class__, []).append(keyed)
             else:
@@ -192,9 +192,9 @@ class Writer:
             if kind in _OWN_IDS:
                 rows = self._unstored(rows, *_OWN_IDS[kind])
             for table, data in columns.tables(kind, rows):
-                self._cursor.register("new_rows", data)
-                self._cursor.execute(f"INSERT INTO {table} SELECT * FROM new_rows")
-                self._cursor.unregister("new_rows")
+                cursor.register("new_rows", data)
+                cursor.execute(f"INSERT INTO {table} SELECT * FROM new_rows")
+                cursor.unregister("new_rows")
 
     def _unstored(self, rows: list[columns.Keyed], table: str, key: str) -> list[columns.Keyed]:
         """Those whose own id is neither stored nor twice among them."""
@@ -207,7 +207,7 @@ class Writer:
 
 
 def _key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[columns.Keyed, int]:
-    """The record with its question, run and sample, and the question's idx. ``places`` remembers what was split before."""
+    """The record with its question, run and sample, and the question's idx. ``places`` remembers what was split."""
     sample = 0
     if isinstance(record, Reward):
         question, _, digits = record.solution_id.rpartition("-")
