@@ -26,7 +26,12 @@ PORTABLE = "v1.5.0"
 RECEIPT = "backup.json"
 """Written last: a folder without it is no backup."""
 
-_COPY = "import os, shutil, sys; shutil.copyfile(*sys.argv[1:]); os.fsync(open(sys.argv[2], 'rb+').fileno())"
+_COPY = """
+import os, shutil, sys
+shutil.copyfile(sys.argv[1], sys.argv[2])
+with open(sys.argv[2], "rb+") as file:
+    os.fsync(file.fileno())
+"""
 
 
 def snapshot(workspace: Workspace, out: str | Path) -> None:

@@ -2,9 +2,9 @@
 
 Narrow columns and long texts live in separate tables (``question_rows`` and ``question_text``, ``solution_rows`` and
 ``solution_text``), so that a scan never decodes text; users see the logical tables of the data model as views
-(``views.py``). There are no primary keys: DuckDB's indexes cost more than they give here, and the writer guards
-uniqueness. Every table carries ``run_id``, so that a run is read and deleted by one narrow column. Times are UTC with no
-zone: a zoned type would need extra packages in every notebook that opens a snapshot. Knows no Python rows.
+(``views.py``). There are no primary keys: DuckDB's indexes cost more than they give; the writer guards uniqueness.
+Every table carries ``run_id``, so that a run is read and deleted by one narrow column. Times are UTC, zone-less:
+a zoned type would need extra packages in every notebook that opens a snapshot. Knows no Python rows.
 """
 
 from __future__ import annotations
