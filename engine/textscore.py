@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -31,30 +30,65 @@ _FEWEST_KNOWN = 4
 
 _TOKEN = re.compile(r"\\[a-z]+|[a-z]+|\d+|[^\w\s]")
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|$)", re.DOTALL)
-_STEM = 5
+_STEM, _FIRST, _LAST = 5, 3, 6
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+def _tokens(text: str) -> list[str]:
+    lowered = text.lower()
+    if "[asy]" in lowered:
+        lowered = _DRAWING.sub(" asydrawing ", lowered)
+    return _TOKEN.findall(lowered)
+
+
+def _masked(token: str) -> str:
+    return f"#{min(len(token), 4)}" if token[0] in "0123456789" else token
+
+
+def _stem(masked: str) -> str:
+    return masked[:_STEM] if len(masked) > _STEM and masked[0] != "\\" else masked
 
 
 def grams(text: str) -> list[str]:
     """The features of a text, with repeats: tokens (numbers as their digit count), stems, stem pairs, pairs with one
-    token between, the first three and last six stems, and its length."""
-    lowered = text.lower()
-    if "[asy]" in lowered:
-        lowered = _DRAWING.sub(" asydrawing ", lowered)
-    tokens = [f"#{min(len(t), 4)}" if t[0] in "0123456789" else t for t in _TOKEN.findall(lowered)]
-    stems = [t[:_STEM] if len(t) > _STEM and t[0] != "\\" else t for t in tokens]
-    numbers = sum(t[0] == "#" for t in tokens)
+    token between, the first three and last six stems, and its length. What training counts; ``Linear`` does the same
+    on whole batches without making the strings."""
+    tokens = [_masked(token) for token in _tokens(text)]
+    stems = [_stem(token) for token in tokens]
     return [
         *tokens,
         *[f"~{stem}" for stem, token in zip(stems, tokens, strict=True) if len(stem) != len(token)],
         *[f"{a} {b}" for a, b in pairwise(stems)],
         *[f"{a}_{b}" for a, b in zip(stems, stems[2:], strict=False)],
-        *[f"<{stem}" for stem in stems[:3]],
-        *[f">{stem}" for stem in stems[-6:]],
-        f"=length{int(3 * math.log(1 + len(tokens)))}",
-        f"=numbers{min(numbers, 10)}",
+        *[f"<{stem}" for stem in stems[:_FIRST]],
+        *[f">{stem}" for stem in stems[-_LAST:]],
+        *_shape(len(tokens), sum(token[0] == "#" for token in tokens)),
     ]
+
+
+def _shape(tokens: int, numbers: int) -> tuple[str, str]:
+    return f"=length{int(3 * math.log(1 + tokens))}", f"=numbers{min(numbers, 10)}"
+
+
+class _Columns(dict[str, tuple[int, int, int, int]]):
+    """Token -> (its column, its stem's column, its stem's id, 1 for a number); -1 for what is not in the vocabulary.
+    Remembers what it was asked: tokens repeat a lot."""
+
+    def __init__(self, column: dict[str, int], stems: dict[str, int]) -> None:
+        super().__init__()
+        self._column, self._stems = column, stems
+
+    def __missing__(self, token: str) -> tuple[int, int, int, int]:
+        if len(self) > 100_000:
+            self.clear()
+        masked = _masked(token)
+        stem = _stem(masked)
+        by_stem = self._column.get(f"~{stem}", -1) if stem != masked else -1
+        found = (self._column.get(masked, -1), by_stem, self._stems.get(stem, -1), int(masked[0] == "#"))
+        self[token] = found
+        return found
 
 
 class Linear:
@@ -63,9 +97,27 @@ class Linear:
     def __init__(
         self, vocabulary: Sequence[str], idf: Floats, weight: Floats, bias: Floats, meta: dict[str, Any]
     ) -> None:
-        self._column = {gram: i for i, gram in enumerate(vocabulary)}
         self._idf, self._weight, self._bias = idf, weight, bias  # (features,), (features, outputs), (outputs,)
         self.meta = meta
+        self._column = {gram: i for i, gram in enumerate(vocabulary)}
+        # "a b" and "a_b" hold two stems, "<a" and ">a" one; a single character is always a token
+        pairs = [(gram, re.split("[ _]", gram)) for gram in vocabulary if " " in gram or "_" in gram]
+        edges = [gram for gram in vocabulary if len(gram) > 1 and gram[0] in "<>"]
+        stems = [stem for _, both in pairs for stem in both] + [gram[1:] for gram in edges]
+        self._stems = {stem: i for i, stem in enumerate(dict.fromkeys(stems))}
+        self._columns = _Columns(self._column, self._stems)
+        self._next = self._pairs([(both, self._column[gram]) for gram, both in pairs if " " in gram])
+        self._after_next = self._pairs([(both, self._column[gram]) for gram, both in pairs if "_" in gram])
+        self._first, self._last = self._edge("<"), self._edge(">")
+
+    def _pairs(self, pairs: list[tuple[list[str], int]]) -> tuple[Ints, Ints]:
+        """Sorted keys of pairs of stems, and their columns; both (pairs + 1,), the last key being above all."""
+        found = sorted((self._stems[a] * len(self._stems) + self._stems[b], column) for (a, b), column in pairs)
+        table = np.array([*found, (np.iinfo(np.int64).max, -1)], dtype=np.int64)
+        return table[:, 0].copy(), table[:, 1].copy()
+
+    def _edge(self, mark: str) -> Ints:
+        return np.array([self._column.get(mark + stem, -1) for stem in self._stems] + [-1], dtype=np.int64)
 
     @classmethod
     def load(cls, directory: Path) -> Linear:
@@ -82,27 +134,53 @@ class Linear:
             remedy = "reinstall, or train it again with `python -m engine.training.linear`"
             raise InputError("text model", str(directory), f"it cannot be read ({error})", remedy) from error
 
-    def outputs(self, texts: Sequence[str]) -> tuple[Floats, NDArray[np.int64]]:
+    def outputs(self, texts: Sequence[str]) -> tuple[Floats, Ints]:
         """(texts, outputs), and how many features of each text are known."""
-        columns: list[int] = []
-        counts: list[int] = []
-        known = np.zeros(len(texts), dtype=np.int64)
-        for row, text in enumerate(texts):
-            found = Counter([column for gram in grams(text) if (column := self._column.get(gram)) is not None])
-            columns.extend(found)
-            counts.extend(found.values())
-            known[row] = len(found)
-        rows = np.repeat(np.arange(len(texts)), known)
-        index = np.asarray(columns, dtype=np.int64)
-        values = (1 + np.log(np.asarray(counts, dtype=np.float32))) * self._idf[index]
+        rows, columns, counts = self._count(texts)
+        known = np.bincount(rows, minlength=len(texts))
+        values = (1 + np.log(counts.astype(np.float32))) * self._idf[columns]
         length = np.sqrt(np.bincount(rows, weights=values**2, minlength=len(texts)))
         values /= np.maximum(length, 1e-12)[rows].astype(np.float32)
         out = np.tile(self._bias, (len(texts), 1))
         filled = known > 0
         if filled.any():  # reduceat wants no empty segment
             starts = (np.cumsum(known) - known)[filled]
-            out[filled] += np.add.reduceat(self._weight[index] * values[:, None], starts, axis=0)
+            out[filled] += np.add.reduceat(self._weight[columns] * values[:, None], starts, axis=0)
         return out, known
+
+    def _count(self, texts: Sequence[str]) -> tuple[Ints, Ints, Ints]:
+        """(row, column, count) of every known feature, ordered by row: ``grams`` counted, for all texts at once."""
+        tokens = [_tokens(text) for text in texts]
+        sizes = np.array([len(found) for found in tokens], dtype=np.int64)
+        seen = np.array([self._columns[token] for found in tokens for token in found], dtype=np.int64).reshape(-1, 4)
+        rows = np.repeat(np.arange(len(texts)), sizes)
+        place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        first, last = place < _FIRST, place >= sizes[rows] - _LAST
+        stems = seen[:, 2]
+        numbers = np.bincount(rows, weights=seen[:, 3], minlength=len(texts)).astype(np.int64)
+        shapes = [_shape(*pair) for pair in zip(sizes.tolist(), numbers.tolist(), strict=True)]
+        shape = np.array([self._column.get(name, -1) for pair in shapes for name in pair], dtype=np.int64)
+        parts = [
+            (rows, seen[:, 0]),
+            (rows, seen[:, 1]),
+            self._paired(rows, stems, 1, self._next),
+            self._paired(rows, stems, 2, self._after_next),
+            (rows[first], self._first[stems[first]]),
+            (rows[last], self._last[stems[last]]),
+            (np.repeat(np.arange(len(texts)), 2), shape),
+        ]
+        row, column = (np.concatenate(side) for side in zip(*parts, strict=True))
+        known = column >= 0
+        keys, counts = np.unique(row[known] * len(self._idf) + column[known], return_counts=True)
+        return keys // len(self._idf), keys % len(self._idf), counts
+
+    def _paired(self, rows: Ints, stems: Ints, gap: int, table: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+        """(row, column or -1) of the stems that stand ``gap`` apart in the same text."""
+        a, b = stems[:-gap], stems[gap:]
+        both = (a >= 0) & (b >= 0) & (rows[:-gap] == rows[gap:])
+        keys = a[both] * len(self._stems) + b[both]
+        found = np.searchsorted(table[0], keys)
+        return rows[:-gap][both], np.where(table[0][found] == keys, table[1][found], -1)
 
 
 class TopicModel:

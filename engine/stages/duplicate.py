@@ -43,10 +43,11 @@ _CONTRASTS = frozenset(
 
 @dataclass(slots=True)
 class _Wording:
-    """Questions that are the same but for their numbers: the masked text, the first such question, and the first one
-    of each content."""
+    """Questions that are the same but for their numbers: the masked text, how many features it has, the first such
+    question, and the first one of each content."""
 
     masked: str
+    size: int
     first: str
     by_content: dict[int, str] = field(default_factory=dict)
 
@@ -105,6 +106,9 @@ class Index:
         found = []
         for key in candidates:
             wording = self._wordings[key]
+            small, large = sorted((wording.size, len(look.features)))
+            if small < self._threshold * large:  # no two sets so unlike in size can reach it
+                continue
             shared = 1.0 if key == known else _jaccard(look.features, _features(wording.masked.split(" ")))
             if shared >= self._threshold:
                 found.append((shared, key))
@@ -117,7 +121,7 @@ class Index:
         if key is None:
             key = len(self._wordings)
             self._by_mask[look.mask] = key
-            self._wordings.append(_Wording(look.masked, question.question_id))
+            self._wordings.append(_Wording(look.masked, len(look.features), question.question_id))
             self._lsh.insert(key, look.minhash)
         _claim(self._wordings[key].by_content, look.content, question)
 
@@ -129,11 +133,11 @@ class _Look:
 
     def __init__(self, text: str) -> None:
         given = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
-        tokens = [token.casefold() for token in given]
-        words = [_MASK if t[0].isdigit() or t in _NUMBERS else t for t in tokens if t[0].isalnum()]
-        content = [t for t, as_given in zip(tokens, given, strict=True) if _tells(t, as_given)]
-        self.exact = _hash(" ".join(tokens))
-        self.content = _hash(" ".join(content).replace(",", ""))
+        kinds = [_KINDS[token] for token in given]
+        words = [word for word, _ in kinds if word]
+        content = [telling for _, telling in kinds if telling]
+        self.exact = _hash(" ".join(given).casefold())
+        self.content = _hash(" ".join(content))
         self.masked = " ".join(words)
         self.mask = _hash(self.masked)
         self.features = _features(words)
@@ -152,11 +156,22 @@ def _claim(table: dict[int, str], key: int, question: Question) -> None:
         table[key] = question.question_id
 
 
-def _tells(token: str, as_given: str) -> bool:
-    """Whether a token belongs to the content that two near-duplicates must share for one of them to be dropped."""
-    if not token[0].isalpha():
-        return True
-    return token in _NUMBERS or token in _CONTRASTS or ((as_given.isupper() or len(token) == 1) and token not in "ai")
+class _Kinds(dict[str, tuple[str, str]]):
+    """Token as given -> (its word with numbers masked, or ""; what it tells, or ""). Remembers: tokens repeat a lot."""
+
+    def __missing__(self, given: str) -> tuple[str, str]:
+        if len(self) > 100_000:
+            self.clear()
+        token = given.casefold()
+        number = token[0].isdigit() or token in _NUMBERS
+        capital = (given.isupper() or len(token) == 1) and token not in "ai"
+        tells = number or capital or token in _CONTRASTS or not token[0].isalpha()
+        kind = (_MASK if number else token if token[0].isalnum() else "", token.replace(",", "") if tells else "")
+        self[given] = kind
+        return kind
+
+
+_KINDS = _Kinds()
 
 
 def _hash(text: str) -> int:

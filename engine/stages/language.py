@@ -53,11 +53,12 @@ def is_english(text: str) -> bool:
     """Whether the text's words, if it has any, are English."""
     if not text.isascii() and _other_script(text):
         return False
+    pieces = text.lower().split()
+    if sum(map(_ENGLISH.__contains__, pieces)) * 5 >= len(pieces) * 2:  # no other language shares that much
+        return True
     words = [word.lower().replace("’", "'") for word in _WORD.findall(_prose(text)) if len(word) > 1]
     words = [word for word in words if word not in _NEUTRAL and not _GREEK.match(word)]
     english = sum(word in _ENGLISH for word in words)
-    if english * 5 >= len(words) * 2:  # no other language shares that much: the common case ends here
-        return True
     foreign = max(sum(word in known for word in words) for known in _FOREIGN)
     accented = sum(_ACCENTED.search(word) is not None for word in words)
     if foreign + accented // 2 > english:  # accents are a hint only: names have them too
