@@ -8,12 +8,22 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+from store import reads
+from store.errors import InputError
+from store.records import Run
 from store.workspace import Workspace
 from ui import terminal
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+if TYPE_CHECKING:
+    from engine.control import Control
+    from engine.jobs import Result
+
+DONE, BAD_INPUT = 0, 2
 
 
 def ui(options: Namespace) -> int:
@@ -24,9 +34,110 @@ def ui(options: Namespace) -> int:
     return DONE
 
 
-def trace(options: Namespace) -> int:
-    from store import reads
+def run(options: Namespace) -> int:
+    return _resume(options) if options.resume is not None else _start(options)
 
+
+def _start(options: Namespace) -> int:
+    from engine.config import load_run_config
+
+    config = load_run_config(
+        options.profile or "nano",
+        options.config,
+        questions=options.questions,
+        accepted=options.accepted,
+        max_questions=options.max_questions,
+        seed=options.seed,
+        benchmarks=tuple(options.benchmark) if options.benchmark else None,
+    )
+    from engine import jobs
+
+    with Workspace.open(options.workspace) as workspace, _steered() as control:
+        show = _Shown(workspace, options.json)
+        return show.end(jobs.start(workspace, config, options.name or "", show, control=control))
+
+
+def _resume(options: Namespace) -> int:
+    with Workspace.open(options.workspace, create=False) as workspace:
+        stored = workspace.run(options.resume)
+        _refuse_conflicts(options, stored)
+        if stored.status == "done":
+            print(f"Run {stored.run_id} is finished already; there is nothing to resume.", file=sys.stderr)
+            return DONE
+        from engine import jobs
+
+        with _steered() as control:
+            show = _Shown(workspace, options.json)
+            return show.end(jobs.resume(workspace, options.resume, show, control=control))
+
+
+def _refuse_conflicts(options: Namespace, stored: Run) -> None:
+    """A resumed run is what it was: a flag that says otherwise is a mistake."""
+    remedy = "leave it out, or start a new run"
+    if options.config is not None:
+        raise InputError("--config", str(options.config), "has no effect on a run that is resumed", remedy)
+    profile = stored.config.get("profile", {}).get("name")
+    has = {**stored.config, "profile": profile, "name": stored.name, "benchmark": stored.config.get("benchmarks")}
+    for field in ("profile", "questions", "accepted", "max_questions", "seed", "name", "benchmark"):
+        asked = getattr(options, field)
+        if asked is not None and asked != has.get(field):
+            flag = "--" + field.replace("_", "-")
+            raise InputError(flag, asked, f"conflicts with the run, which has {has.get(field)!r}", remedy)
+
+
+@contextmanager
+def _steered() -> Iterator[Control]:
+    """A control that Ctrl-C interrupts."""
+    from engine import jobs
+    from engine.control import Control
+
+    control = Control()
+    with jobs.interruptible(control):
+        yield control
+
+
+class _Shown:
+    """Shows a run's events as they come, and at its end the funnel and what it has cost."""
+
+    def __init__(self, workspace: Workspace, as_json: bool) -> None:
+        self._workspace, self._json = workspace, as_json
+        self._progress = terminal.Progress(as_json)
+        self._last: dict[str, Any] = {}
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "end":
+            self._last = event  # told with the report, which is complete only when the run is
+        else:
+            self._progress(event)
+
+    def end(self, result: Result) -> int:
+        """Say what the run has come to; gives back the exit code."""
+        from engine import report
+
+        self._progress.close()
+        if self._json:
+            self._progress({**self._last, **report.facts(self._workspace, result)})
+        else:
+            print(report.text(self._workspace, result))
+        if result.message is not None:
+            print(result.message, file=sys.stderr)
+        return result.exit_code
+
+
+def train_nano(options: Namespace) -> int:
+    from engine.paths import ASSETS
+    from engine.training.nano import recipe
+
+    progress = terminal.Progress(options.json, unit="steps")
+    folder = options.out or ASSETS / "nano"
+    if options.evaluate:
+        print(json.dumps(recipe.evaluate(folder, options.seed, progress)))
+    else:
+        recipe.build(folder, options.device, progress)
+    return DONE
+
+
+def trace(options: Namespace) -> int:
     with Workspace.open(options.workspace, create=False) as workspace:
         story = reads.story(workspace.cursor(), options.question_id)
     print(json.dumps(story, ensure_ascii=False, default=str) if options.json else terminal.story(story))

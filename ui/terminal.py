@@ -81,6 +81,57 @@ def indent(text: str, by: str = "    ") -> str:
     return "\n".join(by + line for line in text.splitlines() or [""])
 
 
+def story(told: Mapping[str, Any]) -> str:
+    """One question from prompt template to pair, in the order in which it happened."""
+    question, run = told["question"], told["run"]
+    profile = run["config"].get("profile", {})
+    generators = {role["name"]: role for role in profile.get("generators", ())}
+    template = generators.get(question["generator"], {}).get("template", {})
+    lines = [
+        f"Question {question['question_id']} of run {run['run_id']} ({run['name']}), {run['status']}",
+        "",
+        f"1. Prompt: template {question['template_id']}, the exact text that the generator read",
+        indent(json.dumps(template.get("text", ""), ensure_ascii=False)),
+        f"2. Question: {question['generator']} wrote {question['tokens']} tokens ({question['finish_reason']}) with "
+        f"seed {question['seed']}, {_settings(question['params'])}",
+        indent(question["text"]),
+        "3. Verdicts",
+        indent(table(("stage", "verdict", "score", "reason", "judge"), [_verdict(v) for v in told["verdicts"]])),
+        *(indent(f"{v['stage']} wrote: {v['raw']}") for v in told["verdicts"] if v["raw"]),
+    ]
+    for label in told["labels"]:
+        lines.append(indent(f"{label['key']}: {label['value']} ({label['model']})"))
+    lines.append(f"4. Solutions: {len(told['solutions'])}")
+    chosen = next((label["value"] for label in told["labels"] if label["key"] == "chosen"), None)
+    for solution in told["solutions"]:
+        rewards = ", ".join(f"{name} {_score(reward)}" for name, reward in solution["rewards"].items())
+        mark = ", chosen" if str(solution["sample"]) == chosen else ""
+        lines.append(f"  sample {solution['sample']}: answer {solution['answer']}, reward {rewards or '-'}{mark}")
+        lines.append(indent(solution["text"]))
+    lines += [f"Failed attempt at {error['stage']}: {error['message']}" for error in told["errors"]]
+    pair = told["pair"]
+    if pair is None:
+        dropped = next((v for v in told["verdicts"] if not v["kept"]), None)
+        lines.append(f"5. No pair: dropped at {dropped['stage']}, {dropped['reason']}" if dropped else "5. No pair yet")
+    else:
+        lines.append("5. Pair: the row as it is exported")
+        lines += [indent(f"{name}: {pair[name]}") for name in pair if name != "response"]
+    return "\n".join(lines)
+
+
+def _verdict(verdict: Mapping[str, Any]) -> tuple[object, ...]:
+    kept = "kept" if verdict["kept"] else "dropped"
+    return verdict["stage"], kept, _score(verdict["score"]), verdict["reason"], verdict["judge"]
+
+
+def _score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.4f}"
+
+
+def _settings(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in params.items())
+
+
 def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[str]) -> str:
     """The report of ``scalequest doctor``."""
     gpus = ", ".join(f"{gpu.name} ({_gib(gpu.memory_bytes)} GiB)" for gpu in here.gpus) or "none"

@@ -1,4 +1,4 @@
-"""Bad input to the command: exit code 2, one sentence that names what is wrong, and no workspace left behind half-made."""
+"""Bad input to the command: exit code 2, one sentence that names what is wrong, no workspace left half-made."""
 
 from __future__ import annotations
 
@@ -128,9 +128,9 @@ def test_deleting_a_run_that_is_not_there_is_refused(workspace: Path) -> None:
 
 
 def test_a_workspace_that_another_process_has_open_names_that_process(workspace: Path) -> None:
-    hold = f"from store.workspace import Workspace; w = Workspace.open({str(workspace)!r}); print('open', flush=True); input()"
+    hold = "import sys, store.workspace as s\nwith s.Workspace.open(sys.argv[1]): print('open', flush=True); input()"
     held = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment()}
-    with subprocess.Popen([sys.executable, "-c", hold], cwd=ROOT, **held) as owner:
+    with subprocess.Popen([sys.executable, "-c", hold, str(workspace)], cwd=ROOT, **held) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "open\n"
         said = sentence(scalequest("run", "--workspace", workspace, "--questions", 5))

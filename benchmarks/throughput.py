@@ -1,0 +1,74 @@
+"""The pipeline against the same model calls made stage by stage without it, with the bundled nano models.
+
+A first run warms up and records its calls; the other side makes exactly these, one model after another, all calls of a
+stage handed over at once. Models are loaded before any clock starts, and both sides write nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from benchmarks.recorded import RecordedScore, RecordedText
+from engine.answers import AnswerPool
+from engine.config import load_run_config
+from engine.jobs import open_models
+from engine.paths import ASSETS
+from engine.pipeline import Pipeline
+from engine.stages.contamination import Benchmark
+from engine.stages.duplicate import Index
+from engine.state import Models, Outcome, Tools
+from engine.textscore import TopicModel
+
+CONFIG = load_run_config("nano", questions=200, seed=11)
+
+
+class Bench:
+    """The live models and the calls that a run of 200 questions makes of them."""
+
+    def __init__(self, models: Models, pool: AnswerPool) -> None:
+        self._models, self._pool = models, pool
+        self._topics = TopicModel.load(ASSETS / "text" / "topic")
+        generators = tuple(RecordedText(model) for model in models.generators)
+        judge, difficulty, reward = (RecordedScore(m) for m in (models.judge, models.difficulty, models.reward))  # type: ignore[arg-type]
+        solver = RecordedText(models.solver)
+        self._stages: list[RecordedText | RecordedScore] = [*generators, judge, difficulty, solver, reward]
+        self._scores = (judge, difficulty, reward)
+        self._run(Models(generators, judge, difficulty, solver, reward))
+
+    def pipeline(self) -> Outcome:
+        """One run, its rows thrown away."""
+        return self._run(self._models)
+
+    def stage_by_stage(self) -> float:
+        """Seconds for the same calls, a model at a time."""
+        return _seconds(stage.replay for stage in self._stages)
+
+    def scoring_speedup(self) -> float:
+        """Time of the run's scoring calls row by row over their time handed over at once."""
+        single = _seconds(model.replay_row_by_row for model in self._scores)
+        return single / _seconds(model.replay for model in self._scores)
+
+    def _run(self, models: Models) -> Outcome:
+        tools = Tools(self._topics.predict, "topic", self._pool, Benchmark.load([]), Index())
+        return Pipeline(CONFIG, "bench", models, lambda _: None, tools).run()
+
+
+@contextmanager
+def opened() -> Iterator[Bench]:
+    """A bench over freshly loaded models. InputError where they are missing."""
+    models = open_models(CONFIG)
+    try:
+        with AnswerPool() as pool:
+            yield Bench(models, pool)
+    finally:
+        for model in models.distinct:
+            model.close()
+
+
+def _seconds(parts: Iterable[Callable[[], None]]) -> float:
+    started = time.monotonic()
+    for part in parts:
+        part()
+    return time.monotonic() - started
