@@ -21,7 +21,8 @@ JUDGE = "minhash"
 LABEL = "near_duplicate"
 _PERMUTATIONS, _BANDS, _SEED = 96, 16, 7
 """6 rows a band: a pair of Jaccard 0.8 becomes a candidate with probability 0.99, one of 0.5 with 0.22."""
-_MOST_LABELS = 8
+_MOST_LABELS, _MOST_CHECKS = 8, 64
+"""Generators that repeat one template crowd a neighbourhood: the oldest wordings there are enough to look at."""
 
 _REST = r"|\d+(?:,\d{3})*(?:\.\d+)?|[-+*/^=<>%()!|]|[^\x00-\x7f]"
 _TOKEN, _ASCII_TOKEN = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?" + _REST), re.compile(r"[A-Za-z]+(?:'[a-z]+)?" + _REST)
@@ -68,17 +69,20 @@ class Index:
         self._lsh = RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
 
     def judge(self, question: Question) -> tuple[Verdict, list[Label]]:
-        """Verdict of stage ``duplicate`` (score: the highest Jaccard found; raw: the question it repeats) and the
-        labels ``near_duplicate``, one for each earlier wording that is near. What is kept is remembered."""
+        """Verdict of stage ``duplicate`` (raw: the question it repeats; score: the Jaccard with that one, else the highest
+        found) and the labels ``near_duplicate``, one for each near wording. What is kept is remembered."""
         look = _Look(question.text)
-        same, score = self._exact.get(look.exact), None
+        same = self._exact.get(look.exact)
+        score: float | None
         near: list[tuple[float, _Wording]] = []
         if same is not None:
             reason, score = "exact_duplicate", 1.0
         else:
             near = self._near(look)
-            same = next((other for _, wording in near if (other := wording.by_content.get(look.content))), None)
-            reason, score = "near_duplicate", near[0][0] if near else None
+            alike = ((shared, wording.by_content.get(look.content)) for shared, wording in near)
+            highest = near[0][0] if near else None
+            score, same = next((pair for pair in alike if pair[1] is not None), (highest, None))
+            reason = "near_duplicate"
         verdict = self._verdict(question, reason, score, same)
         found = dict.fromkeys([same, *(wording.first for _, wording in near)])
         labels = [_label(question, other) for other in found if other is not None]
@@ -101,8 +105,9 @@ class Index:
     def _near(self, look: _Look) -> list[tuple[float, _Wording]]:
         """The wordings at or above the threshold, nearest first, then oldest."""
         known = self._by_mask.get(look.mask)
-        candidates = {known} if known is not None else set()
-        candidates.update(self._lsh.query(look.minhash))
+        candidates = set(sorted(self._lsh.query(look.minhash))[:_MOST_CHECKS])
+        if known is not None:
+            candidates.add(known)
         found = []
         for key in candidates:
             wording = self._wordings[key]
