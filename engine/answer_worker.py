@@ -1,8 +1,8 @@
 """One Math-Verify process: reads a JSON pair of answers a line, writes ``1`` (equivalent) or ``0`` a line.
 
 It is started by file by ``engine.answers`` and imports nothing of ours. It knows no pool and no grouping. Its life is
-bounded from inside, so that no comparison outlives its limit even where the parent was killed: the kernel's alarm
-(default action, so it works while Python is stuck in C code) ends a comparison, the end of standard input the process.
+bounded from inside, so that no comparison outlives its limit even where the parent was killed: the kernel's timer of
+processor time X Processor time, so that a busy machine changes no result.
 
 Usage: ``python -P answer_worker.py SECONDS_PER_COMPARISON``
 """
@@ -23,7 +23,7 @@ MEMORY_BYTES = 4 << 30
 
 
 def main(seconds: float) -> None:
-    """Serve pairs until standard input ends; ``seconds`` of wall time for each."""
+    """Serve pairs until standard input ends; ``seconds`` of processor time for each."""
     with contextlib.suppress(ValueError, OSError):  # not every system can bound address space
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     from math_verify import parse, verify
@@ -39,15 +39,16 @@ def main(seconds: float) -> None:
         # verify() is not symmetric: it simplifies assignments on one side only
         return bool(verify(a, b, timeout_seconds=None) or verify(b, a, timeout_seconds=None))
 
+    same("x^2-1", "(x-1)(x+1)")  # SymPy loads much of itself at first use: not on the first answer's time
     print("ready", flush=True)
     for line in sys.stdin:
         first, second = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         try:
             equal = same(first, second)
         except (MemoryError, RecursionError):
             equal = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         print(int(equal), flush=True)
 
 

@@ -182,8 +182,9 @@ _START_SECONDS = 120.0
 class AnswerPool:
     """Math-Verify in up to ``workers`` processes, started when first needed; safe to use from several threads.
 
-    A comparison that takes longer than ``seconds`` is answered "not equivalent" and its process replaced. The processes
-    end with ``close()`` or with this process, however it ends. Raises BackendError where Math-Verify cannot start.
+    A comparison that takes longer than ``seconds`` of processor time (or ten times that on the clock) is answered "not
+    equivalent" and its process replaced. The processes end with ``close()`` or with this process, however it ends.
+    Raises BackendError where Math-Verify cannot start.
     """
 
     def __init__(self, workers: int = 2, seconds: float = 3.0) -> None:
@@ -247,7 +248,7 @@ class _Worker:
         try:
             cast(IO[str], process.stdin).write(json.dumps([first, second]) + "\n")
             cast(IO[str], process.stdin).flush()
-            reply = _line(process, self._seconds + 2)  # the worker's own alarm comes first
+            reply = _line(process, 10 * self._seconds)  # its own limit comes first, if it runs at all
         except (BrokenPipeError, ValueError):
             reply = ""
         if not reply:

@@ -69,8 +69,8 @@ class Index:
         self._lsh = RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
 
     def judge(self, question: Question) -> tuple[Verdict, list[Label]]:
-        """Verdict of stage ``duplicate`` (raw: the question it repeats; score: the Jaccard with that one, else the highest
-        found) and the labels ``near_duplicate``, one for each near wording. What is kept is remembered."""
+        """Verdict of stage ``duplicate`` (raw: the question it repeats; score: the Jaccard with that one, else the
+        highest found) and the labels ``near_duplicate``, one for each near wording. What is kept is remembered."""
         look = _Look(question.text)
         same = self._exact.get(look.exact)
         score: float | None
