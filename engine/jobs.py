@@ -21,7 +21,6 @@ from engine.answers import AnswerPool
 from engine.config import Role, RunConfig
 from engine.control import Control
 from engine.models.base import ScoreModel, TextModel
-from engine.paths import ASSETS
 from engine.pipeline import Pipeline
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
@@ -33,7 +32,6 @@ from store.workspace import Workspace
 
 OnEvent = Callable[[dict[str, Any]], None]
 INTERRUPTED = 130
-TOPIC_MODEL = "topic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +173,9 @@ def _telling(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnEvent:
 def _tools(workspace: Workspace, run_id: str, config: RunConfig, benchmark: Benchmark, pool: AnswerPool) -> Tools:
     from engine.textscore import TopicModel
 
-    topic = TopicModel.load(ASSETS / "text" / TOPIC_MODEL)
+    topic = TopicModel.load()
     others = _others(workspace, run_id, config) if config.other_runs != "ignore" else None
-    return Tools(topic.predict, TOPIC_MODEL, pool, benchmark, Index(threshold=config.duplicate_threshold), others)
+    return Tools(topic.predict, topic.name, pool, benchmark, Index(threshold=config.duplicate_threshold), others)
 
 
 def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | None:
