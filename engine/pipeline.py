@@ -163,16 +163,13 @@ class Pipeline:
 
     def _pump(self) -> None:
         for lane in self._steps.downstream:
-            lane.pump()
-        started = False
+            lane.pump()  # first, so that what waits there counts as room taken only where the model is full
         while self._wanted() and self._room():
             item, self._next = self._next, next(self._todo, None)
-            if item is not None:
-                self._steps.start(item)
-                started = True
-        if started:
-            for lane in (*self._steps.generators, *self._steps.downstream):
-                lane.pump()
+            assert item is not None
+            self._steps.start(item)
+        for lane in (*self._steps.generators, *self._steps.downstream):
+            lane.pump()
 
     def _room(self) -> bool:
         """Whether the lanes downstream, and the generators, can take another question."""
