@@ -302,6 +302,7 @@ class Steps:
             self._all_samples_in(item)
 
     def _all_samples_in(self, item: Item) -> None:
+        item.fresh.sort(key=lambda s: s.sample)
         self.rows.extend(item.fresh)
         item.solutions = sorted([*item.solutions, *item.fresh], key=lambda s: s.sample)
         if item.errors:
