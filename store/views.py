@@ -37,22 +37,22 @@ _LOGICAL = {
 _EFFECTIVE = """
     SELECT question_id, action, payload, rowid AS turn FROM decision_rows
     WHERE action <> 'undo' AND event_id NOT IN (
-        SELECT payload ->> 'event_id' FROM decision_rows
-        WHERE action = 'undo' AND payload ->> 'event_id' IS NOT NULL)"""
+        SELECT (payload ->> 'event_id') FROM decision_rows
+        WHERE action = 'undo' AND (payload ->> 'event_id') IS NOT NULL)"""
 
 _REVIEW = f"""
     WITH effective AS ({_EFFECTIVE}),
     tagging AS (
-        SELECT question_id, payload ->> 'tag' AS tag, arg_max(action, turn) AS last FROM effective
-        WHERE action IN ('tag', 'untag') AND payload ->> 'tag' IS NOT NULL GROUP BY ALL),
+        SELECT question_id, (payload ->> 'tag') AS tag, arg_max(action, turn) AS last FROM effective
+        WHERE action IN ('tag', 'untag') AND (payload ->> 'tag') IS NOT NULL GROUP BY ALL),
     tagged AS (SELECT question_id, list(tag ORDER BY tag) AS tags FROM tagging WHERE last = 'tag' GROUP BY question_id),
     events AS (
         SELECT question_id,
             arg_max(action, turn) FILTER (action IN ('accept', 'reject', 'skip')) AS verb,
-            arg_max(TRY_CAST(payload ->> 'sample' AS BIGINT), turn) FILTER (action = 'accept') AS sample,
-            arg_max(payload ->> 'query', turn) FILTER (action = 'edit') AS query,
-            arg_max(payload ->> 'response', turn) FILTER (action = 'edit') AS response,
-            arg_max(payload ->> 'answer', turn) FILTER (action = 'edit') AS answer,
+            arg_max(TRY_CAST((payload ->> 'sample') AS BIGINT), turn) FILTER (action = 'accept') AS sample,
+            arg_max((payload ->> 'query'), turn) FILTER (action = 'edit') AS query,
+            arg_max((payload ->> 'response'), turn) FILTER (action = 'edit') AS response,
+            arg_max((payload ->> 'answer'), turn) FILTER (action = 'edit') AS answer,
             bool_or(action = 'edit') AS edited
         FROM effective GROUP BY question_id)
     SELECT e.question_id,

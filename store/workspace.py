@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import threading
+import time
 import weakref
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from store.writer import Writer
 
 DATABASE = "explorer.duckdb"
 FOLDERS = ("models", "exports", "logs")
+PATIENCE = 10.0
+"""Seconds that closing waits for readers to hear of it."""
 
 _open_here: set[Path] = set()
 _open_lock = threading.Lock()
@@ -92,10 +95,7 @@ class Workspace:
         try:
             self.writer.close()
         finally:
-            for cursor in readers:
-                cursor.interrupt()  # a query still running when the database closes would abort the process
-            for cursor in readers:
-                cursor.close()
+            _stop(readers)
             (self.path / problems.OWNER).unlink(missing_ok=True)
             try:
                 self._connection.close()
@@ -185,6 +185,24 @@ class Workspace:
         with self.cursor() as cursor:
             rows = cursor.execute(f"SELECT {fields} FROM runs {where} ORDER BY created_at, run_id", values).fetchall()
         return [_run(*row) for row in rows]
+
+
+def _stop(cursors: list[duckdb.DuckDBPyConnection]) -> None:
+    """Interrupt what runs and close: a query still running when the database closes would abort the process."""
+    deadline = time.monotonic() + PATIENCE
+    while cursors and time.monotonic() < deadline:
+        busy = []
+        for cursor in cursors:
+            try:
+                cursor.interrupt()
+                cursor.close()
+            except duckdb.ConnectionException:
+                continue  # its user has closed it
+            except duckdb.Error:
+                busy.append(cursor)  # its query has not yet heard of the interrupt
+        cursors = busy
+        if cursors:
+            time.sleep(0.01)
 
 
 def _run(run_id: str, name: str, kind: RunKind, config: str, *rest: Any) -> Run:

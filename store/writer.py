@@ -7,6 +7,7 @@ write wins), so a resumed run may safely put again. Knows nothing of what the re
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401  pyarrow's first use asks for it, which fails once the program is ending
 import threading
 import time
 from collections import deque
@@ -192,9 +193,7 @@ class Writer:
             if kind in _OWN_IDS:
                 rows = self._unstored(rows, *_OWN_IDS[kind])
             for table, data in columns.tables(kind, rows):
-                cursor.register("new_rows", data)
-                cursor.execute(f"INSERT INTO {table} SELECT * FROM new_rows")
-                cursor.unregister("new_rows")
+                cursor.from_arrow(data).insert_into(table)
 
     def _unstored(self, rows: list[columns.Keyed], table: str, key: str) -> list[columns.Keyed]:
         """Those whose own id is neither stored nor twice among them."""

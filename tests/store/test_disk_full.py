@@ -1,0 +1,59 @@
+"""A disk that fills up while rows are written: one sentence, and nothing that was acknowledged is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from store.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WRITE = """
+import resource, sys
+from store.errors import StoreError
+from store.workspace import Workspace
+from tests.store import rows
+
+workspace = Workspace.open(sys.argv[1])
+workspace.create_run(rows.run())
+workspace.writer.put(rows.whole(0))
+workspace.writer.flush()
+# a file may not grow beyond this: DuckDB meets it as it would meet a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 21, 1 << 21))
+stored = 0
+try:
+    for idx in range(1, 100_000):
+        workspace.writer.put([rows.question(idx, text=f"{idx} is a number. " * 200)])
+        if idx % 20 == 0:
+            workspace.writer.flush()
+            stored = idx
+except StoreError as error:
+    print(stored)
+    print(error)
+try:
+    workspace.writer.put(rows.whole(0))
+except StoreError as error:
+    print(error)
+try:
+    workspace.close()
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_stored_stays(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITE, str(tmp_path / "w")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    stored, *sentences = done.stdout.splitlines()
+    assert int(stored) > 0
+    assert len(sentences) == 3
+    assert {sentence for sentence in sentences if "is full; free some space" in sentence} == set(sentences)
+    with Workspace.open(tmp_path / "w") as workspace, workspace.cursor() as cursor:
+        row = cursor.execute("SELECT count(*) FROM questions WHERE length(text) > 0").fetchone()
+        assert row is not None
+        assert row[0] >= int(stored) + 1
+        workspace.writer.put([])
+        workspace.writer.flush()

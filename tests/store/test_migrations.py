@@ -1,0 +1,67 @@
+"""Older files come forward on open; a failed step leaves them as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from store import schema
+from store.views import VIEWS
+from store.workspace import DATABASE, Workspace
+from tests.store import rows
+
+
+def tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+
+
+def test_an_empty_database_is_version_0_and_comes_forward(tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    with duckdb.connect(str(tmp_path / "w" / DATABASE)) as con:
+        assert schema.version(con) == 0
+    with Workspace.open(tmp_path / "w", create=False) as workspace, workspace.cursor() as cursor:
+        assert schema.version(cursor) == schema.VERSION
+        assert tables(cursor) == {*schema.TABLES, "meta"}
+
+
+def test_a_later_step_keeps_the_rows_and_renews_the_views(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.writer.put(rows.whole(0))
+    step = ("ALTER TABLE label_rows ADD COLUMN weight DOUBLE", "UPDATE label_rows SET weight = 1.0")
+    with duckdb.connect(str(tmp_path / "w" / DATABASE)) as con:
+        schema.migrate(con, schema.VERSION, (*schema.MIGRATIONS, step))
+        assert schema.version(con) == schema.VERSION + 1
+        assert con.execute("SELECT DISTINCT weight FROM label_rows").fetchall() == [(1.0,)]
+        assert con.execute("SELECT count(*) FROM pairs").fetchone() == (1,)
+
+
+def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.writer.put(rows.whole(0))
+    step = ("ALTER TABLE label_rows ADD COLUMN weight DOUBLE", "SELECT no_such_column FROM label_rows")
+    with duckdb.connect(str(tmp_path / "w" / DATABASE)) as con, pytest.raises(duckdb.Error):
+        schema.migrate(con, schema.VERSION, (*schema.MIGRATIONS, step))
+    with Workspace.open(tmp_path / "w") as workspace, workspace.cursor() as cursor:
+        assert schema.version(cursor) == schema.VERSION
+        assert cursor.execute("SELECT count(*) FROM pairs").fetchone() == (1,)
+
+
+def test_views_of_an_older_program_are_replaced(tmp_path: Path) -> None:
+    Workspace.open(tmp_path / "w").close()
+    with duckdb.connect(str(tmp_path / "w" / DATABASE)) as con:
+        con.execute("CREATE OR REPLACE VIEW pairs AS SELECT 1 AS old")
+        con.execute("CREATE VIEW gone AS SELECT 1 AS old")
+        con.execute("UPDATE meta SET value = 'older' WHERE key = 'views'")
+    with Workspace.open(tmp_path / "w") as workspace, workspace.cursor() as cursor:
+        found = cursor.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+        assert {name for (name,) in found} == set(VIEWS)
+        assert cursor.execute("SELECT question_id FROM pairs").fetchall() == []
+
+
+def test_opening_an_up_to_date_file_writes_no_schema(tmp_path: Path) -> None:
+    Workspace.open(tmp_path / "w").close()
+    before = (tmp_path / "w" / DATABASE).read_bytes()
+    Workspace.open(tmp_path / "w").close()
+    assert (tmp_path / "w" / DATABASE).read_bytes() == before
