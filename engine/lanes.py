@@ -17,7 +17,7 @@ from engine.seeds import item_seed
 from store.records import Question, Solution
 
 Result = Completion | Scored | Failure
-Handler = Callable[["Item", int, Any], None]
+Handler = Callable[["Flight", Any], None]
 
 
 class Item:
@@ -60,11 +60,11 @@ class Item:
 class Flight:
     """One call in flight: whose it is, and what an earlier, cut-off try of it has cost."""
 
-    __slots__ = ("item", "lane", "rows", "sample", "seconds", "tokens")
+    __slots__ = ("item", "lane", "rows", "sample", "seconds", "seed", "tokens")
 
     def __init__(self, lane: TextLane | ScoreLane, item: Item, sample: int, rows: int = 1) -> None:
         self.lane, self.item, self.sample, self.rows = lane, item, sample, rows
-        self.tokens, self.seconds = 0, 0.0
+        self.seed, self.tokens, self.seconds = 0, 0, 0.0
 
 
 class TextLane:
@@ -97,15 +97,13 @@ class TextLane:
     def add(self, item: Item, samples: tuple[int, ...] = (0,)) -> None:
         self.waiting.extend((item, sample) for sample in samples)
 
-    def seed(self, idx: int, sample: int) -> int:
-        return item_seed(self._run_seed, idx, self.purpose, sample)
-
     def pump(self) -> None:
         """Submit what the window has room for, in one call."""
         requests: list[Request] = []
         while self.waiting and self.in_flight < self.window:
             item, sample = self.waiting.popleft()
             flight = Flight(self, item, sample)
+            flight.seed = item_seed(self._run_seed, item.idx, self.purpose, sample)
             requests.append(self._request(f"{item.qid}/{self.purpose}/{sample}", flight, self._sampling))
         if requests:
             self.model.submit(requests, self._done)
@@ -124,7 +122,7 @@ class TextLane:
         self.in_flight += 1
         question = flight.item.question
         prompt = self.role.template.render(question.text if question is not None else "")
-        return Request(request_id, prompt, sampling, self.seed(flight.item.idx, flight.sample))
+        return Request(request_id, prompt, sampling, flight.seed)
 
 
 class ScoreLane:

@@ -60,6 +60,7 @@ class Pipeline:
         self._steps = Steps(config, run_id, models, tools, self._inbox, self._to_group, on_event)
         self.counts = self._steps.counts
         self._flowing = True
+        self._most = sum(lane.window for lane in self._steps.generators)
         self._resumed_to = 0
         self._todo = self._resumed(known)
         self._next: Item | None = next(self._todo, None)
@@ -173,12 +174,17 @@ class Pipeline:
 
     def _room(self) -> bool:
         """Whether the lanes downstream, and the generators, can take another question."""
-        fill = max(lane.backlog / lane.window for lane in self._steps.downstream)
         # stop and start apart: a generator fed with single questions would work in tiny batches
-        self._flowing = fill < (1.0 if self._flowing else 0.5)
-        busy = sum(lane.in_flight + lane.backlog for lane in self._steps.generators)
-        limit = sum(lane.window for lane in self._steps.generators)
-        return self._flowing and busy < (limit if self.counts.generated_here >= FIRST_WAVE else min(limit, FIRST_WAVE))
+        full = 1.0 if self._flowing else 0.5
+        for lane in self._steps.downstream:
+            if lane.backlog >= full * lane.window:
+                self._flowing = False
+                return False
+        self._flowing = True
+        busy = 0
+        for generator in self._steps.generators:
+            busy += generator.in_flight + len(generator.waiting)
+        return busy < (self._most if self.counts.generated_here >= FIRST_WAVE else min(self._most, FIRST_WAVE))
 
     def _give_up_surplus(self) -> None:
         """Say of questions that an earlier process left unfinished why they stay so.

@@ -145,7 +145,11 @@ class Steps:
         """A model's answer, whole."""
         if flight.item.stage == FAILED:
             return
-        if self.guard(flight.item, lambda: flight.lane.handler(flight.item, flight.sample, result)):
+        try:  # as ``guard`` does, without a closure on the hottest path
+            flight.lane.handler(flight, result)
+        except Exception as error:  # noqa: BLE001
+            self._stumble(flight.item, error)
+        else:
             self._in_a_row[flight.lane.stage] = 0
 
     def on_failure(self, flight: Flight, failure: Failure) -> None:
@@ -161,15 +165,16 @@ class Steps:
         else:
             self.fail(item, flight.lane.stage, str(failure.error))
 
-    def guard(self, item: Item, step: Callable[[], None]) -> bool:
+    def guard(self, item: Item, step: Callable[[], None]) -> None:
         """Run one item's step: whatever it stumbles over is that item's failure, not the run's."""
         try:
             step()
         except Exception as error:  # noqa: BLE001
-            known = isinstance(error, ScaleQuestError)
-            self.fail(item, item.stage, str(error) if known else f"{type(error).__name__}: {error}")
-            return False
-        return True
+            self._stumble(item, error)
+
+    def _stumble(self, item: Item, error: Exception) -> None:
+        known = isinstance(error, ScaleQuestError)
+        self.fail(item, item.stage, str(error) if known else f"{type(error).__name__}: {error}")
 
     def fail(self, item: Item, stage: str, message: str) -> None:
         """Record that the item could not be worked on: no verdict, so that a resume tries it again."""
@@ -207,7 +212,8 @@ class Steps:
         else:
             self._begin_pair(item)
 
-    def _on_question(self, item: Item, _: int, text: Completion) -> None:
+    def _on_question(self, flight: Flight, text: Completion) -> None:
+        item = flight.item
         role = self.config.profile.generators[item.generator]
         item.question = Question(
             item.qid,
@@ -217,7 +223,7 @@ class Steps:
             role.name,
             role.template.id,
             self._params[item.generator],
-            self.generators[item.generator].seed(item.idx, 0),
+            flight.seed,
             text.tokens,
             "length" if text.finish_reason == "length" else "stop",
             text.seconds,
@@ -262,7 +268,8 @@ class Steps:
         foreign = not other.kept and not (other.raw or own).startswith(own)
         return (other if foreign else verdict), labels
 
-    def _on_judged(self, item: Item, _: int, result: Completion | Scored) -> None:
+    def _on_judged(self, flight: Flight, result: Completion | Scored) -> None:
+        item = flight.item
         role = self.config.profile.judge
         if isinstance(result, Completion):
             verdict = solvability.from_text(item.qid, role.name, result)
@@ -273,7 +280,8 @@ class Steps:
         if self._verdict(item, verdict):
             self.enter(item)
 
-    def _on_difficulty(self, item: Item, _: int, result: Scored) -> None:
+    def _on_difficulty(self, flight: Flight, result: Scored) -> None:
+        item = flight.item
         role = self.config.profile.difficulty
         band = self._bands[item.generator]
         score = result.scores[0]
@@ -290,9 +298,9 @@ class Steps:
         else:
             self._all_samples_in(item)
 
-    def _on_solution(self, item: Item, sample: int, text: Completion) -> None:
-        seed = self.solver_lane.seed(item.idx, sample)
-        made = solution.solution(item.qid, sample, text, self.config.profile.solver.name, seed)
+    def _on_solution(self, flight: Flight, text: Completion) -> None:
+        item = flight.item
+        made = solution.solution(item.qid, flight.sample, text, self.config.profile.solver.name, flight.seed)
         item.fresh.append(made)
         self.sample_in(item)
 
@@ -317,9 +325,9 @@ class Steps:
         except _Undecided:
             self._to_group.put(item)
 
-    def _on_reward(self, item: Item, _: int, scored: Scored) -> None:
-        item.scored = scored
-        self.finish_pair(item)
+    def _on_reward(self, flight: Flight, scored: Scored) -> None:
+        flight.item.scored = scored
+        self.finish_pair(flight.item)
 
     def finish_pair(self, item: Item) -> None:
         """Choose, once both the rewards and the groups of answers are there."""
