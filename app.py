@@ -60,9 +60,10 @@ def parser() -> Parser:
     families = train.add_subparsers(dest="family", required=True, metavar="WHAT")
     nano = families.add_parser("nano", help="rebuild the bundled nano family from nothing, or measure it")
     nano.add_argument("--out", type=Path, metavar="DIR", help="where the models go (the bundled folder)")
+    nano.add_argument("--work", type=Path, default=Path(".nano-work"), metavar="DIR", help="checkpoints (%(default)s)")
     nano.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
     nano.add_argument("--evaluate", action="store_true", help="measure the family on fresh problems instead")
-    nano.add_argument("--seed", type=int, default=0, metavar="N", help="which fresh problems (%(default)s)")
+    nano.add_argument("--seed", type=int, default=1, metavar="N", help="which fresh problems (%(default)s)")
     nano.add_argument("--json", action="store_true", help="one object a line on stdout")
     nano.set_defaults(call=commands.train_nano)
 

@@ -162,7 +162,7 @@ def _cached(model: str, revision: str | None) -> Path | None:
 
 
 def _weight_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for pattern in _WEIGHTS for path in folder.glob(pattern))
+    return sum(path.stat().st_size for pattern in _WEIGHTS for path in folder.rglob(pattern))
 
 
 def _named_bytes(model: str) -> int | None:

@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store import reads
@@ -126,14 +127,31 @@ class _Shown:
 
 def train_nano(options: Namespace) -> int:
     from engine.paths import ASSETS
+
+    folder = options.out or ASSETS / "nano"
+    return _evaluate_nano(folder, options) if options.evaluate else _build_nano(folder, options)
+
+
+def _build_nano(folder: Path, options: Namespace) -> int:
     from engine.training.nano import recipe
 
     progress = terminal.Progress(options.json, unit="steps")
-    folder = options.out or ASSETS / "nano"
-    if options.evaluate:
-        print(json.dumps(recipe.evaluate(folder, options.seed, progress)))
-    else:
-        recipe.build(folder, options.device, progress)
+    recipe.build(options.work, folder, options.device, on_event=progress)
+    progress({"event": "end", "stage": "nano", "done": 1, "total": 1, "out": str(folder)})
+    if not options.json:
+        print(f"The nano family is in {folder}.")
+    return DONE
+
+
+def _evaluate_nano(folder: Path, options: Namespace) -> int:
+    if not (folder / "solver").is_dir():
+        raise InputError("--out", str(folder), "holds no nano models", "build them first with `scalequest train nano`")
+    from engine.training.nano.evaluate import evaluate
+
+    progress = terminal.Progress(as_json=False, unit="steps")
+    figures = evaluate(folder, options.seed, device=options.device, on_event=progress)
+    progress.close()
+    print(json.dumps(figures) if options.json else "\n".join(f"{key:28} {value}" for key, value in figures.items()))
     return DONE
 
 

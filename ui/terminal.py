@@ -38,11 +38,13 @@ class Progress:
     def _show(self, event: Mapping[str, Any]) -> None:
         kind = event["event"]
         if kind == "progress" and sys.stderr.isatty():
-            if self._bar is None:
-                self._bar = tqdm(unit=f" {self._unit}", dynamic_ncols=True)
+            stage = str(event.get("stage", ""))
+            if self._bar is None or self._bar.desc != stage:
+                self.close()
+                self._bar = tqdm(unit=f" {self._unit}", dynamic_ncols=True, desc=stage)
+                self._bar.desc = stage
             self._bar.total, self._bar.n = event.get("total"), event.get("done") or 0
-            self._bar.set_description_str(str(event.get("stage") or ""), refresh=False)
-            self._bar.set_postfix_str(str(event.get("note") or ""), refresh=False)
+            self._bar.set_postfix(_noted(event), refresh=False)
             self._bar.refresh()
         elif kind == "error":
             tqdm.write(str(event.get("message", "")), file=sys.stderr)
@@ -53,6 +55,12 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _noted(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bar shows beside its count."""
+    names = {"accepted": "pairs", "errors": "failed", "tokens_per_s": "tokens/s", "loss": "loss"}
+    return {shown: event[name] for name, shown in names.items() if event.get(name) is not None}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -144,8 +152,7 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
         *(f"{name:12} {found or 'not installed'}" for name, found in here.packages.items()),
     ]
     for profile in profiles:
-        verdict = "can run here" if not profile.faults else "cannot run here: " + "; ".join(profile.faults)
-        lines += ["", f"Profile {profile.name}: {verdict}."]
+        lines += ["", f"Profile {profile.name}: {_verdict_on(profile)}."]
         rows = [
             (
                 ", ".join(m.roles),
@@ -158,6 +165,15 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
         ]
         lines.append(indent(table(("role", "model", "backend", "where", "GiB"), rows), "  "))
     return "\n".join([*lines, *([""] if advice else []), *advice])
+
+
+def _verdict_on(profile: ProfileState) -> str:
+    if profile.faults:
+        more = f" (and {len(profile.faults) - 1} more)" if len(profile.faults) > 1 else ""
+        return f"cannot run here: {profile.faults[0]}{more}"
+    conditions = {"hub": "its models marked hub are downloaded at first use", "server": "its servers answer"}
+    needed = [text for where, text in conditions.items() if any(m.where == where for m in profile.models)]
+    return "can run here" + (f", provided that {' and '.join(needed)}" if needed else "")
 
 
 def _gib(size: int) -> str:

@@ -6,11 +6,11 @@ import json
 import shutil
 import signal
 import subprocess
-import urllib.request
 from pathlib import Path
 
 import duckdb
 import pytest
+from gradio_client import Client
 
 from engine import jobs
 from store import reads
@@ -120,14 +120,22 @@ def test_doctor_finds_a_truncated_database(workspace: Path) -> None:
     assert "Traceback" not in found.stderr
 
 
-def test_the_page_is_served_and_ends_on_ctrl_c(workspace: Path, free_port: int) -> None:
+def test_the_page_shows_a_run_and_ends_on_ctrl_c(workspace: Path, free_port: int) -> None:
+    address = f"http://127.0.0.1:{free_port}"
     served = [*command("--workspace", workspace, "--port", free_port)]
     with subprocess.Popen(served, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as page:
-        assert page.stdout is not None
-        assert f"http://127.0.0.1:{free_port}" in page.stdout.readline()
-        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/") as reply:
-            assert "ScaleQuest Explorer" in reply.read().decode()
-        page.send_signal(signal.SIGINT)
-        _, said = page.communicate(timeout=60)
+        try:
+            assert page.stdout is not None
+            assert address in page.stdout.readline()
+            client = Client(address, verbose=False, analytics_enabled=False)
+            client.predict(api_name="/choices")
+            funnel, histogram = client.predict("r1", api_name="/show")
+            client.close()
+            page.send_signal(signal.SIGINT)
+            _, said = page.communicate(timeout=60)
+        finally:
+            page.kill()
+    assert funnel["data"][0] == ["generated", 30, 30, 0, 0]
+    assert histogram["type"] == "plotly"
     assert page.returncode == 0
     assert "Traceback" not in said
