@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from engine import answers
+from engine import answers, novelty
 from engine.config import RunConfig
 from engine.lanes import Flight, Item, ScoreLane, TextLane
 from engine.models.base import Completion, Failure, Scored
+from engine.novelty import InOrder
 from engine.stages import difficulty, language, pair, solution, solvability
 from engine.state import Counts, Models, Tools
 from store.errors import BackendError, ScaleQuestError
@@ -62,8 +62,7 @@ class Steps:
         self.started = time.monotonic()
         self.first_pair: float | None = None
         self.fatal: ScaleQuestError | None = None
-        self.order: deque[int] = deque()
-        self._arrived: dict[int, Item | None] = {}
+        self._in_order = InOrder()
         self._untopiced: list[Item] = []
         self._in_a_row: dict[str, int] = {}
         self._to_group = to_group
@@ -130,13 +129,13 @@ class Steps:
         """Bring an item onto its way: to its generator, or to where an earlier process left it."""
         self.open += 1
         if item.question is None:
-            self.order.append(item.idx)
+            self._in_order.expect(item.idx)
             self.generators[item.generator].add(item)
         elif item.stage == "language":
-            self.order.append(item.idx)
+            self._in_order.expect(item.idx)
             self.guard(item, lambda: self.check_language(item))
         elif item.stage in ("duplicate", "contamination"):
-            self.order.append(item.idx)
+            self._in_order.expect(item.idx)
             self.arrive(item.idx, item)
         else:
             self.guard(item, lambda: self.enter(item))
@@ -242,31 +241,18 @@ class Steps:
 
     def arrive(self, idx: int, item: Item | None) -> None:
         """Judge duplicates as far as questions have arrived without a gap: so the lowest idx wins in any order."""
-        self._arrived[idx] = item
-        while self.order and self.order[0] in self._arrived:
-            ready = self._arrived.pop(self.order.popleft())
-            if ready is not None:
-                self.guard(ready, lambda it=ready: self._novelty(it))  # type: ignore[misc]
+        for ready in self._in_order.arrive(idx, item):
+            self.guard(ready, lambda it=ready: self._novelty(it))  # type: ignore[misc]
 
     def _novelty(self, item: Item) -> None:
         question = item.asked
         if item.stage == "duplicate":
-            verdict, labels = self.tools.index.judge(question)
-            if verdict.kept and self.tools.others is not None:
-                verdict, labels = self._elsewhere(question, verdict, labels)
+            verdict, labels = novelty.judge(question, self.tools.index, self.tools.others)
             self.rows.extend(labels)
             if not self._verdict(item, verdict):
                 return
         if self._verdict(item, self.tools.benchmark.judge(question)):
             self.enter(item)
-
-    def _elsewhere(self, question: Question, verdict: Verdict, labels: list[Label]) -> tuple[Verdict, list[Label]]:
-        """Add what other runs already have: reported, and dropped only where the config says so."""
-        other, more = (self.tools.others or self.tools.index).judge(question)
-        own = f"{self.run_id}-"
-        labels = labels + [label for label in more if not label.value.startswith(own)]
-        foreign = not other.kept and not (other.raw or own).startswith(own)
-        return (other if foreign else verdict), labels
 
     def _on_judged(self, flight: Flight, result: Completion | Scored) -> None:
         item = flight.item
