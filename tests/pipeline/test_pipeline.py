@@ -141,32 +141,28 @@ def test_accepted_that_cannot_be_reached_ends_with_a_sentence() -> None:
 
 
 def test_a_failed_item_is_recorded_and_stays_pending_while_the_run_goes_on() -> None:
-    ids = [f"r1-{i:08d}" for i in range(40)]
     whole = run(config())
-    judged = [v.question_id for v in whole.verdicts if v.stage == "solvability"]
-    paired = whole.pairs
+    unsolvable = sorted(v.question_id for v in whole.verdicts if v.reason == "not_solvable")
+    lost = {
+        "generated": unsolvable[0],
+        "solvability": unsolvable[1],
+        "solution": whole.pairs[0],
+        "pair": whole.pairs[4],
+    }
+    generator = InstantText("question", faults=item_fault(lost["generated"]))
     live = models(
-        generators=(
-            InstantText("question", faults=item_fault(ids[3])),
-            InstantText("question", faults=item_fault(ids[3])),
-        ),
-        judge=InstantScore("judge", faults=item_fault(judged[5])),
-        solver=InstantText("solution", window=40, faults=item_fault(f"{paired[0]}/solution/2")),
-        reward=InstantScore("reward", faults=item_fault(paired[4])),
+        generators=(generator, generator),
+        judge=InstantScore("judge", faults=item_fault(lost["solvability"])),
+        solver=InstantText("solution", window=40, faults=item_fault(f"{lost['solution']}/solution/2")),
+        reward=InstantScore("reward", faults=item_fault(lost["pair"])),
     )
     ran = run(config(), live)
     assert ran.outcome.status == "done"
-    assert sorted((e.idx, e.stage) for e in ran.errors) == sorted(
-        [
-            (3, "generated"),
-            (int(judged[5][-8:]), "solvability"),
-            (int(paired[0][-8:]), "solution"),
-            (int(paired[4][-8:]), "pair"),
-        ]
-    )
-    assert {e["stage"] for e in ran.events if e["event"] == "error"} == {"generated", "solvability", "solution", "pair"}
+    assert {(e.stage, f"r1-{e.idx:08d}") for e in ran.errors} == set(lost.items())
+    assert len(ran.errors) == 4
+    assert {e["stage"] for e in ran.events if e["event"] == "error"} == set(lost)
     assert len(ran.questions) == 39
-    assert {int(s.solution_id[-1]) for s in ran.solutions if s.question_id == paired[0]} == {0, 1, 3, 4}
+    assert [s.sample for s in ran.solutions if s.question_id == lost["solution"]] == [0, 1, 3, 4]
 
     resumed = ran.plus(run(config(), known=ran.known()))
     assert resumed.content == whole.content
