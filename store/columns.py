@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from store.records import Decision, ErrorRow, Label, Preference, Question, Record, Reward, Solution, Verdict
 
-Keyed = tuple[Any, str, str, int]
-"""A record, its question_id, its run_id, and its sample (rewards alone; else 0)."""
+Keyed = tuple[Any, str, str, int, bool]
+"""A record, its question_id, its run_id; of rewards (else 0 and False) the sample, and whether it is that one's first."""
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _UTC, _WHEN = pa.timestamp("us", tz="UTC"), pa.timestamp("us")
@@ -65,7 +65,7 @@ def _table(**columns: tuple[list[Any], pa.DataType]) -> pa.Table:
 
 
 def _when(rows: Sequence[Keyed]) -> pa.Table:
-    return pa.array([r.created_at for r, _, _, _ in rows], _UTC).cast(_WHEN)
+    return pa.array([k[0].created_at for k in rows], _UTC).cast(_WHEN)
 
 
 def _number(value: float | None) -> float | None:
@@ -143,6 +143,7 @@ def _rewards(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
             reward_model=([r.reward_model for r in found], TEXT),
             reward=([_number(r.reward) for r in found], REAL),
             seconds=([r.seconds for r in found], REAL),
+            leads=([k[4] for k in rows], FLAG),
         ),
     )
 

@@ -35,7 +35,8 @@ TABLES: dict[str, str] = {
         seconds DOUBLE, finish_reason VARCHAR, chars BIGINT, created_at TIMESTAMP""",
     "solution_text": "question_id VARCHAR, run_id VARCHAR, sample BIGINT, text VARCHAR",
     "reward_rows": """
-        question_id VARCHAR, run_id VARCHAR, sample BIGINT, reward_model VARCHAR, reward DOUBLE, seconds DOUBLE""",
+        question_id VARCHAR, run_id VARCHAR, sample BIGINT, reward_model VARCHAR, reward DOUBLE,
+        seconds DOUBLE, leads BOOLEAN""",
     "label_rows": "question_id VARCHAR, run_id VARCHAR, key VARCHAR, value VARCHAR, model VARCHAR",
     "errors": """
         run_id VARCHAR, idx BIGINT, stage VARCHAR, message VARCHAR, raw VARCHAR, attempt BIGINT,

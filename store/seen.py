@@ -23,6 +23,7 @@ _LOADS: tuple[tuple[str, str, str, str], ...] = (
     ("verdict", "verdict_rows", "stage", _IDX),
     ("solution", "solution_rows", "sample", _IDX),
     ("reward", "reward_rows", "reward_model, sample", _IDX),
+    ("scored", "reward_rows", "sample", _IDX),
     ("label", "label_rows", "key", _IDX),
 )
 
@@ -77,6 +78,14 @@ class Seen:
                 key = ("label", record.key)
             case _:
                 return True
+        return self._mark(key, idx)
+
+    def leads(self, idx: int, sample: int) -> bool:
+        """Whether the reward just added is the first of its solution by any model: the one that the views show."""
+        return self._mark(("scored", sample), idx)
+
+    def _mark(self, key: Hashable, idx: int) -> bool:
+        """Set this byte; False if it was set."""
         marks = self._marks.get(key)
         if marks is None:
             marks = self._marks[key] = bytearray(1024)

@@ -1,7 +1,7 @@
 """The SQL of the logical tables and of the binding views ``items``, ``pairs`` and ``funnel``.
 
 Users, exports and tests rely on these names and columns; the physical tables beneath may change with the schema's
-version. One verdict per (question, stage), one reward per (solution, reward model): the writer guarantees it. Nothing
+version. One verdict per (question, stage) and one leading reward per solution: the writer guarantees it. Nothing
 here is stored: statuses and funnels are always what the rows say now.
 """
 
@@ -41,7 +41,7 @@ _EFFECTIVE = """
         WHERE action = 'undo' AND (payload ->> 'event_id') IS NOT NULL)"""
 
 _REVIEW = f"""
-    WITH effective AS ({_EFFECTIVE}),
+    WITH effective AS NOT MATERIALIZED ({_EFFECTIVE}),
     tagging AS (
         SELECT question_id, (payload ->> 'tag') AS tag, arg_max(action, turn) AS last FROM effective
         WHERE action IN ('tag', 'untag') AND (payload ->> 'tag') IS NOT NULL GROUP BY ALL),
@@ -85,11 +85,9 @@ _LABELLED = """
     FROM label_rows GROUP BY question_id"""
 
 _SAMPLED = "SELECT question_id, count(*) AS n_solutions FROM solution_rows GROUP BY question_id"
-_REWARDED = "SELECT question_id, max(reward) AS best_reward FROM reward_rows GROUP BY question_id"
+_REWARDED = "SELECT question_id, max(reward) AS best_reward FROM reward_rows WHERE leads GROUP BY question_id"
 
 _ITEMS = f"""
-    WITH review AS ({_REVIEW}), judged AS ({_JUDGED}), labelled AS ({_LABELLED}),
-    sampled AS ({_SAMPLED}), rewarded AS ({_REWARDED})
     SELECT q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query, l.topic, j.difficulty, j.solvable,
         j.drop_stage, j.drop_reason, coalesce(s.n_solutions, 0) AS n_solutions, w.best_reward, l.agreement,
         l.majority_answer, coalesce(l.near_duplicates, 0) AS near_duplicates, j.contaminated,
@@ -98,44 +96,32 @@ _ITEMS = f"""
         coalesce(e.edited, false) AS edited
     FROM question_rows q
     JOIN question_text t ON q.question_id = t.question_id
-    LEFT JOIN judged j ON q.question_id = j.question_id
-    LEFT JOIN labelled l ON q.question_id = l.question_id
-    LEFT JOIN sampled s ON q.question_id = s.question_id
-    LEFT JOIN rewarded w ON q.question_id = w.question_id
-    LEFT JOIN review e ON q.question_id = e.question_id
+    LEFT JOIN ({_JUDGED}) j ON q.question_id = j.question_id
+    LEFT JOIN ({_LABELLED}) l ON q.question_id = l.question_id
+    LEFT JOIN ({_SAMPLED}) s ON q.question_id = s.question_id
+    LEFT JOIN ({_REWARDED}) w ON q.question_id = w.question_id
+    LEFT JOIN ({_REVIEW}) e ON q.question_id = e.question_id
     LEFT JOIN solution_rows c ON c.question_id = q.question_id AND c.sample = coalesce(e.sample, l.chosen)"""
 
-# A reviewer who accepts a dropped question rescues it where a solution is chosen: by the pipeline's label or by the
-# accept itself (payload {"sample": n}).
+# Passed every stage, with its chosen solution. A reviewer who accepts a dropped question rescues it where one is
+# chosen: by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the long texts are
+# probed with the few keys that are wanted instead of being built into a hash table.
 _PAIRS = f"""
-    WITH review AS ({_REVIEW}), judged AS ({_JUDGED}), labelled AS ({_LABELLED}),
-    sampled AS ({_SAMPLED}),
-    member AS (
-        SELECT q.question_id, q.run_id, q.generator, q.reference_answer, j.difficulty, l.topic, l.agreement,
-            l.majority_answer, coalesce(e.sample, l.chosen) AS sample, coalesce(j.passed, false) AS passed,
-            coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
-            coalesce(e.edited, false) AS edited, e.query, e.response, e.answer
-        FROM question_rows q
-        LEFT JOIN judged j ON q.question_id = j.question_id
-        LEFT JOIN labelled l ON q.question_id = l.question_id
-        LEFT JOIN review e ON q.question_id = e.question_id
-        WHERE coalesce(j.passed, false) OR e.status = 'accepted'),
-    chosen AS (
-        SELECT m.*, c.sample AS found, c.answer AS stated
-        FROM member m LEFT JOIN solution_rows c ON m.question_id = c.question_id AND m.sample = c.sample
-        WHERE m.passed OR c.sample IS NOT NULL),
-    scored AS (
-        SELECT question_id, sample, max(reward) AS reward FROM reward_rows
-        WHERE question_id IN (SELECT question_id FROM chosen) GROUP BY ALL)
-    SELECT p.question_id, p.run_id, p.generator, coalesce(p.query, t.text) AS query,
-        coalesce(p.response, x.text) AS response,
-        coalesce(p.answer, p.stated) AS answer, p.topic, p.difficulty, w.reward, p.agreement, p.majority_answer,
-        p.reference_answer, coalesce(s.n_solutions, 0) AS n_solutions, p.status, p.tags, p.edited
-    FROM chosen p
-    JOIN question_text t ON p.question_id = t.question_id
-    LEFT JOIN solution_text x ON p.question_id = x.question_id AND p.sample = x.sample
-    LEFT JOIN scored w ON p.question_id = w.question_id AND p.sample = w.sample
-    LEFT JOIN sampled s ON p.question_id = s.question_id"""
+    SELECT q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query,
+        coalesce(e.response, x.text) AS response,
+        coalesce(e.answer, c.answer) AS answer, l.topic, j.difficulty, w.reward, l.agreement, l.majority_answer,
+        q.reference_answer, s.n_solutions, coalesce(e.status, 'unreviewed') AS status,
+        coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited
+    FROM question_rows q
+    LEFT JOIN ({_JUDGED}) j ON q.question_id = j.question_id
+    LEFT JOIN ({_LABELLED}) l ON q.question_id = l.question_id
+    LEFT JOIN ({_REVIEW}) e ON q.question_id = e.question_id
+    JOIN solution_rows c ON q.question_id = c.question_id AND c.sample = coalesce(e.sample, l.chosen)
+    JOIN solution_text x ON q.question_id = x.question_id AND c.sample = x.sample
+    JOIN question_text t ON q.question_id = t.question_id
+    JOIN ({_SAMPLED}) s ON q.question_id = s.question_id
+    LEFT JOIN reward_rows w ON q.question_id = w.question_id AND c.sample = w.sample AND w.leads
+    WHERE j.passed OR e.status = 'accepted'"""
 
 # Bit 0 is `generated`: every question has it. A question is pending at a stage when the stage before kept it and this
 # one has not seen it.

@@ -181,12 +181,12 @@ class Writer:
         kinds: dict[type, list[columns.Keyed]] = {}
         places: dict[str, tuple[str, int]] = {}
         for record in batch:
-            keyed, idx = _key(record, places)
-            run_id = keyed[2]
+            question, run_id, idx, sample = _key(record, places)
             if (seen := self._seen.get(run_id)) is None:
                 seen = self._seen[run_id] = Seen.load(cursor, run_id)
-            if seen.add(record, idx, keyed[3]):
-                kinds.setdefault(record.__class__, []).append(keyed)
+            if seen.add(record, idx, sample):
+                leads = isinstance(record, Reward) and seen.leads(idx, sample)
+                kinds.setdefault(record.__class__, []).append((record, question, run_id, sample, leads))
             else:
                 self.ignored += 1
         for kind, rows in kinds.items():
@@ -205,21 +205,21 @@ class Writer:
         return list(reversed(by_id.values()))
 
 
-def _key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[columns.Keyed, int]:
-    """The record with its question, run and sample, and the question's idx. ``places`` remembers what was split."""
+def _key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[str, str, int, int]:
+    """``(question_id, run_id, idx, sample)``; the sample of rewards alone. ``places`` remembers what was split."""
     sample = 0
     if isinstance(record, Reward):
         question, _, digits = record.solution_id.rpartition("-")
         sample = int(digits)
     elif isinstance(record, ErrorRow):
-        return (record, question_id(record.run_id, record.idx), record.run_id, 0), record.idx
-    elif isinstance(record, Preference) and record.question_id is None:
-        return (record, "", "", 0), 0
+        return question_id(record.run_id, record.idx), record.run_id, record.idx, 0
     elif isinstance(record, Question):
-        return (record, record.question_id, record.run_id, 0), record.idx
+        return record.question_id, record.run_id, record.idx, 0
+    elif isinstance(record, Preference) and record.question_id is None:
+        return "", "", 0, 0
     else:
         question = str(record.question_id)
     place = places.get(question)
     if place is None:
         place = places[question] = columns.split(question)
-    return (record, question, place[0], sample), place[1]
+    return question, place[0], place[1], sample

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
-from store.records import STAGES, ErrorRow, Label, question_id
+from store.records import STAGES, ErrorRow, Label, Reward, question_id
 from store.workspace import Workspace
 from tests.store import rows
 from tests.store.conftest import Ask
@@ -171,11 +172,16 @@ def test_tags_are_what_was_tagged_and_not_untagged(workspace: Workspace, ask: As
     assert ask("SELECT tags, status, edited FROM pairs") == [(["hard"], "unreviewed", False)]
 
 
-def test_two_reward_models_do_not_double_a_pair(workspace: Workspace, ask: Ask) -> None:
-    from store.records import Reward
-
-    workspace.writer.put([*rows.whole(0), Reward("r1-00000000-1", "another", -0.05)])
-    assert ask("SELECT question_id, n_solutions FROM pairs") == [("r1-00000000", 2)]
+def test_the_first_reward_of_a_solution_is_the_one_shown(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.writer.put(rows.whole(0))
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.writer.put([Reward("r1-00000000-1", "another", 5.0), Reward("r1-00000000-2", "another", -9.0)])
+        workspace.writer.flush()
+        with workspace.cursor() as cursor:
+            assert cursor.execute("SELECT reward, n_solutions FROM pairs").fetchall() == [(-0.1, 2)]
+            assert cursor.execute("SELECT best_reward FROM items").fetchall() == [(-0.1,)]
+            assert cursor.execute("SELECT count(*) FROM rewards").fetchone() == (4,)
 
 
 def test_nan_is_no_score(workspace: Workspace, ask: Ask) -> None:
