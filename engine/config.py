@@ -230,8 +230,8 @@ def load_profile(name: str) -> Profile:
     return _profile(table, path.stem)
 
 
-def load_run_config(profile: str = "nano", config_file: str | Path | None = None, **options: Any) -> RunConfig:
-    """A run's config: the profile, then the file's tables and options, then ``options`` that are not None.
+def load_run_config(profile: str | None = None, config_file: str | Path | None = None, **options: Any) -> RunConfig:
+    """A run's config: the profile (else the file's, else nano), the file's tables and options, ``options`` not None.
 
     In the file, role tables (``[solver]`` ...) change single fields of the profile's, ``[[generator]]`` replaces all
     generators, and every other key is an option of ``RunConfig``.
@@ -242,7 +242,8 @@ def load_run_config(profile: str = "nano", config_file: str | Path | None = None
         changes = {
             key: value for key, value in changes.items() if key not in ("questions", "accepted", "max_questions")
         }
-    path, table = _profile_table(str(changes.pop("profile", profile)))
+    from_file = changes.pop("profile", "nano")
+    path, table = _profile_table(str(profile or from_file))
     for key in [key for key in changes if key in ROLES or key == "templates"]:
         change = changes.pop(key)
         table[key] = {**table.get(key, {}), **change} if isinstance(change, dict) else change

@@ -43,7 +43,7 @@ def _start(options: Namespace) -> int:
     from engine.config import load_run_config
 
     config = load_run_config(
-        options.profile or "nano",
+        options.profile,
         options.config,
         questions=options.questions,
         accepted=options.accepted,
