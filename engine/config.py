@@ -66,7 +66,7 @@ class Role:
         checks.one_of(f"{self.role}.backend", self.backend, self._backends())
         checks.one_of(f"{self.role}.dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
         checks.one_of(f"{self.role}.activation", self.activation, ("sigmoid", "identity"))
-        checks.one_of(f"{self.role}.aggregate", self.aggregate, ("mean", "sum"))
+        checks.one_of(f"{self.role}.aggregate", self.aggregate, ("mean", "min", "sum"))
         checks.at_least(f"{self.role}.temperature", self.temperature, 0.0)
         checks.between(f"{self.role}.threshold", self.threshold, 0.0, 1.0)
         for name in ("max_tokens", "n", "slots"):
