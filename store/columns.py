@@ -16,7 +16,7 @@ import pyarrow as pa
 from store.records import Decision, ErrorRow, Label, Preference, Question, Record, Reward, Solution, Verdict
 
 Keyed = tuple[Any, str, str, int, bool]
-"""A record, its question_id, its run_id; of rewards (else 0 and False) the sample, and whether it is that one's first."""
+"""A record, its question_id, its run_id; of rewards (else 0 and False) their sample, and whether they lead."""
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _UTC, _WHEN = pa.timestamp("us", tz="UTC"), pa.timestamp("us")
