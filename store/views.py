@@ -103,9 +103,9 @@ _ITEMS = f"""
     LEFT JOIN ({_REVIEW}) e ON q.question_id = e.question_id
     LEFT JOIN solution_rows c ON c.question_id = q.question_id AND c.sample = coalesce(e.sample, l.chosen)"""
 
-# Passed every stage, with its chosen solution. A reviewer who accepts a dropped question rescues it where one is chosen:
-# by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the long texts are probed
-# with the few keys that are wanted instead of being built into a hash table.
+# Passed every stage, with its chosen solution. A reviewer who accepts a dropped question rescues it where one is
+# chosen: by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the long texts
+# are probed with the few keys that are wanted instead of being built into a hash table.
 _PAIRS = f"""
     SELECT q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query,
         coalesce(e.response, x.text) AS response,
