@@ -46,6 +46,9 @@ def _typed(value: Any, hint: Any, name: str) -> Any:
         if value is None:
             return None
         hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if typing.get_origin(hint) is typing.Literal:
+        one_of(name, value, typing.get_args(hint))
+        return value
     if typing.get_origin(hint) is tuple:
         parts = typing.get_args(hint)
         if not isinstance(value, (list, tuple)) or (Ellipsis not in parts and len(value) != len(parts)):
@@ -70,9 +73,9 @@ def known_key(key: str, known: list[str], where: str) -> None:
         )
 
 
-def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+def one_of(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
-        near = difflib.get_close_matches(value, known, n=1)
+        near = difflib.get_close_matches(str(value), known, n=1)
         raise InputError(
             name, value, "is not known", f"did you mean '{near[0]}'?" if near else f"use {' or '.join(known)}"
         )

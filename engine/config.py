@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from engine import checks, prompts
 from engine.models.base import Sampling
@@ -50,13 +50,13 @@ class Role:
     max_tokens: int = 512
     retry_tokens: int = 0
     n: int = 1
-    dtype: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     device: str = "auto"
     slots: int = 64
     share: float = 1.0
     band: tuple[float, float] | None = None
     threshold: float = 0.5
-    activation: str = "sigmoid"
+    activation: Literal["sigmoid", "identity"] = "sigmoid"
     aggregate: str = "mean"
     urls: tuple[str, ...] = ()
     api_key_env: str | None = None
@@ -64,8 +64,6 @@ class Role:
 
     def __post_init__(self) -> None:
         checks.one_of(f"{self.role}.backend", self.backend, self._backends())
-        checks.one_of(f"{self.role}.dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
-        checks.one_of(f"{self.role}.activation", self.activation, ("sigmoid", "identity"))
         checks.one_of(f"{self.role}.aggregate", self.aggregate, ("mean", "min", "sum"))
         checks.at_least(f"{self.role}.temperature", self.temperature, 0.0)
         checks.between(f"{self.role}.threshold", self.threshold, 0.0, 1.0)
@@ -155,7 +153,7 @@ class RunConfig:
     difficulty_band: tuple[float, float] = (0.0, 1.0)
     reward_floor: float | None = None
     duplicate_threshold: float = 0.8
-    other_runs: str = "mark"
+    other_runs: Literal["ignore", "mark", "drop"] = "mark"
 
     def __post_init__(self) -> None:
         if (self.questions is None) == (self.accepted is None):
@@ -170,7 +168,6 @@ class RunConfig:
             )
         if not 0 <= self.seed < 2**63:
             raise InputError("seed", self.seed, "is out of range", "use 0 to 2^63 - 1")
-        checks.one_of("other_runs", self.other_runs, ("ignore", "mark", "drop"))
         if not 0.0 < self.duplicate_threshold <= 1.0:
             raise InputError(
                 "duplicate_threshold", self.duplicate_threshold, "is not a similarity", "use 0 < value <= 1"
