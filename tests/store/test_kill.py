@@ -7,14 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from store import maintenance, reads
-from store.workspace import Workspace
+from store.errors import StoreError
+from store.workspace import DATABASE, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 
 WRITE = """
 import sys
-from store.workspace import Workspace
+from store.errors import StoreError
+from store.workspace import DATABASE, Workspace
 from tests.store import rows
 
 folder, first = sys.argv[1], int(sys.argv[2])
@@ -61,3 +65,17 @@ def test_no_acknowledged_row_is_lost_or_doubled_by_kills(tmp_path: Path) -> None
             assert counted == (len(stored),) * 5
         assert maintenance.check(folder) == []
         first = max(0, len(stored) - 7)  # as a resumed run would, go over some ground again
+
+
+def test_a_log_that_was_damaged_after_a_kill_is_refused_not_cut_short(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    write_until(folder, 0, 5)
+    assert maintenance.check(folder) == []  # reads through the log, and leaves it
+    log = folder / (DATABASE + ".wal")
+    content = bytearray(log.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 40] = bytes(255 - byte for byte in content[middle : middle + 40])
+    log.write_bytes(content)
+    assert "restore a backup" in maintenance.check(folder)[0]
+    with pytest.raises(StoreError, match="damaged"):
+        Workspace.open(folder)
