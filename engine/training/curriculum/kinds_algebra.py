@@ -125,7 +125,7 @@ def sum_of_terms(w: Work, a: int, b: int, c: int) -> int:
     return w.div("Sum", w.mul("Product", w.add("Ends", a, last), c), 2)
 
 
-@kind("powers", 1,
+@kind("powers", 2,
       "What is {a} squared?",
       "Find the square of {a}.",
       "What is {a}^2?",
@@ -134,7 +134,7 @@ def square(w: Work, a: int) -> int:
     return w.mul("Square", a, a)
 
 
-@kind("powers", 2,
+@kind("powers", 3,
       "What is {a}^3?",
       "What is {a} cubed?",
       "Find the cube of {a}.",

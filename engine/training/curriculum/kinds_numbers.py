@@ -8,7 +8,7 @@ from engine.training.curriculum.core import kind
 from engine.training.curriculum.work import Work
 
 
-@kind("divisors", 2,
+@kind("divisors", 3,
       "What is the remainder when {a} is divided by {b}?",
       "Find the remainder of {a} divided by {b}.",
       a="mid", b="one")  # fmt: skip

@@ -85,7 +85,7 @@ def part_left(w: Work, a: int, b: int) -> Fraction:
     return w.fraction(w.sub("Left", b, a), b)
 
 
-@kind("fractions", 2,
+@kind("fractions", 3,
       "What is 1/{a} of {b}?",
       "{name} has {b} {item} and gives 1/{a} of them away. How many {item} does {name} give away?",
       "One part in {a} of {b} {people} stays at home. How many stay at home?",
@@ -102,7 +102,7 @@ def add_unit_fractions(w: Work, a: int, b: int) -> Fraction:
     return w.fraction(w.add("Top", a, b), w.mul("Bottom", a, b))
 
 
-@kind("fractions", 3,
+@kind("fractions", 4,
       "What is {a}/{b} times {c}/{d}? Give a fraction.",
       "Multiply {a}/{b} by {c}/{d}. Give a fraction.",
       a="one", b="one", c="one", d="one")  # fmt: skip
@@ -119,7 +119,7 @@ def percent_of(w: Work, a: int, b: int) -> int:
     return w.div("Part", w.mul("Product", a, b), 100)
 
 
-@kind("percent", 3,
+@kind("percent", 4,
       "A {thing} costs {b} dollars. Its price falls by {a} percent. What is the new price?",
       "A {shop} takes {a} percent off a {thing} that costs {b} dollars. What is the new price?",
       a="percent", b="tens")  # fmt: skip
@@ -168,7 +168,7 @@ def average_of_two(w: Work, a: int, b: int) -> Fraction:
     return w.fraction(w.add("Sum", a, b), 2)
 
 
-@kind("averages", 3,
+@kind("averages", 4,
       "What is the average of {a}, {b} and {c}? Give a fraction if needed.",
       "{name} has {a} {item}, {name2} has {b} and {name3} has {c}. How many is that on average? Give a fraction if needed.",
       a="small", b="small", c="small")  # fmt: skip

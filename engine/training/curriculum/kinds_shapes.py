@@ -108,7 +108,7 @@ def hypotenuse_square(w: Work, a: int, b: int) -> int:
     return w.add("Sum", w.mul("First", a, a), w.mul("Second", b, b))
 
 
-@kind("trigonometry", 3,
+@kind("trigonometry", 4,
       "In a right triangle the side opposite an angle is {a} and the side next to it is {b}. What is the tangent of the angle? Give a fraction.",
       "An angle of a right triangle has opposite side {a} and adjacent side {b}. Find its tangent as a fraction.",
       a="small", b="small")  # fmt: skip

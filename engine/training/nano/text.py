@@ -66,6 +66,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids without any added markers."""
+    if not texts:
+        return []
     ids: list[list[int]] = tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
     return ids
 

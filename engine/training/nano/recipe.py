@@ -1,0 +1,239 @@
+"""The nano family from nothing, stage by stage: tokeniser, solver, reward, QFT, QPO, difficulty, judge.
+
+Each stage writes a folder into the work directory and marks it done last, so a second call goes on where the first stopped (the two long
+ones also keep a checkpoint within the stage). What is measured along the way goes to ``figures`` in the model card. Departures from the
+paper are named where they happen.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.models.base import Completion
+from engine.training.curriculum import Reading
+from engine.training.curriculum.rewrite import Direction, rewrite
+from engine.training.fit import Budget, Event, Example, PreferenceExample, fit_dpo, fit_lm, fit_logit, quiet
+from engine.training.nano import family, measure, text
+
+GENERATORS = {"qgen-a": 11, "qgen-b": 23}
+"""Two question generators and their seeds: the first learns from all kinds alike, the second from the harder mix."""
+DONE = "done.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything. The defaults fit two cores in under an hour; ``workers`` draw problems in parallel."""
+
+    solver_tokens: int = 6_000_000
+    reward_tokens: int = 5_000_000
+    qft_tokens: int = 3_000_000
+    preference_samples: int = 8_000
+    measured: int = 2_500
+    rollouts: int = 16
+    judged: int = 5_000
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Where a build happens: work directory, device, sizes, and who is told of progress."""
+
+    work: Path
+    device: str
+    size: Size
+    on_event: Event = quiet
+
+    def tokenizer(self) -> Any:
+        return text.load_tokenizer(self.work / "solver")
+
+    def load(self, name: str) -> Any:
+        return family.load(self.work / name, self.device)
+
+    def finished(self, name: str) -> bool:
+        return (self.work / name / DONE).exists()
+
+    def finish(self, name: str, model: Any, tokenizer: Any, **figures: Any) -> None:
+        """Save the model; the marker comes last, so that a half-written folder is never taken for a whole one."""
+        family.save(model, tokenizer, self.work / name)
+        (self.work / name / DONE).write_text(json.dumps(figures))
+        self.on_event({"event": "progress", "stage": name, "done": 1, "total": 1, **figures})
+
+    def stream(self, seed: int, encode: Callable[..., list[Example]], tokenizer: Any, hard: bool = False) -> Iterator[Example]:
+        for chunk in text.problems(seed, workers=self.size.workers):
+            yield from encode(tokenizer, [p for i, p in enumerate(chunk) if not hard or p.level >= 3 or i % 2])
+
+    def counting(self, stage: str, total: int) -> Callable[[int], None]:
+        def tell(done: int) -> None:
+            if done % 100 == 0 or done == total:
+                self.on_event({"event": "progress", "stage": stage, "done": done, "total": total})
+
+        return tell
+
+
+def train_solver(shop: Shop) -> None:
+    """Next-token loss on the response alone: the solver must not know how to write questions."""
+    tokenizer = text.train_tokenizer()
+    model = family.new_solver(tokenizer, 0, shop.device)
+    budget = Budget(shop.size.solver_tokens, lr=3e-3, adam_lr=3e-3)
+    checkpoint = shop.work / "solver.pt"
+    loss = fit_lm(model, shop.stream(1, text.solver_examples, tokenizer), budget, shop.on_event, "solver", checkpoint)
+    shop.finish("solver", model, tokenizer, loss=round(loss, 4), tokens=budget.tokens)
+
+
+def train_reward(shop: Shop) -> None:
+    """The solver trained on: a solution's log-probability under it is the reward.
+
+    Departure from the paper (an independent 7B reward model): classifier heads of this size do not learn which solutions are right.
+    """
+    tokenizer, model = shop.tokenizer(), shop.load("solver")
+    budget = Budget(shop.size.reward_tokens, lr=3e-3, adam_lr=3e-3)
+    loss = fit_lm(model, shop.stream(2, text.solver_examples, tokenizer), budget, shop.on_event, "reward", shop.work / "reward.pt")
+    shop.finish("reward", model, tokenizer, loss=round(loss, 4), tokens=budget.tokens)
+
+
+def train_qft(shop: Shop, name: str, seed: int, start: Any = None) -> None:
+    """Question fine-tuning (paper 2.1): loss over template, question and end token."""
+    tokenizer = shop.tokenizer()
+    model = shop.load("solver") if start is None else start
+    budget = Budget(shop.size.qft_tokens, lr=4e-3, adam_lr=4e-3)
+    stream = shop.stream(seed, text.question_examples, tokenizer, hard=name.startswith("qgen-b"))
+    loss = fit_lm(model, stream, budget, shop.on_event, name, shop.work / f"{name}.pt")
+    shop.finish(name, model, tokenizer, loss=round(loss, 4), tokens=budget.tokens)
+
+
+def preference_pairs(samples: list[Completion], seed: int, harder: float = 0.2, cap: float = 0.03) -> list[tuple[Direction, str, str]]:
+    """(direction, chosen, rejected): each sample with its own rewrite in one random direction (paper 2.2).
+
+    Departures: the directions are not equally likely (``harder`` is the share of hardenings drawn), and no kind may make up more than
+    ``cap`` of the pairs, against mode collapse.
+    """
+    rng = random.Random(seed)
+    pairs: list[tuple[Direction, str, str]] = []
+    kinds: Counter[str] = Counter()
+    for sample in samples:
+        direction: Direction = "difficult" if rng.random() < harder else "solvable"
+        if sample.finish_reason != "stop" or not sample.text.strip():
+            continue
+        better = rewrite(sample.text, direction, rng)
+        if better is None or better == sample.text:
+            continue
+        found = measure.read(better)
+        kind = found.kind.name if found.kind else ""
+        if kinds[kind] < cap * len(samples) * 0.5:
+            kinds[kind] += 1
+            pairs.append((direction, better, sample.text))
+    return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """How hard QPO pulls: DPO's beta, the rate, and the weight of the chosen side's likelihood."""
+
+    beta: float = 0.1
+    lr: float = 1e-4
+    likelihood: float = 1.0
+    harder: float = 0.2
+
+
+def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) -> None:
+    """Question preference optimisation (paper 2.2) of the QFT model on pairs made from its own samples."""
+    tokenizer, reference = shop.tokenizer(), shop.load(f"{name}-qft")
+    total = shop.size.preference_samples
+    samples = measure.sample_questions(reference, tokenizer, total, seed, progress=shop.counting(f"{name} samples", total))
+    pairs = preference_pairs(samples, seed, how.harder)
+    prefix = len(text.encode(tokenizer, [text.PRE_QUERY])[0])
+    chosen = text.encode(tokenizer, [text.asked(c) for _, c, _ in pairs])
+    rejected = text.encode(tokenizer, [text.asked(r) for _, _, r in pairs])
+    examples = [PreferenceExample(c, r, prefix) for c, r in zip(chosen, rejected, strict=True)]
+    model = copy.deepcopy(reference)
+    budget = Budget(0, lr=how.lr, adam_lr=how.lr, warmup=0.05, weight_decay=0.0)
+    ranked = fit_dpo(
+        model, reference, examples, budget, beta=how.beta, likelihood=how.likelihood, on_event=shop.on_event, stage=name, seed=seed
+    )
+    shop.finish(name, model, tokenizer, pairs=len(pairs), ranked_right=round(ranked, 3), **asdict(how))
+
+
+def train_difficulty(shop: Shop) -> None:
+    """Fail rate regressed on the question's text (paper 2.3), measured on problems that the solver has not seen."""
+    tokenizer, solver = shop.tokenizer(), shop.load("solver")
+    size = shop.size
+    asked = [p for chunk in text.problems(31, split="fresh", most=1, chunk=size.measured) for p in chunk]
+    tell = shop.counting("difficulty rollouts", size.measured * size.rollouts)
+    found = measure.sample_solutions(solver, tokenizer, [p.question for p in asked], size.rollouts, 31, progress=tell)
+    rates = [1 - sum(marks) / size.rollouts for marks in measure.correct(found, [p.answer for p in asked])]
+    scorer = family.new_scorer(shop.load("reward"), 3, shop.device)
+    rows = text.encode(tokenizer, [text.asked(p.question) for p in asked])
+    budget = Budget(0, batch_tokens=2048, lr=1e-3, adam_lr=1e-3, warmup=0.05, weight_decay=0.05)
+    loss = fit_logit(scorer, rows, rates, budget, epochs=6, on_event=shop.on_event, stage="difficulty")
+    shop.finish("difficulty", scorer, tokenizer, loss=round(loss, 4), mean_fail_rate=round(sum(rates) / len(rates), 4))
+
+
+def judged_samples(shop: Shop, seed: int, each: int) -> tuple[list[str], list[Reading]]:
+    """Real output of all four generators, before and after QPO, with the oracle's readings."""
+    tokenizer = shop.tokenizer()
+    texts: list[str] = []
+    found: list[Reading] = []
+    for number, name in enumerate([*GENERATORS, *(f"{g}-qft" for g in GENERATORS)]):
+        samples = measure.sample_questions(
+            shop.load(name), tokenizer, each, seed + number, progress=shop.counting(f"judge samples {name}", each)
+        )
+        whole = [s for s in samples if s.finish_reason == "stop"]
+        texts += [s.text for s in whole]
+        found += measure.readings(whole)
+    return texts, found
+
+
+def train_judge(shop: Shop) -> None:
+    """Is it a problem of the curriculum with possible numbers? Learned from the generators' real output.
+
+    Departure from the paper (a 7B solver is asked in words): one logit.
+    """
+    tokenizer = shop.tokenizer()
+    texts, found = judged_samples(shop, 41, shop.size.judged)
+    scorer = family.new_scorer(shop.load("reward"), 4, shop.device)
+    rows = text.encode(tokenizer, [text.asked(t) for t in texts])
+    targets = [float(r.status == "ok") for r in found]
+    budget = Budget(0, batch_tokens=4096, lr=2e-3, adam_lr=2e-3, warmup=0.03, weight_decay=0.02)
+    loss = fit_logit(scorer, rows, targets, budget, epochs=3, on_event=shop.on_event, stage="judge")
+    shop.finish("judge", scorer, tokenizer, loss=round(loss, 4), samples=len(texts), valid=round(sum(targets) / len(targets), 4))
+
+
+def stages(shop: Shop) -> list[tuple[str, Callable[[], None]]]:
+    """What ``build`` does, in order: the folder that marks each done, and how."""
+    steps: list[tuple[str, Callable[[], None]]] = [("solver", lambda: train_solver(shop)), ("reward", lambda: train_reward(shop))]
+    for name, seed in GENERATORS.items():
+        steps.append((f"{name}-qft", lambda name=name, seed=seed: train_qft(shop, f"{name}-qft", seed)))  # type: ignore[misc]
+        steps.append((name, lambda name=name, seed=seed: train_qpo(shop, name, seed)))  # type: ignore[misc]
+
+    def control() -> None:
+        fresh = family.new_solver(shop.tokenizer(), 5, shop.device)
+        train_qft(shop, "control", GENERATORS["qgen-a"], fresh)
+
+    return [*steps, ("difficulty", lambda: train_difficulty(shop)), ("judge", lambda: train_judge(shop)), ("control", control)]
+
+
+SHIPPED = ("solver", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-a-qft", "qgen-b-qft")
+
+
+def build(work: Path, out: Path, device: str = "cpu", size: Size = Size(), on_event: Event = quiet) -> None:
+    """Train what is not yet done in ``work`` and copy the shipped models to ``out``."""
+    work.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    shop = Shop(work, device, size, on_event)
+    for name, run in stages(shop):
+        if not shop.finished(name):
+            run()
+    out.mkdir(parents=True, exist_ok=True)
+    for name in SHIPPED:
+        shutil.rmtree(out / name, ignore_errors=True)
+        shutil.copytree(work / name, out / name, ignore=shutil.ignore_patterns(DONE))
