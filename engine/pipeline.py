@@ -26,8 +26,9 @@ from store.errors import BackendError, ScaleQuestError
 from store.reads import Stored
 from store.records import STAGES, ErrorRow, Record, question_id
 
-FIRST_WAVE = 8
-"""Questions started before the first come back: few, so that the first pair is not behind a full batch of others."""
+FIRST_WAVE, HEAD_START = 8, 4.0
+"""Questions that go ahead alone until one is a pair, for so many seconds at most: on a processor that all models share,
+the first pair would else wait behind full batches of others."""
 GRACE, PATIENCE = 2.0, 3.0
 """Seconds: what is in flight may still finish when interrupted; how long cancelled calls are waited for."""
 TICK, EVERY = 0.25, 0.5
@@ -61,6 +62,7 @@ class Pipeline:
         self.counts = self._steps.counts
         self._flowing = True
         self._most = sum(lane.window for lane in self._steps.generators)
+        self._begun, self._alone = 0, True
         self._resumed_to = 0
         self._todo = self._resumed(known)
         self._next: Item | None = next(self._todo, None)
@@ -168,6 +170,7 @@ class Pipeline:
         while self._wanted() and self._room():
             item, self._next = self._next, next(self._todo, None)
             assert item is not None
+            self._begun += 1
             self._steps.start(item)
         for lane in (*self._steps.generators, *self._steps.downstream):
             lane.pump()
@@ -184,7 +187,18 @@ class Pipeline:
         busy = 0
         for generator in self._steps.generators:
             busy += generator.in_flight + len(generator.waiting)
-        return busy < (self._most if self.counts.generated_here >= FIRST_WAVE else min(self._most, FIRST_WAVE))
+        return busy < self._most and (self._begun < FIRST_WAVE or not self._first_wave_alone())
+
+    def _first_wave_alone(self) -> bool:
+        """Whether the first wave still has the models to itself; once not, never again."""
+        steps, counts = self._steps, self.counts
+        self._alone = (
+            self._alone
+            and not counts.kept["pair"]
+            and counts.decided_here + counts.failed < FIRST_WAVE
+            and time.monotonic() - steps.started < HEAD_START
+        )
+        return self._alone
 
     def _give_up_surplus(self) -> None:
         """Say of questions that an earlier process left unfinished why they stay so.

@@ -68,5 +68,4 @@ class Counts:
     decided: int = 0
     failed: int = 0
     tokens: int = 0
-    generated_here: int = 0
     decided_here: int = 0

@@ -229,7 +229,6 @@ class Steps:
         )
         self.rows.append(item.question)
         self.counts.kept["generated"] += 1
-        self.counts.generated_here += 1
         item.stage = "language"
         self.check_language(item)
 
