@@ -1,9 +1,9 @@
 """The contract between the pipeline and any model: rendered text in, text or raw scores out.
 
-Two protocols. A ``TextModel`` continues a raw prefix; a ``ScoreModel`` gives one raw float per (question, solution). Both
-take work from any thread, answer by callback on a thread of their own in any order, and never touch templates: what they are
-given is exactly what the model reads. Streaming and batch are the same call (``on_text``); nothing here knows of runs, stages
-or files. A callback must only hand the result on (put it in a queue).
+Two protocols. A ``TextModel`` continues a raw prefix; a ``ScoreModel`` gives one raw float per (question, solution).
+Both take work from any thread, answer by callback on a thread of their own in any order, and never touch templates:
+what they are given is exactly what the model reads. Streaming and batch are the same call (``on_text``); nothing here
+knows of runs, stages or files. A callback must only hand the result on (put it in a queue).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One sample of one prompt. The same (prompt, sampling, seed) gives the same tokens on CPU whatever its batch-mates."""
+    """One sample of one prompt. The same (prompt, sampling, seed) gives the same tokens on CPU whatever its
+    batch-mates."""
 
     request_id: str
     prompt: str
@@ -54,7 +55,8 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request that has no result. ``fatal`` means that the backend itself is gone; otherwise only this item failed."""
+    """A request that has no result. ``fatal`` means that the backend itself is gone; otherwise only this item
+    failed."""
 
     request_id: str
     error: ScaleQuestError
@@ -63,7 +65,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Raw scores (no sigmoid) of one ``score`` call, in the order of its rows; None where outside the model's domain."""
+    """Raw scores (no sigmoid) of one ``score`` call, in the order of its rows; None where outside the model's
+    domain."""
 
     request_id: str
     scores: tuple[float | None, ...]

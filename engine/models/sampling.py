@@ -1,7 +1,7 @@
 """From logits to tokens, row by row: greedy, temperature and nucleus sampling by inverse CDF.
 
-A row's token depends only on its own logits, seed and step: the random number comes from a counter-based integer hash, never
-from a generator whose state batch-mates would share. Knows nothing of models, caches or text.
+A row's token depends only on its own logits, seed and step: the random number comes from a counter-based integer
+hash, never from a generator whose state batch-mates would share. Knows nothing of models, caches or text.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ _STEP = 0x9E3779B97F4A7C15 - (1 << 64)
 _MUL1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MUL2 = 0x94D049BB133111EB - (1 << 64)
 _MANTISSA = 52
+_FEW = 64
 
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:
@@ -29,7 +30,8 @@ def _mix(x: Tensor) -> Tensor:
 
 def uniforms(seeds: Tensor, steps: Tensor) -> Tensor:
     """Numbers in [0, 1) of float64, one per (seed, step) pair of the int64 tensors."""
-    # The seed is mixed before the step is added: else seeds that differ by the increment would share a sequence, shifted.
+    # The seed is mixed before the step is added: else seeds that differ by the increment would share a sequence,
+    # shifted.
     mixed = _mix(_mix(seeds) + (steps + 1) * _STEP)
     return _shift_right(mixed, 64 - _MANTISSA).to(torch.float64) * 2.0**-_MANTISSA
 
@@ -39,8 +41,8 @@ def choose(
 ) -> Tensor:
     """One token id per row of ``logits`` [rows, vocabulary].
 
-    ``temperature`` 0 takes the most likely token. ``nucleus`` holds the numbers of the rows whose ``top_p`` is below 1 (None:
-    there are none): sorting is dear, so only they pay for it.
+    ``temperature`` 0 takes the most likely token. ``nucleus`` holds the numbers of the rows whose ``top_p`` is below
+    1 (None: there are none): sorting is dear, so only they pay for it.
     """
     logits = logits.float()
     best = logits.argmax(-1)
@@ -52,15 +54,28 @@ def choose(
     drawn = torch.searchsorted(total, uniform[:, None] * total[:, -1:], right=True)[:, 0]
     drawn = drawn.clamp_max(logits.shape[-1] - 1)
     if nucleus is not None:
-        drawn[nucleus] = _nucleus(weight[nucleus], uniform[nucleus], top_p[nucleus])
+        drawn[nucleus] = _nucleus(weight[nucleus], uniform[nucleus], top_p[nucleus] * total[nucleus, -1])
     return torch.where(greedy, best, drawn)
 
 
-def _nucleus(weight: Tensor, uniform: Tensor, top_p: Tensor) -> Tensor:
-    """Draw from the smallest set of most likely tokens whose mass reaches ``top_p``."""
-    ordered, order = torch.sort(weight, stable=True, dim=-1, descending=True)
+def _nucleus(weight: Tensor, uniform: Tensor, wanted: Tensor) -> Tensor:
+    """Draw from the smallest set of most likely tokens whose mass reaches ``wanted``.
+
+    That set is nearly always small, and sorting a whole vocabulary costs more than the rest of a step: the few most
+    likely tokens are tried first, and only rows that they do not fill are sorted in full.
+    """
+    ordered, order = weight.topk(min(_FEW, weight.shape[-1]), dim=-1)
+    drawn, filled = _draw_ordered(ordered, order, uniform, wanted)
+    if weight.shape[-1] > _FEW and not bool(filled.all()):
+        rest = (~filled).nonzero()[:, 0]
+        ordered, order = torch.sort(weight[rest], stable=True, dim=-1, descending=True)
+        drawn[rest] = _draw_ordered(ordered, order, uniform[rest], wanted[rest])[0]
+    return drawn
+
+
+def _draw_ordered(ordered: Tensor, order: Tensor, uniform: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """The drawn tokens, and which rows' weights (likeliest first) reach the mass ``wanted``."""
     total = ordered.cumsum(-1, dtype=torch.float64)
-    kept = ((total - ordered) < top_p[:, None] * total[:, -1:]).sum(-1, keepdim=True).clamp_min(1)
-    mass = total.gather(1, kept - 1)
-    place = torch.searchsorted(total, uniform[:, None] * mass, right=True)
-    return order.gather(1, torch.minimum(place, kept - 1))[:, 0]
+    kept = ((total - ordered) < wanted[:, None]).sum(-1, keepdim=True).clamp_min(1)
+    place = torch.searchsorted(total, uniform[:, None] * total.gather(1, kept - 1), right=True)
+    return order.gather(1, torch.minimum(place, kept - 1))[:, 0], total[:, -1] >= wanted

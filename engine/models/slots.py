@@ -1,7 +1,7 @@
 """Keys and values of many sequences at once, each at its own length: the cache behind slot-refilled decoding.
 
-Row ``r`` of every layer holds the keys of slot ``r`` from position 0 on (nothing is padded on the left), so that a new sequence
-can take over a row while its neighbours go on. Knows nothing of tokens, text or requests.
+Row ``r`` of every layer holds the keys of slot ``r`` from position 0 on (nothing is padded on the left), so that a
+new sequence can take over a row while its neighbours go on. Knows nothing of tokens, text or requests.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 GRAIN = 16
-"""Rows of a step and key positions are padded to multiples of this. With it the matrix products and the attention of the CPU
-give every row the very same bits whatever the number and the lengths of its batch-mates (measured: 1-3 rows, and key
-lengths that are no multiple of the vector width, take other kernels with other rounding)."""
+"""Rows of a step and key positions are padded to multiples of this. With it the matrix products and the attention of
+the CPU give every row the very same bits whatever the number and the lengths of its batch-mates (measured: 1-3 rows,
+and key lengths that are no multiple of the vector width, take other kernels with other rounding)."""
 
 
 def round_up(n: int) -> int:
     return -(-n // GRAIN) * GRAIN
 
 
-class SlotLayer(CacheLayerMixin):
+class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     """One layer's ``[slots, heads, positions, head size]`` keys and values, grown on demand."""
 
     supports_early_init = False
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.rows = torch.zeros(0, dtype=torch.long)
         self.positions = torch.zeros(0, dtype=torch.long)
         self.width = 0
@@ -52,11 +52,12 @@ class SlotLayer(CacheLayerMixin):
 
     def write(self, slots: Tensor, keys: Tensor, values: Tensor) -> None:
         """Set positions 0.. of these slots to ``keys`` and ``values`` ([slots, heads, positions, head size])."""
-        assert self.keys is not None and self.values is not None
+        assert self.keys is not None
+        assert self.values is not None
         self.keys[slots, :, : keys.shape[2]] = keys
         self.values[slots, :, : values.shape[2]] = values
 
-    def move(self, source: Tensor, target: Tensor, width: int) -> None:
+    def move(self, source: list[int], target: list[int], width: int) -> None:
         if self.keys is not None and self.values is not None:
             self.keys[target, :, :width] = self.keys[source, :, :width]
             self.values[target, :, :width] = self.values[source, :, :width]
@@ -66,7 +67,8 @@ class SlotLayer(CacheLayerMixin):
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         self.reserve(len(self.rows), self.width, key_states)
-        assert self.keys is not None and self.values is not None
+        assert self.keys is not None
+        assert self.values is not None
         self.keys[self.rows, :, self.positions] = key_states[:, :, 0]
         self.values[self.rows, :, self.positions] = value_states[:, :, 0]
         n = len(self.rows)
@@ -86,28 +88,37 @@ class SlotLayer(CacheLayerMixin):
 
 
 class SlotCache(Cache):
-    """A ``SlotLayer`` per layer of the model, aimed together."""
+    """A ``SlotLayer`` per layer of the model, aimed together.
 
-    def __init__(self, layers: int) -> None:
+    ``steps`` are the numbers of slots to hold, in growing order: the last is taken only when a slot beyond the one
+    before is used. ``positions`` is the longest sequence.
+    """
+
+    def __init__(self, layers: int, steps: tuple[int, ...], positions: int) -> None:
         self.slot_layers = [SlotLayer() for _ in range(layers)]
         super().__init__(layers=list(self.slot_layers))
+        self._steps, self._positions = steps, positions
+        self._slots, self._width = steps[0], GRAIN
+
+    def make_room(self, slots: int, length: int) -> None:
+        """Hold this many slots of this length. Widths double, so that growing costs little in all."""
+        self._slots = max(self._slots, next(n for n in self._steps if n >= slots))
+        if length > self._width:
+            self._width = max(round_up(length), min(2 * self._width, round_up(self._positions)))
+        for layer in self.slot_layers:
+            if layer.keys is not None:  # the others learn their shape at the first write
+                layer.reserve(self._slots, self._width, layer.keys)
 
     def aim(self, rows: Tensor, positions: Tensor, width: int) -> None:
         for layer in self.slot_layers:
             layer.aim(rows, positions, width)
 
-    def reserve(self, slots: int, width: int) -> None:
-        """Grow the layers that already know their shape; the others grow at their first write."""
-        for layer in self.slot_layers:
-            if layer.keys is not None:
-                layer.reserve(slots, width, layer.keys)
-
-    def write(self, slots: Tensor, prefix: list[tuple[Tensor, Tensor]], room: tuple[int, int]) -> None:
-        """Put a prefix's (keys, values) of each layer into these slots; ``room`` is the (slots, positions) to hold."""
+    def write(self, slots: Tensor, prefix: list[tuple[Tensor, Tensor]]) -> None:
+        """Put a prefix's (keys, values) of each layer into these slots, from position 0 on."""
         for layer, (keys, values) in zip(self.slot_layers, prefix, strict=True):
-            layer.reserve(room[0], max(room[1], keys.shape[2]), keys)
+            layer.reserve(self._slots, max(self._width, keys.shape[2]), keys)
             layer.write(slots, keys, values)
 
-    def move(self, source: Tensor, target: Tensor, width: int) -> None:
+    def move(self, source: list[int], target: list[int], width: int) -> None:
         for layer in self.slot_layers:
             layer.move(source, target, width)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 GOES_ON, MAY_END, ENDS = 0, 1, 2
 """What a token means for a stop set: nothing, the text must be looked at, or the end."""
@@ -20,16 +19,17 @@ _BROKEN = "\ufffd"
 class StopTable:
     """For each set of stop strings in use, the meaning of every token: one row of ``kinds`` [sets, vocabulary].
 
-    A stop string that is one added token of the tokenizer (``<|im_end|>``) stops on that token's id; any other is looked for in
-    the text whenever a token that can complete it appears.
+    A stop string that is one added token of the tokenizer (``<|im_end|>``) stops on that token's id; any other is
+    looked for in the text whenever a token that can complete it appears.
     """
 
     def __init__(self, tokenizer: Any, vocabulary: int, end_ids: Sequence[int], device: torch.device) -> None:
         self._tokenizer = tokenizer
-        self._end_ids = [i for i in end_ids if 0 <= i < vocabulary]
+        self._end_ids = list(end_ids)
         self._added: dict[str, int] = dict(tokenizer.get_added_vocab())
         self._numbers: dict[tuple[str, ...], int] = {}
         self._strings: list[tuple[str, ...]] = []
+        self._ends: list[set[int]] = []
         self._pieces: list[str] | None = None
         self.kinds = torch.zeros((0, vocabulary), dtype=torch.int64, device=device)
 
@@ -40,7 +40,10 @@ class StopTable:
             strings = tuple(s for s in stop if s and s not in self._added)
             for text in strings:
                 kinds[self._completing(text)] = MAY_END
-            kinds[[*self._end_ids, *(self._added[s] for s in stop if s in self._added)]] = ENDS
+            ends = {*self._end_ids, *(self._added[s] for s in stop if s in self._added)}
+            ends = {i for i in ends if 0 <= i < len(kinds)}
+            kinds[sorted(ends)] = ENDS
+            self._ends.append(ends)
             self.kinds = torch.cat((self.kinds, kinds[None].to(self.kinds.device)))
             self._strings.append(strings)
             self._numbers[stop] = len(self._strings) - 1
@@ -55,13 +58,18 @@ class StopTable:
         # A lone token may lose a leading space, and a part of a character decodes to the replacement sign.
         return [i for i, p in enumerate(self._pieces) if last in p or _BROKEN in p or not p or last.isspace()]
 
+    def without_end(self, number: int, tokens: list[int]) -> list[int]:
+        """The tokens that are text: an end token at the end is none, whatever it decodes to."""
+        return tokens[:-1] if tokens and tokens[-1] in self._ends[number] else tokens
+
     def cut(self, number: int, text: str) -> int | None:
         """Where the first stop string of this set begins in ``text``; None if there is none."""
         found = [at for s in self._strings[number] if (at := text.find(s)) >= 0]
         return min(found, default=None)
 
     def showable(self, number: int, text: str) -> str:
-        """What of an unfinished text will not be taken back: no broken last character, no beginning of a stop string."""
+        """What of an unfinished text will not be taken back: no broken last character, no beginning of a stop
+        string."""
         text = text.rstrip(_BROKEN)
         for size in range(max((len(s) for s in self._strings[number]), default=1) - 1, 0, -1):
             if any(s.startswith(text[-size:]) for s in self._strings[number] if len(s) > size <= len(text)):

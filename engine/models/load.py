@@ -1,0 +1,135 @@
+"""From a role of the profile to a live model. The only place that knows which backend is made of what.
+
+Imports of torch and transformers are inside the functions: a command that needs no model starts without them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakValueDictionary
+
+from engine.config import Role
+from store.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.models.base import ScoreModel, TextModel
+    from engine.models.transformers_score import Aggregate
+
+_SMALL_BYTES = 400_000_000
+"""Weights below this stay in float32 on a GPU too: nothing is gained by fewer bits."""
+_ONE_THREAD_PARAMETERS = 20_000_000
+"""Models below this step faster on one thread than on several."""
+_loaded: WeakValueDictionary[tuple[object, ...], Any] = WeakValueDictionary()
+
+
+def open_text(role: Role) -> TextModel:
+    """The role's model as a ``TextModel``. Raises InputError for one that is missing, unreadable, or of a backend
+    that is not installed."""
+    if role.backend != "transformers":
+        raise _no_backend(role)
+    from engine.models.transformers_lm import TransformersLM
+
+    model, tokenizer = _load(role, "AutoModelForCausalLM")
+    return TransformersLM(role.name, model, tokenizer, role.slots, _threads(model))
+
+
+def open_score(role: Role) -> ScoreModel:
+    """The role's model as a ``ScoreModel``; errors as for ``open_text``."""
+    if role.backend == "linear":
+        from engine.models.linear import LinearScore
+        from engine.textscore import LevelModel
+
+        return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
+    if role.backend not in ("classifier", "logprob"):
+        raise _no_backend(role)
+    from engine.models.domain import TextDomain
+    from engine.models.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
+
+    causal = role.backend == "logprob"
+    model, tokenizer = _load(role, "AutoModelForCausalLM" if causal else "AutoModelForSequenceClassification")
+    if not causal and model.config.num_labels != 1:
+        problem = f"scores {model.config.num_labels} classes, not one number"
+        raise InputError(f"{role.role}.model", role.model, problem, "use a model with num_labels 1")
+    scorer: Scorer = LogProbScore(model, cast("Aggregate", role.aggregate)) if causal else SequenceScore(model)
+    in_domain = TextDomain.load(role.path, tokenizer)
+    return TransformersScore(role.name, scorer, tokenizer, in_domain, role.slots, _threads(model))
+
+
+def _no_backend(role: Role) -> InputError:
+    remedy = "set it to transformers for models that write; to classifier, logprob or linear for models that score"
+    return InputError(f"{role.role}.backend", role.backend, "is not installed here", remedy)
+
+
+def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
+    """The role's weights, on its device, and its tokenizer; roles with the same weights share them."""
+    _check_folder(role)
+    import torch
+    import transformers
+
+    device = _device(role)
+    source = str(role.path or role.model)
+    options: dict[str, Any] = {"revision": role.revision, "trust_remote_code": role.trust_remote_code}
+    options = {key: value for key, value in options.items() if value}
+    dtype = getattr(torch, _dtype(role, device))
+    key = (auto_class, source, role.revision, device, dtype)
+    model = _loaded.get(key)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
+        if model is None:
+            kind = getattr(transformers, auto_class)
+            model, report = kind.from_pretrained(source, dtype=dtype, output_loading_info=True, **options)
+            if report["missing_keys"]:
+                raise ValueError(f"it has no weights for {sorted(report['missing_keys'])[0]}")
+            model = model.to(device).eval()
+    except Exception as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        remedy = (
+            "check the folder, or fetch it again" if role.path else "check the hub id and the network, or give a folder"
+        )
+        raise InputError(f"{role.role}.model", role.model, f"cannot be loaded: {said[:300]}", remedy) from error
+    _loaded[key] = model
+    return model, tokenizer
+
+
+def _check_folder(role: Role) -> None:
+    path = role.path
+    if path is None or (path / "config.json").is_file():
+        return
+    problem = "is no model folder, it has no config.json" if path.is_dir() else "no such model folder"
+    bundled = role.model.startswith("assets/")
+    remedy = (
+        "build it with `scalequest train nano`" if bundled else "give a folder with config.json, weights and tokenizer"
+    )
+    raise InputError(f"{role.role}.model", role.model, problem, remedy)
+
+
+def _device(role: Role) -> str:
+    import torch
+
+    if role.device == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(role.device)
+    except RuntimeError as error:
+        raise InputError(f"{role.role}.device", role.device, "no such device", "use auto, cpu or cuda:0") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"{role.role}.device", role.device, "this machine has no such GPU", "use auto or cpu")
+    return "cuda:0" if role.device == "cuda" else str(device)
+
+
+def _dtype(role: Role, device: str) -> str:
+    """What the role says; ``auto`` is float32 on the processor and for small models, bfloat16 for others."""
+    if role.dtype != "auto":
+        return role.dtype
+    return "float32" if device == "cpu" or (role.path and _weight_bytes(role.path) < _SMALL_BYTES) else "bfloat16"
+
+
+def _weight_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _threads(model: Any) -> int:
+    small = model.num_parameters() < _ONE_THREAD_PARAMETERS
+    return 1 if small else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
