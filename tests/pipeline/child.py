@@ -7,6 +7,7 @@ appended to ``log`` as it is submitted.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -69,6 +70,10 @@ def work(order: dict[str, Any]) -> int:
 
 
 def main() -> None:
+    # what opening models would import, before the fork: each kill then costs a second, not ten
+    importlib.import_module("engine.models.transformers_lm")
+    importlib.import_module("engine.models.transformers_score")
+    importlib.import_module("transformers.models.qwen2.modeling_qwen2")
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)

@@ -56,7 +56,7 @@ class Forker:
                 return int(self._lines.get(timeout=end_after))
             except Empty:
                 os.kill(pid, with_signal)
-        return int(self._lines.get(timeout=100))
+        return int(self._lines.get(timeout=300))
 
     def close(self) -> None:
         assert self._process.stdin is not None
