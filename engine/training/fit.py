@@ -1,11 +1,12 @@
 """Training loops for any causal LM or scorer of transformers: next-token loss, DPO, and regression of one logit.
 
-They know tensors and token ids, not where examples come from, what a nano model is or what is done with the weights. Own loops
-rather than TRL's trainers, because at nano scale the trainer's own work per step outweighs the model's (1,000 short DPO samples: 45 s
-there, 3 s here on two cores); real generators go through TRL.
+They know tensors and token ids, not where examples come from, what a nano model is or what is done with the weights.
+Own loops rather than TRL's trainers, because at nano scale the trainer's own work per step outweighs the model's (1,000
+short DPO samples: 45 s there, 3 s here on two cores); real generators go through TRL.
 
-Departures from the paper (2.1, 2.2): Muon for the weight matrices (AdamW for the rest), which needs about half the tokens when training
-from nothing; the QPO loss can carry a small likelihood term on the chosen side (``likelihood``) against collapse.
+Departures from the paper (2.1, 2.2): Muon for the weight matrices (AdamW for the rest), which needs about half the
+tokens when training from nothing; the QPO loss can carry a small likelihood term on the chosen side (``likelihood``)
+against collapse.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812  (torch's own convention)
+from torch.nn import functional as F
 
 from engine.training.muon import Muon
 
@@ -40,8 +41,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long and how fast: ``tokens`` seen in all (with padding left out), ``batch_tokens`` a step, peak ``lr`` for the matrices,
-    ``adam_lr`` for embeddings, norms and heads; linear warm-up over ``warmup`` of the steps, then cosine to a tenth."""
+    """How long and how fast: ``tokens`` seen in all (with padding left out), ``batch_tokens`` a step, peak ``lr``
+    for the matrices, ``adam_lr`` for embeddings, norms and heads; linear warm-up over ``warmup`` of the steps,
+    then cosine to a tenth.
+    """
 
     tokens: int
     batch_tokens: int = 4096
@@ -56,7 +59,9 @@ def quiet(_: dict[str, Any]) -> None:
 
 
 def batches(examples: Iterable[Example], batch_tokens: int, pool: int = 4096) -> Iterator[list[Example]]:
-    """Batches of similar length: a pool is sorted, cut into batches of ``batch_tokens`` and dealt in a fixed random order."""
+    """Batches of similar length: a pool is sorted, cut into batches of ``batch_tokens`` and dealt in a fixed random
+    order.
+    """
     source = iter(examples)
     deal = random.Random(0)
     while chunk := list(islice(source, pool)):
@@ -74,7 +79,9 @@ def batches(examples: Iterable[Example], batch_tokens: int, pool: int = 4096) ->
 
 
 def collate(batch: Sequence[Example], device: torch.device) -> tuple[Tensor, Tensor]:
-    """(ids (B, T), labels (B, T)), right-padded with 0: under a causal mask what comes later cannot disturb what came before."""
+    """(ids (B, T), labels (B, T)), right-padded with 0: under a causal mask what comes later cannot disturb what
+    came before.
+    """
     width = max(len(e.ids) for e in batch)
     ids = torch.zeros((len(batch), width), dtype=torch.long)
     labels = torch.full((len(batch), width), IGNORED, dtype=torch.long)
@@ -135,11 +142,11 @@ class Optimiser:
 
 
 def fit_lm(model: Any, examples: Iterable[Example], budget: Budget, on_event: Event = quiet, stage: str = "lm",
-           checkpoint: Path | None = None, every_s: float = 60.0) -> float:  # fmt: skip
+           checkpoint: Path | None = None, every_s: float = 60.0, tell_s: float = 1.0) -> float:  # fmt: skip
     """Train on next tokens until the budget is spent; returns the smoothed loss.
 
-    With ``checkpoint``, weights and optimiser are saved there every ``every_s`` seconds and a second call goes on from there, given the
-    same examples in the same order.
+    With ``checkpoint``, weights and optimiser are saved there every ``every_s`` seconds and a second call goes on from
+    there, given the same examples in the same order.
     """
     device = next(model.parameters()).device
     optimiser = Optimiser(model, budget)
@@ -161,14 +168,28 @@ def fit_lm(model: Any, examples: Iterable[Example], budget: Budget, on_event: Ev
         seen += sum(len(e.ids) for e in batch)
         steps += 1
         optimiser.step(seen / budget.tokens)
-        if steps % 20 == 0 or steps == 1:
+        if steps % 20 == 0 or steps == 1 or not tell_s:
             smooth = loss.item() if not smooth else 0.8 * smooth + 0.2 * loss.item()
-            if time.monotonic() - told > 1:
+            if time.monotonic() - told > tell_s:
                 told = time.monotonic()
-                on_event({"event": "progress", "stage": stage, "done": seen, "total": budget.tokens, "loss": round(smooth, 4)})
+                on_event(
+                    {
+                        "event": "progress",
+                        "stage": stage,
+                        "done": seen,
+                        "total": budget.tokens,
+                        "loss": round(smooth, 4),
+                    }
+                )
             if checkpoint is not None and time.monotonic() - saved_at > every_s:
                 saved_at = time.monotonic()
-                state = {"model": model.state_dict(), "optimiser": optimiser.state(), "seen": seen, "steps": steps, "loss": smooth}
+                state = {
+                    "model": model.state_dict(),
+                    "optimiser": optimiser.state(),
+                    "seen": seen,
+                    "steps": steps,
+                    "loss": smooth,
+                }
                 torch.save(state, checkpoint.with_suffix(".tmp"))
                 checkpoint.with_suffix(".tmp").replace(checkpoint)
     model.eval()
@@ -185,10 +206,13 @@ class PreferenceExample:
 
 
 def fit_dpo(model: Any, reference: Any, pairs: Sequence[PreferenceExample], budget: Budget, *, beta: float = 0.1,
-            likelihood: float = 0.0, epochs: int = 1, on_event: Event = quiet, stage: str = "qpo", seed: int = 0) -> float:  # fmt: skip
-    """Direct preference optimisation (paper 2.2: sigmoid loss, beta 0.1, prompt masked). Returns the share of pairs ranked right.
+            likelihood: float = 0.0, epochs: int = 1, on_event: Event = quiet, stage: str = "qpo",
+            seed: int = 0) -> float:  # fmt: skip
+    """Direct preference optimisation (paper 2.2: sigmoid loss, beta 0.1, prompt masked). Returns the share of pairs
+    ranked right.
 
-    ``likelihood`` weighs the chosen side's mean negative log-likelihood, added to the loss. ``budget.tokens`` is ignored: ``epochs`` counts.
+    ``likelihood`` weighs the chosen side's mean negative log-likelihood, added to the loss. ``budget.tokens`` is
+    ignored: ``epochs`` counts.
     """
     device = next(model.parameters()).device
     optimiser = Optimiser(model, budget)
@@ -214,16 +238,20 @@ def fit_dpo(model: Any, reference: Any, pairs: Sequence[PreferenceExample], budg
             done += len(batch)
             optimiser.step(done / total)
             right = 0.95 * right + 0.05 * (margin > 0).float().mean().item()
-            on_event({"event": "progress", "stage": stage, "done": done, "total": total, "ranked_right": round(right, 3)})
+            on_event(
+                {"event": "progress", "stage": stage, "done": done, "total": total, "ranked_right": round(right, 3)}
+            )
     model.eval()
     return right
 
 
 def fit_logit(model: Any, texts: Sequence[list[int]], targets: Sequence[float], budget: Budget, *, epochs: int = 3,
               on_event: Event = quiet, stage: str = "score", seed: int = 0) -> float:  # fmt: skip
-    """Regress sigmoid(logit) of a one-label sequence classifier on targets in [0, 1] (cross-entropy to the soft target).
+    """Regress sigmoid(logit) of a one-label sequence classifier on targets in [0, 1] (cross-entropy to the soft
+    target).
 
-    Departure from the paper (section 2.3, squared error on a bare head): the sigmoid keeps a rate within [0, 1]. Returns the last loss.
+    Departure from the paper (section 2.3, squared error on a bare head): the sigmoid keeps a rate within [0, 1].
+    Returns the last loss.
     """
     device = next(model.parameters()).device
     optimiser = Optimiser(model, budget)

@@ -1,7 +1,7 @@
 """Muon: momentum whose update is made orthogonal, for weight matrices (Keller Jordan, 2024).
 
-torch.optim.Muon orthogonalises in bfloat16 one matrix at a time, which a CPU without bfloat16 units does ten times slower than the whole
-training step; here equal shapes are stacked and the products run in fp32 on a CPU.
+torch.optim.Muon orthogonalises in bfloat16 one matrix at a time, which a CPU without bfloat16 units does ten times
+slower than the whole training step; here equal shapes are stacked and the products run in fp32 on a CPU.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ def orthogonal(stack: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = _A * x + (_B * gram + _C * gram @ gram) @ x
-    return (x.mT if tall else x).to(stack.dtype)
+    result: Tensor = (x.mT if tall else x).to(stack.dtype)
+    return result
 
 
 class Muon(torch.optim.Optimizer):
-    """For 2-D parameters only; the update is scaled to the root mean square of AdamW's, so that both take the same rates."""
+    """For 2-D parameters only; the update is scaled to the root mean square of AdamW's, so that both take the same
+    rates.
+    """
 
     def __init__(self, params: Any, lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})

@@ -1,7 +1,8 @@
 """The nano curriculum: procedurally generated word problems with worked solutions, and the oracle that reads them back.
 
-``sample`` draws a problem, ``read`` is the oracle, ``KINDS`` lists every kind, ``rewrite`` repairs or hardens a given text (the
-curriculum's stand-in for the paper's rewriting LLM). Each ``kinds_*`` file holds the stories of related areas.
+``sample`` draws a problem, ``read`` is the oracle, ``KINDS`` lists every kind, ``rewrite`` repairs or hardens a given
+text (the curriculum's stand-in for the paper's rewriting LLM). Each ``kinds_*`` file holds the stories of related
+areas.
 """
 
 from engine.training.curriculum import kinds_algebra, kinds_arithmetic, kinds_numbers, kinds_rates, kinds_shapes

@@ -1,10 +1,11 @@
 """What a kind of problem is, how one is drawn, and how any text is read back (the oracle).
 
-A kind is a story with numbered slots, several phrasings and one ``solve``. A phrasing is at once a generator (fill the slots) and a
-recogniser (turn it into a regular expression), so every question that fits one can be checked: the oracle. It labels training data and
-serves tests and evaluation; it is never the live judge. Splits: the hash of (kind, numbers) puts a problem into ``train``, ``fresh``
-(unseen by the solver, where scorers learn), ``dev`` (where thresholds are chosen) or ``test``, so that no two splits share a skeleton
-with the same numbers, whatever seeds draw them. Knows no model and no tokeniser.
+A kind is a story with numbered slots, several phrasings and one ``solve``. A phrasing is at once a generator (fill the
+slots) and a recogniser (turn it into a regular expression), so every question that fits one can be checked: the oracle.
+It labels training data and serves tests and evaluation; it is never the live judge. Splits: the hash of (kind, numbers)
+puts a problem into ``train``, ``fresh`` (unseen by the solver, where scorers learn), ``dev`` (where thresholds are
+chosen) or ``test``, so that no two splits share a skeleton with the same numbers, whatever seeds draw them. Knows no
+model and no tokeniser.
 """
 
 from __future__ import annotations
@@ -106,7 +107,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Reading:
-    """The oracle's answer: ``ok`` (``answer`` known), ``bad`` (fits a phrasing, impossible numbers), ``unk`` (fits none)."""
+    """The oracle's answer: ``ok`` (``answer`` known), ``bad`` (fits a phrasing, impossible numbers), ``unk`` (fits
+    none).
+    """
 
     status: Literal["ok", "bad", "unk"]
     kind: Kind | None = None
@@ -183,8 +186,9 @@ def _draw_words(phrasing: str, rng: random.Random) -> dict[str, str]:
     return chosen
 
 
-def make(which: Kind, level: int, rng: random.Random, *, phrasing: int | None = None, words: dict[str, str] | None = None,
-         split: Split | None = "train", tries: int = 200) -> Problem | None:  # fmt: skip
+def make(which: Kind, level: int, rng: random.Random, *, phrasing: int | None = None,
+         words: dict[str, str] | None = None, split: Split | None = "train",
+         tries: int = 200) -> Problem | None:  # fmt: skip
     """A problem of this kind and level; None where ``tries`` draws find no possible numbers in the split."""
     chosen = rng.randrange(len(which.phrasings)) if phrasing is None else phrasing
     text = which.phrasings[chosen]
@@ -198,11 +202,15 @@ def make(which: Kind, level: int, rng: random.Random, *, phrasing: int | None = 
         except Impossible:
             continue
         fill = words if words is not None else _draw_words(text, rng)
-        return Problem(which, which.level + step, chosen, numbers, fill, text.format(**numbers, **fill), response, answer)
+        return Problem(
+            which, which.level + step, chosen, numbers, fill, text.format(**numbers, **fill), response, answer
+        )
     return None
 
 
-def sample(rng: random.Random, *, split: Split = "train", level: int | None = None, kinds: list[str] | None = None) -> Problem:
+def sample(
+    rng: random.Random, *, split: Split = "train", level: int | None = None, kinds: list[str] | None = None
+) -> Problem:
     """A random problem: a level first (uniform over 1..5), then a kind that has it."""
     while True:
         wanted = level or rng.randint(1, 5)
@@ -254,7 +262,9 @@ def read(question: str) -> Reading:
             words = {slot: found[slot] for slot in found if slot not in which.numbers}
             numbers = {slot: int(text[:6]) for slot, text in digits.items()}
             worst = Reading("bad", which, number, numbers, words)
-            if any(text.startswith("0") or len(text) > 5 for text in digits.values()) or len(set(words.values())) < len(words):
+            if any(text.startswith("0") or len(text) > 5 for text in digits.values()) or len(set(words.values())) < len(
+                words
+            ):
                 continue
             try:
                 response, answer = which.work(numbers)

@@ -1,9 +1,9 @@
 """The curriculum's stand-in for the paper's rewriting LLM: repair or harden one given question (paper, section 2.2).
 
-As in the paper, a sample is rewritten in ONE direction and the rewrite becomes the chosen side of a preference pair, the sample the
-rejected one. ``solvable`` puts the nearest kind's story right with the sample's own words and numbers where they can stay; ``difficult``
-raises the same story's numbers. Departure from the paper: no LLM is asked, and a sample that is already solvable has no more solvable
-rewrite (None), where the paper's rewriter would paraphrase it.
+As in the paper, a sample is rewritten in ONE direction and the rewrite becomes the chosen side of a preference pair,
+the sample the rejected one. ``solvable`` puts the nearest kind's story right with the sample's own words and numbers
+where they can stay; ``difficult`` raises the same story's numbers. Departure from the paper: no LLM is asked, and a
+sample that is already solvable has no more solvable rewrite (None), where the paper's rewriter would paraphrase it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ def _words_from(question: str, phrasing: str, rng: random.Random) -> dict[str, s
 def _repair(question: str, reading: Reading, rng: random.Random) -> str | None:
     if reading.status == "ok":
         return None
-    if reading.kind is not None and reading.words is not None and len(set(reading.words.values())) == len(reading.words):
+    if (
+        reading.kind is not None
+        and reading.words is not None
+        and len(set(reading.words.values())) == len(reading.words)
+    ):
         kind, phrasing, words = reading.kind, reading.phrasing, reading.words
     else:
         kind, phrasing, ratio = nearest(question)

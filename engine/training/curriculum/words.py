@@ -1,4 +1,6 @@
-"""The words that fill a phrasing's slots. A slot's type is its name without trailing digits: ``name2`` is a ``name``."""
+"""The words that fill a phrasing's slots. A slot's type is its name without trailing digits: ``name2`` is a
+``name``.
+"""
 
 from __future__ import annotations
 

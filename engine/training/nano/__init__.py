@@ -1,1 +1,3 @@
-"""The nano family: tiny models trained from nothing on the curriculum, so that every stage runs for real on any laptop."""
+"""The nano family: tiny models trained from nothing on the curriculum, so that every stage runs for real on any
+laptop.
+"""

@@ -1,7 +1,8 @@
-"""The honest figures of a family: everything on the ``test`` split and on samples drawn with seeds that no training used.
+"""The honest figures of a family: everything on the ``test`` split and on samples drawn with seeds that no training
+used.
 
-Reads models, trains nothing and chooses nothing: thresholds come from the model card, where ``calibrate`` (on the ``dev`` split and its
-own seeds) put them.
+Reads models, trains nothing and chooses nothing: thresholds come from the model card, where ``calibrate`` (on the
+``dev`` split and its own seeds) put them.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ def auc(scores: Sequence[float], labels: Sequence[bool]) -> float:
     """Chance that a valid one scores above an invalid one; ties count half."""
     from scipy.stats import mannwhitneyu
 
-    ups, downs = [s for s, x in zip(scores, labels, strict=True) if x], [s for s, x in zip(scores, labels, strict=True) if not x]
+    ups, downs = (
+        [s for s, x in zip(scores, labels, strict=True) if x],
+        [s for s, x in zip(scores, labels, strict=True) if not x],
+    )
     return float(mannwhitneyu(ups, downs).statistic / (len(ups) * len(downs))) if ups and downs else float("nan")
 
 
@@ -64,16 +68,23 @@ def best(rewards: Sequence[float]) -> int:
     return max(range(len(rewards)), key=lambda i: (round(rewards[i], 4), -i))
 
 
-def rewards_of(model: Any, tokenizer: Any, questions: Sequence[str], found: Sequence[Sequence[str]], aggregate: str) -> list[list[float]]:
+def rewards_of(
+    model: Any, tokenizer: Any, questions: Sequence[str], found: Sequence[Sequence[str]], aggregate: str
+) -> list[list[float]]:
     """Log-probability rewards of every sample of every question."""
     flat = measure.logprobs(
-        model, tokenizer, [q for q, row in zip(questions, found, strict=True) for _ in row], [s for row in found for s in row]
+        model,
+        tokenizer,
+        [q for q, row in zip(questions, found, strict=True) for _ in row],
+        [s for row in found for s in row],
     )
     values = iter(total / length if aggregate == "mean" else total for total, length in flat)
     return [[next(values) for _ in row] for row in found]
 
 
-def best_of_n(found: Sequence[Sequence[str]], right: Sequence[Sequence[bool]], rewards: Sequence[Sequence[float]]) -> dict[str, Any]:
+def best_of_n(
+    found: Sequence[Sequence[str]], right: Sequence[Sequence[bool]], rewards: Sequence[Sequence[float]]
+) -> dict[str, Any]:
     """Best-of-n by reward against random, majority and any, with a paired bootstrap interval of best minus majority."""
     n = len(found)
     by_reward = [row[best(values)] for row, values in zip(right, rewards, strict=True)]
@@ -95,7 +106,14 @@ class Evaluation:
     """One evaluation: a family's folder, a seed, and how many of each to draw."""
 
     def __init__(self, assets: Path, seed: int, n: int, device: str, on_event: Event, split: Any = "test") -> None:
-        self.assets, self.seed, self.n, self.device, self.on_event, self.split = assets, seed, n, device, on_event, split
+        self.assets, self.seed, self.n, self.device, self.on_event, self.split = (
+            assets,
+            seed,
+            n,
+            device,
+            on_event,
+            split,
+        )
         self.tokenizer = text.load_tokenizer(assets / "solver")
         self.card = json.loads((assets / CARD).read_text()) if (assets / CARD).exists() else {}
         self.solver = self.model("solver")
@@ -133,7 +151,9 @@ class Evaluation:
         qpo = [self.questions(g, half, 4 + i) for i, g in enumerate(("qgen-a", "qgen-b"))]
         qft_texts, qft_read = [t for ts, _ in qft for t in ts], [r for _, rs in qft for r in rs]
         self.qpo_texts, self.qpo_read = [t for ts, _ in qpo for t in ts], [r for _, rs in qpo for r in rs]
-        known = {p.question for chunk in text.problems(11, most=20) for p in chunk} | {p.question for chunk in text.problems(23, most=20) for p in chunk}
+        known = {p.question for chunk in text.problems(11, most=20) for p in chunk} | {
+            p.question for chunk in text.problems(23, most=20) for p in chunk
+        }
         masked = {_NAMES.sub("#", q) for q in known}
         valid = [t.strip() for t, r in zip(self.qpo_texts, self.qpo_read, strict=True) if r.status == "ok"]
         mixed = random.Random(self.seed).sample(range(len(qft_texts)), len(qft_texts))
@@ -144,7 +164,9 @@ class Evaluation:
             "qgen_valid_qpo": round(measure.share(self.qpo_read, "ok"), 4),
             "qgen_unk_qpo": round(measure.share(self.qpo_read, "unk"), 4),
             "fail_rate_qft": self.fail_rate([qft_read[i] for i in mixed], [qft_texts[i] for i in mixed]),
-            "fail_rate_qpo": self.fail_rate([self.qpo_read[i] for i in shuffled], [self.qpo_texts[i] for i in shuffled]),
+            "fail_rate_qpo": self.fail_rate(
+                [self.qpo_read[i] for i in shuffled], [self.qpo_texts[i] for i in shuffled]
+            ),
             "kinds_qft": round(measure.effective_kinds(qft_read), 2),
             "kinds_qpo": round(measure.effective_kinds(self.qpo_read), 2),
             "novel_share": round(sum(v not in known for v in valid) / max(len(valid), 1), 4),
@@ -171,10 +193,13 @@ class Evaluation:
         questions, answers = [p.question for p in asked], [p.answer for p in asked]
         found = measure.sample_solutions(self.solver, self.tokenizer, questions, 5, self.seed + 1)
         right = measure.correct(found, answers)
-        rewards = rewards_of(self.model("reward"), self.tokenizer, questions, found, self.card.get("reward_aggregate", "sum"))
+        rewards = rewards_of(
+            self.model("reward"), self.tokenizer, questions, found, self.card.get("reward_aggregate", "sum")
+        )
         few = asked[: self.n * 2 // 5]
         runs = measure.correct(
-            measure.sample_solutions(self.solver, self.tokenizer, [p.question for p in few], PARALLEL, self.seed + 2), [p.answer for p in few]
+            measure.sample_solutions(self.solver, self.tokenizer, [p.question for p in few], PARALLEL, self.seed + 2),
+            [p.answer for p in few],
         )
         rates = [1 - sum(row) / PARALLEL for row in runs]
         half = PARALLEL // 2
@@ -202,7 +227,9 @@ def _within_kind(kinds: Sequence[str], predicted: Sequence[float], rates: Sequen
     return round(spearman(a, b), 4) if a else float("nan")
 
 
-def evaluate(assets: Path, seed: int = 1, n: int = 1000, device: str = "cpu", on_event: Event = quiet) -> dict[str, Any]:
+def evaluate(
+    assets: Path, seed: int = 1, n: int = 1000, device: str = "cpu", on_event: Event = quiet
+) -> dict[str, Any]:
     """The figures of a family as one object; see the README for what each key means."""
     run = Evaluation(assets, seed, n, device, on_event)
     figures = {**run.of_solver(), **run.of_generators(), **run.of_judge(), **run.of_scorers()}
@@ -210,8 +237,17 @@ def evaluate(assets: Path, seed: int = 1, n: int = 1000, device: str = "cpu", on
     return {**figures, "size_mb": round(size / 1e6, 2), "n": n, "seed": seed}
 
 
-def calibrate(assets: Path, control: Path | None, seed: int = 7_000_001, n: int = 1000, device: str = "cpu", on_event: Event = quiet) -> dict[str, Any]:
-    """What is chosen on the ``dev`` split: the judge's threshold, the reward's aggregate; and the control's valid share."""
+def calibrate(
+    assets: Path,
+    control: Path | None,
+    seed: int = 7_000_001,
+    n: int = 1000,
+    device: str = "cpu",
+    on_event: Event = quiet,
+) -> dict[str, Any]:
+    """What is chosen on the ``dev`` split: the judge's threshold, the reward's aggregate; and the control's valid
+    share.
+    """
     run = Evaluation(assets, seed, n, device, on_event, split="dev")
     run.of_generators()
     values = measure.scores(run.model("judge"), run.tokenizer, [text.asked(t) for t in run.qpo_texts])
@@ -221,7 +257,10 @@ def calibrate(assets: Path, control: Path | None, seed: int = 7_000_001, n: int 
     found = measure.sample_solutions(run.solver, run.tokenizer, questions, 5, seed)
     right = measure.correct(found, [p.answer for p in asked])
     model = run.model("reward")
-    by = {a: measure.within_question(rewards_of(model, run.tokenizer, questions, found, a), right) for a in ("mean", "sum")}
+    by = {
+        a: measure.within_question(rewards_of(model, run.tokenizer, questions, found, a), right)
+        for a in ("mean", "sum")
+    }
     card: dict[str, Any] = {
         "judge_threshold": best_threshold(values, valid),
         "reward_aggregate": max(by, key=lambda a: by[a]),
@@ -235,6 +274,7 @@ def calibrate(assets: Path, control: Path | None, seed: int = 7_000_001, n: int 
 
 def best_threshold(values: Sequence[float], valid: Sequence[bool]) -> float:
     """The threshold of the best F1, to two digits."""
+
     def f1(threshold: float) -> float:
         kept = [v >= threshold for v in values]
         return 2 * sum(k and x for k, x in zip(kept, valid, strict=True)) / max(sum(kept) + sum(valid), 1)

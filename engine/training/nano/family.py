@@ -1,6 +1,7 @@
 """The shapes of the nano models, and how they go to disk and come back.
 
-All are Qwen2 (head size 32), so transformers and vLLM load them as they are: fp32 in use, bf16 on disk. Knows no training.
+All are Qwen2 (head size 32), so transformers and vLLM load them as they are: fp32 in use, bf16 on disk. Knows no
+training.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from typing import Any
 
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2ForSequenceClassification
+from transformers.utils import logging
 
 from engine.training.nano.text import END, PAD, VOCABULARY
 
+logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 HIDDEN, LAYERS, INNER, POSITIONS = 128, 4, 512, 512
 
 
@@ -33,16 +36,17 @@ def config(tokenizer: Any, hidden: int = HIDDEN, layers: int = LAYERS, inner: in
     )
 
 
-def new_solver(tokenizer: Any, seed: int, device: str, **shape: int) -> Qwen2ForCausalLM:
+def new_solver(tokenizer: Any, seed: int, device: str, **shape: int) -> Any:
     torch.manual_seed(seed)
-    return Qwen2ForCausalLM(config(tokenizer, **shape)).to(device)
+    model: Any = Qwen2ForCausalLM(config(tokenizer, **shape))  # type: ignore[no-untyped-call]
+    return model.to(device)
 
 
-def new_scorer(solver: Qwen2ForCausalLM, seed: int, device: str) -> Qwen2ForSequenceClassification:
+def new_scorer(solver: Any, seed: int, device: str) -> Any:
     """A one-logit scorer that starts from the solver's body."""
     torch.manual_seed(seed)
-    settings = Qwen2Config.from_dict({**solver.config.to_dict(), "num_labels": 1})
-    scorer = Qwen2ForSequenceClassification(settings)
+    settings = Qwen2Config.from_dict({**solver.config.to_dict(), "num_labels": 1, "id2label": {0: "score"}, "label2id": {"score": 0}})
+    scorer: Any = Qwen2ForSequenceClassification(settings)  # type: ignore[no-untyped-call]
     scorer.model.load_state_dict(solver.model.state_dict())
     torch.nn.init.zeros_(scorer.score.weight)
     return scorer.to(device)

@@ -81,7 +81,10 @@ def effective_kinds(found: Sequence[Reading]) -> float:
 def logprobs(model: Any, tokenizer: Any, questions: Sequence[str], solutions: Sequence[str]) -> list[tuple[float, int]]:
     """(summed log-probability of the solution and its end token, number of tokens) of each pair."""
     device = next(model.parameters()).device
-    prompts, answers = encode(tokenizer, [to_solve(q) for q in questions]), encode(tokenizer, [s + END for s in solutions])
+    prompts, answers = (
+        encode(tokenizer, [to_solve(q) for q in questions]),
+        encode(tokenizer, [s + END for s in solutions]),
+    )
     rows: list[tuple[float, int]] = [(0.0, 0)] * len(prompts)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]) + len(answers[i]))
     size = 1024 if device.type == "cuda" else 64
@@ -112,10 +115,15 @@ def scores(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[float]:
 
 
 def within_question(rewards: Sequence[Sequence[float]], right: Sequence[Sequence[bool]]) -> float:
-    """Share of (correct, wrong) pairs of solutions to the same question that the reward orders rightly; ties count half."""
+    """Share of (correct, wrong) pairs of solutions to the same question that the reward orders rightly; ties count
+    half.
+    """
     good, total = 0.0, 0
     for values, marks in zip(rewards, right, strict=True):
-        ups, downs = [v for v, m in zip(values, marks, strict=True) if m], [v for v, m in zip(values, marks, strict=True) if not m]
+        ups, downs = (
+            [v for v, m in zip(values, marks, strict=True) if m],
+            [v for v, m in zip(values, marks, strict=True) if not m],
+        )
         good += sum(1.0 if u > d else 0.5 if u == d else 0.0 for u in ups for d in downs)
         total += len(ups) * len(downs)
     return good / total if total else float("nan")

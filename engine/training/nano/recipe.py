@@ -1,8 +1,8 @@
 """The nano family from nothing, stage by stage: tokeniser, solver, reward, QFT, QPO, difficulty, judge.
 
-Each stage writes a folder into the work directory and marks it done last, so a second call goes on where the first stopped (the two long
-ones also keep a checkpoint within the stage). What is measured along the way goes to ``figures`` in the model card. Departures from the
-paper are named where they happen.
+Each stage writes a folder into the work directory and marks it done last, so a second call goes on where the first
+stopped (the two long ones also keep a checkpoint within the stage). What is measured along the way goes to ``figures``
+in the model card. Departures from the paper are named where they happen.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 import torch
 
 from engine.models.base import Completion
-from engine.training.curriculum import Reading
+from engine.training.curriculum import Reading, read
 from engine.training.curriculum.rewrite import Direction, rewrite
 from engine.training.fit import Budget, Event, Example, PreferenceExample, fit_dpo, fit_lm, fit_logit, quiet
-from engine.training.nano import family, measure, text
+from engine.training.nano import card, evaluate, family, measure, text
 
 GENERATORS = {"qgen-a": 11, "qgen-b": 23}
 """Two question generators and their seeds: the first learns from all kinds alike, the second from the harder mix."""
@@ -68,7 +68,9 @@ class Shop:
         (self.work / name / DONE).write_text(json.dumps(figures))
         self.on_event({"event": "progress", "stage": name, "done": 1, "total": 1, **figures})
 
-    def stream(self, seed: int, encode: Callable[..., list[Example]], tokenizer: Any, hard: bool = False) -> Iterator[Example]:
+    def stream(
+        self, seed: int, encode: Callable[..., list[Example]], tokenizer: Any, hard: bool = False
+    ) -> Iterator[Example]:
         for chunk in text.problems(seed, workers=self.size.workers):
             yield from encode(tokenizer, [p for i, p in enumerate(chunk) if not hard or p.level >= 3 or i % 2])
 
@@ -93,11 +95,14 @@ def train_solver(shop: Shop) -> None:
 def train_reward(shop: Shop) -> None:
     """The solver trained on: a solution's log-probability under it is the reward.
 
-    Departure from the paper (an independent 7B reward model): classifier heads of this size do not learn which solutions are right.
+    Departure from the paper (an independent 7B reward model): classifier heads of this size do not learn which
+    solutions are right.
     """
     tokenizer, model = shop.tokenizer(), shop.load("solver")
     budget = Budget(shop.size.reward_tokens, lr=3e-3, adam_lr=3e-3)
-    loss = fit_lm(model, shop.stream(2, text.solver_examples, tokenizer), budget, shop.on_event, "reward", shop.work / "reward.pt")
+    loss = fit_lm(
+        model, shop.stream(2, text.solver_examples, tokenizer), budget, shop.on_event, "reward", shop.work / "reward.pt"
+    )
     shop.finish("reward", model, tokenizer, loss=round(loss, 4), tokens=budget.tokens)
 
 
@@ -111,11 +116,13 @@ def train_qft(shop: Shop, name: str, seed: int, start: Any = None) -> None:
     shop.finish(name, model, tokenizer, loss=round(loss, 4), tokens=budget.tokens)
 
 
-def preference_pairs(samples: list[Completion], seed: int, harder: float = 0.2, cap: float = 0.03) -> list[tuple[Direction, str, str]]:
+def preference_pairs(
+    samples: list[Completion], seed: int, harder: float = 0.2, cap: float = 0.03
+) -> list[tuple[Direction, str, str]]:
     """(direction, chosen, rejected): each sample with its own rewrite in one random direction (paper 2.2).
 
-    Departures: the directions are not equally likely (``harder`` is the share of hardenings drawn), and no kind may make up more than
-    ``cap`` of the pairs, against mode collapse.
+    Departures: the directions are not equally likely (``harder`` is the share of hardenings drawn), and no kind may
+    make up more than ``cap`` of the pairs, against mode collapse.
     """
     rng = random.Random(seed)
     pairs: list[tuple[Direction, str, str]] = []
@@ -127,7 +134,7 @@ def preference_pairs(samples: list[Completion], seed: int, harder: float = 0.2, 
         better = rewrite(sample.text, direction, rng)
         if better is None or better == sample.text:
             continue
-        found = measure.read(better)
+        found = read(better)
         kind = found.kind.name if found.kind else ""
         if kinds[kind] < cap * len(samples) * 0.5:
             kinds[kind] += 1
@@ -149,7 +156,9 @@ def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) 
     """Question preference optimisation (paper 2.2) of the QFT model on pairs made from its own samples."""
     tokenizer, reference = shop.tokenizer(), shop.load(f"{name}-qft")
     total = shop.size.preference_samples
-    samples = measure.sample_questions(reference, tokenizer, total, seed, progress=shop.counting(f"{name} samples", total))
+    samples = measure.sample_questions(
+        reference, tokenizer, total, seed, progress=shop.counting(f"{name} samples", total)
+    )
     pairs = preference_pairs(samples, seed, how.harder)
     prefix = len(text.encode(tokenizer, [text.PRE_QUERY])[0])
     chosen = text.encode(tokenizer, [text.asked(c) for _, c, _ in pairs])
@@ -158,7 +167,15 @@ def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) 
     model = copy.deepcopy(reference)
     budget = Budget(0, lr=how.lr, adam_lr=how.lr, warmup=0.05, weight_decay=0.0)
     ranked = fit_dpo(
-        model, reference, examples, budget, beta=how.beta, likelihood=how.likelihood, on_event=shop.on_event, stage=name, seed=seed
+        model,
+        reference,
+        examples,
+        budget,
+        beta=how.beta,
+        likelihood=how.likelihood,
+        on_event=shop.on_event,
+        stage=name,
+        seed=seed,
     )
     shop.finish(name, model, tokenizer, pairs=len(pairs), ranked_right=round(ranked, 3), **asdict(how))
 
@@ -205,12 +222,17 @@ def train_judge(shop: Shop) -> None:
     targets = [float(r.status == "ok") for r in found]
     budget = Budget(0, batch_tokens=4096, lr=2e-3, adam_lr=2e-3, warmup=0.03, weight_decay=0.02)
     loss = fit_logit(scorer, rows, targets, budget, epochs=3, on_event=shop.on_event, stage="judge")
-    shop.finish("judge", scorer, tokenizer, loss=round(loss, 4), samples=len(texts), valid=round(sum(targets) / len(targets), 4))
+    shop.finish(
+        "judge", scorer, tokenizer, loss=round(loss, 4), samples=len(texts), valid=round(sum(targets) / max(len(targets), 1), 4)
+    )
 
 
 def stages(shop: Shop) -> list[tuple[str, Callable[[], None]]]:
     """What ``build`` does, in order: the folder that marks each done, and how."""
-    steps: list[tuple[str, Callable[[], None]]] = [("solver", lambda: train_solver(shop)), ("reward", lambda: train_reward(shop))]
+    steps: list[tuple[str, Callable[[], None]]] = [
+        ("solver", lambda: train_solver(shop)),
+        ("reward", lambda: train_reward(shop)),
+    ]
     for name, seed in GENERATORS.items():
         steps.append((f"{name}-qft", lambda name=name, seed=seed: train_qft(shop, f"{name}-qft", seed)))  # type: ignore[misc]
         steps.append((name, lambda name=name, seed=seed: train_qpo(shop, name, seed)))  # type: ignore[misc]
@@ -219,17 +241,28 @@ def stages(shop: Shop) -> list[tuple[str, Callable[[], None]]]:
         fresh = family.new_solver(shop.tokenizer(), 5, shop.device)
         train_qft(shop, "control", GENERATORS["qgen-a"], fresh)
 
-    return [*steps, ("difficulty", lambda: train_difficulty(shop)), ("judge", lambda: train_judge(shop)), ("control", control)]
+    return [
+        *steps,
+        ("difficulty", lambda: train_difficulty(shop)),
+        ("judge", lambda: train_judge(shop)),
+        ("control", control),
+    ]
 
 
 SHIPPED = ("solver", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-a-qft", "qgen-b-qft")
 
 
-def build(work: Path, out: Path, device: str = "cpu", size: Size = Size(), on_event: Event = quiet) -> None:
-    """Train what is not yet done in ``work`` and copy the shipped models to ``out``."""
+def build(
+    work: Path, out: Path, device: str = "cpu", size: Size | None = None, on_event: Event = quiet, evaluated: int = 1000
+) -> dict[str, Any]:
+    """Train what is not yet done in ``work``, copy the shipped models to ``out``, choose thresholds, evaluate, write
+    the model card.
+
+    Returns the figures. A second call after an interruption goes on where the first stopped.
+    """
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    shop = Shop(work, device, size, on_event)
+    shop = Shop(work, device, size or Size(), on_event)
     for name, run in stages(shop):
         if not shop.finished(name):
             run()
@@ -237,3 +270,11 @@ def build(work: Path, out: Path, device: str = "cpu", size: Size = Size(), on_ev
     for name in SHIPPED:
         shutil.rmtree(out / name, ignore_errors=True)
         shutil.copytree(work / name, out / name, ignore=shutil.ignore_patterns(DONE))
+    for scorer in ("judge", "difficulty", "reward"):
+        card.write_domain(out / scorer)
+    chosen = evaluate.calibrate(out, work / "control", n=evaluated, device=device, on_event=on_event)
+    reports = {name: json.loads((work / name / DONE).read_text()) for name in SHIPPED}
+    card.write_card(out, chosen, {}, reports)
+    figures = evaluate.evaluate(out, n=evaluated, device=device, on_event=on_event)
+    card.write_card(out, chosen, figures, reports)
+    return figures

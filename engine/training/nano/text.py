@@ -1,7 +1,7 @@
 """The nano family's tokeniser and prompt format, and problems as token ids.
 
-The format is ChatML with single-token markers; digits are one token each, so that place values stay visible. Knows the curriculum's
-problems and the tokeniser, no model.
+The format is ChatML with single-token markers; digits are one token each, so that place values stay visible. Knows the
+curriculum's problems and the tokeniser, no model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def to_solve(question: str) -> str:
     return f"{asked(question)}\n{START}assistant\n"
 
 
-def train_tokenizer(seed: int = 0, problems: int = 20_000) -> PreTrainedTokenizerFast:
+def train_tokenizer(seed: int = 0, problems: int = 20_000) -> Any:
     """Byte-level BPE of ``VOCABULARY`` tokens on curriculum text; every digit stays a token of its own."""
     rng = random.Random(seed)
     texts = (f"user\n{p.question}\nassistant\n{p.response}" for p in (sample(rng) for _ in range(problems)))
@@ -54,12 +54,18 @@ def train_tokenizer(seed: int = 0, problems: int = 20_000) -> PreTrainedTokenize
             show_progress=False,
         ),
     )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, eos_token=END, pad_token=PAD, bos_token=None, clean_up_tokenization_spaces=False, model_max_length=512
+    built: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=core,
+        eos_token=END,
+        pad_token=PAD,
+        bos_token=None,
+        clean_up_tokenization_spaces=False,
+        model_max_length=512,
     )
+    return built
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+def load_tokenizer(folder: Path) -> Any:
     """The tokeniser saved beside a model."""
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
@@ -98,7 +104,11 @@ def problems(seed: int, *, split: Split = "train", kinds: list[str] | None = Non
         yield from map(_draw, jobs)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        ahead = [pool.submit(_draw, next(jobs)) for _ in range(2 * workers)] if most is None else [pool.submit(_draw, j) for j in jobs]
+        ahead = (
+            [pool.submit(_draw, next(jobs)) for _ in range(2 * workers)]
+            if most is None
+            else [pool.submit(_draw, j) for j in jobs]
+        )
         while ahead:
             yield ahead.pop(0).result()
             if most is None:

@@ -1,0 +1,78 @@
+"""The model card of a nano family: what was chosen, what was measured, what it was trained on.
+
+``card.json`` is for programs (the judge's threshold, the reward's aggregate, the control's figure); ``README.md`` says
+the same to people.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from engine.training.curriculum import AREAS, KINDS
+from engine.training.nano import text
+from engine.training.nano.evaluate import CARD
+
+DOMAIN = "domain.json"
+_WORD = re.compile(r"[A-Za-z]+")
+_ROLES = {
+    "solver": "writes worked solutions; next-token loss on the response alone",
+    "qgen-a": "writes questions, after QPO (all kinds alike)",
+    "qgen-b": "writes questions, after QPO (harder mix)",
+    "qgen-a-qft": "the same before QPO",
+    "qgen-b-qft": "the same before QPO",
+    "judge": "one logit: is this a problem of the curriculum with possible numbers?",
+    "difficulty": "one logit: the solver's fail rate on this question",
+    "reward": "the solver trained further; a solution's log-probability under it is its reward",
+}
+
+
+def write_domain(folder: Path, problems: int = 20_000) -> None:
+    """State the words that a scorer's training text has, beside its weights: other texts get no score."""
+    words: set[str] = set()
+    for chunk in text.problems(61, most=1, chunk=problems):
+        for problem in chunk:
+            words.update(_WORD.findall(problem.question.lower()))
+    (folder / DOMAIN).write_text(
+        json.dumps({"words": sorted(words), "max_unknown_share": 0.1, "max_tokens": 128}, indent=0) + "\n"
+    )
+
+
+def write_card(out: Path, card: dict[str, Any], figures: dict[str, Any], stages: dict[str, dict[str, Any]]) -> None:
+    """``card.json`` and ``README.md``. ``figures`` are an evaluation's, ``stages`` what each training stage
+    reported.
+    """
+    (out / CARD).write_text(json.dumps({**card, "stages": stages, "figures": figures}, indent=1) + "\n")
+    models = "\n".join(
+        f"| `{name}` | {role} | {', '.join(f'{k} {v}' for k, v in stages.get(name, {}).items())} |"
+        for name, role in _ROLES.items()
+    )
+    measured = "\n".join(f"| {key} | {value} |" for key, value in figures.items())
+    phrasings = sum(len(kind.phrasings) for kind in KINDS.values())
+    (out / "README.md").write_text(f"""---
+license: apache-2.0
+language: en
+tags: [math, synthetic, question-generation]
+---
+# The nano family
+
+Qwen2-architecture models of 1.2 million parameters, trained from nothing by `scalequest train nano` on procedurally generated word problems:
+{len(KINDS)} kinds in {len(AREAS)} areas, {phrasings} phrasings, five levels. No text of a person and no other data set went in. They know this curriculum and nothing
+else; they exist so that every stage of the pipeline runs for real on any laptop.
+
+| model | what it does | training |
+|---|---|---|
+{models}
+
+Prompt format: `{text.PRE_QUERY!r}` before a question, `{text.END}` after it, then `{text.START}assistant\\n` before a solution.
+The judge's threshold ({card.get("judge_threshold")}) and the reward's aggregate ({card.get("reward_aggregate")}) were chosen on the `dev` split.
+
+## Measured on the `test` split
+`scalequest train nano --evaluate --seed {figures.get("seed")} --json` prints these (n = {figures.get("n")}; the splits share no kind with the same numbers):
+
+| figure | value |
+|---|---|
+{measured}
+""")

@@ -1,0 +1,114 @@
+"""The bundled family does what its card says, and the recipe that built it runs from nothing and goes on after a stop."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoTokenizer
+
+from engine.training.nano import evaluate, family, measure, recipe, text
+
+TINY = recipe.Size(
+    solver_tokens=4_000,
+    reward_tokens=4_000,
+    qft_tokens=4_000,
+    preference_samples=8,
+    measured=4,
+    rollouts=2,
+    judged=4,
+)
+
+
+def test_the_family_builds_from_nothing_and_goes_on_after_a_stop(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    told: list[str] = []
+
+    class Stop(Exception):
+        pass
+
+    def stop_late(event: dict[str, Any]) -> None:
+        told.append(event["stage"])
+        if event["stage"] == "qgen-b-qft":
+            raise Stop
+
+    with pytest.raises(Stop):
+        recipe.build(tmp_path / "work", tmp_path / "out", size=TINY, on_event=stop_late, evaluated=4)
+    assert "solver" in told
+    first = (tmp_path / "work" / "solver" / "model.safetensors").stat().st_mtime_ns
+    figures = recipe.build(tmp_path / "work", tmp_path / "out", size=TINY, evaluated=4)
+    assert (tmp_path / "work" / "solver" / "model.safetensors").stat().st_mtime_ns == first
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*recipe.SHIPPED, "card.json", "README.md"}
+    assert KEYS <= figures.keys()
+
+
+KEYS = {
+    "solver_accuracy", "solver_ci95", "fail_rate_by_level", "qgen_valid_before", "qgen_valid_qft", "qgen_valid_qpo",
+    "qgen_unk_qpo", "fail_rate_qft", "fail_rate_qpo", "kinds_qft", "kinds_qpo", "novel_share", "novel_masked_share",
+    "qft_from_random_valid", "judge_auc", "judge_precision", "judge_recall", "judge_kept", "difficulty_spearman",
+    "difficulty_ceiling", "difficulty_within_kind", "reward_within_question", "best_of_5", "majority_of_5",
+    "random_of_5", "any_of_5", "best_minus_majority_ci95", "size_mb", "n",
+}  # fmt: skip
+
+
+def test_the_bundled_family_is_small_standard_and_whole(nano: Path) -> None:
+    assert sum(f.stat().st_size for f in nano.rglob("*") if f.is_file()) <= 25_000_000
+    for name in recipe.SHIPPED:
+        settings = AutoConfig.from_pretrained(nano / name)
+        assert settings.model_type == "qwen2"
+        assert settings.hidden_size // settings.num_attention_heads in (32, 64)
+        tokenizer = AutoTokenizer.from_pretrained(nano / name)
+        assert tokenizer.encode("1234", add_special_tokens=False).__len__() == 4
+        assert tokenizer.encode(text.START, add_special_tokens=False).__len__() == 1
+
+
+def test_the_profile_uses_what_was_calibrated(nano: Path) -> None:
+    card = json.loads((nano / evaluate.CARD).read_text())
+    profile = tomllib.loads((nano.parent / "profiles" / "nano.toml").read_text())
+    assert profile["judge"]["threshold"] == card["judge_threshold"]
+    assert profile["reward"]["aggregate"] == card["reward_aggregate"]
+    assert KEYS <= card["figures"].keys()
+
+
+def test_qft_switches_question_writing_on(nano: Path) -> None:
+    """Before QFT the solver writes no valid question; after it most are, and QPO does not undo that."""
+    tokenizer = text.load_tokenizer(nano / "solver")
+
+    def valid(name: str) -> float:
+        samples = measure.sample_questions(family.load(nano / name), tokenizer, 100, 987)
+        return measure.share(measure.readings(samples), "ok")
+
+    assert valid("solver") == 0
+    assert valid("qgen-a-qft") > 0.6
+    assert valid("qgen-a") > 0.6
+
+
+def test_the_solver_solves_and_the_scorers_tell_good_from_bad(nano: Path) -> None:
+    tokenizer = text.load_tokenizer(nano / "solver")
+    asked = evaluate.draw(4321, 60)
+    assert sum(measure.greedy_correct(family.load(nano / "solver"), tokenizer, asked)) > 36
+    good = [p.question for p in asked]
+    broken = [q.replace(q.split()[2], "banana", 1) for q in good]
+    judge = family.load(nano / "judge")
+    high = measure.scores(judge, tokenizer, [text.asked(q) for q in good])
+    low = measure.scores(judge, tokenizer, [text.asked(q) for q in broken])
+    assert evaluate.auc(high + low, [True] * len(high) + [False] * len(low)) > 0.8
+    wrong = [p.response.replace(f"boxed{{{p.answer}}}", "boxed{1234}") for p in asked]
+    model = family.load(nano / "reward")
+    right = measure.logprobs(model, tokenizer, good, [p.response for p in asked])
+    off = measure.logprobs(model, tokenizer, good, wrong)
+    assert sum(r[0] > o[0] for r, o in zip(right, off, strict=True)) > 54
+
+
+def test_intervals_and_choices_are_computed_as_they_are_named() -> None:
+    assert evaluate.wilson(50, 100) == [0.4038, 0.5962]
+    assert evaluate.auc([0.9, 0.8, 0.1], [True, False, False]) == 1.0
+    assert evaluate.majority(["3", "4", "4", None, None]) == 1
+    assert evaluate.best([-1.0, -0.5, -0.50001]) == 1
+    assert evaluate.best_threshold([0.9, 0.8, 0.2, 0.1], [True, True, False, False]) in {t / 100 for t in range(21, 81)}
+    assert measure.within_question([[1.0, 0.0], [0.0, 1.0]], [[True, False], [True, False]]) == 0.5
+    assert measure.stated("So \\boxed{\\frac{3}{4}}.") == "\\frac{3}{4}"
