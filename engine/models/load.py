@@ -44,7 +44,7 @@ def open_score(role: Role) -> ScoreModel:
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     if role.backend not in ("classifier", "logprob"):
         raise _no_backend(role)
-    from engine.models.domain import TextDomain
+    from engine.models.domain import WordDomain
     from engine.models.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
 
     causal = role.backend == "logprob"
@@ -53,7 +53,7 @@ def open_score(role: Role) -> ScoreModel:
         problem = f"scores {model.config.num_labels} classes, not one number"
         raise InputError(f"{role.role}.model", role.model, problem, "use a model with num_labels 1")
     scorer: Scorer = LogProbScore(model, cast("Aggregate", role.aggregate)) if causal else SequenceScore(model)
-    in_domain = TextDomain.load(role.path, tokenizer)
+    in_domain = WordDomain.load(role.path)
     return TransformersScore(role.name, scorer, tokenizer, in_domain, role.slots, _threads(model))
 
 

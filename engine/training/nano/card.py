@@ -16,7 +16,7 @@ from engine.training.nano import text
 from engine.training.nano.evaluate import CARD
 
 DOMAIN = "domain.json"
-_WORD = re.compile(r"[A-Za-z]+")
+_WORD = re.compile(r"<\|\w+\|>|([A-Za-z]+)")
 _ROLES = {
     "solver": "writes worked solutions; next-token loss on the response alone",
     "qgen-a": "writes questions, after QPO (all kinds alike)",
@@ -34,9 +34,9 @@ def write_domain(folder: Path, problems: int = 20_000) -> None:
     words: set[str] = set()
     for chunk in text.problems(61, most=1, chunk=problems):
         for problem in chunk:
-            words.update(_WORD.findall(problem.question.lower()))
+            words.update(_WORD.findall(text.to_solve(problem.question).lower()))
     (folder / DOMAIN).write_text(
-        json.dumps({"words": sorted(words), "max_unknown_share": 0.1, "max_tokens": 128}, indent=0) + "\n"
+        json.dumps({"words": sorted(words - {""}), "max_unknown_share": 0.1, "max_characters": 360}, indent=0) + "\n"
     )
 
 
