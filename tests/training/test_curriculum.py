@@ -14,7 +14,7 @@ from engine.training.curriculum.rewrite import nearest, rewrite
 def test_it_has_the_breadth_that_was_asked_for() -> None:
     assert len({kind.area for kind in KINDS.values()} & AREAS.keys()) >= 14
     assert len(KINDS) >= 60
-    assert {level for kind in KINDS.values() for level in range(kind.level, min(kind.level + 2, 5) + 1)} == {1, 2, 3, 4, 5}
+    assert {level for kind in KINDS.values() for level in range(kind.level, kind.level + 3)} >= {1, 2, 3, 4, 5}
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
@@ -39,7 +39,7 @@ def test_every_equation_in_a_solution_is_true() -> None:
             for part in line.rpartition(": ")[2].split(", "):
                 sides = part.split(" = ")
                 if len(sides) > 1 and all(set(side) <= set("0123456789+-*/ ") for side in sides):
-                    values = {eval(side) for side in sides}  # noqa: S307  (digits and operators only)
+                    values = {eval(side) for side in sides}
                     assert len(values) == 1, line
                     checked += 1
     assert checked > 3000

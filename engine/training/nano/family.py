@@ -45,7 +45,8 @@ def new_solver(tokenizer: Any, seed: int, device: str, **shape: int) -> Any:
 def new_scorer(solver: Any, seed: int, device: str) -> Any:
     """A one-logit scorer that starts from the solver's body."""
     torch.manual_seed(seed)
-    settings = Qwen2Config.from_dict({**solver.config.to_dict(), "num_labels": 1, "id2label": {0: "score"}, "label2id": {"score": 0}})
+    one_label = {"num_labels": 1, "id2label": {0: "score"}, "label2id": {"score": 0}}
+    settings = Qwen2Config.from_dict({**solver.config.to_dict(), **one_label})
     scorer: Any = Qwen2ForSequenceClassification(settings)  # type: ignore[no-untyped-call]
     scorer.model.load_state_dict(solver.model.state_dict())
     torch.nn.init.zeros_(scorer.score.weight)

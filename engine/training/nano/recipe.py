@@ -222,9 +222,8 @@ def train_judge(shop: Shop) -> None:
     targets = [float(r.status == "ok") for r in found]
     budget = Budget(0, batch_tokens=4096, lr=2e-3, adam_lr=2e-3, warmup=0.03, weight_decay=0.02)
     loss = fit_logit(scorer, rows, targets, budget, epochs=3, on_event=shop.on_event, stage="judge")
-    shop.finish(
-        "judge", scorer, tokenizer, loss=round(loss, 4), samples=len(texts), valid=round(sum(targets) / max(len(targets), 1), 4)
-    )
+    valid = sum(targets) / max(len(targets), 1)
+    shop.finish("judge", scorer, tokenizer, loss=round(loss, 4), samples=len(texts), valid=round(valid, 4))
 
 
 def stages(shop: Shop) -> list[tuple[str, Callable[[], None]]]:
