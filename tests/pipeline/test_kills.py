@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, Queue
@@ -45,18 +46,24 @@ class Forker:
         for line in self._process.stdout:
             self._lines.put(line.strip())
 
-    def run(self, order: dict[str, Any], end_after: float | None = None, with_signal: int = signal.SIGKILL) -> int:
-        """The exit status; a process still there ``end_after`` seconds later gets the signal."""
+    def run(self, order: dict[str, Any], end_after: float | None = None) -> int:
+        """The exit status; a process still there ``end_after`` seconds later is killed."""
+        pid = self.start(order)
+        if end_after is not None:
+            try:
+                return self.status(end_after)
+            except Empty:
+                os.kill(pid, signal.SIGKILL)
+        return self.status(300)
+
+    def start(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        pid = int(self._lines.get(timeout=60))
-        if end_after is not None:
-            try:
-                return int(self._lines.get(timeout=end_after))
-            except Empty:
-                os.kill(pid, with_signal)
-        return int(self._lines.get(timeout=300))
+        return int(self._lines.get(timeout=60))
+
+    def status(self, seconds: float) -> int:
+        return int(self._lines.get(timeout=seconds))
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -89,11 +96,11 @@ class Killed:
         }
         self.kills = 0
 
-    def go(self, end_after: float | None = None, with_signal: int = signal.SIGKILL) -> int:
+    def go(self, end_after: float | None = None) -> int:
         """One process, to its end or to its kill; then what it found stored must not have been worked on again."""
         stored = self._stored()
         before = self.log.read_text().split()
-        code = self.forker.run(self.order, end_after, with_signal)
+        code = self.forker.run(self.order, end_after)
         assert code != 99, Path(str(self.log) + ".error").read_text()
         called = self.log.read_text().split()[len(before) :]
         again = stored & set(called)
@@ -156,7 +163,11 @@ def test_ctrl_c_drains_says_how_to_go_on_and_loses_nothing(forker: Forker, tmp_p
     undisturbed = Killed(forker, tmp_path / "calm", config, 0.0)
     assert undisturbed.go() == 0
     run = Killed(forker, tmp_path / "stopped", config, 0.02)
-    assert run.go(end_after=1.2, with_signal=signal.SIGINT) == 130
+    pid = forker.start(run.order)
+    while run.log.read_text().count("\n") < 60:
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGINT)
+    assert forker.status(60) == 130
     with Workspace.open(tmp_path / "stopped" / "w") as workspace:
         assert workspace.run("r1").status == "interrupted"
     assert run.go() == 0
