@@ -21,6 +21,7 @@ _SMALL_BYTES = 400_000_000
 """Weights below this stay in float32 on a GPU too: nothing is gained by fewer bits."""
 _ONE_THREAD_PARAMETERS = 20_000_000
 """Models below this step faster on one thread than on several."""
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _loaded: WeakValueDictionary[tuple[object, ...], Any] = WeakValueDictionary()
 
 
@@ -29,6 +30,7 @@ def open_text(role: Role) -> TextModel:
     that is not installed."""
     if role.backend != "transformers":
         raise _no_backend(role)
+    _check_folder(role)
     from engine.models.transformers_lm import TransformersLM
 
     model, tokenizer = _load(role, "AutoModelForCausalLM")
@@ -44,6 +46,7 @@ def open_score(role: Role) -> ScoreModel:
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     if role.backend not in ("classifier", "logprob"):
         raise _no_backend(role)
+    _check_folder(role)
     from engine.models.domain import WordDomain
     from engine.models.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
 
@@ -64,7 +67,6 @@ def _no_backend(role: Role) -> InputError:
 
 def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
     """The role's weights, on its device, and its tokenizer; roles with the same weights share them."""
-    _check_folder(role)
     import torch
     import transformers
 
@@ -94,14 +96,21 @@ def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
 
 
 def _check_folder(role: Role) -> None:
+    """Before the heavy imports: whether a local model is there at all."""
     path = role.path
-    if path is None or (path / "config.json").is_file():
+    if path is None:
         return
-    problem = "is no model folder, it has no config.json" if path.is_dir() else "no such model folder"
+    if not path.is_dir():
+        problem = "no such model folder"
+    elif not (path / "config.json").is_file():
+        problem = "is no model folder, it has no config.json"
+    elif not any((path / name).is_file() for name in _TOKENIZERS):
+        problem = "has no tokenizer"  # transformers would make up an empty one and say nothing
+    else:
+        return
     bundled = role.model.startswith("assets/")
-    remedy = (
-        "build it with `scalequest train nano`" if bundled else "give a folder with config.json, weights and tokenizer"
-    )
+    files = "give a folder with config.json, weights and tokenizer"
+    remedy = "build it with `scalequest train nano`" if bundled else files
     raise InputError(f"{role.role}.model", role.model, problem, remedy)
 
 
