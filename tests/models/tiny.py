@@ -49,7 +49,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
         vocab_size=384, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
     )
     made.train_from_iterator(CORPUS * 20, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=made, eos_token=SPECIAL[0], pad_token=SPECIAL[0], additional_special_tokens=SPECIAL[1:]
     )
 
@@ -66,7 +66,8 @@ def causal(family: str, vocabulary: int) -> Any:
 
 def classifier(vocabulary: int) -> Any:
     torch.manual_seed(6)
-    config = Qwen2Config(vocab_size=vocabulary, num_key_value_heads=4, **_SHAPE, **{"num_labels": 1})
+    config = Qwen2Config(vocab_size=vocabulary, num_key_value_heads=4, **_SHAPE)
+    config.num_labels = 1
     model: Any = Qwen2ForSequenceClassification(config)  # type: ignore[no-untyped-call]
     return model.eval()
 
