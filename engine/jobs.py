@@ -205,7 +205,7 @@ def _opened(stack: ExitStack, config: RunConfig) -> Models:
 
 def open_models(config: RunConfig) -> Models:
     """The config's models, live; roles of one model share one object. InputError for a missing model or package."""
-    from engine.models.load import open_score, open_text
+    from engine.models.load import check_folder, open_score, open_text
 
     texts: dict[tuple[object, ...], TextModel] = {}
     scores: dict[tuple[object, ...], ScoreModel] = {}
@@ -223,6 +223,8 @@ def open_models(config: RunConfig) -> Models:
         return scores[key]
 
     profile = config.profile
+    for role in (*profile.generators, profile.judge, profile.difficulty, profile.solver, profile.reward):
+        check_folder(role)  # all of them before any is loaded: a missing one is told at once
     try:
         return Models(
             tuple(text(role) for role in profile.generators),

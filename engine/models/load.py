@@ -30,7 +30,7 @@ def open_text(role: Role) -> TextModel:
     that is not installed."""
     if role.backend != "transformers":
         raise _no_backend(role)
-    _check_folder(role)
+    check_folder(role)
     from engine.models.transformers_lm import TransformersLM
 
     model, tokenizer = _load(role, "AutoModelForCausalLM")
@@ -46,7 +46,7 @@ def open_score(role: Role) -> ScoreModel:
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     if role.backend not in ("classifier", "logprob"):
         raise _no_backend(role)
-    _check_folder(role)
+    check_folder(role)
     from engine.models.domain import WordDomain
     from engine.models.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
 
@@ -70,6 +70,7 @@ def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
     import torch
     import transformers
 
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     device = _device(role)
     source = str(role.path or role.model)
     options: dict[str, Any] = {"revision": role.revision, "trust_remote_code": role.trust_remote_code}
@@ -95,8 +96,8 @@ def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _check_folder(role: Role) -> None:
-    """Before the heavy imports: whether a local model is there at all."""
+def check_folder(role: Role) -> None:
+    """Raises InputError where the role names a local folder that holds no model. Imports nothing heavy."""
     path = role.path
     if path is None:
         return

@@ -111,15 +111,18 @@ def sequence_logprobs(model: Any, ids: Tensor, labels: Tensor) -> tuple[Tensor, 
 
 
 class Optimiser:
-    """Muon for the hidden layers' matrices, AdamW for everything else, one schedule over both."""
+    """Muon for the hidden layers' matrices, AdamW for everything else (without ``muon`` for all), one schedule."""
 
-    def __init__(self, model: torch.nn.Module, budget: Budget) -> None:
+    def __init__(self, model: torch.nn.Module, budget: Budget, muon: bool = True) -> None:
         named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-        matrices = [p for n, p in named if p.ndim == 2 and ".layers." in f".{n}"]
-        others = [p for n, p in named if not (p.ndim == 2 and ".layers." in f".{n}")]
-        muon = Muon(matrices, lr=budget.lr, weight_decay=budget.weight_decay)
-        adam = torch.optim.AdamW(others, lr=budget.adam_lr, betas=(0.9, 0.95), weight_decay=0.0)
-        self.parts = [(muon, budget.lr), (adam, budget.adam_lr)]
+        matrices = [p for n, p in named if muon and p.ndim == 2 and ".layers." in f".{n}"]
+        taken = {id(p) for p in matrices}
+        adam = torch.optim.AdamW(
+            [p for _, p in named if id(p) not in taken], lr=budget.adam_lr, betas=(0.9, 0.95), weight_decay=0.0
+        )
+        self.parts: list[tuple[torch.optim.Optimizer, float]] = [(adam, budget.adam_lr)]
+        if matrices:
+            self.parts.append((Muon(matrices, lr=budget.lr, weight_decay=budget.weight_decay), budget.lr))
         self.parameters, self.warmup = [p for _, p in named], budget.warmup
 
     def step(self, done: float) -> None:
@@ -215,7 +218,8 @@ def fit_dpo(model: Any, reference: Any, pairs: Sequence[PreferenceExample], budg
     ignored: ``epochs`` counts.
     """
     device = next(model.parameters()).device
-    optimiser = Optimiser(model, budget)
+    # Muon spreads a sparse signal over every direction of a matrix: with it QPO lost valid questions (80 to 75 %).
+    optimiser = Optimiser(model, budget, muon=False)
     model.train()
     reference.eval()
     size = max(1, budget.batch_tokens // (2 * max((len(p.chosen) for p in pairs), default=1)))

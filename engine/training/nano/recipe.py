@@ -40,7 +40,7 @@ class Size:
     preference_samples: int = 8_000
     measured: int = 2_500
     rollouts: int = 16
-    judged: int = 5_000
+    judged: int = 4_000
     workers: int = 1
 
 
@@ -117,7 +117,7 @@ def train_qft(shop: Shop, name: str, seed: int, start: Any = None) -> None:
 
 
 def preference_pairs(
-    samples: list[Completion], seed: int, harder: float = 0.2, cap: float = 0.03
+    samples: list[Completion], seed: int, harder: float = 0.1, cap: float = 0.03
 ) -> list[tuple[Direction, str, str]]:
     """(direction, chosen, rejected): each sample with its own rewrite in one random direction (paper 2.2).
 
@@ -147,9 +147,9 @@ class Preference:
     """How hard QPO pulls: DPO's beta, the rate, and the weight of the chosen side's likelihood."""
 
     beta: float = 0.1
-    lr: float = 1e-4
-    likelihood: float = 1.0
-    harder: float = 0.2
+    lr: float = 5e-5
+    likelihood: float = 0.0
+    harder: float = 0.1
 
 
 def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) -> None:
