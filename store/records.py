@@ -76,8 +76,8 @@ class Question:
 class Verdict:
     """What one judge said of one question at one stage; kept AND dropped are stored.
 
-    ``score`` is the judge's number (P(solvable), fail rate, best reward, overlap share ...) or None; ``raw`` the judge's
-    own words where it wrote any; ``reason`` a short fixed string, None when kept without remark.
+    ``score`` is the judge's number (P(solvable), fail rate, best reward, overlap share ...) or None; ``raw`` the
+    judge's own words where it wrote any; ``reason`` a short fixed string, None when kept without remark.
     """
 
     question_id: str
@@ -119,8 +119,8 @@ class Reward:
 class Label:
     """A fact about a question that is no verdict.
 
-    Keys in use: ``topic``; ``near_duplicate`` (value: the other question_id, one row each); ``chosen`` (sample number of the best
-    solution), ``majority_answer``, ``agreement`` (0..1 as text).
+    Keys in use: ``topic``; ``near_duplicate`` (value: the other question_id, one row each); ``chosen`` (sample number
+    of the best solution), ``majority_answer``, ``agreement`` (0..1 as text).
     """
 
     question_id: str
