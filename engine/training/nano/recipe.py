@@ -252,7 +252,7 @@ SHIPPED = ("solver", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-
 
 
 def build(
-    work: Path, out: Path, device: str = "cpu", size: Size | None = None, on_event: Event = quiet, evaluated: int = 1000
+    work: Path, out: Path, device: str = "cpu", size: Size | None = None, on_event: Event = quiet, evaluated: int = 700
 ) -> dict[str, Any]:
     """Train what is not yet done in ``work``, copy the shipped models to ``out``, choose thresholds, evaluate, write
     the model card.
