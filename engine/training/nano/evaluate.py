@@ -228,7 +228,7 @@ def _within_kind(kinds: Sequence[str], predicted: Sequence[float], rates: Sequen
 
 
 def evaluate(
-    assets: Path, seed: int = 1, n: int = 1000, device: str = "cpu", on_event: Event = quiet
+    assets: Path, seed: int = 1, n: int = 700, device: str = "cpu", on_event: Event = quiet
 ) -> dict[str, Any]:
     """The figures of a family as one object; see the README for what each key means."""
     run = Evaluation(assets, seed, n, device, on_event)
@@ -241,7 +241,7 @@ def calibrate(
     assets: Path,
     control: Path | None,
     seed: int = 7_000_001,
-    n: int = 1000,
+    n: int = 700,
     device: str = "cpu",
     on_event: Event = quiet,
 ) -> dict[str, Any]:
