@@ -227,9 +227,7 @@ def _within_kind(kinds: Sequence[str], predicted: Sequence[float], rates: Sequen
     return round(spearman(a, b), 4) if a else float("nan")
 
 
-def evaluate(
-    assets: Path, seed: int = 1, n: int = 700, device: str = "cpu", on_event: Event = quiet
-) -> dict[str, Any]:
+def evaluate(assets: Path, seed: int = 1, n: int = 700, device: str = "cpu", on_event: Event = quiet) -> dict[str, Any]:
     """The figures of a family as one object; see the README for what each key means."""
     run = Evaluation(assets, seed, n, device, on_event)
     figures = {**run.of_solver(), **run.of_generators(), **run.of_judge(), **run.of_scorers()}
