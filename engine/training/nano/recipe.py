@@ -180,19 +180,35 @@ def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) 
     shop.finish(name, model, tokenizer, pairs=len(pairs), ranked_right=round(ranked, 3), **asdict(how))
 
 
-def train_difficulty(shop: Shop) -> None:
-    """Fail rate regressed on the question's text (paper 2.3), measured on problems that the solver has not seen."""
-    tokenizer, solver = shop.tokenizer(), shop.load("solver")
-    size = shop.size
+def measured_rates(shop: Shop) -> list[tuple[str, float]]:
+    """(question, the solver's measured fail rate) of problems that the solver has not seen.
+
+    Kept in the work directory: the rollouts cost more than the training on them.
+    """
+    kept = shop.work / "measured.json"
+    if kept.exists():
+        return [(question, rate) for question, rate in json.loads(kept.read_text())]
+    tokenizer, solver, size = shop.tokenizer(), shop.load("solver"), shop.size
     asked = [p for chunk in text.problems(31, split="fresh", most=1, chunk=size.measured) for p in chunk]
     tell = shop.counting("difficulty rollouts", size.measured * size.rollouts)
     found = measure.sample_solutions(solver, tokenizer, [p.question for p in asked], size.rollouts, 31, progress=tell)
-    rates = [1 - sum(marks) / size.rollouts for marks in measure.correct(found, [p.answer for p in asked])]
+    marks = measure.correct(found, [p.answer for p in asked])
+    rates = [(p.question, 1 - sum(row) / size.rollouts) for p, row in zip(asked, marks, strict=True)]
+    kept.with_suffix(".tmp").write_text(json.dumps(rates))
+    kept.with_suffix(".tmp").replace(kept)
+    return rates
+
+
+def train_difficulty(shop: Shop) -> None:
+    """Fail rate regressed on the question's text (paper 2.3), on measured rates."""
+    tokenizer, rates = shop.tokenizer(), measured_rates(shop)
     scorer = family.new_scorer(shop.load("reward"), 3, shop.device)
-    rows = text.encode(tokenizer, [text.asked(p.question) for p in asked])
+    rows = text.encode(tokenizer, [text.asked(question) for question, _ in rates])
     budget = Budget(0, batch_tokens=2048, lr=1e-3, adam_lr=1e-3, warmup=0.05, weight_decay=0.05)
-    loss = fit_logit(scorer, rows, rates, budget, epochs=6, on_event=shop.on_event, stage="difficulty")
-    shop.finish("difficulty", scorer, tokenizer, loss=round(loss, 4), mean_fail_rate=round(sum(rates) / len(rates), 4))
+    targets = [rate for _, rate in rates]
+    loss = fit_logit(scorer, rows, targets, budget, epochs=6, on_event=shop.on_event, stage="difficulty")
+    mean = sum(targets) / max(len(targets), 1)
+    shop.finish("difficulty", scorer, tokenizer, loss=round(loss, 4), mean_fail_rate=round(mean, 4))
 
 
 def judged_samples(shop: Shop, seed: int, each: int) -> tuple[list[str], list[Reading]]:
