@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from engine.models.base import ScoreModel, TextModel
     from engine.models.transformers_score import Aggregate
 
+BACKENDS = ("transformers", "classifier", "logprob", "linear")
+"""What this version can open; a profile may name others, which are refused with a sentence."""
 _SMALL_BYTES = 400_000_000
 """Weights below this stay in float32 on a GPU too: nothing is gained by fewer bits."""
 _ONE_THREAD_PARAMETERS = 20_000_000
