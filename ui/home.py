@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -73,6 +74,8 @@ def serve(workspace: Workspace, host: str, port: int) -> None:
         raise InputError("port", port, "cannot be listened on", remedy) from error
     print(f"ScaleQuest Explorer: http://{host}:{port} (Ctrl-C ends it)", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
+        # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Event().wait()
     blocks.close(verbose=False)
 
