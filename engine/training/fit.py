@@ -1,11 +1,11 @@
 """Training loops for any causal LM or scorer of transformers: next-token loss, DPO, and regression of one logit.
 
 They know tensors and token ids, not where examples come from, what a nano model is or what is done with the weights.
-Own loops rather than TRL's trainers: a nano model's step takes milliseconds, and a general trainer's work around it takes
-more than the step.
+Own loops rather than TRL's trainers: a nano model's step takes milliseconds, and a general trainer's work around it
+takes more than the step.
 
-Departures from the paper (2.1, 2.2): Muon for the weight matrices (AdamW for the rest) where next tokens are learned; the
-QPO loss can carry a likelihood term on the chosen side (``likelihood``, off by default).
+Departures from the paper (2.1, 2.2): Muon for the weight matrices (AdamW for the rest) where next tokens are learned;
+the QPO loss can carry a likelihood term on the chosen side (``likelihood``, off by default).
 """
 
 from __future__ import annotations
