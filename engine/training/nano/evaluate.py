@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.training.curriculum import Problem, read
+from engine.training.curriculum import Problem
 from engine.training.curriculum.words import WORDS
 from engine.training.fit import Event, quiet
 from engine.training.nano import family, measure, text
@@ -278,8 +278,3 @@ def best_threshold(values: Sequence[float], valid: Sequence[bool]) -> float:
         return 2 * sum(k and x for k, x in zip(kept, valid, strict=True)) / max(sum(kept) + sum(valid), 1)
 
     return max((t / 100 for t in range(5, 96)), key=f1)
-
-
-def oracle_reads(question: str) -> str:
-    """``ok``, ``bad`` or ``unk``: for tests and reports."""
-    return read(question).status
