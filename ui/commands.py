@@ -6,6 +6,7 @@ Knows neither SQL nor models. Heavy imports stand inside the commands, so that b
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -133,10 +134,11 @@ def train_nano(options: Namespace) -> int:
 
 
 def _build_nano(folder: Path, options: Namespace) -> int:
-    from engine.training.nano import recipe
+    from engine.training.nano.build import build
 
     progress = terminal.Progress(options.json, unit="steps")
-    recipe.build(options.work, folder, options.device, on_event=progress)
+    lanes = (os.cpu_count() or 1) if options.device == "cpu" else 1
+    build(options.work, folder, options.device, on_event=progress, lanes=lanes)
     progress({"event": "end", "stage": "nano", "done": 1, "total": 1, "out": str(folder)})
     if not options.json:
         print(f"The nano family is in {folder}.")

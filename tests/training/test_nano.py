@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
-from engine.training.nano import evaluate, family, measure, recipe, text
+from engine.training.nano import build, evaluate, family, measure, recipe, text
 
 TINY = recipe.Size(
     solver_tokens=4_000,
@@ -37,12 +37,12 @@ def test_the_family_builds_from_nothing_and_goes_on_after_a_stop(tmp_path: Path)
             raise Stop
 
     with pytest.raises(Stop):
-        recipe.build(tmp_path / "work", tmp_path / "out", size=TINY, on_event=stop_late, evaluated=4)
+        build.build(tmp_path / "work", tmp_path / "out", size=TINY, on_event=stop_late, evaluated=4)
     assert "solver" in told
     first = (tmp_path / "work" / "solver" / "model.safetensors").stat().st_mtime_ns
-    figures = recipe.build(tmp_path / "work", tmp_path / "out", size=TINY, evaluated=4)
+    figures = build.build(tmp_path / "work", tmp_path / "out", size=TINY, evaluated=4)
     assert (tmp_path / "work" / "solver" / "model.safetensors").stat().st_mtime_ns == first
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {*recipe.SHIPPED, "card.json", "README.md"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*build.SHIPPED, "card.json", "README.md"}
     assert figures.keys() >= KEYS
 
 
@@ -57,7 +57,7 @@ KEYS = {
 
 def test_the_bundled_family_is_small_standard_and_whole(nano: Path) -> None:
     assert sum(f.stat().st_size for f in nano.rglob("*") if f.is_file()) <= 25_000_000
-    for name in recipe.SHIPPED:
+    for name in build.SHIPPED:
         settings = AutoConfig.from_pretrained(nano / name)
         assert settings.model_type == "qwen2"
         assert settings.hidden_size // settings.num_attention_heads in (32, 64)

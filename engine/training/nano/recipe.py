@@ -1,4 +1,4 @@
-"""The nano family from nothing, stage by stage: tokeniser, solver, reward, QFT, QPO, difficulty, judge.
+"""How each model of the nano family is trained: tokeniser, solver, reward, QFT, QPO, difficulty, judge.
 
 Each stage writes a folder into the work directory and marks it done last, so a second call goes on where the first
 stopped (the two long ones also keep a checkpoint within the stage). What is measured along the way goes to ``figures``
@@ -10,20 +10,17 @@ from __future__ import annotations
 import copy
 import json
 import random
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from engine.models.base import Completion
 from engine.training.curriculum import Reading, read
 from engine.training.curriculum.rewrite import Direction, rewrite
 from engine.training.fit import Budget, Event, Example, PreferenceExample, fit_dpo, fit_lm, fit_logit, quiet
-from engine.training.nano import card, evaluate, family, measure, text
+from engine.training.nano import family, measure, text
 
 GENERATORS = {"qgen-a": 11, "qgen-b": 23}
 """Two question generators and their seeds: the first learns from all kinds alike, the second from the harder mix."""
@@ -35,12 +32,12 @@ class Size:
     """How much of everything. The defaults fit two cores in under an hour; ``workers`` draw problems in parallel."""
 
     solver_tokens: int = 6_000_000
-    reward_tokens: int = 5_000_000
+    reward_tokens: int = 4_000_000
     qft_tokens: int = 3_000_000
     preference_samples: int = 8_000
-    measured: int = 2_500
+    measured: int = 3_000
     rollouts: int = 16
-    judged: int = 4_000
+    judged: int = 3_000
     workers: int = 1
 
 
@@ -54,7 +51,7 @@ class Shop:
     on_event: Event = quiet
 
     def tokenizer(self) -> Any:
-        return text.load_tokenizer(self.work / "solver")
+        return text.load_tokenizer(self.work / "tokenizer")
 
     def load(self, name: str) -> Any:
         return family.load(self.work / name, self.device)
@@ -82,9 +79,14 @@ class Shop:
         return tell
 
 
+def train_tokenizer(shop: Shop) -> None:
+    text.train_tokenizer().save_pretrained(shop.work / "tokenizer")
+    (shop.work / "tokenizer" / DONE).write_text("{}")
+
+
 def train_solver(shop: Shop) -> None:
     """Next-token loss on the response alone: the solver must not know how to write questions."""
-    tokenizer = text.train_tokenizer()
+    tokenizer = shop.tokenizer()
     model = family.new_solver(tokenizer, 0, shop.device)
     budget = Budget(shop.size.solver_tokens, lr=3e-3, adam_lr=3e-3)
     checkpoint = shop.work / "solver.pt"
@@ -226,6 +228,11 @@ def judged_samples(shop: Shop, seed: int, each: int) -> tuple[list[str], list[Re
     return texts, found
 
 
+def train_control(shop: Shop) -> None:
+    """The same QFT from random weights: what the solver's training is worth to the generator."""
+    train_qft(shop, "control", GENERATORS["qgen-a"], family.new_solver(shop.tokenizer(), 5, shop.device))
+
+
 def train_judge(shop: Shop) -> None:
     """Is it a problem of the curriculum with possible numbers? Learned from the generators' real output.
 
@@ -240,56 +247,3 @@ def train_judge(shop: Shop) -> None:
     loss = fit_logit(scorer, rows, targets, budget, epochs=3, on_event=shop.on_event, stage="judge")
     valid = sum(targets) / max(len(targets), 1)
     shop.finish("judge", scorer, tokenizer, loss=round(loss, 4), samples=len(texts), valid=round(valid, 4))
-
-
-def stages(shop: Shop) -> list[tuple[str, Callable[[], None]]]:
-    """What ``build`` does, in order: the folder that marks each done, and how."""
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("solver", lambda: train_solver(shop)),
-        ("reward", lambda: train_reward(shop)),
-    ]
-    for name, seed in GENERATORS.items():
-        steps.append((f"{name}-qft", lambda name=name, seed=seed: train_qft(shop, f"{name}-qft", seed)))  # type: ignore[misc]
-        steps.append((name, lambda name=name, seed=seed: train_qpo(shop, name, seed)))  # type: ignore[misc]
-
-    def control() -> None:
-        fresh = family.new_solver(shop.tokenizer(), 5, shop.device)
-        train_qft(shop, "control", GENERATORS["qgen-a"], fresh)
-
-    return [
-        *steps,
-        ("difficulty", lambda: train_difficulty(shop)),
-        ("judge", lambda: train_judge(shop)),
-        ("control", control),
-    ]
-
-
-SHIPPED = ("solver", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-a-qft", "qgen-b-qft")
-
-
-def build(
-    work: Path, out: Path, device: str = "cpu", size: Size | None = None, on_event: Event = quiet, evaluated: int = 700
-) -> dict[str, Any]:
-    """Train what is not yet done in ``work``, copy the shipped models to ``out``, choose thresholds, evaluate, write
-    the model card.
-
-    Returns the figures. A second call after an interruption goes on where the first stopped.
-    """
-    work.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(0)
-    shop = Shop(work, device, size or Size(), on_event)
-    for name, run in stages(shop):
-        if not shop.finished(name):
-            run()
-    out.mkdir(parents=True, exist_ok=True)
-    for name in SHIPPED:
-        shutil.rmtree(out / name, ignore_errors=True)
-        shutil.copytree(work / name, out / name, ignore=shutil.ignore_patterns(DONE))
-    for scorer in ("judge", "difficulty", "reward"):
-        card.write_domain(out / scorer)
-    chosen = evaluate.calibrate(out, work / "control", n=evaluated, device=device, on_event=on_event)
-    reports = {name: json.loads((work / name / DONE).read_text()) for name in SHIPPED}
-    card.write_card(out, chosen, {}, reports)
-    figures = evaluate.evaluate(out, n=evaluated, device=device, on_event=on_event)
-    card.write_card(out, chosen, figures, reports)
-    return figures
