@@ -38,6 +38,7 @@ def parser() -> Parser:
     _workspace(ui)
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s: this machine only)")
     ui.add_argument("--port", type=int, default=7860, help="(%(default)s)")
+    ui.add_argument("--auth", type=Path, metavar="FILE", help="name:password lines; needed where --host lets others in")
     ui.set_defaults(call=commands.ui)
 
     run = verbs.add_parser("run", help="generate questions and solutions, or resume a run")

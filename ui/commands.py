@@ -29,10 +29,10 @@ DONE, BAD_INPUT = 0, 2
 
 
 def ui(options: Namespace) -> int:
-    from ui import home
+    from ui import server
 
     with Workspace.open(options.workspace) as workspace:
-        home.serve(workspace, options.host, options.port)
+        server.serve(workspace, options.host, options.port, options.auth)
     return DONE
 
 

@@ -1,23 +1,14 @@
 """The page, read-only: the runs of a workspace, and of the chosen run its funnel and the difficulty of its questions.
 
-Serves on the address it is given; sends nothing anywhere else. Knows neither SQL nor models.
+Draws only; ``ui.server`` serves it. Knows neither SQL nor models.
 """
 
 from __future__ import annotations
-
-import contextlib
-import os
-import signal
-import threading
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 import plotly.graph_objects as go
 
 from store import overview, reads
-from store.errors import InputError
 from store.records import Run
 from store.workspace import Workspace
 
@@ -53,31 +44,6 @@ def page(workspace: Workspace) -> gr.Blocks:
         blocks.load(choices, outputs=[run, note]).then(show, run, [funnel, difficulty])
         run.input(show, run, [funnel, difficulty])
     return blocks
-
-
-def serve(workspace: Workspace, host: str, port: int) -> None:
-    """Until interrupted. InputError where the address cannot be had."""
-    blocks = page(workspace)
-    try:
-        blocks.launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            ssr_mode=False,
-            run_history=False,
-            footer_links=[],
-        )
-    except OSError as error:
-        remedy = "choose another with --port, or stop what uses it"
-        raise InputError("port", port, "cannot be listened on", remedy) from error
-    print(f"ScaleQuest Explorer: http://{host}:{port} (Ctrl-C ends it)", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        threading.Event().wait()
-    blocks.close(verbose=False)
 
 
 def _label(run: Run) -> str:
