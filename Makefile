@@ -19,6 +19,7 @@ run: setup
 	$(VENV)/bin/scalequest ui $(ARGS)
 
 test: $(VENV)/.setup,test$(GPU) check
+	@./.ci/get-browser $(PY)
 	$(PY) -m pytest
 
 check: $(VENV)/.setup,test$(GPU)

@@ -1,14 +1,99 @@
-"""Counts for a first look at a run, on the asker's own cursor."""
+"""A first look at a run, on the asker's own cursor: its funnel, its distributions and a few of its pairs.
+
+Counts come in two: of all the run's questions, dropped ones too, and of those that became pairs.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import duckdb
 
+from store.reads import FunnelRow, funnel
 
-def difficulty_counts(cursor: duckdb.DuckDBPyConnection, run_id: str, bins: int) -> list[int]:
-    """Questions of the run by predicted fail rate, in equal bins over [0, 1]; those without a score are left out."""
+BINS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """``label`` of a category, or the range [low, high) of a number (the last one closed); counts of questions."""
+
+    label: str
+    low: float | None
+    high: float | None
+    every: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a reader sees first of a pair; ``difficulty`` and ``reward`` are None where they were not computed."""
+
+    question_id: str
+    query: str
+    response: str
+    topic: str | None
+    difficulty: float | None
+    reward: float | None
+    agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """``counts`` by name: difficulty, reward, agreement, topic, length (characters of the question)."""
+
+    funnel: list[FunnelRow]
+    counts: dict[str, list[Bin]]
+    pairs: list[Pair]
+
+
+_NUMBERS = {"difficulty": "difficulty", "reward": "best_reward", "agreement": "agreement", "length": "query_chars"}
+
+
+def overview(cursor: duckdb.DuckDBPyConnection, run_id: str, pairs: int = 3) -> Overview:
+    """What there is of the run now; a run without rows gives empty lists, never an error."""
+    cursor.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE looked_at AS
+        SELECT i.difficulty, i.best_reward, i.agreement, i.topic, i.query_chars, p.question_id IS NOT NULL AS kept
+        FROM items i LEFT JOIN (SELECT question_id FROM pairs WHERE run_id = $run) p USING (question_id)
+        WHERE i.run_id = $run""",
+        {"run": run_id},
+    )
+    try:
+        counts = {name: _numbers(cursor, column) for name, column in _NUMBERS.items()}
+        counts["topic"] = _topics(cursor)
+    finally:
+        cursor.execute("DROP TABLE looked_at")
+    return Overview(funnel(cursor, run_id), counts, _pairs(cursor, run_id, pairs))
+
+
+def _numbers(cursor: duckdb.DuckDBPyConnection, column: str) -> list[Bin]:
+    """Equal bins over what there is; over [0, 1] for shares."""
+    low, high = cursor.execute(f"SELECT min({column})::DOUBLE, max({column})::DOUBLE FROM looked_at").fetchall()[0]
+    if low is None:
+        return []
+    if column in ("difficulty", "agreement"):
+        low, high = 0.0, 1.0
+    width = (high - low) / BINS or 1.0
+    query = f"""
+        SELECT greatest(least(floor(({column} - $low) / $width), {BINS - 1}), 0)::INTEGER AS bin, count(*),
+            count(*) FILTER (kept) FROM looked_at WHERE {column} IS NOT NULL GROUP BY bin"""
+    found = {bin: (every, kept) for bin, every, kept in cursor.execute(query, {"low": low, "width": width}).fetchall()}
+    edges = [(low + i * width, low + (i + 1) * width) for i in range(BINS)]
+    return [Bin(f"{a:.4g} to {b:.4g}", a, b, *found.get(i, (0, 0))) for i, (a, b) in enumerate(edges)]
+
+
+def _topics(cursor: duckdb.DuckDBPyConnection) -> list[Bin]:
     query = """
-        SELECT least(floor(score * ?), ? - 1)::INTEGER AS bin, count(*) FROM verdict_rows
-        WHERE run_id = ? AND stage = 'difficulty' AND score IS NOT NULL GROUP BY bin"""
-    found = dict(cursor.execute(query, [bins, bins, run_id]).fetchall())
-    return [int(found.get(i, 0)) for i in range(bins)]
+        SELECT topic, count(*) AS every, count(*) FILTER (kept) FROM looked_at WHERE topic IS NOT NULL
+        GROUP BY topic ORDER BY every DESC, topic"""
+    return [Bin(topic, None, None, every, kept) for topic, every, kept in cursor.execute(query).fetchall()]
+
+
+def _pairs(cursor: duckdb.DuckDBPyConnection, run_id: str, n: int) -> list[Pair]:
+    """The n pairs of the best reward."""
+    query = """
+        SELECT question_id, query, response, topic, difficulty, reward, agreement FROM pairs WHERE run_id = ?
+        ORDER BY reward DESC NULLS LAST, question_id LIMIT ?"""
+    return [Pair(*row) for row in cursor.execute(query, [run_id, n]).fetchall()]

@@ -1,59 +1,117 @@
-"""The page, read-only: the runs of a workspace, and of the chosen run its funnel and the difficulty of its questions.
+"""Home, read-only: of a chosen run its funnel, its distributions and its three best pairs.
 
-Draws only; ``ui.server`` serves it. Knows neither SQL nor models.
+Drawn from the database alone, with no model loaded. Draws only; ``ui.server`` serves it. Knows neither SQL nor models.
 """
 
 from __future__ import annotations
 
-import gradio as gr
-import plotly.graph_objects as go
+import re
 
-from store import overview, reads
+import gradio as gr
+
+from store.errors import StoreError
+from store.overview import Overview, Pair, overview
 from store.records import Run
 from store.workspace import Workspace
+from ui.board import board, value
+from ui.charts import charts
 
-BINS = 20
-_FUNNEL_HEAD = ["stage", "entered", "kept", "dropped", "pending"]
-_EMPTY = "No runs yet. Make one: `scalequest run --profile nano --questions 200 --workspace {path}`"
+_EMPTY = """**No runs yet.** Make one, then reload this page:
+
+    scalequest run --profile nano --questions 200 --workspace {path}"""
+_LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display": False}]
+"""Marks of our own around what is a formula: texts speak of money, and a model may write any usual delimiter."""
+_BOXED = re.compile(r"\\boxed\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\}")
+_LONGEST_FORMULA = 200
+"""Characters; KaTeX holds the page up while it works on a longer one."""
+_SHOWN = 3
 
 
 def page(workspace: Workspace) -> gr.Blocks:
     """The page over an open workspace; every load reads the database anew."""
 
-    def choices() -> tuple[gr.Dropdown, str]:
+    def choices() -> gr.Dropdown:
         runs = workspace.runs()[::-1]
         options = [(_label(run), run.run_id) for run in runs]
-        note = f"{len(runs)} runs in `{workspace.path}`" if runs else _EMPTY.format(path=workspace.path)
-        return gr.Dropdown(options, value=runs[0].run_id if runs else None, interactive=True), note
+        return gr.Dropdown(options, value=runs[0].run_id if runs else None, visible=bool(runs), interactive=True)
 
-    def show(run_id: str | None) -> tuple[list[list[object]], go.Figure | None]:
+    def show(run_id: str | None) -> tuple[str, ...]:
         if run_id is None:
-            return [], None
-        with workspace.cursor() as cursor:
-            rows = [[r.stage, r.entered, r.kept, r.dropped, r.pending] for r in reads.funnel(cursor, run_id)]
-            return rows, _histogram(overview.difficulty_counts(cursor, run_id, BINS))
+            return (_EMPTY.format(path=workspace.path), "[]", *[""] * _SHOWN)
+        try:
+            with workspace.cursor() as cursor:
+                found = overview(cursor, run_id, _SHOWN)
+        except StoreError as error:
+            return (f"**This run cannot be read.** {error}", "[]", *[""] * _SHOWN)
+        pairs = [_pair(pair) for pair in found.pairs]
+        return (_headline(found), value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
 
     blocks: gr.Blocks
-    with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False) as blocks:
+    with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
         gr.Markdown("# ScaleQuest Explorer")
-        note = gr.Markdown()
-        run = gr.Dropdown([], label="Run")
         with gr.Row():
-            funnel = gr.Dataframe(headers=_FUNNEL_HEAD, label="Funnel", interactive=False)
-            difficulty = gr.Plot(label="Difficulty")
-        blocks.load(choices, outputs=[run, note]).then(show, run, [funnel, difficulty])
-        run.input(show, run, [funnel, difficulty])
+            run = gr.Dropdown([], label="Run", scale=4, min_width=240)
+            again = gr.Button("Read again", size="sm", scale=1, min_width=120)
+        note = gr.Markdown()
+        shown = board()
+        with gr.Row():
+            cards = [
+                gr.Markdown(latex_delimiters=_LATEX, container=True, min_height=0, elem_classes="pair")
+                for _ in range(_SHOWN)
+            ]
+        outputs = [note, shown, *cards]
+        blocks.load(choices, outputs=run).then(show, run, outputs, show_progress="hidden")
+        run.input(show, run, outputs, show_progress="hidden")
+        again.click(show, run, outputs, show_progress="minimal")
     return blocks
+
+
+def _headline(found: Overview) -> str:
+    first, last = found.funnel[0], found.funnel[-1]
+    if not first.entered:
+        return "**This run has no questions yet.** Read again in a moment."
+    pending = sum(row.pending for row in found.funnel)
+    return f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
+
+
+def _pair(pair: Pair) -> str:
+    """Markdown that shows a pair's texts as they were written: nothing in them is markup, but for the boxed answer."""
+    facts = [
+        pair.topic,
+        None if pair.difficulty is None else f"difficulty {pair.difficulty:.2f}",
+        None if pair.reward is None else f"reward {round(pair.reward, 3) + 0.0:.3f}",
+        None if pair.agreement is None else f"agreement {pair.agreement:.0%}",
+    ]
+    said = " · ".join(inert(fact) for fact in facts if fact)
+    return f"**{inert(pair.query)}**\n\n{_with_boxes(pair.response)}\n\n{said}"
+
+
+def _with_boxes(text: str) -> str:
+    """The text inert, its lines kept, its boxed answers as formulas."""
+    lines = []
+    for line in text.splitlines():
+        ends = [(m.start(), m.end()) for m in _BOXED.finditer(line) if len(m.group()) <= _LONGEST_FORMULA]
+        parts, at = [], 0
+        for start, end in ends:
+            parts += [inert(line[at:start]), "⟦" + line[start:end] + "⟧"]
+            at = end
+        lines.append("".join([*parts, inert(line[at:])]))
+    return "  \n".join(lines)
+
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>&~$:@⟦⟧]")
+_UNSEEN = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if code != 0x0A},  # control characters by their pictures
+    **{code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},  # turn the line around
+}
+
+
+def inert(text: str) -> str:
+    """The text as Markdown that shows exactly it: what Markdown, HTML or KaTeX could read is escaped, and characters
+    that cannot be seen, or that turn the line around, are named.
+    """
+    return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", text.translate(_UNSEEN))
 
 
 def _label(run: Run) -> str:
     return f"{run.name or run.run_id} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
-
-
-def _histogram(counts: list[int]) -> go.Figure:
-    middles = [(i + 0.5) / BINS for i in range(BINS)]
-    figure = go.Figure(go.Bar(x=middles, y=counts, width=1 / BINS))
-    figure.update_layout(
-        xaxis_title="predicted fail rate", yaxis_title="questions", xaxis_range=[0, 1], bargap=0, margin={"t": 20}
-    )
-    return figure

@@ -49,7 +49,7 @@ def application(workspace: Workspace, login: guard.Login | None = None) -> FastA
     def plotly_js() -> FileResponse:
         return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _A_DAY})
 
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
         page(workspace),
         path="/",
@@ -59,6 +59,7 @@ def application(workspace: Workspace, login: guard.Login | None = None) -> FastA
         footer_links=[],
         show_error=True,
     )
+    return mounted
 
 
 def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) -> None:
@@ -76,7 +77,8 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.02)
-        print(f"ScaleQuest Explorer: http://{_shown(host)}:{port} (Ctrl-C ends it)", flush=True)
+        taken = listening.getsockname()[1]  # which is another where any free one was asked for (0)
+        print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C ends it)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,79 @@
+"""A real Chromium on a real server, and what a page of ours must never do in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.cli.command import command, environment
+
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def served(workspace: Path) -> Iterator[str]:
+    """The app on a free port, as the command starts it; ended by Ctrl-C, which it must obey."""
+    app = subprocess.Popen(
+        command("ui", "--workspace", workspace, "--port", 0),
+        stdout=subprocess.PIPE, text=True, env={**environment(), "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        assert app.stdout is not None
+        found = re.search(r"http://\S+", app.stdout.readline())
+        assert found is not None
+        yield found.group()
+    finally:
+        app.send_signal(signal.SIGINT)
+        try:
+            assert app.wait(20) == 0
+        finally:
+            app.kill()
+
+
+class Watched:
+    """A page, and what it did: errors in its console, and requests to any host but ours."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._request)
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.url + "/", "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(self.url + path)
+        return self.page
+
+
+@contextmanager
+def chromium(url: str, width: int = 1280, height: int = 900) -> Iterator[Watched]:
+    """The system's Chromium where there is one, else Playwright's own."""
+    with sync_playwright() as play:
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = play.chromium.launch(executable_path=path, args=_FLAGS)
+        try:
+            yield Watched(browser.new_page(viewport={"width": width, "height": height}), url)
+        finally:
+            browser.close()
