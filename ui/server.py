@@ -81,7 +81,8 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C ends it)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.default_int_handler)
             threading.Event().wait()
         server.should_exit = True
         thread.join(10)

@@ -26,12 +26,12 @@ from engine.training.curriculum.work import LIMIT, Impossible, Work, write_answe
 Split = Literal["train", "fresh", "dev", "test"]
 
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
-    "one": ((2, 9), (3, 12), (6, 20)),
-    "tiny": ((2, 15), (6, 30), (12, 60)),
-    "small": ((5, 50), (20, 99), (60, 300)),
-    "mid": ((25, 120), (80, 400), (200, 999)),
-    "big": ((60, 300), (200, 999), (500, 3000)),
-    "tens": ((1, 20), (2, 60), (10, 120)),  # times ten
+    "one": ((2, 5), (2, 7), (2, 9)),
+    "tiny": ((2, 9), (3, 12), (4, 15)),
+    "small": ((3, 20), (11, 50), (21, 99)),
+    "mid": ((20, 60), (30, 99), (101, 400)),
+    "big": ((60, 200), (100, 500), (200, 999)),
+    "tens": ((1, 9), (1, 9), (1, 19)),  # times ten
     "percent": ((1, 9), (1, 9), (1, 19)),  # times ten, ten, five
 }
 """Number ranges for the three steps of a kind: its own level, one above, two above."""
@@ -135,28 +135,6 @@ def expand(phrasing: str) -> list[str]:
     return [text for option in match.group(1).split("|") for text in expand(head + option + tail)]
 
 
-ASKING = ("{name8} asks {name9}: ", "{name8} and {name9} work on this: ")
-ENOUGH = 50_000
-"""Fewer different texts than this, and a generator would mostly repeat what it was trained on."""
-
-
-def texts_of(phrasing: str, numbers: dict[str, str]) -> int:
-    """How many different texts a phrasing can make, roughly: words times the middle number ranges."""
-    total = 1
-    for slot in slots_of(phrasing):
-        low, high = SIZES[numbers[slot]][1] if slot in numbers else (1, len(WORDS[word_type(slot)]))
-        total *= high - low + 1
-    return total
-
-
-def introduced(phrasings: list[str], numbers: dict[str, str]) -> tuple[str, ...]:
-    """Phrasings with too few texts get two people who ask: their names make every text its own."""
-    return tuple(
-        text if texts_of(text, numbers) >= ENOUGH else ASKING[at % len(ASKING)] + text
-        for at, text in enumerate(phrasings)
-    )
-
-
 def kind(area: str, level: int, *phrasings: str, **numbers: str) -> Callable[[Solve], Solve]:
     """Register a kind; its name is the function's. ``numbers`` maps each number slot to a size of ``SIZES``."""
 
@@ -164,7 +142,7 @@ def kind(area: str, level: int, *phrasings: str, **numbers: str) -> Callable[[So
         name = solve.__name__
         if area not in AREAS or name in KINDS or list(inspect.signature(solve).parameters)[1:] != list(numbers):
             raise ValueError(f"kind {name}: unknown area, used name or slots that differ from solve's parameters")
-        spelled = introduced([text for phrasing in phrasings for text in expand(phrasing)], numbers)
+        spelled = tuple(text for phrasing in phrasings for text in expand(phrasing))
         KINDS[name] = Kind(name, area, level, dict(numbers), spelled, solve)
         return solve
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from engine.training.curriculum.core import kind
 from engine.training.curriculum.work import Work
 
@@ -42,13 +40,13 @@ def plus_equation(w: Work, a: int, b: int) -> int:
     return w.sub("Value", b, a)
 
 
-@kind("equations", 3,
-      "Solve for {var}: {a}{var} + {b} = {c}. Give a fraction if needed.",
-      "If {a}{var} + {b} = {c}, what is {var}? Give a fraction if needed.",
-      "{a} times a number, plus {b}, is {c}. [What is the number?|Find the number.] Give a fraction if needed.",
+@kind("equations", 2,
+      "Solve for {var}: {a}{var} + {b} = {c}.",
+      "If {a}{var} + {b} = {c}, what is {var}?",
+      "{a} times a number, plus {b}, is {c}. [What is the number?|Find the number.]",
       a="one", b="tiny", c="mid")  # fmt: skip
-def linear_equation(w: Work, a: int, b: int, c: int) -> Fraction:
-    return w.fraction(w.sub("Without the sum", c, b), a)
+def linear_equation(w: Work, a: int, b: int, c: int) -> int:
+    return w.div("Value", w.sub("Without the sum", c, b), a)
 
 
 @kind("equations", 3,
@@ -131,7 +129,7 @@ def sum_of_terms(w: Work, a: int, b: int, c: int) -> int:
       "What is {a} squared?",
       "Find the square of {a}.",
       "What is {a}^2?",
-      a="tiny")  # fmt: skip
+      a="small")  # fmt: skip
 def square(w: Work, a: int) -> int:
     return w.mul("Square", a, a)
 

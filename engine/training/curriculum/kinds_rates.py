@@ -63,7 +63,7 @@ def far_and_more(w: Work, a: int, b: int, c: int) -> int:
       "How many miles apart are they then?",
       "The distance between {name} and {name2} is {c} miles. They ride toward each other at {a} and {b} miles an hour. "
       "How far apart are they after {d} hours?",
-      a="one", b="one", c="big", d="one")  # fmt: skip
+      a="one", b="one", c="mid", d="one")  # fmt: skip
 def approach(w: Work, a: int, b: int, c: int, d: int) -> int:
     return w.sub("Apart", c, w.mul("Covered", w.add("Speed", a, b), d))
 
@@ -86,12 +86,12 @@ def part_left(w: Work, a: int, b: int) -> Fraction:
 
 
 @kind("fractions", 3,
-      "What is 1/{a} of {b}? Give a fraction if needed.",
-      "{name} pours 1/{a} of {b} cups of {drink} away. How many cups are that? Give a fraction if needed.",
-      "One part in {a} of {b} feet of {color} rope is cut off. How many feet are that? Give a fraction if needed.",
+      "What is 1/{a} of {b}?",
+      "{name} has {b} {item} and gives 1/{a} of them away. How many {item} does {name} give away?",
+      "One part in {a} of {b} {people} stays at home. How many stay at home?",
       a="one", b="mid")  # fmt: skip
-def unit_fraction(w: Work, a: int, b: int) -> Fraction:
-    return w.fraction(b, a)
+def unit_fraction(w: Work, a: int, b: int) -> int:
+    return w.div("Part", b, a)
 
 
 @kind("fractions", 3,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import gcd
 
-LIMIT = 999_999
+LIMIT = 99_999
 """No number in a question or a solution may exceed this: larger ones are outside the curriculum."""
 
 
