@@ -1,0 +1,44 @@
+"""A first look at a run: its counts say of how many questions, and of how many pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from store.overview import BINS, overview
+from store.workspace import Workspace
+from tests.store import rows
+
+
+def test_a_run_is_counted_in_all_and_in_pairs(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w", create=True) as workspace:
+        for run in ("r1", "r2"):
+            workspace.create_run(rows.run(run))
+        workspace.writer.put([row for idx in range(3) for row in rows.whole(idx)])
+        workspace.writer.put([rows.question(3), *rows.verdicts(3, drop="solvability"), *rows.labels(3, chosen=None)])
+        workspace.writer.put(rows.whole(0, "r2"))
+        workspace.writer.flush()
+        with workspace.cursor() as cursor:
+            found = overview(cursor, "r1", pairs=2)
+            again = overview(cursor, "r1", pairs=2)
+    assert found == again
+    assert (found.funnel[0].entered, found.funnel[-1].kept) == (4, 3)
+    difficulty = found.counts["difficulty"]
+    assert len(difficulty) == BINS
+    assert (difficulty[0].low, difficulty[-1].high) == (0.0, pytest.approx(1.0))
+    assert [(b.every, b.kept) for b in difficulty if b.low is not None and b.low <= 0.4 < (b.high or 0)] == [(3, 3)]
+    assert [(b.label, b.every, b.kept) for b in found.counts["topic"]] == [("Algebra", 4, 3)]
+    assert sum(b.every for b in found.counts["length"]) == 4
+    assert [pair.question_id for pair in found.pairs] == ["r1-00000000", "r1-00000001"]
+    assert found.pairs[0].response == "Sample 1: \\boxed{0}"
+
+
+def test_a_run_without_rows_has_empty_counts(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w", create=True) as workspace:
+        workspace.create_run(rows.run())
+        with workspace.cursor() as cursor:
+            found = overview(cursor, "r1")
+    assert found.pairs == []
+    assert set(map(len, found.counts.values())) == {0}
+    assert {row.entered for row in found.funnel} == {0}
