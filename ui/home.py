@@ -15,8 +15,9 @@ from store.records import Run
 from store.workspace import Workspace
 from ui.board import board, value
 from ui.charts import charts
+from ui.text import inert
 
-_EMPTY = """**No runs yet.** Make one, then reload this page:
+_EMPTY = """**No runs yet.** Start one in the Runs tab, or on the command line while this app is not running:
 
     scalequest run --profile nano --questions 200 --workspace {path}"""
 _LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display": False}]
@@ -27,8 +28,8 @@ _LONGEST_FORMULA = 200
 _SHOWN = 3
 
 
-def page(workspace: Workspace) -> gr.Blocks:
-    """The page over an open workspace; every load reads the database anew."""
+def tab(workspace: Workspace, blocks: gr.Blocks) -> None:
+    """Draws the tab into the open blocks; every load reads the database anew."""
 
     def choices() -> gr.Dropdown:
         runs = workspace.runs()[::-1]
@@ -46,27 +47,25 @@ def page(workspace: Workspace) -> gr.Blocks:
         pairs = [_pair(pair) for pair in found.pairs]
         return (_headline(found), value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
 
-    blocks: gr.Blocks
-    with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
-        gr.Markdown("# ScaleQuest Explorer")
-        with gr.Row():
-            run = gr.Dropdown([], label="Run", scale=4, min_width=240)
-            again = gr.Button("Read again", size="sm", scale=1, min_width=120)
-        note = gr.Markdown()
-        shown = board()
-        with gr.Row():
-            cards = [
-                gr.Markdown(latex_delimiters=_LATEX, container=True, min_height=0, elem_classes="pair")
-                for _ in range(_SHOWN)
-            ]
-        outputs = [note, shown, *cards]
-        blocks.load(choices, outputs=run).then(show, run, outputs, show_progress="hidden")
-        run.input(show, run, outputs, show_progress="hidden")
-        again.click(show, run, outputs, show_progress="minimal")
-    return blocks
+    with gr.Row():
+        run = gr.Dropdown([], label="Run", scale=4, min_width=240, allow_custom_value=True)
+        again = gr.Button("Read again", size="sm", scale=1, min_width=120)
+    note = gr.Markdown()
+    shown = board()
+    with gr.Row():
+        cards = [
+            gr.Markdown(latex_delimiters=_LATEX, container=True, min_height=0, elem_classes="pair")
+            for _ in range(_SHOWN)
+        ]
+    outputs = [note, shown, *cards]
+    blocks.load(choices, outputs=run).then(show, run, outputs, show_progress="hidden")
+    run.input(show, run, outputs, show_progress="hidden")
+    again.click(choices, outputs=run, show_progress="hidden").then(show, run, outputs, show_progress="minimal")
 
 
 def _headline(found: Overview) -> str:
+    if not found.funnel:
+        return "**There is no such run.** Choose one from the list."
     first, last = found.funnel[0], found.funnel[-1]
     if not first.entered:
         return "**This run has no questions yet.** Read again in a moment."
@@ -97,20 +96,6 @@ def _with_boxes(text: str) -> str:
             at = end
         lines.append("".join([*parts, inert(line[at:])]))
     return "  \n".join(lines)
-
-
-_MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>&~$:@⟦⟧]")
-_UNSEEN = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if code != 0x0A},  # control characters by their pictures
-    **{code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},  # turn the line around
-}
-
-
-def inert(text: str) -> str:
-    """The text as Markdown that shows exactly it: what Markdown, HTML or KaTeX could read is escaped, and characters
-    that cannot be seen, or that turn the line around, are named.
-    """
-    return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", text.translate(_UNSEEN))
 
 
 def _label(run: Run) -> str:

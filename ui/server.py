@@ -6,12 +6,12 @@ sent to or fetched from any other host. Knows neither SQL nor models.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
 import threading
 import time
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -23,16 +23,17 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, JSONResponse
 
+from engine.batches import Batches
 from store.errors import InputError, StoreError
 from store.workspace import Workspace
 from ui import guard
-from ui.home import page
+from ui.page import page
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _A_DAY = "public, max-age=86400"
 
 
-def application(workspace: Workspace, login: guard.Login | None = None) -> FastAPI:
+def application(workspace: Workspace, batches: Batches, login: guard.Login | None = None) -> FastAPI:
     """The app over an open workspace; with ``login``, the page asks who one is first."""
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(guard.Guard)
@@ -51,7 +52,7 @@ def application(workspace: Workspace, login: guard.Login | None = None) -> FastA
 
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        page(workspace),
+        page(workspace, batches),
         path="/",
         auth=login,
         ssr_mode=False,
@@ -68,8 +69,8 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         remedy = "add --auth FILE (name:password lines), or keep to 127.0.0.1"
         raise InputError("--host", host, "lets other machines in without a login", remedy)
     login = guard.read_logins(auth) if auth is not None else None
-    with _listen(host, port) as listening:
-        settings = uvicorn.Config(application(workspace, login), log_level="warning", access_log=False)
+    with _listen(host, port) as listening, closing(Batches(workspace)) as batches:
+        settings = uvicorn.Config(application(workspace, batches, login), log_level="warning", access_log=False)
         server = _Server(settings)
         # Streams to open pages would else keep the app from ending.
         server.config.timeout_graceful_shutdown = 2
@@ -79,7 +80,7 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
             time.sleep(0.02)
         taken = listening.getsockname()[1]  # which is another where any free one was asked for (0)
         print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C ends it)", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):
             # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.default_int_handler)
@@ -91,7 +92,7 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
 class _Server(uvicorn.Server):
     """Leaves the signals to ``serve``: it runs in a thread of its own."""
 
-    @contextlib.contextmanager
+    @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from engine.batches import Batches
 from store.errors import InputError
 from store.workspace import Workspace
 from tests.cli.command import scalequest, sentence
@@ -18,7 +19,7 @@ from ui import guard, server
 def app(tmp_path: Path) -> Iterator[TestClient]:
     with (
         Workspace.open(tmp_path / "w", create=True) as workspace,
-        TestClient(server.application(workspace), base_url="http://127.0.0.1:7860") as client,
+        TestClient(server.application(workspace, Batches(workspace)), base_url="http://127.0.0.1:7860") as client,
     ):
         yield client
 
@@ -64,7 +65,7 @@ def test_a_login_is_asked_for_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "auth").write_text("# who may\nada:a:b\n")
     login = guard.read_logins(tmp_path / "auth")
     with Workspace.open(tmp_path / "w", create=True) as workspace:
-        client = TestClient(server.application(workspace, login), base_url="http://127.0.0.1:7860")
+        client = TestClient(server.application(workspace, Batches(workspace), login), base_url="http://127.0.0.1:7860")
         assert client.get("/config").status_code == 401
         assert client.post("/login", data={"username": "ada", "password": "wrong"}).status_code == 400
         assert client.post("/login", data={"username": "ada", "password": "a:b"}).status_code == 200

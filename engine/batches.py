@@ -1,0 +1,126 @@
+"""Batch runs in the background of a long-lived process: one at a time, on models that stay loaded.
+
+Holds what the running batch last said, for anyone who asks; a run's rows are in the workspace, not here. Knows no user
+interface.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import jobs
+from engine.config import RunConfig
+from engine.control import Control
+from engine.state import Models
+from store.errors import InputError, ScaleQuestError
+from store.workspace import Workspace
+
+_PATIENCE = 20.0
+"""Seconds that a batch has to finish what is in flight when the app ends."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """The batch that runs or ran last: ``event`` is its last progress, ``message`` what its end said."""
+
+    run_id: str
+    control: Control = field(default_factory=Control)
+    event: dict[str, Any] = field(default_factory=dict)
+    loading: bool = True
+    ended: bool = False
+    message: str | None = None
+
+
+class Batches:
+    """Starts, resumes and steers the batches of one workspace. Safe from any thread."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._models: tuple[str, Models] | None = None
+        self._thread: threading.Thread | None = None
+        self.last: Batch | None = None
+
+    @property
+    def running(self) -> Batch | None:
+        """The batch that is under way."""
+        last = self.last
+        return last if last is not None and not last.ended else None
+
+    def start(self, config: RunConfig, name: str = "") -> str:
+        """Begin a new run; gives back its id. InputError where a batch is under way."""
+        run_id = jobs.new_run_id()
+        return self._begin(
+            Batch(run_id),
+            config,
+            lambda models, batch: jobs.start(
+                self._workspace, config, name, self._hear(batch), control=batch.control, models=models, run_id=run_id
+            ),
+        )
+
+    def resume(self, run_id: str) -> str:
+        """Go on with an unfinished run. InputError: unknown, finished, or a batch is under way."""
+        run = self._workspace.run(run_id)
+        if run.kind != "generate" or run.status == "done":
+            raise InputError("run", run_id, f"is {run.status} and cannot go on", "start a new one")
+        return self._begin(
+            Batch(run_id),
+            RunConfig.from_json(run.config),
+            lambda models, batch: jobs.resume(
+                self._workspace, run_id, self._hear(batch), control=batch.control, models=models
+            ),
+        )
+
+    def close(self) -> None:
+        """Let what is in flight finish, as Ctrl-C does, and close the models."""
+        if (batch := self.running) is not None:
+            batch.control.interrupt()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
+        self._forget_models()
+
+    def _begin(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], jobs.Result]) -> str:
+        with self._lock:
+            if (now := self.running) is not None:
+                raise InputError("run", now.run_id, "is still under way", "wait for its end, or cancel it")
+            self.last = batch
+            self._thread = threading.Thread(target=self._run, args=(batch, config, work), name="batch", daemon=True)
+            self._thread.start()
+        return batch.run_id
+
+    def _run(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], jobs.Result]) -> None:
+        try:
+            models = self._loaded(config)
+            batch.loading = False
+            batch.message = work(models, batch).message
+        except ScaleQuestError as error:
+            batch.message = str(error)
+        except Exception as error:
+            # Nobody stands above a thread: what it met is shown in the page, and its trace goes to the log.
+            batch.message = f"The run stopped on an unforeseen error: {type(error).__name__}: {error}."
+            raise
+        finally:
+            batch.loading, batch.ended = False, True
+
+    def _hear(self, batch: Batch) -> jobs.OnEvent:
+        def hear(event: dict[str, Any]) -> None:
+            batch.event = event
+
+        return hear
+
+    def _loaded(self, config: RunConfig) -> Models:
+        """The config's models: those of the batch before where they are the same, else loaded in their stead."""
+        key = repr(config.profile)
+        if self._models is None or self._models[0] != key:
+            self._forget_models()
+            self._models = (key, jobs.open_models(config))
+        return self._models[1]
+
+    def _forget_models(self) -> None:
+        if self._models is not None:
+            for model in self._models[1].distinct:
+                model.close()
+            self._models = None
