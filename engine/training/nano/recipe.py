@@ -32,12 +32,12 @@ class Size:
     """How much of everything. The defaults fit two cores in under an hour; ``workers`` draw problems in parallel."""
 
     solver_tokens: int = 6_000_000
-    reward_tokens: int = 4_000_000
+    reward_tokens: int = 5_000_000
     qft_tokens: int = 3_000_000
     preference_samples: int = 8_000
-    measured: int = 3_000
+    measured: int = 2_500
     rollouts: int = 16
-    judged: int = 3_000
+    judged: int = 4_000
     workers: int = 1
 
 
