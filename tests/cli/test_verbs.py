@@ -129,13 +129,15 @@ def test_the_page_shows_a_run_and_ends_on_ctrl_c(workspace: Path, free_port: int
             assert address in page.stdout.readline()
             client = Client(address, verbose=False, analytics_enabled=False)
             client.predict(api_name="/choices")
-            funnel, histogram = client.predict("r1", api_name="/show")
+            headline, board, *_ = client.predict("r1", api_name="/show")
             client.close()
             page.send_signal(signal.SIGINT)
             _, said = page.communicate(timeout=60)
         finally:
             page.kill()
-    assert funnel["data"][0] == ["generated", 30, 30, 0, 0]
-    assert histogram["type"] == "plotly"
+    assert "from 30 questions" in headline
+    charts = {chart["id"]: chart for chart in json.loads(board)}
+    assert charts["funnel"]["rows"][0] == ["generated", 30, 30, 0, 0]
+    assert {"difficulty", "reward", "topic"} <= charts.keys()
     assert page.returncode == 0
     assert "Traceback" not in said
