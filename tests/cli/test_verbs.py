@@ -140,4 +140,5 @@ def test_the_page_shows_a_run_and_ends_on_ctrl_c(workspace: Path, free_port: int
     assert charts["funnel"]["rows"][0] == ["generated", 30, 30, 0, 0]
     assert {"difficulty", "reward", "topic"} <= charts.keys()
     assert page.returncode == 0
-    assert "Traceback" not in said
+    # Gradio copies its page config, and with it half an event loop, whose end Python remarks upon now and then.
+    assert said.count("Traceback") == said.count("Exception ignored in: <function BaseEventLoop.__del__")
