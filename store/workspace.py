@@ -158,15 +158,13 @@ class Workspace:
 
     def run(self, run_id: str) -> Run:
         """The run of this id; InputError if there is none."""
-        found = self._runs("WHERE run_id = ?", [run_id])
-        if not found:
-            known = ", ".join(f"'{run.run_id}'" for run in self.runs()[-5:]) or "none yet"
-            raise InputError("run", run_id, "is not in this workspace", f"its latest runs are: {known}")
-        return found[0]
+        with self.cursor() as cursor:
+            return read_run(cursor, run_id)
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
-        return self._runs("", [])
+        with self.cursor() as cursor:
+            return read_runs(cursor)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run and all its rows in one transaction. InputError if it is unknown or running."""
@@ -179,12 +177,6 @@ class Workspace:
             self.writer.forget_run(run_id)
 
         self.writer.call(write)
-
-    def _runs(self, where: str, values: list[Any]) -> list[Run]:
-        fields = "run_id, name, kind, config, config_hash, seed, status, created_at, ended_at, error"
-        with self.cursor() as cursor:
-            rows = cursor.execute(f"SELECT {fields} FROM runs {where} ORDER BY created_at, run_id", values).fetchall()
-        return [_run(*row) for row in rows]
 
 
 def _stop(cursors: list[duckdb.DuckDBPyConnection]) -> None:
@@ -203,6 +195,22 @@ def _stop(cursors: list[duckdb.DuckDBPyConnection]) -> None:
         cursors = busy
         if cursors:
             time.sleep(0.01)
+
+
+def read_runs(cursor: duckdb.DuckDBPyConnection, run_id: str | None = None) -> list[Run]:
+    """All runs, oldest first, or the one of this id (none where there is no such run)."""
+    fields = "run_id, name, kind, config, config_hash, seed, status, created_at, ended_at, error"
+    query = f"SELECT {fields} FROM runs WHERE coalesce(run_id = $run, true) ORDER BY created_at, run_id"
+    return [_run(*row) for row in cursor.execute(query, {"run": run_id}).fetchall()]
+
+
+def read_run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
+    """The run of this id; InputError if there is none."""
+    found = read_runs(cursor, run_id)
+    if not found:
+        known = ", ".join(f"'{run.run_id}'" for run in read_runs(cursor)[-5:]) or "none yet"
+        raise InputError("run", run_id, "is not in this workspace", f"its latest runs are: {known}")
+    return found[0]
 
 
 def _run(run_id: str, name: str, kind: RunKind, config: str, *rest: Any) -> Run:
