@@ -1,4 +1,4 @@
-"""Batch runs in the background of a long-lived process: one at a time, on models that stay loaded.
+"""Batch runs in the background of a long-lived process: one at a time, on the models of a room.
 
 Holds what the running batch last said, for anyone who asks; a run's rows are in the workspace, not here. Knows no user
 interface.
@@ -14,6 +14,7 @@ from typing import Any
 from engine import jobs
 from engine.config import RunConfig
 from engine.control import Control
+from engine.room import Room
 from engine.state import Models
 from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
@@ -37,10 +38,10 @@ class Batch:
 class Batches:
     """Starts, resumes and steers the batches of one workspace. Safe from any thread."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, room: Room | None = None) -> None:
         self._workspace = workspace
+        self._room, self._own_room = room or Room(), room is None
         self._lock = threading.Lock()
-        self._models: tuple[str, Models] | None = None
         self._thread: threading.Thread | None = None
         self.last: Batch | None = None
 
@@ -75,12 +76,13 @@ class Batches:
         )
 
     def close(self) -> None:
-        """Let what is in flight finish, as Ctrl-C does, and close the models."""
+        """Let what is in flight finish, as Ctrl-C does; close the room where it is nobody else's."""
         if (batch := self.running) is not None:
             batch.control.interrupt()
         if self._thread is not None:
             self._thread.join(_PATIENCE)
-        self._forget_models()
+        if self._own_room:
+            self._room.close()
 
     def _begin(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], jobs.Result]) -> str:
         with self._lock:
@@ -93,9 +95,9 @@ class Batches:
 
     def _run(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], jobs.Result]) -> None:
         try:
-            models = self._loaded(config)
-            batch.loading = False
-            batch.message = work(models, batch).message
+            with self._room.borrow(config) as models:
+                batch.loading = False
+                batch.message = work(models, batch).message
         except ScaleQuestError as error:
             batch.message = str(error)
         except Exception as error:
@@ -110,17 +112,3 @@ class Batches:
             batch.event = event
 
         return hear
-
-    def _loaded(self, config: RunConfig) -> Models:
-        """The config's models: those of the batch before where they are the same, else loaded in their stead."""
-        key = repr(config.profile)
-        if self._models is None or self._models[0] != key:
-            self._forget_models()
-            self._models = (key, jobs.open_models(config))
-        return self._models[1]
-
-    def _forget_models(self) -> None:
-        if self._models is not None:
-            for model in self._models[1].distinct:
-                model.close()
-            self._models = None

@@ -142,6 +142,7 @@ class RunConfig:
     ``difficulty_band``: least and greatest fail rate kept, unless a generator has a band of its own. ``reward_floor``:
     least reward kept, None is off. ``duplicate_threshold``: Jaccard similarity from which two questions are near
     duplicates. ``other_runs``: what to do with questions that another run of the workspace already has.
+    ``regenerated_from``: the question whose settings a live run repeats.
     """
 
     profile: Profile
@@ -154,6 +155,7 @@ class RunConfig:
     reward_floor: float | None = None
     duplicate_threshold: float = 0.8
     other_runs: Literal["ignore", "mark", "drop"] = "mark"
+    regenerated_from: str | None = None
 
     def __post_init__(self) -> None:
         if (self.questions is None) == (self.accepted is None):

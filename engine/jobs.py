@@ -6,6 +6,7 @@ steer with the ``Control`` that you pass in. Knows the store's verbs and the pip
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import signal
@@ -15,20 +16,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.answers import AnswerPool
-from engine.config import Role, RunConfig
+from engine.config import RunConfig
 from engine.control import Control
-from engine.models.base import ScoreModel, TextModel
 from engine.pipeline import Pipeline
+from engine.room import open_models as open_models
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
-from engine.state import Models, Outcome, Tools
+from engine.state import Audience, Grouper, Models, Outcome, Put, Tools
 from store import reads
 from store.errors import InputError, ScaleQuestError
-from store.records import Run
+from store.records import Record, Run, RunKind
 from store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.textscore import TopicModel
 
 OnEvent = Callable[[dict[str, Any]], None]
 INTERRUPTED = 130
@@ -65,20 +69,22 @@ def start(
     control: Control | None = None,
     models: Models | None = None,
     run_id: str | None = None,
+    audience: Audience | None = None,
 ) -> Result:
     """Run ``config`` in a workspace; its record is stored before its first question.
 
-    ``models``: live ones, which stay open; without them the config's are opened, and closed at the end. Raises
-    InputError for what the config asks for and this machine lacks (nothing is stored then), StoreError where the disk
-    fails.
+    ``models``: live ones, which stay open; without them the config's are opened, and closed at the end. ``audience``:
+    makes it a live run, which somebody watches and which only marks duplicates. Raises InputError for what the config
+    asks for and this machine lacks (nothing is stored then), StoreError where the disk fails.
     """
     run_id = run_id or new_run_id()
     benchmark = Benchmark.load(config.benchmarks)
+    kind: RunKind = "generate" if audience is None else "live"
     with ExitStack() as stack:
         live = models or _opened(stack, config)
         name = name or f"{config.profile.name}, seed {config.seed}"
-        workspace.create_run(Run(run_id, name, "generate", config.to_json(), config.hash, config.seed))
-        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack)
+        workspace.create_run(Run(run_id, name, kind, config.to_json(), config.hash, config.seed))
+        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack, audience)
 
 
 def resume(
@@ -95,7 +101,8 @@ def resume(
     """
     run = workspace.run(run_id)
     if run.kind != "generate":
-        raise InputError("--resume", run_id, f"is an {run.kind} run", "only runs of `scalequest run` can be resumed")
+        problem = f"is of kind {run.kind}"
+        raise InputError("--resume", run_id, problem, "only batches, runs of kind generate, can be resumed")
     if run.status == "done":
         return Result(run_id, "done", None)
     config = RunConfig.from_json(run.config)
@@ -115,14 +122,19 @@ def _run(
     on_event: OnEvent,
     control: Control,
     stack: ExitStack,
+    audience: Audience | None = None,
 ) -> Result:
     tell = _telling(workspace, run_id, on_event)
-    tools = _tools(workspace, run_id, config, benchmark, stack.enter_context(AnswerPool()))
-    put = workspace.writer.put
+    pool = stack.enter_context(AnswerPool()) if audience is None else audience.pool
+    tools = _tools(workspace, run_id, config, benchmark, pool, live=audience is not None)
+    put = workspace.writer.put if audience is None else _shared(workspace.writer.put, audience.on_rows)
+    on_text = None if audience is None else audience.on_text
     try:
         with workspace.cursor() as cursor:
             known = reads.resume_state(cursor, run_id)
-            pipeline = Pipeline(config, run_id, models, put, tools, known=known, control=control, on_event=tell)
+            pipeline = Pipeline(
+                config, run_id, models, put, tools, known=known, control=control, on_event=tell, on_text=on_text
+            )
         tell({**pipeline.progress(0.0), "event": "start"})
         outcome = pipeline.run()
         workspace.writer.flush()
@@ -131,20 +143,32 @@ def _run(
         raise
     finally:
         control.ended()
-    message = _sentence(workspace, run_id, outcome)
+    message = _sentence(workspace, run_id, outcome, resumable=audience is None)
     workspace.update_run(run_id, status=outcome.status, error=message if outcome.status != "interrupted" else None)
     end = pipeline.progress(outcome.seconds)
     tell({**end, "event": "end", "status": outcome.status, "message": message, "first_pair_s": outcome.first_pair})
     return Result(run_id, outcome.status, message, outcome.seconds, outcome.first_pair)
 
 
-def _sentence(workspace: Workspace, run_id: str, outcome: Outcome) -> str | None:
+def _shared(*takers: Put) -> Put:
+    """Rows go to all of these, in this order."""
+
+    def put(rows: list[Record]) -> None:
+        for take in takers:
+            take(rows)
+
+    return put
+
+
+def _sentence(workspace: Workspace, run_id: str, outcome: Outcome, resumable: bool) -> str | None:
     if outcome.status == "done":
         return outcome.message
-    how = f"`scalequest run --workspace {workspace.path} --resume {run_id}` goes on from here"
+    rest = "everything done so far is kept"
+    if resumable:
+        rest += f", and `scalequest run --workspace {workspace.path} --resume {run_id}` goes on from here"
     if outcome.status == "failed":
-        return f"{(outcome.message or 'The run failed').rstrip('.')}; everything done so far is kept, and {how}."
-    return f"The run was {outcome.status}; everything done so far is kept, and {how}."
+        return f"{(outcome.message or 'The run failed').rstrip('.')}; {rest}."
+    return f"The run was {outcome.status}; {rest}."
 
 
 def _try_to_close(workspace: Workspace, run_id: str, message: str) -> None:
@@ -170,12 +194,21 @@ def _telling(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnEvent:
     return tell
 
 
-def _tools(workspace: Workspace, run_id: str, config: RunConfig, benchmark: Benchmark, pool: AnswerPool) -> Tools:
+def _tools(
+    workspace: Workspace, run_id: str, config: RunConfig, benchmark: Benchmark, pool: Grouper, live: bool
+) -> Tools:
+    topic = _topic_model()
+    index = Index(threshold=config.duplicate_threshold, mark_only=live)
+    others = _others(workspace, run_id, config) if config.other_runs != "ignore" else None
+    return Tools(topic.predict, topic.name, pool, benchmark, index, others)
+
+
+@functools.cache
+def _topic_model() -> TopicModel:
+    """Loaded once: a live user waits for it. It only reads, so runs may share it."""
     from engine.textscore import TopicModel
 
-    topic = TopicModel.load()
-    others = _others(workspace, run_id, config) if config.other_runs != "ignore" else None
-    return Tools(topic.predict, topic.name, pool, benchmark, Index(threshold=config.duplicate_threshold), others)
+    return TopicModel.load()
 
 
 def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | None:
@@ -201,47 +234,6 @@ def _opened(stack: ExitStack, config: RunConfig) -> Models:
     for model in models.distinct:
         stack.callback(model.close)
     return models
-
-
-def open_models(config: RunConfig) -> Models:
-    """The config's models, live; roles of one model share one object. InputError for a missing model or package."""
-    from engine.models.load import check_folder, open_score, open_text
-
-    texts: dict[tuple[object, ...], TextModel] = {}
-    scores: dict[tuple[object, ...], ScoreModel] = {}
-
-    def text(role: Role) -> TextModel:
-        key = _identity(role)
-        if key not in texts:
-            texts[key] = open_text(role)
-        return texts[key]
-
-    def score(role: Role) -> ScoreModel:
-        key = (*_identity(role), role.aggregate)
-        if key not in scores:
-            scores[key] = open_score(role)
-        return scores[key]
-
-    profile = config.profile
-    for role in (*profile.generators, profile.judge, profile.difficulty, profile.solver, profile.reward):
-        check_folder(role)  # all of them before any is loaded: a missing one is told at once
-    try:
-        return Models(
-            tuple(text(role) for role in profile.generators),
-            text(profile.judge) if profile.judge.writes else score(profile.judge),
-            score(profile.difficulty),
-            text(profile.solver),
-            score(profile.reward),
-        )
-    except BaseException:
-        opened: list[TextModel | ScoreModel] = [*texts.values(), *scores.values()]
-        for model in opened:
-            model.close()
-        raise
-
-
-def _identity(role: Role) -> tuple[object, ...]:
-    return (role.backend, role.model, role.revision, role.dtype, role.device, role.urls, role.trust_remote_code)
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from engine.config import Role
-from engine.models.base import Completion, Failure, Request, Sampling, Scored, ScoreModel, TextModel
+from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Sampling, Scored, ScoreModel, TextModel
 from engine.seeds import item_seed
+from engine.state import OnText
 from store.records import Question, Solution
 
 Result = Completion | Scored | Failure
@@ -68,7 +69,7 @@ class Flight:
 
 
 class TextLane:
-    """To a model that writes: one call per (item, sample)."""
+    """To a model that writes: one call per (item, sample); with ``on_text`` a live user's, and streamed."""
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class TextLane:
         flights: dict[str, Flight],
         done: Callable[[Completion | Failure], None],
         handler: Handler,
+        on_text: OnText | None = None,
     ) -> None:
         self.stage, self.purpose, self.role, self.model = stage, purpose, role, model
         self.window = max(1, model.window)
@@ -88,6 +90,7 @@ class TextLane:
         self.in_flight = 0
         self._flights, self._done, self._run_seed = flights, done, run_seed
         self._sampling = role.sampling
+        self._on_text, self._priority = on_text, BATCH if on_text is None else LIVE
 
     @property
     def backlog(self) -> int:
@@ -106,7 +109,7 @@ class TextLane:
             flight.seed = item_seed(self._run_seed, item.idx, self.purpose, sample)
             requests.append(self._request(f"{item.qid}/{self.purpose}/{sample}", flight, self._sampling))
         if requests:
-            self.model.submit(requests, self._done)
+            self.model.submit(requests, self._done, self._on_text)
 
     def again(self, flight: Flight, cut_off: Completion) -> bool:
         """Whether a cut-off text is tried once more with the role's greater limit; then it is on its way."""
@@ -114,7 +117,7 @@ class TextLane:
             return False
         flight.tokens, flight.seconds = cut_off.tokens, cut_off.seconds
         sampling = replace(self._sampling, max_tokens=self.role.retry_tokens)
-        self.model.submit([self._request(cut_off.request_id + "+", flight, sampling)], self._done)
+        self.model.submit([self._request(cut_off.request_id + "+", flight, sampling)], self._done, self._on_text)
         return True
 
     def _request(self, request_id: str, flight: Flight, sampling: Sampling) -> Request:
@@ -122,7 +125,7 @@ class TextLane:
         self.in_flight += 1
         question = flight.item.question
         prompt = self.role.template.render(question.text if question is not None else "")
-        return Request(request_id, prompt, sampling, flight.seed)
+        return Request(request_id, prompt, sampling, flight.seed, self._priority)
 
 
 class ScoreLane:

@@ -20,7 +20,7 @@ from engine.config import RunConfig
 from engine.control import Control
 from engine.lanes import Flight, Item, Result, TextLane
 from engine.models.base import Completion, Failure
-from engine.state import Models, Outcome, Status, Tools
+from engine.state import Models, OnText, Outcome, Put, Status, Tools
 from engine.steps import Steps
 from store.errors import BackendError, ScaleQuestError
 from store.reads import Stored
@@ -31,14 +31,15 @@ FIRST_WAVE, HEAD_START = 8, 4.0
 the first pair would else wait behind full batches of others."""
 GRACE, PATIENCE = 2.0, 3.0
 """Seconds: what is in flight may still finish when interrupted; how long cancelled calls are waited for."""
-TICK, EVERY = 0.25, 0.5
-"""Seconds: how often the control is looked at; between two progress events."""
+TICK, LIVE_TICK, EVERY = 0.25, 0.05, 0.5
+"""Seconds: how often the control is looked at, and where somebody watches; between two progress events."""
 
 
 class Pipeline:
     """One run. ``put`` takes the rows of finished steps and does not block; ``on_event`` gets progress and error dicts.
 
-    ``known``: what is stored of this run already, in idx order.
+    ``known``: what is stored of this run already, in idx order. ``on_text``: gets texts as they appear; such a run is a
+    live user's, whose requests the models serve before a batch's.
     """
 
     def __init__(
@@ -46,19 +47,21 @@ class Pipeline:
         config: RunConfig,
         run_id: str,
         models: Models,
-        put: Callable[[list[Record]], None],
+        put: Put,
         tools: Tools,
         *,
         known: Iterable[Stored] = (),
         control: Control | None = None,
         on_event: Callable[[dict[str, Any]], None] = lambda _: None,
+        on_text: OnText | None = None,
     ) -> None:
         self.config, self.run_id, self.put = config, run_id, put
         self.control, self.on_event = control or Control(), on_event
         self._grouper = tools.grouper
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._to_group: SimpleQueue[Item | None] = SimpleQueue()
-        self._steps = Steps(config, run_id, models, tools, self._inbox, self._to_group, on_event)
+        self._steps = Steps(config, run_id, models, tools, self._inbox, self._to_group, on_event, on_text)
+        self._tick = TICK if on_text is None else LIVE_TICK
         self.counts = self._steps.counts
         self._flowing = True
         self._most = sum(lane.window for lane in self._steps.generators)
@@ -93,7 +96,7 @@ class Pipeline:
             if wish == "run" and not steps.open and not self._wanted():
                 self._give_up_surplus()
                 return "done"
-            self._step(TICK)
+            self._step(self._tick)
             if steps.fatal is not None:
                 self._drain(0.0)
                 return "failed"

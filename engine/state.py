@@ -9,9 +9,12 @@ from typing import Literal, Protocol
 from engine.models.base import ScoreModel, TextModel
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
-from store.records import STAGES
+from store.records import STAGES, Record
 
 Status = Literal["done", "cancelled", "failed", "interrupted"]
+Put = Callable[[list[Record]], None]
+OnText = Callable[[str, str], None]
+"""Told (request id, new text) as a model writes; the id is ``question_id/purpose/sample``, and a ``+`` at a retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ class Tools:
     benchmark: Benchmark
     index: Index
     others: Index | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who watches a live run: told all rows as they are put, and all text as it appears where ``on_text`` is not None.
+
+    ``pool`` groups the answers and outlives the run. The callbacks come from the run's threads and must only hand on.
+    """
+
+    on_rows: Put
+    on_text: OnText | None
+    pool: Grouper
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from engine.lanes import Flight, Item, ScoreLane, TextLane
 from engine.models.base import Completion, Failure, Scored
 from engine.novelty import InOrder
 from engine.stages import difficulty, language, pair, solution, solvability
-from engine.state import Counts, Models, Tools
+from engine.state import Counts, Models, OnText, Tools
 from store.errors import BackendError, ScaleQuestError
 from store.reads import Stored
 from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Verdict
@@ -41,7 +41,8 @@ def _undecided(_: str, __: str) -> bool:
 class Steps:
     """The lanes to the models, the rows found out and the counts; ``open`` counts started questions without a fate.
 
-    ``inbox`` gets the models' results, ``to_group`` the items whose answers need Math-Verify.
+    ``inbox`` gets the models' results, ``to_group`` the items whose answers need Math-Verify, ``on_text`` what is
+    written as it appears.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Steps:
         inbox: SimpleQueue[Any],
         to_group: SimpleQueue[Item | None],
         on_event: Callable[[dict[str, Any]], None],
+        on_text: OnText | None = None,
     ) -> None:
         self.config, self.run_id, self.tools, self.on_event = config, run_id, tools, on_event
         self.counts = Counts()
@@ -66,19 +68,19 @@ class Steps:
         self._untopiced: list[Item] = []
         self._in_a_row: dict[str, int] = {}
         self._to_group = to_group
-        self._lanes(models, inbox)
+        self._lanes(models, inbox, on_text)
 
-    def _lanes(self, models: Models, inbox: SimpleQueue[Any]) -> None:
+    def _lanes(self, models: Models, inbox: SimpleQueue[Any], on_text: OnText | None) -> None:
         profile, seed, put = self.config.profile, self.config.seed, inbox.put
         self.generators = [
-            TextLane("generated", "question", role, model, seed, self.flights, put, self._on_question)
+            TextLane("generated", "question", role, model, seed, self.flights, put, self._on_question, on_text)
             for role, model in zip(profile.generators, models.generators, strict=True)
         ]
         self.judge_lane: TextLane | ScoreLane
         if profile.judge.writes:
             judge: Any = models.judge
             self.judge_lane = TextLane(
-                "solvability", "judge", profile.judge, judge, seed, self.flights, put, self._on_judged
+                "solvability", "judge", profile.judge, judge, seed, self.flights, put, self._on_judged, on_text
             )
         else:
             judge = models.judge
@@ -87,7 +89,7 @@ class Steps:
             "difficulty", profile.difficulty, models.difficulty, self.flights, put, self._on_difficulty
         )
         self.solver_lane = TextLane(
-            "solution", "solution", profile.solver, models.solver, seed, self.flights, put, self._on_solution
+            "solution", "solution", profile.solver, models.solver, seed, self.flights, put, self._on_solution, on_text
         )
         self.reward_lane = ScoreLane("pair", profile.reward, models.reward, self.flights, put, self._on_reward)
         self.downstream = (self.reward_lane, self.solver_lane, self.difficulty_lane, self.judge_lane)

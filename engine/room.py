@@ -1,0 +1,158 @@
+"""Live models, loaded once and shared: by the batch, by every live user, by two runs at the same time.
+
+A model is loaded when a run first needs it and stays until a run of another profile is asked for and nobody uses it.
+Two runs may hold the same objects: models take work from any thread, and request ids carry the run's id. Knows no run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.config import Profile, Role, RunConfig
+from engine.models.base import ScoreModel, TextModel
+from engine.state import Models
+from store.errors import StoreError
+
+Key = tuple[object, ...]
+Model = TextModel | ScoreModel
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the room is doing, for a header: ``sentence`` says it all, ``device`` is known once models are loaded."""
+
+    status: Literal["empty", "loading", "ready", "failed"]
+    sentence: str
+    profile: str | None = None
+    device: str | None = None
+
+
+class Room:
+    """Safe from any thread."""
+
+    def __init__(self) -> None:
+        self.state = State("empty", "No model is loaded yet.")
+        self._books = threading.Lock()
+        self._door = threading.Lock()
+        """Held while models are loaded or closed: who needs another one waits, who finds all of them there does not."""
+        self._models: dict[Key, Model] = {}
+        self._profile: dict[Key, str] = {}
+        self._users: Counter[Key] = Counter()
+        self._closed = False
+
+    @contextmanager
+    def borrow(self, config: RunConfig) -> Iterator[Models]:
+        """The config's models, for as long as the block lasts; blocks while they are loaded. Errors as ``open_models``,
+        StoreError where the room has been closed."""
+        wanted = set(_keys(config.profile).values())
+        models = self._take(config, wanted) or self._load(config, wanted)
+        try:
+            yield models
+        finally:
+            with self._books:
+                self._users.subtract(wanted)
+
+    def close(self) -> None:
+        """Close all models; what is in flight on them ends as cancelled."""
+        with self._door:
+            self._closed = True
+            with self._books:
+                gone, self._models = list(self._models.values()), {}
+            for model in gone:
+                model.close()
+            self.state = State("empty", "The models are closed.")
+
+    def _take(self, config: RunConfig, wanted: set[Key]) -> Models | None:
+        """The models where all are there, counted as used by one more."""
+        with self._books:
+            if not wanted <= self._models.keys():
+                return None
+            self._users.update(wanted)
+            return open_models(config, self._models)
+
+    def _load(self, config: RunConfig, wanted: set[Key]) -> Models:
+        name = config.profile.name
+        with self._door:
+            if self._closed:
+                raise StoreError("The app is ending; start it again.")
+            if (models := self._take(config, wanted)) is not None:  # someone else has loaded them meanwhile
+                return models
+            self.state = State("loading", f"Loading the models of profile {name}.", name)
+            self._close_idle(name, wanted)
+            fresh = dict(self._models)
+            try:
+                models = open_models(config, fresh)
+            except BaseException as error:
+                self.state = State("failed", str(error), name)
+                raise
+            with self._books:
+                self._models = fresh
+                self._profile |= dict.fromkeys(wanted, name)
+                self._users.update(wanted)
+            device = _device(config.profile)
+            self.state = State("ready", f"The models of profile {name} are loaded ({device}).", name, device)
+            return models
+
+    def _close_idle(self, profile: str, wanted: set[Key]) -> None:
+        """Make room: what is of another profile, and in nobody's hands, goes first."""
+        with self._books:
+            idle = [key for key in self._models if key not in wanted and not self._users[key]]
+            gone = [self._models.pop(key) for key in idle if self._profile[key] != profile]
+        for model in gone:
+            model.close()
+
+
+def open_models(config: RunConfig, known: dict[Key, Model] | None = None) -> Models:
+    """The config's models, live; roles of one model share one object. InputError for a missing model or package.
+
+    ``known``: live ones, used where they are what a role asks for; those that are opened are added to it.
+    """
+    from engine.models.load import check_folder, open_score, open_text
+
+    profile, keys = config.profile, _keys(config.profile)
+    known = {} if known is None else known
+    opened: list[Key] = []
+
+    def live(role: Role) -> Model:
+        key = keys[role]
+        if key not in known:
+            known[key] = open_text(role) if role.writes else open_score(role)
+            opened.append(key)
+        return known[key]
+
+    for role in profile.roles:
+        if keys[role] not in known:
+            check_folder(role)  # all of them before any is loaded: a missing one is told at once
+    try:
+        made: list[Model] = [live(role) for role in profile.roles]
+    except BaseException:
+        for key in opened:
+            known.pop(key).close()
+        raise
+    generators: list[TextModel] = made[: len(profile.generators)]  # type: ignore[assignment]
+    judge, difficulty, solver, reward = made[len(profile.generators) :]
+    return Models(tuple(generators), judge, difficulty, solver, reward)  # type: ignore[arg-type]
+
+
+def _keys(profile: Profile) -> dict[Role, Key]:
+    """What makes two roles the same model."""
+
+    def key(role: Role) -> Key:
+        where = (role.backend, role.model, role.revision, role.dtype, role.device, role.urls)
+        return (*where, role.trust_remote_code, None if role.writes else role.aggregate)
+
+    return {role: key(role) for role in profile.roles}
+
+
+def _device(profile: Profile) -> str:
+    import torch
+
+    named = {role.device for role in profile.roles}
+    if named != {"auto"}:
+        return ", ".join(sorted(named))
+    return "GPU" if torch.cuda.is_available() else "CPU"
