@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
@@ -110,7 +110,7 @@ class Session:
                 seconds = 0.0 if self._loading else time.monotonic() - self._begun
             return Snapshot(self.run_id, status, message, self._cards.all, self._cards.tokens, seconds)  # type: ignore[arg-type]
 
-    def snapshots(self) -> Iterator[Snapshot]:
+    def snapshots(self) -> Generator[Snapshot]:
         """How far it is, again and again, at most ten times a second; the last one is of the end. One reader at a time.
 
         A reader who leaves before the end cancels the session.

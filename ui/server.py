@@ -24,6 +24,8 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, JSONResponse
 
 from engine.batches import Batches
+from engine.live import Live
+from engine.room import Room
 from store.errors import InputError, StoreError
 from store.workspace import Workspace
 from ui import guard
@@ -33,7 +35,9 @@ PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _A_DAY = "public, max-age=86400"
 
 
-def application(workspace: Workspace, batches: Batches, login: guard.Login | None = None) -> FastAPI:
+def application(
+    workspace: Workspace, batches: Batches, login: guard.Login | None = None, live: Live | None = None
+) -> FastAPI:
     """The app over an open workspace; with ``login``, the page asks who one is first."""
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(guard.Guard)
@@ -52,7 +56,7 @@ def application(workspace: Workspace, batches: Batches, login: guard.Login | Non
 
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        page(workspace, batches),
+        page(workspace, batches, live or Live(workspace, Room())),
         path="/",
         auth=login,
         ssr_mode=False,
@@ -69,8 +73,15 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         remedy = "add --auth FILE (name:password lines), or keep to 127.0.0.1"
         raise InputError("--host", host, "lets other machines in without a login", remedy)
     login = guard.read_logins(auth) if auth is not None else None
-    with _listen(host, port) as listening, closing(Batches(workspace)) as batches:
-        settings = uvicorn.Config(application(workspace, batches, login), log_level="warning", access_log=False)
+    with (
+        _listen(host, port) as listening,
+        closing(Room()) as room,
+        closing(Batches(workspace, room)) as batches,
+        closing(Live(workspace, room)) as live,
+    ):
+        settings = uvicorn.Config(
+            application(workspace, batches, login, live=live), log_level="warning", access_log=False
+        )
         server = _Server(settings)
         # Streams to open pages would else keep the app from ending.
         server.config.timeout_graceful_shutdown = 2

@@ -1,0 +1,115 @@
+// Draws the cards of a live run: a question each, its stages as chips, its solutions side by side. Everything that comes
+// from data is set as text, never as markup. Runs once, when the component is loaded; draws again whenever its value
+// changes, and then touches only what is different, so that a reader's place and focus stay.
+const part = (name) => element.querySelector(`.${name}`);
+
+function make(kind, name, text) {
+  const made = document.createElement(kind);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  node.hidden = !text;
+}
+
+function button(name, event, id) {
+  const made = make("button", `act ${name}`);
+  made.type = "button";
+  made.addEventListener("click", () => trigger(event, { id }));
+  return made;
+}
+
+function newCard(id) {
+  const card = make("article");
+  card.dataset.question = id;
+  const head = make("h3");
+  head.id = `head-${id}`;
+  card.setAttribute("aria-labelledby", head.id);
+  const acts = make("div", "acts");
+  acts.append(button("keep", "keep", id), button("again", "regenerate", id), button("tex", "formulas", id));
+  card.append(head, make("p", "facts"), make("p", "question"), make("ol", "chips"), make("p", "note"),
+    make("div", "groups"), make("p", "why"), acts);
+  card.querySelector(".question").dir = "auto";
+  return card;
+}
+
+function drawChips(list, chips) {
+  while (list.children.length > chips.length) list.lastChild.remove();
+  chips.forEach((chip, i) => {
+    const item = list.children[i] || list.appendChild(make("li"));
+    item.className = `chip ${chip.state}`;
+    say(item, chip.text);
+  });
+}
+
+function drawGroups(box, groups) {
+  const shape = JSON.stringify(groups.map((group) => group.samples.map((sample) => sample.number)));
+  if (box.dataset.shape !== shape) {
+    box.dataset.shape = shape;
+    box.replaceChildren(...groups.map((group) => {
+      const made = make("section");
+      const columns = make("div", "columns");
+      columns.append(...group.samples.map(() => {
+        const solution = make("div", "solution");
+        solution.append(make("p", "sample"), make("p", "text"));
+        solution.querySelector(".text").dir = "auto";
+        return solution;
+      }));
+      made.append(make("h4"), columns);
+      return made;
+    }));
+  }
+  groups.forEach((group, i) => {
+    const made = box.children[i];
+    say(made.querySelector("h4"), group.title);
+    group.samples.forEach((sample, k) => {
+      const solution = made.querySelector(".columns").children[k];
+      solution.classList.toggle("chosen", sample.chosen);
+      say(solution.querySelector(".sample"), sample.title);
+      say(solution.querySelector(".text"), sample.text);
+    });
+  });
+}
+
+function drawAct(card, name, text, ready) {
+  const act = card.querySelector(`.${name}`);
+  say(act, text);
+  act.disabled = !ready;
+}
+
+function drawCard(card, data) {
+  say(card.querySelector("h3"), data.title);
+  say(card.querySelector(".facts"), data.facts);
+  say(card.querySelector(".question"), data.text);
+  card.querySelector(".question").classList.toggle("writing", data.writing);
+  drawChips(card.querySelector(".chips"), data.chips);
+  say(card.querySelector(".note"), data.note);
+  drawGroups(card.querySelector(".groups"), data.groups);
+  say(card.querySelector(".why"), data.why);
+  card.querySelector(".acts").hidden = !data.ended;
+  drawAct(card, "keep", data.keep, data.may_keep);
+  drawAct(card, "again", "Regenerate", data.may_regenerate);
+  drawAct(card, "tex", "Show formulas", true);
+}
+
+function draw() {
+  const cards = part("cards");
+  if (!cards) return;
+  const { status = "", numbers = "", stored = "", cards: wanted = [] } = props.value || {};
+  if (part("status").textContent !== status) part("status").textContent = status;
+  say(part("numbers"), numbers);
+  say(part("stored"), stored);
+  const ids = new Set(wanted.map((data) => data.id));
+  [...cards.children].forEach((card) => ids.has(card.dataset.question) || card.remove());
+  wanted.forEach((data, i) => {
+    const found = cards.querySelector(`[data-question="${CSS.escape(data.id)}"]`) || newCard(data.id);
+    if (cards.children[i] !== found) cards.insertBefore(found, cards.children[i] || null);
+    drawCard(found, data);
+  });
+}
+
+watch("value", draw);
+draw();
