@@ -7,8 +7,10 @@ import os
 import re
 import socket
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from store.errors import StoreError
 
@@ -23,33 +25,65 @@ _DAMAGED = re.compile(
 )
 
 
-def write_owner(folder: Path) -> None:
-    """Say who holds the lock: pid, host, since when, by which command."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the app that has a workspace open takes requests from other processes, and the word that lets them in."""
+
+    url: str
+    token: str
+
+
+class InUse(StoreError):
+    """Another process has the workspace open. ``door`` where that is an app on this machine, else None."""
+
+    def __init__(self, sentence: str, door: Door | None = None) -> None:
+        super().__init__(sentence)
+        self.door = door
+
+
+def write_owner(folder: Path, door: Door | None = None) -> None:
+    """Say who holds the lock: pid, host, since when, by which command, and the door that it has. For its user alone."""
     owner = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join([Path(sys.argv[0]).name or "python", *sys.argv[1:]])[:300],
+        **({"url": door.url, "token": door.token} if door is not None else {}),
     }
-    (folder / OWNER).write_text(json.dumps(owner), encoding="utf-8")
+    part = folder / f"{OWNER}.{os.getpid()}.part"
+    part.unlink(missing_ok=True)
+    # Made anew with its mode, then put in place whole: a file that was left behind could be one that others may read.
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(owner, file)
+    part.replace(folder / OWNER)
 
 
-def locked(folder: Path, error: Exception | None = None) -> StoreError:
-    """The sentence for a workspace that another process has open."""
-    try:
-        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        owner = {}
+def locked(folder: Path, error: Exception | None = None) -> InUse:
+    """The sentence for a workspace that another process has open, and the door to that process where it has one."""
+    owner = _owner(folder)
     # DuckDB's own word on who holds the lock is newer than a file that a killed process left behind.
     holder = re.search(r"\(PID (\d+)\)", str(error))
     pid = int(holder.group(1)) if holder else owner.get("pid", "unknown")
-    who = f"process {pid}"
+    who, door = f"process {pid}", None
     if owner.get("pid") == pid:
         who += f" on {owner.get('host')} ('{owner.get('command')}', since {owner.get('started')})"
-    return StoreError(
-        f"workspace '{folder}' is in use by {who}; wait until it ends, stop it, or work through the app, "
-        "if that is what has it open."
-    )
+        door = _door(owner)
+    remedy = f"do it in the app at {door.url}, or stop that first" if door else "wait until it ends, or stop it"
+    return InUse(f"workspace '{folder}' is in use by {who}; {remedy}.", door)
+
+
+def _owner(folder: Path) -> dict[str, Any]:
+    try:
+        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _door(owner: dict[str, Any]) -> Door | None:
+    url, token = owner.get("url"), owner.get("token")
+    here = owner.get("host") == socket.gethostname()
+    return Door(url, token) if here and isinstance(url, str) and isinstance(token, str) else None
 
 
 def cannot_open(folder: Path, error: Exception) -> StoreError:

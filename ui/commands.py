@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from store import reads
 from store.errors import InputError
+from store.problems import InUse
 from store.records import Run
 from store.workspace import Workspace
 from ui import terminal
+from ui.through import App
 
 if TYPE_CHECKING:
     from engine.control import Control
@@ -52,25 +54,66 @@ def _start(options: Namespace) -> int:
         seed=options.seed,
         benchmarks=tuple(options.benchmark) if options.benchmark else None,
     )
+    name = options.name or ""
+    try:
+        workspace = Workspace.open(options.workspace)
+    except InUse as held:
+        app = App.of(held)
+        return _follow(options, app, app.start(config, name))
     from engine import jobs
 
-    with Workspace.open(options.workspace) as workspace, _steered() as control:
-        show = _Shown(workspace, options.json)
-        return show.end(jobs.start(workspace, config, options.name or "", show, control=control))
+    with workspace, _steered() as control:
+        show = terminal.Shown(options.json)
+        return _end(workspace, jobs.start(workspace, config, name, show, control=control), show)
 
 
 def _resume(options: Namespace) -> int:
-    with Workspace.open(options.workspace, create=False) as workspace:
-        stored = workspace.run(options.resume)
-        _refuse_conflicts(options, stored)
-        if stored.status == "done":
-            print(f"Run {stored.run_id} is finished already; there is nothing to resume.", file=sys.stderr)
+    try:
+        workspace = Workspace.open(options.workspace, create=False)
+    except InUse as held:
+        app = App.of(held)
+        stored = app.run(options.resume)
+        if _finished(options, stored):
+            return DONE
+        app.resume(stored.run_id)
+        return _follow(options, app, stored.run_id)
+    with workspace:
+        if _finished(options, workspace.run(options.resume)):
             return DONE
         from engine import jobs
 
         with _steered() as control:
-            show = _Shown(workspace, options.json)
-            return show.end(jobs.resume(workspace, options.resume, show, control=control))
+            show = terminal.Shown(options.json)
+            return _end(workspace, jobs.resume(workspace, options.resume, show, control=control), show)
+
+
+def _end(workspace: Workspace, result: Result, show: terminal.Shown) -> int:
+    from engine import report
+
+    return show.end(report.facts(workspace, result), report.text(workspace, result), result)
+
+
+def _follow(options: Namespace, app: App, run_id: str) -> int:
+    """Follow a run that the app does; as if it were done here."""
+    from engine.jobs import Result
+
+    show = terminal.Shown(options.json)
+    with _steered() as control:
+        end = app.follow(run_id, show, control)
+    if end is None:
+        how = f"`scalequest run --workspace {options.workspace} --resume {run_id}` goes on from there"
+        said = f"The app is gone; what it has stored is kept, and {how}."
+        return show.end({"event": "end", "run_id": run_id}, "", Result(run_id, "interrupted", said))
+    text = end.pop("report")
+    return show.end(end, text, Result(run_id, end["status"], end["message"]))
+
+
+def _finished(options: Namespace, stored: Run) -> bool:
+    """Whether there is nothing to resume, which is then said. InputError where a flag conflicts with the run."""
+    _refuse_conflicts(options, stored)
+    if stored.status == "done":
+        print(f"Run {stored.run_id} is finished already; there is nothing to resume.", file=sys.stderr)
+    return stored.status == "done"
 
 
 def _refuse_conflicts(options: Namespace, stored: Run) -> None:
@@ -79,9 +122,12 @@ def _refuse_conflicts(options: Namespace, stored: Run) -> None:
     if options.config is not None:
         raise InputError("--config", str(options.config), "has no effect on a run that is resumed", remedy)
     profile = stored.config.get("profile", {}).get("name")
-    has = {**stored.config, "profile": profile, "name": stored.name, "benchmark": stored.config.get("benchmarks")}
+    has = {**stored.config, "profile": profile, "name": stored.name}
+    has["benchmark"] = [str(Path(file).resolve()) for file in stored.config.get("benchmarks", ())]
     for field in ("profile", "questions", "accepted", "max_questions", "seed", "name", "benchmark"):
         asked = getattr(options, field)
+        if field == "benchmark" and asked is not None:
+            asked = [str(Path(file).resolve()) for file in asked]
         if asked is not None and asked != has.get(field):
             flag = "--" + field.replace("_", "-")
             raise InputError(flag, asked, f"conflicts with the run, which has {has.get(field)!r}", remedy)
@@ -96,34 +142,6 @@ def _steered() -> Iterator[Control]:
     control = Control()
     with jobs.interruptible(control):
         yield control
-
-
-class _Shown:
-    """Shows a run's events as they come, and at its end the funnel and what it has cost."""
-
-    def __init__(self, workspace: Workspace, as_json: bool) -> None:
-        self._workspace, self._json = workspace, as_json
-        self._progress = terminal.Progress(as_json)
-        self._last: dict[str, Any] = {}
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        if event["event"] == "end":
-            self._last = event  # told with the report, which is complete only when the run is
-        else:
-            self._progress(event)
-
-    def end(self, result: Result) -> int:
-        """Say what the run has come to; gives back the exit code."""
-        from engine import report
-
-        self._progress.close()
-        if self._json:
-            self._progress({**self._last, **report.facts(self._workspace, result)})
-        else:
-            print(report.text(self._workspace, result))
-        if result.message is not None:
-            print(result.message, file=sys.stderr)
-        return result.exit_code
 
 
 def train_nano(options: Namespace) -> int:

@@ -7,6 +7,7 @@ sent to or fetched from any other host. Knows neither SQL nor models.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -27,8 +28,9 @@ from engine.batches import Batches
 from engine.live import Live
 from engine.room import Room
 from store.errors import InputError, StoreError
+from store.problems import Door, write_owner
 from store.workspace import Workspace
-from ui import guard
+from ui import api, guard
 from ui.page import page
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -36,9 +38,16 @@ _A_DAY = "public, max-age=86400"
 
 
 def application(
-    workspace: Workspace, batches: Batches, login: guard.Login | None = None, live: Live | None = None
+    workspace: Workspace,
+    batches: Batches,
+    login: guard.Login | None = None,
+    token: str | None = None,
+    live: Live | None = None,
 ) -> FastAPI:
-    """The app over an open workspace; with ``login``, the page asks who one is first."""
+    """The app over an open workspace; with ``login``, the page asks who one is first.
+
+    With ``token``, programs that have it may run batches (``ui.api``).
+    """
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(guard.Guard)
 
@@ -54,6 +63,8 @@ def application(
     def plotly_js() -> FileResponse:
         return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _A_DAY})
 
+    if token is not None:
+        app.include_router(api.routes(workspace, batches, token))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page(workspace, batches, live or Live(workspace, Room())),
@@ -73,6 +84,7 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         remedy = "add --auth FILE (name:password lines), or keep to 127.0.0.1"
         raise InputError("--host", host, "lets other machines in without a login", remedy)
     login = guard.read_logins(auth) if auth is not None else None
+    token = secrets.token_urlsafe(32)
     with (
         _listen(host, port) as listening,
         closing(Room()) as room,
@@ -80,7 +92,7 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         closing(Live(workspace, room)) as live,
     ):
         settings = uvicorn.Config(
-            application(workspace, batches, login, live=live), log_level="warning", access_log=False
+            application(workspace, batches, login, token, live), log_level="warning", access_log=False
         )
         server = _Server(settings)
         # Streams to open pages would else keep the app from ending.
@@ -90,12 +102,14 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         while not server.started and thread.is_alive():
             time.sleep(0.02)
         taken = listening.getsockname()[1]  # which is another where any free one was asked for (0)
+        write_owner(workspace.path, Door(f"http://{_reached(host)}:{taken}", token))
         print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C ends it)", flush=True)
         with suppress(KeyboardInterrupt):
             # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.default_int_handler)
             threading.Event().wait()
+        batches.close()  # before the server, so that who follows a batch hears its end
         server.should_exit = True
         thread.join(10)
 
@@ -120,6 +134,11 @@ def _listen(host: str, port: int) -> socket.socket:
         remedy = "choose another with --port, or stop what uses it"
         raise InputError("port", port, f"cannot be listened on at {host}", remedy) from error
     return listening
+
+
+def _reached(host: str) -> str:
+    """How this machine itself reaches what listens there."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, _shown(host))
 
 
 def _shown(host: str) -> str:

@@ -10,11 +10,13 @@ import json
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from engine.doctor import Machine, ProfileState
+if TYPE_CHECKING:
+    from engine.doctor import Machine, ProfileState
+    from engine.jobs import Result
 
 
 class Progress:
@@ -55,6 +57,31 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+class Shown:
+    """Shows a run's events as they come, and at its end the report on it."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json, self._progress = as_json, Progress(as_json)
+        self._last: dict[str, Any] = {}
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "end":
+            self._last = event  # told with the report, which is complete only when the run is
+        else:
+            self._progress(event)
+
+    def end(self, facts: Mapping[str, Any], text: str, result: Result) -> int:
+        """Say what the run has come to, as data or in words; gives back the exit code."""
+        self._progress.close()
+        if self._json:
+            self._progress({**self._last, **facts, "status": result.status, "message": result.message})
+        elif text:
+            print(text)
+        if result.message is not None:
+            print(result.message, file=sys.stderr)
+        return result.exit_code
 
 
 def _noted(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""``scalequest run`` on a workspace that the app has open: the app does the work, the command line follows it.
+
+Over HTTP on loopback, by the word in the workspace's owner file. What is shown, and the exit codes, are those of a run
+that owns its workspace. Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+from store.errors import StoreError
+from store.problems import Door, InUse
+from store.records import Run
+
+if TYPE_CHECKING:
+    from engine.config import Role, RunConfig
+    from engine.control import Control
+
+_PATIENCE = 120.0
+"""Seconds of silence from the app (it says something several times a second) until it counts as gone."""
+
+
+class App:
+    """The app that has a workspace open. StoreError, with the app's own sentence, for what it refuses."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._opener = build_opener(ProxyHandler({}))  # a proxy has no business between two processes of one machine
+
+    @classmethod
+    def of(cls, held: InUse) -> App:
+        """The app behind a workspace that is in use; raises ``held`` again where it is no app."""
+        if held.door is None:
+            raise held
+        return cls(held.door)
+
+    def start(self, config: RunConfig, name: str) -> str:
+        """Begin a run; gives back its id. Paths are made absolute: the app may run in another folder."""
+        return str(self._answer("POST", "", {"config": _absolute(config).to_json(), "name": name})["run_id"])
+
+    def run(self, run_id: str) -> Run:
+        """The run's record; its times are not told."""
+        return Run(**self._answer("GET", f"/{quote(run_id, safe='')}"))
+
+    def resume(self, run_id: str) -> None:
+        self._answer("POST", f"/{quote(run_id, safe='')}/resume", {})
+
+    def interrupt(self, run_id: str) -> None:
+        self._answer("POST", f"/{quote(run_id, safe='')}/interrupt", {})
+
+    def follow(self, run_id: str, show: Callable[[dict[str, Any]], None], control: Control) -> dict[str, Any] | None:
+        """Show the run's events until its end; gives back the end event, or None where the app went away.
+
+        Where ``control`` is interrupted, the app is asked to interrupt the run. StoreError where the run did not begin.
+        """
+        asked = False
+        for line in self._lines(f"/{quote(run_id, safe='')}/events"):
+            if control.wish == "interrupt" and not asked:
+                asked = True
+                self.interrupt(run_id)
+            event: dict[str, Any] = json.loads(line) if line.strip() else {}
+            if event.get("event") == "end":
+                return event
+            if event.get("event") == "refused":
+                raise StoreError(event["message"])
+            if event:
+                show(event)
+        return None
+
+    def _lines(self, path: str) -> Iterator[bytes]:
+        """Whole lines; ends where the app does."""
+        with self._ask("GET", path) as answer:
+            while True:
+                try:
+                    line = answer.readline()
+                except (OSError, HTTPException):
+                    return
+                if not line.endswith(b"\n"):
+                    return
+                yield line
+
+    def _answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        with self._ask(method, path, body) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> HTTPResponse:
+        headers = {"authorization": f"Bearer {self._door.token}", "content-type": "application/json"}
+        data = json.dumps(body).encode() if body is not None else None
+        request = Request(f"{self._door.url}/api/runs{path}", data, headers, method=method)
+        try:
+            answer: HTTPResponse = self._opener.open(request, timeout=_PATIENCE)
+        except HTTPError as error:
+            raise StoreError(_detail(error)) from error
+        except (OSError, HTTPException) as error:
+            said = f"the app at {self._door.url} has the workspace open and does not answer; wait a moment, or stop it."
+            raise StoreError(said) from error
+        return answer
+
+
+def _detail(error: HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"the app refused the request (HTTP {error.code}); update the older of the two programs."
+
+
+def _absolute(config: RunConfig) -> RunConfig:
+    """The config with every path in it absolute."""
+
+    def role(one: Role) -> Role:
+        bundled = one.path is None or one.model.startswith("assets/")
+        return one if bundled else replace(one, model=str(one.path.resolve()))  # type: ignore[union-attr]
+
+    profile = config.profile
+    moved = replace(
+        profile,
+        generators=tuple(role(one) for one in profile.generators),
+        judge=role(profile.judge),
+        difficulty=role(profile.difficulty),
+        solver=role(profile.solver),
+        reward=role(profile.reward),
+    )
+    return replace(config, profile=moved, benchmarks=tuple(str(Path(b).resolve()) for b in config.benchmarks))
