@@ -94,8 +94,9 @@ def _card(card: Card, config: RunConfig, running: bool, busy: bool, kept: set[st
         "writing": running and not card.ended,
         "ended": decided or not running,
         "chips": [_chip(card, stage, running) for stage in STAGES],
-        "note": _note(card, running),
-        "groups": _groups(card, running),
+        "note": _note(card, config, running),
+        "samples": _samples(card, running),
+        "groups": _groups(card),
         "why": why(card),
         "keep": "Kept" if card.question_id in kept else "Keep",
         "may_keep": decided and card.chosen is not None and card.question_id not in kept,
@@ -123,13 +124,15 @@ def _score(verdict: Verdict) -> str:
     return f", {_SCORES[verdict.stage]} {score}"
 
 
-def _note(card: Card, running: bool) -> str:
+def _note(card: Card, config: RunConfig, running: bool) -> str:
     """Why it was dropped, what failed, or what was marked, in sentences."""
     said = []
     for verdict in card.verdicts.values():
         if not verdict.kept:
             reason = REASONS.get(verdict.reason or "", verdict.reason or "no reason was given")
             score = _score(verdict).lstrip(", ")
+            if score and verdict.stage == "solvability" and not config.profile.judge.writes:
+                score += f", kept from {config.profile.judge.threshold:.2f} on"
             said.append(f"Dropped at {verdict.stage}: {reason}" + (f" ({score})." if score else "."))
     if card.error is not None:
         said.append(f"Failed at {card.error[0]}, which is no verdict: {visible(card.error[1])}")
@@ -146,23 +149,28 @@ def _named(other: str, card: Card) -> str:
     return f"question {int(number) + 1}" if card.question_id.startswith(f"{run}-") else other
 
 
-def _groups(card: Card, running: bool) -> list[dict[str, Any]]:
-    count, groups = len(card.samples), card.groups
-    compared = "pair" in card.verdicts
+def _samples(card: Card, running: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": _sample_title(card, sample, running),
+            "text": visible(sample.text),
+            "chosen": sample.number == card.chosen,
+            "number": sample.number,
+        }
+        for sample in sorted(card.samples.values(), key=lambda sample: sample.number)
+    ]
+
+
+def _groups(card: Card) -> list[dict[str, str]]:
+    """Which samples belong together. Their numbers are one text: Gradio, which sends the page only what differs, gets
+    lists wrong that shrink inside of lists."""
+    count, compared = len(card.samples), "pair" in card.verdicts
     return [
         {
             "title": _group_title(group, count) if compared else _count(count, "solution"),
-            "samples": [
-                {
-                    "number": sample.number,
-                    "title": _sample_title(card, sample, running),
-                    "text": visible(sample.text),
-                    "chosen": sample.number == card.chosen,
-                }
-                for sample in group
-            ],
+            "numbers": " ".join(str(sample.number) for sample in group),
         }
-        for group in groups
+        for group in card.groups
     ]
 
 

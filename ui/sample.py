@@ -63,9 +63,9 @@ p { margin: 0; }
 .solution.chosen { border: 2px solid var(--color-accent); }
 .sample { margin-bottom: .25rem; font-size: .78rem; font-weight: 600; opacity: .85; overflow-wrap: anywhere; }
 .why { margin-top: .5rem; font-weight: 600; overflow-wrap: anywhere; }
-.acts { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .6rem; }
+.acts { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .6rem; }
 .acts[hidden] { display: none; }
-.act { padding: .25rem .75rem; font-size: .85rem; color: var(--button-secondary-text-color); cursor: pointer;
+.act { margin: 0; padding: .25rem .75rem; font-size: .85rem; color: var(--button-secondary-text-color); cursor: pointer;
        background: var(--button-secondary-background-fill); border: 1px solid var(--border-color-primary);
        border-radius: var(--radius-md); }
 .act:hover:enabled, .act:focus-visible { border-color: var(--color-accent); }
@@ -125,7 +125,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
                 )
                 top_p = gr.Slider(0.05, 1, first.generators[0].top_p, step=0.01, label="Top-p", info="Of the questions")
             questions = gr.Slider(1, MOST_QUESTIONS, 5, step=1, label="Questions")
-            samples = gr.Slider(1, MOST_SAMPLES, first.solver.n, step=1, label="Solutions a question (best of n)")
+            samples = gr.Slider(1, MOST_SAMPLES, first.solver.n, step=1, label="Solutions each (best of n)")
             seed = gr.Number(None, label="Seed", precision=0, info="Empty: a random one. Equal seeds sample the same.")
             with gr.Row():
                 go = gr.Button("Sample", variant="primary", size="sm", min_width=90)

@@ -45,27 +45,31 @@ function drawChips(list, chips) {
   });
 }
 
-function drawGroups(box, groups) {
-  const shape = JSON.stringify(groups.map((group) => group.samples.map((sample) => sample.number)));
+function newSolution() {
+  const solution = make("div", "solution");
+  solution.append(make("p", "sample"), make("p", "text"));
+  solution.querySelector(".text").dir = "auto";
+  return solution;
+}
+
+function drawGroups(box, groups, samples) {
+  const shape = groups.map((group) => group.numbers).join("|");
   if (box.dataset.shape !== shape) {
     box.dataset.shape = shape;
     box.replaceChildren(...groups.map((group) => {
       const made = make("section");
       const columns = make("div", "columns");
-      columns.append(...group.samples.map(() => {
-        const solution = make("div", "solution");
-        solution.append(make("p", "sample"), make("p", "text"));
-        solution.querySelector(".text").dir = "auto";
-        return solution;
-      }));
+      columns.append(...group.numbers.split(" ").map(newSolution));
       made.append(make("h4"), columns);
       return made;
     }));
   }
+  const known = new Map(samples.map((sample) => [String(sample.number), sample]));
   groups.forEach((group, i) => {
     const made = box.children[i];
     say(made.querySelector("h4"), group.title);
-    group.samples.forEach((sample, k) => {
+    group.numbers.split(" ").forEach((number, k) => {
+      const sample = known.get(number);
       const solution = made.querySelector(".columns").children[k];
       solution.classList.toggle("chosen", sample.chosen);
       say(solution.querySelector(".sample"), sample.title);
@@ -87,7 +91,7 @@ function drawCard(card, data) {
   card.querySelector(".question").classList.toggle("writing", data.writing);
   drawChips(card.querySelector(".chips"), data.chips);
   say(card.querySelector(".note"), data.note);
-  drawGroups(card.querySelector(".groups"), data.groups);
+  drawGroups(card.querySelector(".groups"), data.groups, data.samples);
   say(card.querySelector(".why"), data.why);
   card.querySelector(".acts").hidden = !data.ended;
   drawAct(card, "keep", data.keep, data.may_keep);
