@@ -113,7 +113,7 @@ def _chip(card: Card, stage: str, running: bool) -> dict[str, str]:
         state = "failed"
     else:
         state = "running" if running and card.stage == stage else "waiting"
-    word = state if card.stage is not None or state == "failed" else "not reached"
+    word = "not reached" if state == "waiting" and not (running and card.stage) else state
     return {"state": state, "text": f"{_MARKS[state]} {stage} {word}"}
 
 

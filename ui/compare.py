@@ -20,6 +20,8 @@ from store.workspace import Workspace
 from ui.text import clock, inert
 
 MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
+_HEAD = ["figure", "A", "B", "B minus A"]
+_WIDTHS: list[str | int] = ["150px", "190px", "190px", "220px"]
 _WHAT = """Both generators write the same number of questions from the same seeds; judge, solver and reward are the
 profile's for both. `-qft` is a generator before preference tuning (QPO). Each side is stored as a live run."""
 _NOTES = """*valid*: the judge kept it. *kept*: it became a pair. Difficulty is the predicted fail rate of what the
@@ -54,7 +56,16 @@ def tab(workspace: Workspace, live: Live) -> None:
         go = gr.Button("Compare", variant="primary", size="sm", min_width=90)
         cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90)
     said = gr.Markdown("Nothing is compared yet.", elem_id="compare-status")
-    table = gr.Markdown(elem_id="compare")
+    table = gr.Dataframe(
+        headers=_HEAD,
+        interactive=False,
+        wrap=True,
+        column_widths=_WIDTHS,
+        label="Figures",
+        visible=False,
+        elem_id="compare",
+    )
+    gr.Markdown(_NOTES)
     desk = gr.State(_Desk())
 
     def defaults(name: str) -> tuple[gr.Dropdown, gr.Dropdown]:
@@ -68,7 +79,7 @@ def tab(workspace: Workspace, live: Live) -> None:
         buttons: tuple[Any, ...] = (gr.Button(interactive=False), gr.Button(interactive=True))
         try:
             while desk.running:
-                yield _progress(desk.sessions, (a, b)), "", *buttons
+                yield _progress(desk.sessions, (a, b)), gr.skip(), *buttons
                 buttons = (gr.skip(), gr.skip())
                 desk.sessions[0 if not desk.sessions[0].over else 1].wait(_EVERY)
         finally:  # a page that is left cancels what it has begun
@@ -115,55 +126,57 @@ def _progress(sessions: list[Session], names: tuple[str, str]) -> str:
     return f"**Sampling: {'; '.join(parts)}.** {clock(max(now.seconds for now in states))}"
 
 
-def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) -> tuple[str, str]:
+def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) -> tuple[str, gr.Dataframe]:
     """The last word and the table."""
     states = [session.now() for session in sessions]
+    nothing = gr.Dataframe(visible=False)
     lacking = [now.message or "" for session, now in zip(sessions, states, strict=True) if session.result is None]
     if lacking:
-        return f"**{inert(lacking[0])}**", ""
-    whole = all(now.status == "done" for now in states)
-    runs = " and ".join(session.run_id for session in sessions)
-    head = "**Done.**" if whole else f"**{inert(next(now.message for now in states if now.message) or '')}**"
-    rest = "" if whole else " The table is of the questions decided so far."
+        return f"**{inert(lacking[0])}**", nothing
     try:
         found = [sides.side(workspace, session.run_id) for session in sessions]
     except ScaleQuestError as error:
-        return f"**{inert(str(error))}**", ""
-    return f"{head}{rest} Stored as live runs {runs}, seed {sessions[0].config.seed}.", report(names, *found)
+        return f"**{inert(str(error))}**", nothing
+    said = [now.message for now in states if now.message]
+    head = f"**{inert(said[0])}** The table is of the questions decided so far." if said else "**Done.**"
+    runs = " and ".join(session.run_id for session in sessions)
+    heads = [_HEAD[0], f"A: {names[0]}", f"B: {names[1]}", _HEAD[3]]
+    table = gr.Dataframe([list(row) for row in report(*found)], headers=heads, visible=True)
+    return f"{head} Stored as live runs {runs}, seed {sessions[0].config.seed}.", table
 
 
-def report(names: tuple[str, str], a: Side, b: Side) -> str:
-    """Both sides as a Markdown table, with what the figures mean."""
-    rows = [
+def report(a: Side, b: Side) -> list[tuple[str, str, str, str]]:
+    """Both sides as the rows of a table: figure, A, B, and what lies between them."""
+    return [
         ("questions", f"{a.questions:,}", f"{b.questions:,}", ""),
         _figures("valid", a.valid, b.valid, _percent, " points"),
         _figures("kept", a.kept, b.kept, _percent, " points"),
-        _figures("mean difficulty", a.difficulty, b.difficulty, _two, ""),
+        _figures("mean difficulty", a.difficulty, b.difficulty, _three, ""),
         ("effective topics", _number(a.topics), _number(b.topics), ""),
         ("effective kinds", _kinds(a), _kinds(b), ""),
         ("tokens per kept pair", _number(a.tokens_per_pair, 0), _number(b.tokens_per_pair, 0), ""),
     ]
-    head = ["| figure | A: " + inert(names[0]) + " | B: " + inert(names[1]) + " | B minus A |", "|:--|--:|--:|--:|"]
-    return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in rows), "", _NOTES])
 
 
 def _figures(
     name: str, a: Figure | None, b: Figure | None, shown: Callable[[float], str], unit: str
 ) -> tuple[str, str, str, str]:
-    cells = ["-" if f is None else f"{shown(f.value)} ({shown(f.low)} to {shown(f.high)})" for f in (a, b)]
+    """Shares and rates end at 0 and 1, and so do the intervals that are shown."""
+    ends = [None if f is None else (f.value, max(f.low, 0.0), min(f.high, 1.0)) for f in (a, b)]
+    cells = ["-" if end is None else "{} ({} to {})".format(*map(shown, end)) for end in ends]
     if a is None or b is None:
         return name, cells[0], cells[1], "-"
     gap = sides.difference(a, b)
     apart = "" if gap.low <= 0 <= gap.high else ", apart"
-    signs = [shown(x).replace("%", "").strip() for x in (gap.value, gap.low, gap.high)]
-    return name, cells[0], cells[1], f"{signs[0]}{unit} ({signs[1]} to {signs[2]}{apart})"
+    value, low, high = (shown(x).removesuffix(" %") for x in (gap.value, gap.low, gap.high))
+    return name, cells[0], cells[1], f"{value}{unit} ({low} to {high}){apart}"
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value + 0.0:.1f} %"
+    return f"{round(100 * value, 1) + 0.0:.1f} %"
 
 
-def _two(value: float) -> str:
+def _three(value: float) -> str:
     return f"{round(value, 3) + 0.0:.3f}"
 
 

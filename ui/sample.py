@@ -87,7 +87,8 @@ class Sample:
     top_p: gr.Slider
     questions: gr.Slider
     samples: gr.Slider
-    seed: gr.Number
+    seed: gr.Textbox
+    """Empty where none was chosen."""
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
                 top_p = gr.Slider(0.05, 1, first.generators[0].top_p, step=0.01, label="Top-p", info="Of the questions")
             questions = gr.Slider(1, MOST_QUESTIONS, 5, step=1, label="Questions")
             samples = gr.Slider(1, MOST_SAMPLES, first.solver.n, step=1, label="Solutions each (best of n)")
-            seed = gr.Number(None, label="Seed", precision=0, info="Empty: a random one. Equal seeds sample the same.")
+            seed = gr.Textbox(label="Seed", info="Empty: a random one. Equal seeds sample the same.", max_lines=1)
             with gr.Row():
                 go = gr.Button("Sample", variant="primary", size="sm", min_width=90)
                 cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90)
@@ -205,12 +206,14 @@ def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]
 
 
 def _config(
-    profile: str, generator: str, temperature: float, top_p: float, questions: float, samples: float, seed: float | None
+    profile: str, generator: str, temperature: float, top_p: float, questions: float, samples: float, seed: str
 ) -> RunConfig:
     if not 1 <= questions <= MOST_QUESTIONS:
         raise InputError("questions", questions, "is out of range here", f"use 1 to {MOST_QUESTIONS}, or start a batch")
     if not 1 <= samples <= MOST_SAMPLES:
         raise InputError("solutions", samples, "is out of range here", f"use 1 to {MOST_SAMPLES}, or start a batch")
+    if seed.strip() and not seed.strip().isdecimal():
+        raise InputError("seed", seed.strip()[:40], "is no whole number", "use 0 to 2^63 - 1, or leave it empty")
     return settings(
         load_profile(profile),
         questions=int(questions),
@@ -218,7 +221,7 @@ def _config(
         generator=None if generator == ALL else generator,
         temperature=float(temperature),
         top_p=float(top_p),
-        seed=None if seed is None else int(seed),
+        seed=int(seed) if seed.strip() else None,
     )
 
 
