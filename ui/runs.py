@@ -1,152 +1,194 @@
-"""The Runs tab: start a batch, watch it, pause, cancel or resume it, delete what is not wanted.
+"""The Runs tab: start a batch, watch it, pause, cancel or resume it, delete what is not wanted, compare two runs.
 
-The batch lives in the server: it goes on when the page is closed, and every page sees it. Knows neither SQL nor models.
+The batch lives in the server: it goes on when the page is closed, and every page sees it. Puts the parts together
+(``ui.runs_form``, ``runs_progress``, ``runs_list``, ``runs_compare``); knows neither SQL nor models.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from engine.batches import Batches
-from engine.config import load_run_config, profile_names
-from store import reads
 from store.errors import InputError, ScaleQuestError
-from store.records import STAGES, Run
 from store.workspace import Workspace
-from ui.text import clock, inert
+from ui import runs_form, runs_sheet
+from ui.board import board
+from ui.board import value as charts_value
+from ui.runs_compare import EVERY, PAIRS, side_by_side
+from ui.runs_list import Listed, label
+from ui.runs_progress import Progress
+from ui.text import inert
 
-HEAD = ["run", "name", "status", "questions", "pairs", "errors", "started (UTC)"]
-BY_QUESTIONS, BY_PAIRS = "questions generated", "pairs accepted"
 _EVERY = 1.0
+_MANY = 20
+"""Pages that may look at the same moment."""
+_CHOOSE = "Choose two runs to see what differs: what was asked, what was kept, what it cost, how it is distributed."
+_T = TypeVar("_T")
 
 
-def tab(workspace: Workspace, batches: Batches) -> gr.Timer:
-    """Draws the tab into the open blocks; gives back the timer that keeps it up to date."""
-    with gr.Row():
-        profile = gr.Dropdown(profile_names(), value="nano", label="Profile")
-        target = gr.Dropdown([BY_QUESTIONS, BY_PAIRS], value=BY_QUESTIONS, label="Stop at", min_width=180)
-        number = gr.Number(100, label="Number", precision=0, min_width=100)
-        seed = gr.Number(0, label="Seed", precision=0, min_width=100)
-        name = gr.Textbox(label="Name", placeholder="optional", min_width=140)
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What the page may wire: the timer that keeps the tab up to date, and the form (``runs_form.fill`` sets it)."""
+
+    timer: gr.Timer
+    form: runs_form.Form
+
+
+def tab(workspace: Workspace, batches: Batches) -> Runs:
+    """Draws the tab into the open blocks."""
+    view = _View(workspace, batches)
+    form = runs_form.draw()
     with gr.Row():
         start = gr.Button("Start", variant="primary", size="sm", min_width=90)
         pause = gr.Button("Pause", size="sm", interactive=False, min_width=90)
         cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90)
-    said = gr.Markdown(elem_id="batch")
+    with gr.Row(visible=False, elem_id="stopped") as stopped:
+        stopped_note = gr.Markdown()
+        go_on = gr.Button(size="sm", min_width=120, scale=0)
+    progress = runs_sheet.sheet("batch")
+    table = runs_sheet.sheet("runs")
     with gr.Row():
         run = gr.Dropdown([], label="Run", scale=3, min_width=240, allow_custom_value=True)
         resume = gr.Button("Resume", size="sm", min_width=90)
         delete = gr.Button("Delete", variant="stop", size="sm", min_width=90)
-    sure = gr.Checkbox(False, label="Yes, delete this run and everything it made; this cannot be undone", visible=False)
-    table = gr.Dataframe(headers=HEAD, interactive=False, label="All runs", elem_id="runs", wrap=True)
-    timer = gr.Timer(_EVERY)
-    shown = [said, pause, cancel, run, table]
+    with gr.Column(visible=False, elem_id="delete") as sure:
+        what_goes = gr.Markdown()
+        with gr.Row():
+            keep = gr.Button("Keep it", size="sm", min_width=120)
+            yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120)
+    first, second = _comparison(workspace)
 
-    def look(chosen: str | None) -> tuple[Any, ...]:
-        return _look(workspace, batches, chosen)
+    timer, seen, named = gr.Timer(_EVERY), gr.State({}), gr.State(None)
+    look: dict[str, Any] = {
+        "fn": view.look,
+        "inputs": [seen, run, first, second],
+        "outputs": [seen, progress, table, pause, cancel, stopped, stopped_note, go_on, run, first, second],
+        "show_progress": "hidden",
+        "concurrency_limit": _MANY,
+    }
+    start.click(view.start, form.inputs, show_progress="hidden").success(**look)
+    pause.click(view.pause, show_progress="hidden").then(**look)
+    cancel.click(view.cancel, show_progress="hidden").then(**look)
+    resume.click(view.resume, run, show_progress="hidden").success(**look)
+    go_on.click(view.resume_stopped, seen, show_progress="hidden").success(**look)
+    delete.click(view.name_for_deletion, run, [sure, what_goes, named], show_progress="hidden")
+    keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
+    yes.click(view.delete, named, [sure, run], show_progress="hidden").success(**look)
+    timer.tick(**look)
+    return Runs(timer, form)
 
-    def begin(profile: str, target: str, number: float, seed: float, name: str) -> gr.Dropdown:
-        kind = "questions" if target == BY_QUESTIONS else "accepted"
-        asked: dict[str, Any] = {kind: int(number or 0), "seed": int(seed or 0)}
-        run_id = _asked(lambda: batches.start(load_run_config(profile, **asked), name.strip()))
-        return gr.Dropdown([(name.strip() or run_id, run_id)], value=run_id)
 
-    def steer(verb: str) -> None:
-        if (batch := batches.running) is not None:
-            wish = "resume" if verb == "pause" and batch.control.wish == "pause" else verb
-            getattr(batch.control, wish)()
+def _comparison(workspace: Workspace) -> tuple[gr.Dropdown, gr.Dropdown]:
+    """Draws the comparison of two runs; gives back what chooses them."""
+    with gr.Accordion("Compare two runs", open=False, elem_id="compare"):
+        with gr.Row():
+            first = gr.Dropdown([], label="Run A", min_width=240, allow_custom_value=True)
+            second = gr.Dropdown([], label="Run B", min_width=240, allow_custom_value=True)
+            of = gr.Radio([EVERY, PAIRS], value=EVERY, label="Distributions of", min_width=200)
+        tables = runs_sheet.sheet("compared")
+        charts = board()
 
-    def remove(chosen: str | None, certain: bool) -> tuple[Any, ...]:
-        if chosen is None:
-            raise gr.Error("Choose a run first.", print_exception=False)
-        if not certain:
-            return gr.Checkbox(visible=True), chosen
-        if (batch := batches.running) is not None and batch.run_id == chosen:
+    def show(one: str | None, other: str | None, of: str) -> tuple[str, str]:
+        if not one or not other or one == other:
+            said = "Both are the same run; choose another." if one and one == other else _CHOOSE
+            return runs_sheet.value([runs_sheet.text(said)]), "[]"
+        parts, drawn = _asked(lambda: side_by_side(workspace, one, other, of))
+        return runs_sheet.value(parts), charts_value(drawn)
+
+    for choice in (first, second, of):
+        choice.input(show, [first, second, of], [tables, charts], show_progress="minimal")
+    return first, second
+
+
+class _View:
+    """What the tab's events do and show."""
+
+    def __init__(self, workspace: Workspace, batches: Batches) -> None:
+        self._workspace, self._batches = workspace, batches
+        self._progress, self._listed = Progress(workspace, batches), Listed(workspace, batches)
+
+    def look(self, seen: dict[str, Any], chosen: str | None, first: str | None, second: str | None) -> list[Any]:
+        """What there is now; of each component only what differs from what this page has ``seen``."""
+        runs, batch = self._listed.runs(), self._batches.running
+        steered = batch is not None and not batch.loading
+        paused = batch is not None and batch.control.wish == "pause"
+        stopped = self._listed.stopped(runs)
+        now: dict[str, dict[str, Any]] = {
+            "progress": {"value": runs_sheet.value(self._progress.parts())},
+            "table": {"value": runs_sheet.value([self._listed.part(runs)])},
+            "pause": {"value": "Go on" if paused else "Pause", "interactive": steered},
+            "cancel": {"interactive": steered},
+            "stopped": {"visible": bool(stopped) and batch is None},
+            "note": {"value": inert(self._listed.stopped_sentence(stopped))},
+            "go on": {"value": f"Resume {stopped[0].run_id}" if stopped else "Resume"},
+        }
+        updates = [gr.skip() if seen.get(name) == change else gr.update(**change) for name, change in now.items()]
+        choices = [(label(run), run.run_id) for run in runs]
+        known = [run.run_id for run in runs]
+        begun = batch.run_id if batch is not None and batch.run_id in known else None
+        wanted = begun if begun != seen.get("begun") and begun is not None else chosen
+        fallback = known[0] if known else None
+        for now_chosen, value in (
+            (chosen, wanted if wanted in known else fallback),
+            (first, first if first in known else None),
+            (second, second if second in known else None),
+        ):
+            change: dict[str, Any] = {} if seen.get("choices") == choices else {"choices": choices}
+            change |= {} if value == now_chosen else {"value": value}
+            updates.append(gr.update(**change) if change else gr.skip())
+        waiting = stopped[0].run_id if stopped else None
+        return [{**now, "choices": choices, "begun": begun, "waiting": waiting}, *updates]
+
+    def start(self, *values: Any) -> None:
+        _asked(lambda: self._batches.start(*runs_form.read(*values)))
+
+    def pause(self) -> None:
+        if (batch := self._batches.running) is not None:
+            (batch.control.resume if batch.control.wish == "pause" else batch.control.pause)()
+
+    def cancel(self) -> None:
+        if (batch := self._batches.running) is not None:
+            batch.control.cancel()
+
+    def resume(self, chosen: str | None) -> None:
+        _asked(lambda: self._batches.resume(_some(chosen)))
+
+    def resume_stopped(self, seen: dict[str, Any]) -> None:
+        """The run that the button named."""
+        self.resume(seen.get("waiting"))
+
+    def name_for_deletion(self, chosen: str | None) -> tuple[Any, str, str]:
+        """Says what would go."""
+        run = _asked(lambda: self._workspace.run(_some(chosen)))
+        if (batch := self._batches.running) is not None and batch.run_id == run.run_id:
             raise gr.Error("This run is under way; cancel it first.", print_exception=False)
-        _asked(lambda: workspace.delete_run(chosen))
-        return gr.Checkbox(False, visible=False), None
+        has = self._listed.contents(run.run_id)
+        goes = f"{has.questions:,} questions, {has.pairs:,} pairs and {has.decisions:,} decisions on them"
+        goes += f", and {has.preferences:,} preference pairs" if has.preferences else ""
+        said = f"Delete **{inert(run.name or run.run_id)}** ({inert(run.run_id)})? {goes} go, and cannot be had back."
+        return gr.Column(visible=True), said, run.run_id
 
-    again: dict[str, Any] = {"fn": look, "inputs": run, "outputs": shown, "show_progress": "hidden"}
-    start.click(begin, [profile, target, number, seed, name], run, show_progress="hidden").success(**again)
-    pause.click(lambda: steer("pause"), show_progress="hidden").then(**again)
-    cancel.click(lambda: steer("cancel"), show_progress="hidden").then(**again)
-    resume.click(lambda chosen: _asked(lambda: batches.resume(_some(chosen))), run, show_progress="hidden").then(
-        **again
-    )
-    delete.click(remove, [run, sure], [sure, run], show_progress="hidden").then(**again)
-    timer.tick(**again)
-    return timer
+    def delete(self, named: str | None) -> tuple[Any, None]:
+        run_id = _some(named)
+        _asked(lambda: self._workspace.delete_run(run_id))
+        if (last := self._batches.last) is not None and last.ended and last.run_id == run_id:
+            self._batches.last = None
+        return gr.Column(visible=False), None
 
 
 def _some(chosen: str | None) -> str:
-    if chosen is None:
+    if not chosen:
         raise InputError("run", "", "is not chosen", "choose one from the list")
     return chosen
 
 
-def _asked(action: Any) -> Any:
+def _asked(action: Callable[[], _T]) -> _T:
     """The action's answer; what it refuses, as the one sentence that it says."""
     try:
         return action()
     except ScaleQuestError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def _look(workspace: Workspace, batches: Batches, chosen: str | None) -> tuple[Any, ...]:
-    runs = workspace.runs()[::-1]
-    batch = batches.running
-    paused = batch is not None and batch.control.wish == "pause"
-    known = [run.run_id for run in runs]
-    return (
-        progress(batches),
-        gr.Button("Go on" if paused else "Pause", interactive=batch is not None and not batch.loading),
-        gr.Button(interactive=batch is not None and not batch.loading),
-        gr.Dropdown(
-            [(f"{run.name or run.run_id} · {run.status}", run.run_id) for run in runs],
-            value=chosen if chosen in known else (known[0] if known else None),
-        ),
-        [_row(workspace, run) for run in runs],
-    )
-
-
-def _row(workspace: Workspace, run: Run) -> list[Any]:
-    with workspace.cursor() as cursor:
-        rows = reads.funnel(cursor, run.run_id)
-        errors = reads.error_count(cursor, run.run_id)
-    questions, pairs = (rows[0].entered, rows[-1].kept) if rows else (0, 0)
-    return [run.run_id, run.name, run.status, questions, pairs, errors, f"{run.created_at:%Y-%m-%d %H:%M:%S}"]
-
-
-def progress(batches: Batches) -> str:
-    """The batch under way, or how the last one ended, as Markdown."""
-    batch = batches.last
-    if batch is None:
-        return "No batch is under way."
-    if batch.loading:
-        return "**Loading the models.**"
-    event = batch.event
-    if batch.ended:
-        how = inert(batch.message) if batch.message else f"Run {batch.run_id} is done."
-        return f"**{how}**" + (f" {_speed(event)}" if event else "")
-    if not event:
-        return "**Starting.**"
-    what = "Paused" if event["status"] == "paused" else "Running"
-    left = f", about {clock(event['eta_s'])} left" if event.get("eta_s") is not None and what == "Running" else ""
-    share = event["done"] / max(event["total"], 1)
-    head = f"**{what}: {event['done']:,} of {event['total']:,} ({share:.0%}){left}.** {_speed(event)}"
-    stages = event["stages"]
-    rows = [("generated", event["generated"], 0), *((stage, *stages[stage]) for stage in STAGES)]
-    lines = [f"| {stage} | {kept:,} | {dropped:,} |" for stage, kept, dropped in rows]
-    return "\n".join([f"{head}\n", "| stage | kept | dropped |", "|:--|--:|--:|", *lines])
-
-
-def _speed(event: dict[str, Any]) -> str:
-    parts = [
-        f"{event['accepted']:,} pairs",
-        f"{event['rows_per_s']:.1f} rows/s",
-        f"{event['tokens_per_s']:,.0f} tokens/s",
-        f"{clock(event['elapsed_s'])} so far",
-    ]
-    return ", ".join(parts) + (f", {event['errors']:,} failed" if event["errors"] else "") + "."
+        raise gr.Error(inert(str(error)), print_exception=False) from error

@@ -1,0 +1,68 @@
+"""A sheet: sentences, progress bars and tables in one component that is updated in place, without a flicker.
+
+The data travels as the component's value (JSON) and is set as text by ``assets/static/sheet.js``, never as markup: any
+text may stand in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from engine.paths import ASSETS
+
+Part = dict[str, Any]
+Cell = str | int | float
+
+_NUMBER = re.compile(r"-|[-+]?\d[\d.,]*(e-?\d+)?( ?%| points)?")
+_CSS = """
+.sheet > * { margin: 0 0 .6rem; }
+p { line-height: 1.5; }
+.strong { font-weight: 600; }
+.bar { height: .75rem; border-radius: var(--radius-full); overflow: hidden;
+       background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary); }
+.bar > div { height: 100%; background: var(--color-accent); transition: width .3s; }
+figcaption { margin-bottom: .25rem; font-size: .9rem; font-weight: 600; }
+.scroll { overflow-x: auto; }
+table { border: 0; border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; width: 100%; }
+thead, tbody, tr { border: 0; }
+th, td { padding: .2rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--border-color-primary);
+         vertical-align: top; max-width: 24rem; overflow-wrap: break-word; }
+th { white-space: nowrap; font-weight: 600; }
+.number { text-align: right; white-space: nowrap; }
+"""
+
+
+def sheet(elem_id: str) -> gr.HTML:
+    """An empty sheet; give it ``value(parts)``."""
+    return gr.HTML(
+        "[]",
+        html_template='<div class="sheet"></div>',
+        css_template=_CSS,
+        js_on_load=(ASSETS / "static" / "sheet.js").read_text(encoding="utf-8"),
+        elem_id=elem_id,
+    )
+
+
+def value(parts: Sequence[Part]) -> str:
+    """Parts as the sheet's value; at least one, a sheet says something."""
+    return json.dumps(list(parts) or [text("")], ensure_ascii=False)
+
+
+def text(said: str, strong: bool = False) -> Part:
+    return {"kind": "text", "text": said, "strong": strong}
+
+
+def bar(share: float, label: str) -> Part:
+    """``share`` in [0, 1]; ``label`` is what a screen reader says."""
+    return {"kind": "bar", "share": share, "label": label}
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Part:
+    """Columns of numbers, shares among them, stand to the right; numbers get their thousands separated."""
+    right = [bool(rows) and all(_NUMBER.fullmatch(str(row[i])) for row in rows) for i in range(len(columns))]
+    return {"kind": "table", "title": title, "columns": list(columns), "rows": list(map(list, rows)), "right": right}
