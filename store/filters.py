@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from store.errors import InputError
@@ -69,6 +69,11 @@ class Filter:
         """The fields that ask something, by name in alphabetical order."""
         asked = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in sorted(asked.items())}
+
+    def without(self, *names: str) -> Filter:
+        """The same filter, these fields asking nothing."""
+        plain: dict[str, Any] = {f.name: f.default for f in fields(self) if f.name in names}
+        return replace(self, **plain)
 
     def where(self, view: View = "items") -> tuple[str, list[Any]]:
         """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` for the default."""

@@ -1,0 +1,85 @@
+"""The frame of each source, read again when its rows have changed: every request looks, few of them read."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+
+from store import problems
+from store.errors import StoreError
+from store.frame import Frame, read
+from store.shelf import Source
+
+_LOOK_AGAIN = 0.5
+"""Seconds that a frame counts as new without a look at the database."""
+_READ_AGAIN = 2.0
+_TIMES = 5.0
+"""Between two readings lie at least so many seconds, and so many times what the last one took: a run may be writing."""
+_CHANGING = ("question_rows", "verdict_rows", "solution_rows", "reward_rows", "label_rows", "decision_rows")
+
+
+class Frames:
+    """The frame of each source, read again when its rows have changed. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._held: weakref.WeakKeyDictionary[Source, _Held] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def of(self, source: Source) -> Frame:
+        """At most half a second behind the rows, while they change more; the first call reads them all."""
+        with self._lock:
+            held = self._held.setdefault(source, _Held())
+        # who comes while another reads is served what there is
+        if held.lock.acquire(blocking=held.frame is None):
+            try:
+                held.refresh(source)
+            finally:
+                held.lock.release()
+        if held.frame is None:
+            raise StoreError("the questions could not be read; try again.")
+        return held.frame
+
+
+class _Held:
+    """A source's frame, and when it was last looked at and read."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.frame: Frame | None = None
+        self._looked = self._read = float("-inf")
+        self._took = 0.0
+
+    def refresh(self, source: Source) -> None:
+        started = time.monotonic()
+        if started < self._looked + _LOOK_AGAIN or started < self._read + max(_READ_AGAIN, _TIMES * self._took):
+            return
+        with asking(source) as cursor:
+            runs = [run.run_id for run in source.runs()]
+            now = version(cursor, runs)
+            self._looked = time.monotonic()
+            if self.frame is None or self.frame.version != now:
+                self.frame = read(cursor, runs, now)
+                self._read = time.monotonic()
+                self._took = self._read - started
+
+
+def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> tuple[Any, ...]:
+    """Another when rows came or went: the counts of the tables, which DuckDB knows without a scan."""
+    counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in _CHANGING)
+    return (*cursor.execute(f"SELECT {counts}").fetchall()[0], *runs)
+
+
+@contextmanager
+def asking(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor of the source; what the database cannot answer is one sentence."""
+    with source.cursor() as cursor:
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            raise StoreError(f"the questions cannot be read ({problems.first_line(error)}); try again.") from error
