@@ -76,7 +76,7 @@ def side(workspace: Workspace, run_id: str) -> Side:
     with workspace.cursor() as cursor:
         decided = [stored for stored in reads.resume_state(cursor, run_id) if stored.decided]
     with workspace.cursor() as cursor:
-        topics = Counter({b.label: b.kept for b in overview(cursor, run_id, 0).counts["topic"]})
+        topics = Counter({b.label: b.kept for b in overview(cursor, [run_id], 0).counts["topic"]})
         tokens = sum(cost.tokens for cost in reads.costs(cursor, run_id))
     valid = [s for s in decided if "solvability" in s.verdicts and s.verdicts["solvability"].kept]
     pairs = sum("pair" in s.verdicts and s.verdicts["pair"].kept for s in decided)

@@ -1,10 +1,11 @@
-"""A first look at a run, on the asker's own cursor: its funnel, its distributions and a few of its pairs.
+"""A first look at runs, on the asker's own cursor: their funnel, their distributions and a few of their pairs.
 
-Counts come in two: of all the run's questions, dropped ones too, and of those that became pairs.
+Counts come in two: of all the questions of the runs, dropped ones too, and of those that became pairs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -50,72 +51,89 @@ class Overview:
 _NUMBERS = {"difficulty": "difficulty", "reward": "best_reward", "agreement": "agreement", "length": "query_chars"}
 
 
-def overview(cursor: duckdb.DuckDBPyConnection, run_id: str, pairs: int = 3) -> Overview:
-    """What there is of the run now; a run without rows gives empty lists, never an error."""
-    counts = {name: counted for name, (counted,) in _counts(cursor, [run_id]).items()}
-    return Overview(funnel(cursor, run_id), counts, _pairs(cursor, run_id, pairs))
+def overview(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], pairs: int = 3) -> Overview:
+    """What there is of these runs, taken together; runs without rows give empty lists, never an error.
+
+    The pairs are spread over the difficulty: of each of as many equal parts, from easy to hard, the one of the best
+    reward.
+    """
+    counts = {name: counted for name, (counted,) in _counts(cursor, [runs]).items()}
+    return Overview(funnel(cursor, *runs), counts, _pairs(cursor, runs, pairs))
 
 
 def compared(cursor: duckdb.DuckDBPyConnection, first: str, second: str) -> dict[str, tuple[list[Bin], list[Bin]]]:
     """The distributions of two runs, by name as in ``Overview.counts``, on the same bins; both empty where neither
     run has a value."""
-    return {name: (one, other) for name, (one, other) in _counts(cursor, [first, second]).items()}
+    return {name: (one, other) for name, (one, other) in _counts(cursor, [[first], [second]]).items()}
 
 
-def _counts(cursor: duckdb.DuckDBPyConnection, runs: list[str]) -> dict[str, list[list[Bin]]]:
-    """Every distribution, a list of bins for each run; the runs share them."""
+def _counts(cursor: duckdb.DuckDBPyConnection, sides: Sequence[Sequence[str]]) -> dict[str, list[list[Bin]]]:
+    """Every distribution, a list of bins for each side (the runs taken together); the sides share them."""
     cursor.execute(
         """
         CREATE OR REPLACE TEMP TABLE looked_at AS
-        SELECT i.run_id, i.difficulty, i.best_reward, i.agreement, i.topic, i.query_chars,
+        WITH sides AS (SELECT unnest($runs) AS run_id, unnest($sides) AS side)
+        SELECT s.side, i.difficulty, i.best_reward, i.agreement, i.topic, i.query_chars,
             p.question_id IS NOT NULL AS kept
-        FROM items i LEFT JOIN (SELECT question_id FROM pairs WHERE run_id IN (SELECT unnest($runs))) p
-            USING (question_id)
-        WHERE i.run_id IN (SELECT unnest($runs))""",
-        {"runs": runs},
+        FROM items i JOIN sides s USING (run_id)
+        LEFT JOIN (SELECT question_id FROM pairs WHERE run_id IN (SELECT unnest($runs))) p USING (question_id)""",
+        {
+            "runs": [run for side in sides for run in side],
+            "sides": [number for number, side in enumerate(sides) for _ in side],
+        },
     )
+    every = range(len(sides))
     try:
-        counts = {name: _numbers(cursor, column, runs) for name, column in _NUMBERS.items()}
-        counts["topic"] = _topics(cursor, runs)
+        counts = {name: _numbers(cursor, column, every) for name, column in _NUMBERS.items()}
+        counts["topic"] = _topics(cursor, every)
     finally:
         cursor.execute("DROP TABLE looked_at")
     return counts
 
 
-def _numbers(cursor: duckdb.DuckDBPyConnection, column: str, runs: list[str]) -> list[list[Bin]]:
+def _numbers(cursor: duckdb.DuckDBPyConnection, column: str, sides: range) -> list[list[Bin]]:
     """Equal bins over what there is; over [0, 1] for shares."""
     low, high = cursor.execute(f"SELECT min({column})::DOUBLE, max({column})::DOUBLE FROM looked_at").fetchall()[0]
     if low is None:
-        return [[] for _ in runs]
+        return [[] for _ in sides]
     if column in ("difficulty", "agreement"):
         low, high = 0.0, 1.0
     width = (high - low) / BINS or 1.0
     query = f"""
-        SELECT run_id, greatest(least(floor(({column} - $low) / $width), {BINS - 1}), 0)::INTEGER AS bin, count(*),
-            count(*) FILTER (kept) FROM looked_at WHERE {column} IS NOT NULL GROUP BY run_id, bin"""
+        SELECT side, greatest(least(floor(({column} - $low) / $width), {BINS - 1}), 0)::INTEGER AS bin, count(*),
+            count(*) FILTER (kept) FROM looked_at WHERE {column} IS NOT NULL GROUP BY side, bin"""
     rows = cursor.execute(query, {"low": low, "width": width}).fetchall()
-    found = {(run, bin): (every, kept) for run, bin, every, kept in rows}
+    found = {(side, bin): (every, kept) for side, bin, every, kept in rows}
     edges = [(low + i * width, low + (i + 1) * width) for i in range(BINS)]
     return [
-        [Bin(f"{a:.4g} to {b:.4g}", a, b, *found.get((run, i), (0, 0))) for i, (a, b) in enumerate(edges)]
-        for run in runs
+        [Bin(f"{a:.4g} to {b:.4g}", a, b, *found.get((side, i), (0, 0))) for i, (a, b) in enumerate(edges)]
+        for side in sides
     ]
 
 
-def _topics(cursor: duckdb.DuckDBPyConnection, runs: list[str]) -> list[list[Bin]]:
-    """The topics that any of the runs has, most frequent first."""
+def _topics(cursor: duckdb.DuckDBPyConnection, sides: range) -> list[list[Bin]]:
+    """The topics that any side has, most frequent first."""
     query = """
-        SELECT run_id, topic, count(*) AS every, count(*) FILTER (kept) FROM looked_at WHERE topic IS NOT NULL
-        GROUP BY run_id, topic ORDER BY sum(every) OVER (PARTITION BY topic) DESC, topic"""
+        SELECT side, topic, count(*) AS every, count(*) FILTER (kept) FROM looked_at WHERE topic IS NOT NULL
+        GROUP BY side, topic ORDER BY sum(every) OVER (PARTITION BY topic) DESC, topic"""
     rows = cursor.execute(query).fetchall()
-    found = {(run, topic): (every, kept) for run, topic, every, kept in rows}
+    found = {(side, topic): (every, kept) for side, topic, every, kept in rows}
     topics = list(dict.fromkeys(topic for _, topic, _, _ in rows))
-    return [[Bin(topic, None, None, *found.get((run, topic), (0, 0))) for topic in topics] for run in runs]
+    return [[Bin(topic, None, None, *found.get((side, topic), (0, 0))) for topic in topics] for side in sides]
 
 
-def _pairs(cursor: duckdb.DuckDBPyConnection, run_id: str, n: int) -> list[Pair]:
-    """The n pairs of the best reward."""
+def _pairs(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], n: int) -> list[Pair]:
+    """The pair of the best reward of each n-th of the difficulty, from easy to hard. Keys first, then their texts."""
+    if not n:
+        return []
     query = """
-        SELECT question_id, query, response, topic, difficulty, reward, agreement FROM pairs WHERE run_id = ?
-        ORDER BY reward DESC NULLS LAST, question_id LIMIT ?"""
-    return [Pair(*row) for row in cursor.execute(query, [run_id, n]).fetchall()]
+        WITH parts AS (
+            SELECT question_id, reward, ntile($n) OVER (ORDER BY difficulty NULLS FIRST, question_id) AS part FROM pairs
+            WHERE run_id IN (SELECT unnest($runs)))
+        SELECT first(question_id ORDER BY reward DESC NULLS LAST, question_id) FROM parts GROUP BY part ORDER BY part"""
+    chosen = [key for (key,) in cursor.execute(query, {"runs": list(runs), "n": n}).fetchall()]
+    query = """
+        SELECT question_id, query, response, topic, difficulty, reward, agreement FROM pairs
+        WHERE question_id IN (SELECT unnest(?))"""
+    found = [Pair(*row) for row in cursor.execute(query, [chosen]).fetchall()]
+    return sorted(found, key=lambda pair: chosen.index(pair.question_id))

@@ -56,10 +56,12 @@ class Stored:
         return "pair" in self.verdicts or not all(verdict.kept for verdict in self.verdicts.values())
 
 
-def funnel(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[FunnelRow]:
-    """The run's stages in order, ``generated`` first; empty for an unknown run."""
-    query = "SELECT stage, entered, kept, dropped, pending FROM funnel WHERE run_id = ?"
-    rows = {row[0]: FunnelRow(*row) for row in cursor.execute(query, [run_id]).fetchall()}
+def funnel(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[FunnelRow]:
+    """The stages of the runs, taken together, in order, ``generated`` first; empty where all are unknown."""
+    query = """
+        SELECT stage, sum(entered)::BIGINT, sum(kept)::BIGINT, sum(dropped)::BIGINT, sum(pending)::BIGINT FROM funnel
+        WHERE run_id IN (SELECT unnest(?)) GROUP BY stage"""
+    rows = {row[0]: FunnelRow(*row) for row in cursor.execute(query, [list(runs)]).fetchall()}
     return [rows[stage] for stage in ("generated", *STAGES) if stage in rows]
 
 

@@ -37,6 +37,7 @@ def board() -> gr.HTML:
         js_on_load=(ASSETS / "static" / "board.js").read_text(encoding="utf-8"),
         head='<script src="/vendor/plotly.min.js"></script>',
         elem_id="board",
+        padding=False,
     )
 
 

@@ -1,80 +1,139 @@
-"""Home, read-only: of a chosen run its funnel, its distributions and its three best pairs.
+"""Home: of the runs their funnel, their distributions and three pairs from easy to hard; and five questions more.
 
-Drawn from the database alone, with no model loaded. Draws only; ``ui.server`` serves it. Knows neither SQL nor models.
+Drawn from the database alone, or from the bundled demo while the workspace has no run; models are loaded only by the
+button. Knows neither SQL nor models.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
 import gradio as gr
 
-from store.errors import StoreError
+from engine.cards import Card
+from engine.config import load_profile
+from engine.live import Live, Snapshot, settings
+from store.errors import ScaleQuestError, StoreError
 from store.overview import Overview, Pair, overview
 from store.records import Run
-from store.workspace import Workspace
+from store.shelf import Shelf
 from ui.board import board, value
+from ui.cards import REASONS, why
 from ui.charts import charts
 from ui.text import inert
 
-_EMPTY = """**No runs yet.** Start one in the Runs tab, or on the command line while this app is not running:
-
-    scalequest run --profile nano --questions 200 --workspace {path}"""
+EVERY_RUN = ""
+"""The choice that takes all runs together."""
+_DEMO = (
+    "**This is the bundled demo**, read-only: questions that the nano models wrote, judged and solved on a CPU. "
+    "Sample, or start a batch, and your own runs stand here instead."
+)
+_EMPTY = "**No runs yet.** Generate five questions here, sample in the Sample tab, or start a batch in the Runs tab."
 _LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display": False}]
 """Marks of our own around what is a formula: texts speak of money, and a model may write any usual delimiter."""
 _BOXED = re.compile(r"\\boxed\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\}")
 _LONGEST_FORMULA = 200
 """Characters; KaTeX holds the page up while it works on a longer one."""
-_SHOWN = 3
+_SHOWN, _MORE = 3, 5
+_AT_ONCE = 8
+"""Pages that may generate at the same time; more wait in a queue."""
 
 
-def tab(workspace: Workspace, blocks: gr.Blocks) -> None:
-    """Draws the tab into the open blocks; every load reads the database anew."""
+def tab(shelf: Shelf, live: Live, blocks: gr.Blocks) -> None:
+    """Draws the tab into the open blocks; every load reads the rows anew."""
 
-    def choices() -> gr.Dropdown:
-        runs = workspace.runs()[::-1]
-        options = [(_label(run), run.run_id) for run in runs]
-        return gr.Dropdown(options, value=runs[0].run_id if runs else None, visible=bool(runs), interactive=True)
+    def choices(chosen: str | None) -> gr.Dropdown:
+        runs = shelf.reading().runs()[::-1]
+        options = [(f"All {len(runs)} runs", EVERY_RUN)] if len(runs) > 1 else []
+        options += [(_label(run), run.run_id) for run in runs]
+        known = [name for _, name in options]
+        value = chosen if chosen in known else (known[0] if known else None)
+        return gr.Dropdown(options, value=value, visible=len(runs) > 1, interactive=True)
 
-    def show(run_id: str | None) -> tuple[str, ...]:
-        if run_id is None:
-            return (_EMPTY.format(path=workspace.path), "[]", *[""] * _SHOWN)
+    def show(chosen: str | None) -> tuple[Any, ...]:
+        source = shelf.reading()
+        runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
+        if not runs:
+            return (gr.skip() if chosen else _EMPTY, "[]", *[""] * _SHOWN)
         try:
-            with workspace.cursor() as cursor:
-                found = overview(cursor, run_id, _SHOWN)
+            with source.cursor() as cursor:
+                found = overview(cursor, runs, _SHOWN)
         except StoreError as error:
-            return (f"**This run cannot be read.** {error}", "[]", *[""] * _SHOWN)
+            return (f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _SHOWN)
         pairs = [_pair(pair) for pair in found.pairs]
-        return (_headline(found), value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
+        note = _headline(found) + (f"\n\n{_DEMO}" if shelf.shows_demo else "")
+        return (note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        try:
+            session = live.start(settings(load_profile("nano"), questions=_MORE), "five more")
+        except ScaleQuestError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        button: Any = gr.Button(interactive=False)
+        with closing(session.snapshots()) as snapshots:  # so that a page that is left cancels its session
+            for now in snapshots:
+                yield gr.Markdown(_fresh(now), visible=True), button
+                button = gr.skip()
+        yield gr.skip(), gr.Button(interactive=True)
 
     with gr.Row():
-        run = gr.Dropdown([], label="Run", scale=4, min_width=240, allow_custom_value=True)
-        again = gr.Button("Read again", size="sm", scale=1, min_width=120)
-    note = gr.Markdown()
+        with gr.Column(min_width=300):
+            note = gr.Markdown(elem_id="headline")
+        more = gr.Button(f"Generate {_MORE} more", variant="primary", size="sm", scale=0, min_width=180)
+        again = gr.Button("Read again", size="sm", scale=0, min_width=120)
+    run = gr.Dropdown([], label="Run", visible=False, allow_custom_value=True)
+    fresh = gr.Markdown(visible=False, container=True, elem_id="fresh")
     shown = board()
+    gr.Markdown("Three pairs, from easy to hard; each the best by reward of its third.", elem_classes="quiet")
     with gr.Row():
-        cards = [
-            gr.Markdown(latex_delimiters=_LATEX, container=True, min_height=0, elem_classes="pair")
-            for _ in range(_SHOWN)
-        ]
+        cards = [_card() for _ in range(_SHOWN)]
     outputs = [note, shown, *cards]
-    blocks.load(choices, outputs=run).then(show, run, outputs, show_progress="hidden")
-    run.input(show, run, outputs, show_progress="hidden")
-    again.click(choices, outputs=run, show_progress="hidden").then(show, run, outputs, show_progress="minimal")
+    read: dict[str, Any] = {"fn": show, "inputs": run, "outputs": outputs, "show_progress": "hidden"}
+    blocks.load(choices, run, run).then(**read)
+    run.input(**read)
+    again.click(choices, run, run, show_progress="hidden").then(**read)
+    more.click(generate, None, [fresh, more], show_progress="hidden", concurrency_limit=_AT_ONCE).then(
+        choices, run, run, show_progress="hidden"
+    ).then(**read)
+
+
+def _card() -> gr.Markdown:
+    with gr.Column(min_width=280):
+        return gr.Markdown(latex_delimiters=_LATEX, container=True, min_height=0, elem_classes="pair")
 
 
 def _headline(found: Overview) -> str:
-    if not found.funnel:
-        return "**There is no such run.** Choose one from the list."
     first, last = found.funnel[0], found.funnel[-1]
     if not first.entered:
-        return "**This run has no questions yet.** Read again in a moment."
+        return "**These runs have no questions yet.** Read again in a moment."
     pending = sum(row.pending for row in found.funnel)
     return f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
 
 
+def _fresh(now: Snapshot) -> str:
+    """A live run as Markdown: each question as far as it is written, and where it is."""
+    if now.status == "loading":
+        return "**Loading the models.** The first time this takes some seconds."
+    ended = now.status != "running"
+    head = f"{now.pairs} of {len(now.cards)} became pairs" if ended else "Being written"
+    said = f"**{head}.**" + (f" {inert(now.message)}" if now.message else "")
+    return "\n".join([said, "", *(f"1. {inert(card.text) or '…'}  \n   {_fate(card)}" for card in now.cards)])
+
+
+def _fate(card: Card) -> str:
+    dropped = next((verdict for verdict in card.verdicts.values() if not verdict.kept), None)
+    if dropped is not None:
+        return f"*dropped at {dropped.stage}: {REASONS.get(dropped.reason or '', 'no reason was given')}*"
+    if card.kept:
+        return f"*kept: {inert(why(card))}*"
+    return f"*at {card.stage}*" if card.stage else "*left undecided*"
+
+
 def _pair(pair: Pair) -> str:
-    """Markdown that shows a pair's texts as they were written: nothing in them is markup, but for the boxed answer."""
+    """Markdown that shows a pair's texts as they were written: nothing in them is markup, but for formulas."""
     facts = [
         pair.topic,
         None if pair.difficulty is None else f"difficulty {pair.difficulty:.2f}",

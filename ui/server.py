@@ -30,7 +30,7 @@ from engine.room import Room
 from store.errors import InputError, StoreError
 from store.problems import Door, write_owner
 from store.workspace import Workspace
-from ui import api, guard
+from ui import api, guard, theme
 from ui.page import page
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -74,6 +74,8 @@ def application(
         run_history=False,
         footer_links=[],
         show_error=True,
+        theme=theme.theme(),
+        css=theme.CSS,
     )
     return mounted
 

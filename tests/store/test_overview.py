@@ -1,12 +1,14 @@
-"""A first look at a run: its counts say of how many questions, and of how many pairs."""
+"""A first look at runs: its counts say of how many questions, and of how many pairs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from store.overview import BINS, overview
+from store.records import Reward, Verdict
 from store.workspace import Workspace
 from tests.store import rows
 
@@ -20,8 +22,9 @@ def test_a_run_is_counted_in_all_and_in_pairs(tmp_path: Path) -> None:
         workspace.writer.put(rows.whole(0, "r2"))
         workspace.writer.flush()
         with workspace.cursor() as cursor:
-            found = overview(cursor, "r1", pairs=2)
-            again = overview(cursor, "r1", pairs=2)
+            found = overview(cursor, ["r1"], pairs=2)
+            again = overview(cursor, ["r1"], pairs=2)
+            both = overview(cursor, ["r1", "r2"])
     assert found == again
     assert (found.funnel[0].entered, found.funnel[-1].kept) == (4, 3)
     difficulty = found.counts["difficulty"]
@@ -30,15 +33,34 @@ def test_a_run_is_counted_in_all_and_in_pairs(tmp_path: Path) -> None:
     assert [(b.every, b.kept) for b in difficulty if b.low is not None and b.low <= 0.4 < (b.high or 0)] == [(3, 3)]
     assert [(b.label, b.every, b.kept) for b in found.counts["topic"]] == [("Algebra", 4, 3)]
     assert sum(b.every for b in found.counts["length"]) == 4
-    assert [pair.question_id for pair in found.pairs] == ["r1-00000000", "r1-00000001"]
+    assert [pair.question_id for pair in found.pairs] == ["r1-00000000", "r1-00000002"]
+    assert (both.funnel[0].entered, both.funnel[-1].kept, len(both.pairs)) == (5, 4, 3)
+    assert [(b.label, b.every, b.kept) for b in both.counts["topic"]] == [("Algebra", 5, 4)]
     assert found.pairs[0].response == "Sample 1: \\boxed{0}"
+
+
+def test_the_pairs_shown_go_from_easy_to_hard_each_the_best_of_its_part(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w", create=True) as workspace:
+        workspace.create_run(rows.run())
+        for idx in range(6):
+            written = rows.whole(idx)
+            hard = [
+                replace(row, score=1 - idx / 10) if isinstance(row, Verdict) and row.stage == "difficulty" else row
+                for row in written
+            ]
+            better = [replace(row, reward=(row.reward or 0) + idx) if isinstance(row, Reward) else row for row in hard]
+            workspace.writer.put(better)
+        workspace.writer.flush()
+        with workspace.cursor() as cursor:
+            found = overview(cursor, ["r1"]).pairs
+    assert [pair.question_id[-1] for pair in found] == ["5", "3", "1"]
 
 
 def test_a_run_without_rows_has_empty_counts(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "w", create=True) as workspace:
         workspace.create_run(rows.run())
         with workspace.cursor() as cursor:
-            found = overview(cursor, "r1")
+            found = overview(cursor, ["r1"])
     assert found.pairs == []
     assert set(map(len, found.counts.values())) == {0}
     assert {row.entered for row in found.funnel} == {0}

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.cli.command import command, environment
 
+expect.set_options(timeout=30_000)  # a page is slow to start where other things run
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -12,6 +12,8 @@ from store.workspace import Workspace
 from tests.store import rows
 from tests.ui.browser import chromium, served
 
+LONG = 90_000
+"""Milliseconds: models load on a busy machine."""
 HOSTILE = [
     "<script>window.ran = 1</script>",
     "<img src=x onerror='window.ran = 1'>",
@@ -68,14 +70,24 @@ def test_a_run_is_drawn_with_its_numbers_in_words_and_tables(tmp_path: Path) -> 
         assert not watched.foreign
 
 
-def test_an_empty_workspace_says_how_to_fill_it(tmp_path: Path) -> None:
+def test_a_fresh_workspace_shows_the_demo_and_five_questions_more_take_its_place(tmp_path: Path) -> None:
     Workspace.open(tmp_path / "w", create=True).close()
     with served(tmp_path / "w") as url, chromium(url, width=400) as watched:
         page = watched.open("/?__theme=dark")
-        expect(page.get_by_text("No runs yet.")).to_be_visible()
-        expect(page.get_by_text("scalequest run --profile nano")).to_be_visible()
+        expect(page.locator("#headline")).to_contain_text("This is the bundled demo")
+        expect(page.locator("[data-chart]")).to_have_count(6)
+        expect(page.locator("#models")).to_have_text("No model is loaded yet.")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        page.get_by_role("button", name="Generate 5 more").click()
+        expect(page.locator("#fresh")).to_contain_text("of 5 became pairs", timeout=LONG)
+        expect(page.locator("#fresh li")).to_have_count(5)
+        expect(page.locator("#headline")).to_contain_text("from 5 questions")
+        expect(page.locator("#headline")).not_to_contain_text("demo")
+        expect(page.locator("#models")).to_contain_text("nano are loaded")
         assert not watched.errors
+        assert not watched.foreign
+    with Workspace.open(tmp_path / "w", create=False) as workspace:
+        assert [(run.kind, run.status) for run in workspace.runs()] == [("live", "done")]
 
 
 def test_nothing_that_a_model_wrote_runs_or_loads_and_all_of_it_can_be_read(tmp_path: Path) -> None:
@@ -84,7 +96,7 @@ def test_nothing_that_a_model_wrote_runs_or_loads_and_all_of_it_can_be_read(tmp_
         choice = page.get_by_label("Run")
         for number, text in reversed(list(enumerate(HOSTILE))):
             choice.click()
-            page.get_by_role("option").nth(len(HOSTILE) - 1 - number).click()
+            page.get_by_role("option").nth(len(HOSTILE) - number).click()  # the first is that of all runs
             expect(page.locator(".pair").first).to_contain_text(readable(text))
             assert page.evaluate("window.ran") is None
         assert not watched.errors
