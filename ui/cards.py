@@ -83,14 +83,18 @@ def _stored(now: Snapshot, config: RunConfig) -> str:
 
 def _card(card: Card, config: RunConfig, running: bool, busy: bool, kept: set[str]) -> dict[str, Any]:
     decided = card.stage is None
-    facts = [card.generator, card.topic, f"{card.tokens} tokens" if card.ended else None]
+    facts = [
+        card.generator,
+        card.topic,
+        f"{card.tokens} tokens" if card.ended else "being written" if running else None,
+    ]
     if config.regenerated_from:
         facts.append(f"regenerated from {config.regenerated_from}")
     return {
         "id": card.question_id,
         "title": f"Question {card.idx + 1}",
         "facts": " · ".join(fact for fact in facts if fact),
-        "text": visible(card.text) or ("" if card.ended else "Being written." if running else "Not written."),
+        "text": visible(card.text),
         "writing": running and not card.ended,
         "ended": decided or not running,
         "chips": [_chip(card, stage, running) for stage in STAGES],

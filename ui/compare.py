@@ -54,7 +54,7 @@ def tab(workspace: Workspace, live: Live) -> None:
         seed = gr.Number(1, label="Seed", precision=0, min_width=100)
     with gr.Row():
         go = gr.Button("Compare", variant="primary", size="sm", min_width=90)
-        cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90)
+        cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="compare-cancel")
     said = gr.Markdown("Nothing is compared yet.", elem_id="compare-status")
     table = gr.Dataframe(
         headers=_HEAD,

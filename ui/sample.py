@@ -127,10 +127,15 @@ def tab(workspace: Workspace, live: Live) -> Sample:
                 top_p = gr.Slider(0.05, 1, first.generators[0].top_p, step=0.01, label="Top-p", info="Of the questions")
             questions = gr.Slider(1, MOST_QUESTIONS, 5, step=1, label="Questions")
             samples = gr.Slider(1, MOST_SAMPLES, first.solver.n, step=1, label="Solutions each (best of n)")
-            seed = gr.Textbox(label="Seed", info="Empty: a random one. Equal seeds sample the same.", max_lines=1)
+            seed = gr.Textbox(
+                label="Seed",
+                info="Empty: a random one. Equal seeds sample the same.",
+                max_lines=1,
+                elem_id="sample-seed",
+            )
             with gr.Row():
                 go = gr.Button("Sample", variant="primary", size="sm", min_width=90)
-                cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90)
+                cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="sample-cancel")
             send = gr.Button("Send these settings to a batch", size="sm")
         with gr.Column(scale=3, min_width=300):
             board = gr.HTML(
