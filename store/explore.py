@@ -105,7 +105,7 @@ def tally(chosen: Selection) -> Tally:
 
 def _stages(frame: Frame, ways: Sequence[int]) -> list[tuple[str | None, int]]:
     found: dict[str | None, int] = dict.fromkeys((*STAGES, None), 0)
-    for way, count in zip(frame.ways, ways, strict=True):
+    for way, count in zip(frame.ways, ways, strict=False):
         found[way.drop_stage] += count
     return list(found.items())
 
@@ -114,7 +114,7 @@ def _funnel(frame: Frame, ways: Sequence[int]) -> list[FunnelRow]:
     """As the view ``funnel`` counts."""
     total = sum(ways)
     rows = [FunnelRow("generated", total, total, 0, 0)]
-    counted = list(zip(frame.ways, ways, strict=True))
+    counted = list(zip(frame.ways, ways, strict=False))
     for stage, before in zip(STAGES, (None, *STAGES), strict=False):
         kept = sum(count for way, count in counted if way.was(stage) is True)
         dropped = sum(count for way, count in counted if way.was(stage) is False)

@@ -1,0 +1,201 @@
+"""The Explore tab: cross-filtered charts, facets, the funnel, a search, a table, and the whole story of a row.
+
+One component draws itself in the browser (``assets/static/explore_*.js``) from what ``explore_look`` answers, read-only
+and without a queue; the story of a row is Markdown, which renders formulas. The filter lives in the page's address.
+Knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gradio as gr
+
+from engine.paths import ASSETS
+from store import explore, reads
+from store.errors import InputError, ScaleQuestError
+from store.filters import Filter
+from store.frame import NUMBERS, Frame, Selection
+from store.frames import Frames
+from store.shelf import Source
+from ui import explore_words as words
+from ui.explore_story import markdown
+from ui.latex import LATEX
+from ui.text import inert
+
+_SCRIPTS = ("state", "charts", "counts", "list", "start")
+_LONGEST = 100_000
+"""Characters of a filter in a request: longer ones come from no page of ours."""
+
+_FRONT = """() => {
+    const asked = new URL(location.href).searchParams;
+    const tabs = [...document.querySelectorAll('[role="tab"]')].filter((tab) => tab.textContent.trim() === "Explore");
+    if (["filter", "sort", "row"].some((name) => asked.has(name))) tabs.forEach((tab) => tab.click());
+}"""
+"""The tabs above have no component of their own that an event could give a value."""
+
+
+def tab(source: Callable[[], Source], blocks: gr.Blocks) -> None:
+    """Draws the tab into the open blocks. ``source`` is asked at each request. An address that has a filter, an
+    order or a row in it opens on this tab.
+    """
+    frames = Frames()
+
+    def explore_look(asked: Any) -> dict[str, Any]:
+        try:
+            return _look(source(), frames, _Wish.read(asked))
+        except ScaleQuestError as error:
+            return {"error": str(error)}
+
+    def tell(event: gr.EventData) -> gr.Markdown:
+        row = event._data.get("row") if isinstance(event._data, dict) else None
+        if not isinstance(row, str):
+            return gr.Markdown("", visible=False)
+        try:
+            with source().cursor() as cursor:
+                said = markdown(reads.story(cursor, row))
+        except ScaleQuestError as error:
+            said = f"**This row cannot be shown.** {inert(str(error))}"
+        return gr.Markdown(said, visible=True)
+
+    static = ASSETS / "static"
+    board = gr.HTML(
+        "",
+        html_template=(static / "explore.html").read_text(encoding="utf-8"),
+        css_template=(static / "explore.css").read_text(encoding="utf-8"),
+        js_on_load="\n".join((static / f"explore_{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+        head='<script src="/vendor/plotly.min.js"></script>',
+        server_functions=[explore_look],
+        apply_default_css=False,
+        elem_id="explore",
+        sorts=words.SORTS,
+        facets=words.FACETS,
+    )
+    told = gr.Markdown(latex_delimiters=LATEX, visible=False, elem_id="explore-story")
+    # the newest click is what the reader wants to see
+    board.story(tell, outputs=told, show_progress="hidden", trigger_mode="always_last", concurrency_limit=8)
+    blocks.load(None, js=_FRONT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A request of the browser, every field of it checked. ``refused``: why its filter was left out."""
+
+    filter: Filter
+    refused: str | None
+    by: str
+    descending: bool
+    tick: bool
+    version: str | None
+    row: str | None
+    page: dict[str, str]
+
+    @classmethod
+    def read(cls, asked: Any) -> _Wish:
+        if not isinstance(asked, dict):
+            raise InputError("request", type(asked).__name__, "is not an object", "reload the page")
+        try:
+            wanted, refused = Filter.from_json(_filter(asked.get("filter"))), None
+        except InputError as error:
+            wanted, refused = Filter(), f"The filter in the address was left out. {_short(str(error))}"
+        sort = asked.get("sort")
+        sort = sort if isinstance(sort, str) and sort in words.SORTS else "-newest"
+        page = {k: asked[k] for k in ("after", "before", "at") if isinstance(asked.get(k), str)}
+        row, version = (asked.get(k) if isinstance(asked.get(k), str) else None for k in ("row", "version"))
+        descending = sort.startswith("-")
+        return cls(wanted, refused, sort.lstrip("-"), descending, asked.get("tick") is True, version, row, page)
+
+
+def _filter(given: Any) -> Any:
+    """What may be read as a filter; nothing is no condition."""
+    if given is None:
+        return {}
+    if isinstance(given, str) and len(given) > _LONGEST:
+        raise InputError("filter", f"{len(given):,} characters", "is too long", "ask for less")
+    return given if isinstance(given, (str, dict)) else []
+
+
+def _short(said: str) -> str:
+    return said if len(said) <= 300 else said[:300] + "…"
+
+
+def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
+    frame = frames.of(source)
+    runs = source.runs()
+    names = {run.run_id: run.name or run.run_id for run in runs}
+    chosen = explore.select(source, frame, wish.filter)
+    told = explore.tally(chosen)
+    version = f"{hash(frame.version) & (2**64 - 1):x}"
+    by_run = dict(zip(frame.values["run"], frame.totals["run"], strict=False))
+    reply: dict[str, Any] = {
+        "filter": wish.filter.to_dict(),
+        "refused": wish.refused,
+        "version": version,
+        "total": frame.size,
+        "count": told.count,
+        "headline": words.headline(told.count, frame.size, told.pairs),
+        "parts": words.parts(wish.filter, names),
+        "notes": words.state(source, runs, by_run),
+        "running": any(run.status == "running" for run in runs),
+        "numbers": {name: {"counts": counts, "none": none} for name, (counts, none) in told.numbers.items()},
+        "topic": _values("topic", told.values["topic"], names),
+        "facets": {name: _values(name, told.values[name], names) for name in words.FACETS},
+        "funnel": [list(asdict(row).values()) for row in told.funnel],
+        "dropped": words.dropped(wish.filter.drop_stage, told.values["drop_reason"]),
+    }
+    if wish.version != version:
+        reply["board"] = _board(frame)
+    if wish.tick:
+        return reply
+    if not told.count and frame.size:
+        reply["empty"] = _remedy(explore.best_removal(source, frame, wish.filter), reply["parts"])
+    return reply | _rows(source, chosen, wish)
+
+
+def _rows(source: Source, chosen: Selection, wish: _Wish) -> dict[str, Any]:
+    shown = explore.page(source, chosen, wish.by, wish.descending, **wish.page)
+    last = shown.start + len(shown.rows)
+    said = f"{shown.start + 1:,}-{last:,} of {shown.total:,} questions" if shown.rows else "No question"
+    page = {"rows": [asdict(row) for row in shown.rows], "first": not shown.start, "last": last >= shown.total}
+    found: dict[str, Any] = {"page": page | {"said": said}}
+    if wish.row is not None:
+        at = explore.place(chosen, wish.row, wish.by, wish.descending)
+        where = f"{at.number + 1:,} of {at.total:,}" if at.number is not None else "not among those of the filter"
+        found["place"] = {"row": wish.row, "said": where, "before": at.before, "after": at.after}
+    return found
+
+
+def _board(frame: Frame) -> dict[str, Any]:
+    """What charts show of all questions, which changes only with the rows: bins and grey totals."""
+    charts = []
+    for name in NUMBERS:
+        bins, totals = frame.bins[name], frame.totals[name]
+        if sum(totals[:-1]):
+            charts.append({"id": name, **words.CHARTS[name]._asdict(), **asdict(bins), "totals": totals[:-1]})
+    topics = list(zip(frame.values["topic"], frame.totals["topic"], strict=False))
+    return {"charts": charts, "topic": {**words.CHARTS["topic"]._asdict(), "totals": topics}}
+
+
+def _values(name: str, counts: list[tuple[str | None, int]], runs: dict[str, str]) -> list[dict[str, Any]]:
+    """A category's values as the browser draws them: runs newest first, stages in order."""
+    shown = [{"value": v, "text": _called(name, v, runs), "count": count} for v, count in counts]
+    if name == "run":
+        return shown[::-1]
+    return shown if name == "drop_stage" else sorted(shown, key=lambda entry: str(entry["text"]))
+
+
+def _called(name: str, value: str | None, runs: dict[str, str]) -> str:
+    if value is None:
+        return words.NONE.get(name, "none")
+    return runs.get(value, value) if name == "run" else value
+
+
+def _remedy(best: tuple[str, int] | None, parts: list[dict[str, str]]) -> dict[str, str | None]:
+    """What to say where nothing matches: the part to remove, or that all must go."""
+    if best is None:
+        return {"name": None, "text": "No question matches. No single part of the filter is to blame: clear them all."}
+    text = next(part["text"] for part in parts if part["name"] == best[0])
+    back = f"{best[1]:,} question" + ("s" if best[1] != 1 else "")
+    return {"name": best[0], "text": f"No question matches. Without “{text}” there would be {back}."}
