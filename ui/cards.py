@@ -12,7 +12,7 @@ from engine.cards import Card, Sample
 from engine.config import RunConfig
 from engine.live import Session, Snapshot
 from store.records import STAGES, Verdict
-from ui.text import _UNSEEN, clock
+from ui.text import clock, visible
 
 EMPTY = {"status": "Nothing is sampled yet. Press Sample, and questions appear here as they are written."}
 REASONS = {
@@ -32,11 +32,6 @@ REASONS = {
 """Why a stage drops a question, by the reason that is stored."""
 _SCORES = {"solvability": "P(solvable)", "difficulty": "fail rate", "solution": "with an answer", "pair": "reward"}
 _MARKS = {"kept": "✓", "dropped": "✕", "running": "…", "waiting": "·", "failed": "!"}
-
-
-def visible(text: str) -> str:
-    """The text with what cannot be seen, or turns the line around, named."""
-    return text.translate(_UNSEEN)
 
 
 def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[str, Any]:

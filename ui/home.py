@@ -6,7 +6,6 @@ button. Knows neither SQL nor models.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -23,6 +22,7 @@ from store.shelf import Shelf
 from ui.board import board, value
 from ui.cards import REASONS, why
 from ui.charts import charts
+from ui.latex import LATEX, written
 from ui.text import inert
 
 EVERY_RUN = ""
@@ -32,11 +32,6 @@ _DEMO = (
     "Sample, or start a batch, and your own runs stand here instead."
 )
 _EMPTY = "**No runs yet.** Generate five questions here, sample in the Sample tab, or start a batch in the Runs tab."
-_LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display": False}]
-"""Marks of our own around what is a formula: texts speak of money, and a model may write any usual delimiter."""
-_BOXED = re.compile(r"\\boxed\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\}")
-_LONGEST_FORMULA = 200
-"""Characters; KaTeX holds the page up while it works on a longer one."""
 _SHOWN, _MORE = 3, 5
 _AT_ONCE = 8
 """Pages that may generate at the same time; more wait in a queue."""
@@ -102,7 +97,7 @@ def tab(shelf: Shelf, live: Live, blocks: gr.Blocks) -> None:
 
 def _card() -> gr.Markdown:
     with gr.Column(min_width=280):
-        return gr.Markdown(latex_delimiters=_LATEX, container=True, min_height=0, elem_classes="pair")
+        return gr.Markdown(latex_delimiters=LATEX, container=True, min_height=0, elem_classes="pair")
 
 
 def _headline(found: Overview) -> str:
@@ -141,20 +136,7 @@ def _pair(pair: Pair) -> str:
         None if pair.agreement is None else f"agreement {pair.agreement:.0%}",
     ]
     said = " · ".join(inert(fact) for fact in facts if fact)
-    return f"**{inert(pair.query)}**\n\n{_with_boxes(pair.response)}\n\n{said}"
-
-
-def _with_boxes(text: str) -> str:
-    """The text inert, its lines kept, its boxed answers as formulas."""
-    lines = []
-    for line in text.splitlines():
-        ends = [(m.start(), m.end()) for m in _BOXED.finditer(line) if len(m.group()) <= _LONGEST_FORMULA]
-        parts, at = [], 0
-        for start, end in ends:
-            parts += [inert(line[at:start]), "⟦" + line[start:end] + "⟧"]
-            at = end
-        lines.append("".join([*parts, inert(line[at:])]))
-    return "  \n".join(lines)
+    return f"**{written(pair.query)}**\n\n{written(pair.response)}\n\n{said}"
 
 
 def _label(run: Run) -> str:

@@ -22,7 +22,7 @@ from store.errors import InputError, ScaleQuestError
 from store.records import Decision
 from store.workspace import Workspace
 from ui import cards
-from ui.home import _LATEX, _with_boxes
+from ui.latex import LATEX, written
 from ui.text import inert
 
 ALL = "all, by their share"
@@ -145,7 +145,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
                 js_on_load=(ASSETS / "static" / "sample.js").read_text(encoding="utf-8"),
                 elem_id="sample",
             )
-            formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=_LATEX, container=True, elem_id="sample-formulas")
+            formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=LATEX, container=True, elem_id="sample-formulas")
     desk = gr.State(Desk())
     fields = [desk, profile, generator, temperature, top_p, questions, samples, seed]
     shown = [board, go, cancel]
@@ -242,7 +242,7 @@ def formatted(card: Card) -> str:
     parts = [f"**{inert(card.text)}**"]
     for sample in sorted(card.samples.values(), key=lambda sample: (sample.number != card.chosen, sample.number)):
         title = f"Sample {sample.number}" + (", chosen" if sample.number == card.chosen else "")
-        parts.append(f"**{title}**  \n{_with_boxes(sample.text)}")
+        parts.append(f"**{title}**  \n{written(sample.text)}")
     return "\n\n".join(parts)
 
 

@@ -11,11 +11,16 @@ _UNSEEN = {
 }
 
 
+def visible(text: str) -> str:
+    """The text with what cannot be seen, or turns the line around, named."""
+    return text.translate(_UNSEEN)
+
+
 def inert(text: str) -> str:
     """The text as Markdown that shows exactly it: what Markdown, HTML or KaTeX could read is escaped, and characters
     that cannot be seen, or that turn the line around, are named.
     """
-    return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", text.translate(_UNSEEN))
+    return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", visible(text))
 
 
 def clock(seconds: float) -> str:

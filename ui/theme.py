@@ -1,4 +1,4 @@
-"""How the page looks: its colours, its fonts (the system's own: nothing is fetched) and the few rules beside Gradio's."""
+"""How the page looks: its colours, its fonts (the system's own: nothing is fetched), the few rules beside Gradio's."""
 
 from __future__ import annotations
 
