@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from benchmarks.recorded import RecordedScore, RecordedText
 from engine.answers import AnswerPool
 from engine.config import load_run_config
-from engine.jobs import open_models
 from engine.paths import ASSETS
 from engine.pipeline import Pipeline
+from engine.room import open_models
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
 from engine.state import Models, Outcome, Tools

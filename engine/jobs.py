@@ -22,7 +22,7 @@ from engine.answers import AnswerPool
 from engine.config import RunConfig
 from engine.control import Control
 from engine.pipeline import Pipeline
-from engine.room import open_models as open_models
+from engine.room import open_models
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
 from engine.state import Audience, Grouper, Models, Outcome, Put, Tools

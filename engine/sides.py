@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.config import Profile, Role, RunConfig
+from engine.intervals import Z95, wilson
 from engine.live import settings
 from engine.training.curriculum import read
 from store import reads
 from store.overview import overview
 from store.workspace import Workspace
-
-_Z = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +97,7 @@ def side(workspace: Workspace, run_id: str) -> Side:
 
 def share(hits: int, of: int) -> Figure:
     """A share with Wilson's interval; of nothing, anything is possible."""
-    if not of:
-        return Figure(0.0, 0.0, 1.0, 0)
-    value, spread = hits / of, _Z * _Z / of
-    middle, width = value + spread / 2, _Z * math.sqrt(value * (1 - value) / of + spread / (4 * of))
-    return Figure(value, max(0.0, (middle - width) / (1 + spread)), min(1.0, (middle + width) / (1 + spread)), of)
+    return Figure(hits / of if of else 0.0, *wilson(hits, of), of)
 
 
 def mean(values: Sequence[float]) -> Figure | None:
@@ -111,7 +106,7 @@ def mean(values: Sequence[float]) -> Figure | None:
     if n < 2:
         return None
     value = sum(values) / n
-    width = _Z * math.sqrt(sum((x - value) ** 2 for x in values) / (n - 1) / n)
+    width = Z95 * math.sqrt(sum((x - value) ** 2 for x in values) / (n - 1) / n)
     return Figure(value, value - width, value + width, n)
 
 

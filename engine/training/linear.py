@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import random
 import sys
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import textscore
+from engine.intervals import wilson
 from engine.stages.contamination import Benchmark
 from engine.training.curriculum import sample
 from store.errors import InputError
@@ -205,7 +205,7 @@ def evaluate(data: Path, directory: Path = textscore.TOPIC_DIR.parent) -> dict[s
     ]
     return {
         "topic_accuracy": round(float(right.mean()), 4),
-        "topic_ci95": wilson(int(right.sum()), len(held)),
+        "topic_ci95": [round(end, 4) for end in wilson(int(right.sum()), len(held))],
         "topic_arithmetic_share_gsm8k_test": round(gsm8k.count(ARITHMETIC) / len(gsm8k), 4),
         "level_spearman": round(float(spearmanr(score, level)[0]), 4),
         "level_ci95": [round(float(np.quantile(spread, q)), 4) for q in (0.025, 0.975)],
@@ -213,14 +213,6 @@ def evaluate(data: Path, directory: Path = textscore.TOPIC_DIR.parent) -> dict[s
         "cross_validation": topic_model.cross_validation,
         "size_mb": round(sum(file.stat().st_size for file in files) / 1e6, 2),
     }
-
-
-def wilson(hits: int, n: int, z: float = 1.96) -> list[float]:
-    """Wilson's 95 % interval of a share."""
-    share, spread = hits / n, z * z / n
-    middle = share + spread / 2
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return [round((middle - half) / (1 + spread), 4), round((middle + half) / (1 + spread), 4)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

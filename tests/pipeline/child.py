@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from engine import jobs
+from engine import jobs, room
 from engine.config import RunConfig
 from engine.control import Control
 from engine.state import Models
@@ -39,7 +39,7 @@ class Logged:
 
 def _models(config: RunConfig, delay: float | None, log: int) -> Models:
     if delay is None:
-        made = jobs.open_models(config)
+        made = room.open_models(config)
     else:
         made = Models(
             (InstantText("question", delay=delay), InstantText("question", delay=delay)),

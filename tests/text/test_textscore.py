@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from engine.textscore import LEVEL_DIR, META, TOPIC_DIR, VOCABULARY, WEIGHTS, LevelModel, Linear, TopicModel, grams
-from engine.training.linear import evaluate, wilson
+from engine.training.linear import evaluate
 from store.errors import InputError
 
 QUESTIONS = {
@@ -100,8 +100,3 @@ def test_the_shipped_weights_reach_the_goals_on_math500(data_dir: Path, capsys: 
         print("\ntext scorers on math500:", figures)
     assert figures["topic_accuracy"] >= 0.78
     assert figures["level_spearman"] >= 0.55
-
-
-def test_wilson_interval_is_the_textbooks() -> None:
-    assert wilson(80, 100) == [0.7112, 0.8666]
-    assert wilson(0, 10)[0] == 0.0
