@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo ,gpu)
 comma := ,
 
-.PHONY: setup run test check clean
+.PHONY: setup run test check demo screens clean
 
 setup: $(VENV)/.setup$(GPU)
 
@@ -38,6 +38,16 @@ $(VENV)/.setup: pyproject.toml | $(PY)
 
 $(PY):
 	@./.ci/make-venv $(VENV)
+
+# The rows that a fresh workspace shows, made anew by the bundled models.
+demo: setup
+	rm -rf build/demo
+	$(VENV)/bin/scalequest run --profile nano --questions 400 --seed 7 --name "Demo: 400 questions, nano" --workspace build/demo
+	$(PY) -m store.shelf build/demo assets/demo
+
+# The README's pictures of every tab.
+screens: $(VENV)/.setup,test$(GPU)
+	$(PY) -m benchmarks.screens assets/screens
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

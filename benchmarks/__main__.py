@@ -7,10 +7,11 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import pipeline
+from benchmarks import page, pipeline
 from store.errors import ScaleQuestError
 
 BENCHMARKS: dict[str, tuple[Callable[[], dict[str, float]], dict[str, str]]] = {
+    "page": (page.measure, page.GOALS),
     "pipeline": (pipeline.measure, pipeline.GOALS),
 }
 """Name -> what measures it, and the goal of each figure that has one."""

@@ -6,6 +6,7 @@ memory, apart from any workspace's database, and nothing can be written to it. K
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Protocol
@@ -93,3 +94,8 @@ def pack(workspace: Workspace, folder: Path) -> int:
                 how = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19"
                 cursor.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{file}' ({how})")
     return sum(file.stat().st_size for file in folder.glob("*.parquet"))
+
+
+if __name__ == "__main__":  # python -m store.shelf WORKSPACE FOLDER
+    with Workspace.open(sys.argv[1], create=False) as opened:
+        print(f"{pack(opened, Path(sys.argv[2])):,} bytes in {sys.argv[2]}")

@@ -1,0 +1,61 @@
+"""``python -m benchmarks.screens FOLDER``: the README's pictures, of a real page with the bundled models and demo."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from store.workspace import Workspace
+from tests.ui.browser import chromium, served
+
+WIDTH, HEIGHT = 1280, 860
+_LONG = 180_000
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        workspace = Path(temporary) / "workspace"
+        Workspace.open(workspace).close()
+        with served(workspace) as url, chromium(url, WIDTH, HEIGHT) as watched:
+            page = watched.open("/?__theme=light")
+            expect.set_options(timeout=_LONG)
+            expect(page.locator("[data-chart=topic] .plot svg").first).to_be_visible()
+            _shoot(page, folder / "home.jpg")
+            _tab(page, "Explore")
+            expect(page.locator("section[data-histogram=difficulty] svg").first).to_be_visible()
+            page.get_by_role("button", name="solvability", exact=True).click()
+            _shoot(page, folder / "explore.jpg")
+            _tab(page, "Sample")
+            page.get_by_label("Seed").last.fill("7")
+            page.locator("button", has_text="Sample").filter(visible=True).last.click()
+            expect(page.locator("#sample .status")).to_contain_text("became")
+            _shoot(page, folder / "sample.jpg")
+            _tab(page, "Compare")
+            page.get_by_role("button", name="Compare").click()
+            expect(page.locator("table", has_text="kept").filter(visible=True).first).to_be_visible()
+            _shoot(page, folder / "compare.jpg")
+            _tab(page, "Runs")
+            page.get_by_label("Number").fill("60")
+            page.get_by_role("button", name="Start", exact=True).click()
+            expect(page.locator("#batch")).to_contain_text("solvability")
+            page.wait_for_timeout(4000)
+            _shoot(page, folder / "runs.jpg")
+
+
+def _tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    page.wait_for_timeout(800)
+
+
+def _shoot(page: Page, file: Path) -> None:
+    page.wait_for_timeout(1200)  # what is still being drawn
+    page.screenshot(path=file, type="jpeg", quality=80)
+    print(file)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
