@@ -22,6 +22,7 @@ from ui.runs_progress import Progress
 pytestmark = pytest.mark.usefixtures("nano")
 LONG = 180_000
 """Milliseconds: models load on a busy machine."""
+expect.set_options(timeout=60_000)
 HOSTILE = "<img src=x onerror='window.ran = 1'> ${window.ran = 1} $a<b$"
 
 
@@ -56,20 +57,21 @@ def watched(url: str) -> Iterator[Watched]:
 
 
 def opened(watched: Watched) -> Page:
+    watched.page.set_default_timeout(LONG)
     page = watched.open()
     page.get_by_role("tab", name="Runs").click()
     return page
 
 
 def start(page: Page, number: int, name: str) -> None:
-    page.get_by_role("tabpanel", name="Runs").get_by_label("Seed").fill("11")
-    page.get_by_label("Number").fill(str(number))
+    page.get_by_label("Seed").locator("visible=true").fill("11")
+    page.get_by_role("spinbutton", name="Number").fill(str(number))
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Start").click()
 
 
 def choose(page: Page, label: str, run: str) -> None:
-    page.get_by_label(label, exact=True).click()
+    page.get_by_label(label, exact=True).locator("visible=true").click()
     page.get_by_role("option").filter(has_text=run).click()
 
 
@@ -83,7 +85,7 @@ def test_two_runs_are_compared_by_config_funnel_cost_and_distributions(watched: 
     expect(compared.get_by_role("row", name="seed 8 4")).to_be_visible()
     expect(compared.get_by_text("profile.solver.n")).to_have_count(0)
     expect(compared.get_by_role("row", name="pair 8 88.9% 4 80.0% -8.9 points")).to_be_visible()
-    expect(compared.get_by_role("row", name="generated 9,125 9,375")).to_be_visible()
+    expect(compared.get_by_role("row", name="generated 10,125 11,250")).to_be_visible()
     expect(page.locator("[data-chart^=compare-]")).to_have_count(5)
     chart = page.locator("[data-chart=compare-difficulty]")
     expect(chart).to_contain_text(f"B: made r2 {HOSTILE} (4)")
@@ -102,7 +104,7 @@ def test_what_cannot_be_made_is_said_and_nothing_typed_is_lost(watched: Watched)
     page.get_by_label("Difficulty kept").fill("0.8 to 0.3")
     start(page, 7, "mine")
     expect(page.get_by_text("Difficulty kept (difficulty_band) [0.8, 0.3]: is no range of fail rates")).to_be_visible()
-    expect(page.get_by_label("Number")).to_have_value("7")
+    expect(page.get_by_role("spinbutton", name="Number")).to_have_value("7")
     expect(page.get_by_label("Difficulty kept")).to_have_value("0.8 to 0.3")
     page.get_by_label("Difficulty kept").fill("")
     page.get_by_label("Benchmark files").fill("/no/such.jsonl")
@@ -134,11 +136,13 @@ def test_a_batch_outlives_the_page_is_paused_goes_on_and_finishes(watched: Watch
     expect(batch.get_by_role("row", name="generated")).to_be_visible()
     start(page, 3, "another")
     expect(page.get_by_text("is still under way")).to_be_visible()
-    with chromium(watched.url, width=400, height=800) as other:
-        narrow = opened(other)
-        expect(narrow.locator("#batch")).to_contain_text("Paused", timeout=LONG)
-        assert narrow.evaluate("document.documentElement.scrollWidth") <= 400
-        narrow.get_by_role("button", name="Go on").click()
+    browser = page.context.browser
+    assert browser is not None
+    narrow = opened(Watched(browser.new_page(), watched.url))
+    narrow.set_viewport_size({"width": 400, "height": 800})
+    expect(narrow.locator("#batch")).to_contain_text("Paused", timeout=LONG)
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 400
+    narrow.get_by_role("button", name="Go on").click()
     expect(batch).to_contain_text("is done", timeout=LONG)
     expect(batch.get_by_role("row", name="generated 30 30 100%")).to_be_visible()
     expect(page.locator("#runs").get_by_role("row", name="asked 30").last).to_contain_text("done30")
@@ -148,11 +152,11 @@ def test_a_batch_is_cancelled_resumed_and_deleted(watched: Watched) -> None:
     page, batch = watched.page, watched.page.locator("#batch")
     start(page, 5000, "asked 5000")
     expect(batch).to_contain_text("Running", timeout=LONG)
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("This run is under way; cancel it first.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(batch).to_contain_text("The run was cancelled", timeout=LONG)
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     expect(batch).to_contain_text("Running", timeout=LONG)
     page.get_by_role("button", name="Cancel").click()
     expect(batch).to_contain_text("The run was cancelled", timeout=LONG)
