@@ -4,8 +4,7 @@ They know tensors and token ids, not where examples come from, what a nano model
 Own loops rather than TRL's trainers: a nano model's step takes milliseconds, and a general trainer's work around it
 takes more than the step.
 
-Departures from the paper (2.1, 2.2): Muon for the weight matrices (AdamW for the rest) where next tokens are learned;
-the QPO loss can carry a likelihood term on the chosen side (``likelihood``, off by default).
+Departure from the paper (2.1): Muon for the weight matrices (AdamW for the rest) where next tokens are learned.
 """
 
 from __future__ import annotations
@@ -208,13 +207,11 @@ class PreferenceExample:
 
 
 def fit_dpo(model: Any, reference: Any, pairs: Sequence[PreferenceExample], budget: Budget, *, beta: float = 0.1,
-            likelihood: float = 0.0, epochs: int = 1, on_event: Event = quiet, stage: str = "qpo",
-            seed: int = 0) -> float:  # fmt: skip
-    """Direct preference optimisation (paper 2.2: sigmoid loss, beta 0.1, prompt masked). Returns the share of pairs
-    ranked right.
+            epochs: int = 1, on_event: Event = quiet, stage: str = "qpo", seed: int = 0) -> float:  # fmt: skip
+    """Direct preference optimisation (paper 2.2: sigmoid loss, beta 0.1, prompt masked) of the parameters that require
+    a gradient. Returns the share of pairs ranked right.
 
-    ``likelihood`` weighs the chosen side's mean negative log-likelihood, added to the loss. ``budget.tokens`` is
-    ignored: ``epochs`` counts.
+    ``budget.tokens`` is ignored: ``epochs`` counts.
     """
     device = next(model.parameters()).device
     # Muon spreads a sparse signal over every direction of a matrix: with it QPO lost valid questions (80 to 75 %).
@@ -232,11 +229,9 @@ def fit_dpo(model: Any, reference: Any, pairs: Sequence[PreferenceExample], budg
             ids, labels = collate(both, device)
             with torch.no_grad():
                 expected, _ = sequence_logprobs(reference, ids, labels)
-            sums, lengths = sequence_logprobs(model, ids, labels)
+            sums, _ = sequence_logprobs(model, ids, labels)
             margin = (sums - expected)[: len(batch)] - (sums - expected)[len(batch) :]
             loss = -F.logsigmoid(beta * margin).mean()
-            if likelihood:
-                loss = loss - likelihood * (sums / lengths)[: len(batch)].mean()
             loss.backward()  # type: ignore[no-untyped-call]
             done += len(batch)
             optimiser.step(done / total)

@@ -79,6 +79,7 @@ def test_a_repair_keeps_the_sample_and_makes_it_possible() -> None:
     assert repaired is not None
     assert repaired.startswith("Ada has ")
     assert read(repaired).status == "ok"
+    assert (" 12 " in repaired) + (" 50 " in repaired) == 1  # one number changes, the other stays
     slip = "Ada has 12 apples and gives 5 of them to Ben. How many pears does Ada have left?"
     assert rewrite(slip, "solvable", rng) == slip.replace("pears", "apples")
     assert rewrite("The weather is nice today in the mountains.", "solvable", rng) is None
@@ -97,7 +98,7 @@ def test_a_hardening_keeps_the_story_and_raises_the_numbers() -> None:
 
 def test_what_is_solvable_already_needs_no_repair_and_what_is_broken_cannot_be_hardened() -> None:
     rng = random.Random(0)
-    assert rewrite("What is 12 squared?", "solvable", rng) is None
+    assert rewrite("Ada asks Ben: What is 12 squared?", "solvable", rng) is None
     assert rewrite("What is squared 12?", "difficult", rng) is None
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
+from engine.training.fit import PreferenceExample
 from engine.training.nano import build, evaluate, family, measure, recipe, text
 
 TINY = recipe.Size(
@@ -103,8 +104,12 @@ def test_the_solver_solves_and_the_scorers_tell_good_from_bad(nano: Path) -> Non
     assert sum(r[0] > o[0] for r, o in zip(right, off, strict=True)) > 54
 
 
+def test_a_preference_pair_is_cut_off_where_its_sides_part() -> None:
+    assert recipe.fork([1, 2, 3, 4], [1, 2, 5, 4]) == PreferenceExample([1, 2, 3], [1, 2, 5], 2)
+    assert recipe.fork([1, 2, 3], [1, 2, 3]) is None
+
+
 def test_intervals_and_choices_are_computed_as_they_are_named() -> None:
-    assert evaluate.wilson(50, 100) == [0.4038, 0.5962]
     assert evaluate.auc([0.9, 0.8, 0.1], [True, False, False]) == 1.0
     assert evaluate.majority(["3", "4", "4", None, None]) == 1
     assert evaluate.best([-1.0, -0.5, -0.50001]) == 1

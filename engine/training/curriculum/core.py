@@ -26,10 +26,10 @@ from engine.training.curriculum.work import LIMIT, Impossible, Work, write_answe
 Split = Literal["train", "fresh", "dev", "test"]
 
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
-    "one": ((2, 5), (2, 7), (2, 9)),
-    "tiny": ((2, 9), (3, 12), (4, 15)),
-    "small": ((3, 20), (11, 50), (21, 99)),
-    "mid": ((20, 60), (30, 99), (101, 400)),
+    "one": ((2, 5), (2, 7), (3, 9)),
+    "tiny": ((2, 9), (3, 12), (6, 24)),
+    "small": ((3, 20), (11, 50), (31, 150)),
+    "mid": ((20, 60), (30, 99), (121, 800)),
     "big": ((60, 200), (100, 500), (200, 999)),
     "tens": ((1, 9), (1, 9), (1, 19)),  # times ten
     "percent": ((1, 9), (1, 9), (1, 19)),  # times ten, ten, five
@@ -37,6 +37,7 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
 """Number ranges for the three steps of a kind: its own level, one above, two above."""
 
 AREAS: dict[str, str] = {
+    "sums": "Arithmetic",
     "change": "Arithmetic",
     "shopping": "Arithmetic",
     "groups": "Arithmetic",
@@ -135,20 +136,6 @@ def expand(phrasing: str) -> list[str]:
     return [text for option in match.group(1).split("|") for text in expand(head + option + tail)]
 
 
-def kind(area: str, level: int, *phrasings: str, **numbers: str) -> Callable[[Solve], Solve]:
-    """Register a kind; its name is the function's. ``numbers`` maps each number slot to a size of ``SIZES``."""
-
-    def register(solve: Solve) -> Solve:
-        name = solve.__name__
-        if area not in AREAS or name in KINDS or list(inspect.signature(solve).parameters)[1:] != list(numbers):
-            raise ValueError(f"kind {name}: unknown area, used name or slots that differ from solve's parameters")
-        spelled = tuple(text for phrasing in phrasings for text in expand(phrasing))
-        KINDS[name] = Kind(name, area, level, dict(numbers), spelled, solve)
-        return solve
-
-    return register
-
-
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -161,7 +148,41 @@ def word_type(slot: str) -> str:
     return slot.rstrip("0123456789")
 
 
-def _draw_number(size: str, step: int, rng: random.Random) -> int:
+FEW = 50_000
+ASKING = ("{name8} asks {name9}: ", "{name8} and {name9} work on this: ")
+"""A phrasing with fewer than ``FEW`` different texts is introduced by two people, so that it has hundreds of times as
+many: a generator that repeats its training set is then told from one that knows the kind.
+"""
+
+
+def texts_of(phrasing: str, numbers: dict[str, str]) -> int:
+    """How many texts a phrasing gives: its words' choices times its numbers' middle ranges."""
+    total = 1
+    for slot in slots_of(phrasing):
+        low, high = SIZES[numbers[slot]][1] if slot in numbers else (1, len(WORDS[word_type(slot)]))
+        total *= high - low + 1
+    return total
+
+
+def kind(area: str, level: int, *phrasings: str, **numbers: str) -> Callable[[Solve], Solve]:
+    """Register a kind; its name is the function's. ``numbers`` maps each number slot to a size of ``SIZES``."""
+
+    def register(solve: Solve) -> Solve:
+        name = solve.__name__
+        if area not in AREAS or name in KINDS or list(inspect.signature(solve).parameters)[1:] != list(numbers):
+            raise ValueError(f"kind {name}: unknown area, used name or slots that differ from solve's parameters")
+        plain = [text for phrasing in phrasings for text in expand(phrasing)]
+        spelled = tuple(
+            text if texts_of(text, numbers) >= FEW else ASKING[i % len(ASKING)] + text for i, text in enumerate(plain)
+        )
+        KINDS[name] = Kind(name, area, level, dict(numbers), spelled, solve)
+        return solve
+
+    return register
+
+
+def draw_number(size: str, step: int, rng: random.Random) -> int:
+    """A number of this size of ``SIZES`` at this step (0, 1 or 2)."""
     low, high = SIZES[size][step]
     if size == "tens":
         return 10 * rng.randint(low, high)
@@ -194,7 +215,7 @@ def make(which: Kind, level: int, rng: random.Random, *, phrasing: int | None = 
     text = which.phrasings[chosen]
     step = min(max(level - which.level, 0), 2)
     for _ in range(tries):
-        numbers = {slot: _draw_number(size, step, rng) for slot, size in which.numbers.items()}
+        numbers = {slot: draw_number(size, step, rng) for slot, size in which.numbers.items()}
         if split is not None and split_of(which.name, numbers) != split:
             continue
         try:

@@ -1,9 +1,42 @@
-"""Stories of change, shopping and equal groups: one to three whole-number operations."""
+"""Bare sums, and stories of change, shopping and equal groups: one to three whole-number operations."""
 
 from __future__ import annotations
 
 from engine.training.curriculum.core import kind
 from engine.training.curriculum.work import Work
+
+
+@kind("sums", 1,
+      "What is {a} [+|plus] {b}?",
+      "Add {a} and {b}. What do you get?",
+      a="mid", b="mid")  # fmt: skip
+def sum_of_two(w: Work, a: int, b: int) -> int:
+    return w.add("Sum", a, b)
+
+
+@kind("sums", 1,
+      "What is {a} [-|minus] {b}?",
+      "Take {b} from {a}. What is left?",
+      a="mid", b="small")  # fmt: skip
+def difference_of_two(w: Work, a: int, b: int) -> int:
+    return w.sub("Difference", a, b)
+
+
+@kind("sums", 2,
+      "What is {a} times {b}?",
+      "Multiply {a} by {b}. What do you get?",
+      a="small", b="tiny")  # fmt: skip
+def product_of_two(w: Work, a: int, b: int) -> int:
+    return w.mul("Product", a, b)
+
+
+@kind("sums", 2,
+      "Divide {a} by {b}. What is the whole part of the result?",
+      "How many whole times does {b} go into {a}?",
+      a="mid", b="one")  # fmt: skip
+def quotient_of_two(w: Work, a: int, b: int) -> int:
+    quotient, _ = w.divmod("Quotient", a, b)
+    return quotient
 
 
 @kind("change", 1,

@@ -165,7 +165,7 @@ def share_in_ratio(w: Work, a: int, b: int, c: int) -> int:
       "What is the average of {a} and {b}? Give a fraction if needed.",
       a="small", b="small")  # fmt: skip
 def average_of_two(w: Work, a: int, b: int) -> Fraction:
-    return w.fraction(w.add("Sum", a, b), 2)
+    return w.share("Average", w.add("Sum", a, b), 2)
 
 
 @kind("averages", 4,
@@ -173,7 +173,7 @@ def average_of_two(w: Work, a: int, b: int) -> Fraction:
       "{name} has {a} {item}, {name2} has {b} and {name3} has {c}. How many is that on average? Give a fraction if needed.",
       a="small", b="small", c="small")  # fmt: skip
 def average_of_three(w: Work, a: int, b: int, c: int) -> Fraction:
-    return w.fraction(w.add("Sum", w.add("First two", a, b), c), 3)
+    return w.share("Average", w.add("Sum", w.add("First two", a, b), c), 3)
 
 
 @kind("averages", 4,

@@ -29,7 +29,7 @@ def rectangle_perimeter(w: Work, a: int, b: int) -> int:
       "Find the area of a triangle with base {a} and height {b}. Give a fraction if needed.",
       a="tiny", b="tiny")  # fmt: skip
 def triangle_area(w: Work, a: int, b: int) -> Fraction:
-    return w.fraction(w.mul("Product", a, b), 2)
+    return w.share("Area", w.mul("Product", a, b), 2)
 
 
 @kind("geometry", 3,
@@ -54,7 +54,7 @@ def square_cut_out(w: Work, a: int, b: int, c: int) -> int:
       "Find the area of a trapezoid with parallel sides {a} and {b} and height {c}. Give a fraction if needed.",
       a="tiny", b="tiny", c="tiny")  # fmt: skip
 def trapezoid(w: Work, a: int, b: int, c: int) -> Fraction:
-    return w.fraction(w.mul("Product", w.add("Sides", a, b), c), 2)
+    return w.share("Area", w.mul("Product", w.add("Sides", a, b), c), 2)
 
 
 @kind("solids", 2,

@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import Literal
 
-from engine.training.curriculum.core import KINDS, Kind, Reading, make, read, slots_of, word_type
+from engine.training.curriculum.core import KINDS, Kind, Reading, draw_number, make, read, slots_of, word_type
 from engine.training.curriculum.words import WORDS
 from engine.training.curriculum.work import Impossible
 
@@ -65,28 +65,35 @@ def _words_from(question: str, phrasing: str, rng: random.Random) -> dict[str, s
 def _repair(question: str, reading: Reading, rng: random.Random) -> str | None:
     if reading.status == "ok":
         return None
-    if (
-        reading.kind is not None
-        and reading.words is not None
-        and len(set(reading.words.values())) == len(reading.words)
-    ):
-        kind, phrasing, words = reading.kind, reading.phrasing, reading.words
-    else:
+    kind, phrasing, words = reading.kind, reading.phrasing, reading.words
+    if kind is None or words is None or len(set(words.values())) < len(words):
         kind, phrasing, ratio = nearest(question)
         if ratio < 0.5:
             return None
         words = _words_from(question, kind.phrasings[phrasing], rng)
+    text = kind.phrasings[phrasing]
     own = [int(n) for n in re.findall(r"[0-9]{1,5}", question)]
-    if len(own) == len(kind.numbers):
-        order = [slot for slot in slots_of(kind.phrasings[phrasing]) if slot in kind.numbers]
-        numbers = dict(zip(order, own, strict=True))
-        try:
-            kind.work(numbers)
-            return kind.phrasings[phrasing].format(**numbers, **words)
-        except Impossible:
-            pass
+    slots = [slot for slot in slots_of(text) if slot in kind.numbers]
+    if len(own) == len(slots) and (numbers := _possible(kind, dict(zip(slots, own, strict=True)), rng)) is not None:
+        return text.format(**numbers, **words)
     problem = make(kind, kind.level + rng.randint(0, 2), rng, phrasing=phrasing, words=words)
     return problem.question if problem else None
+
+
+def _possible(kind: Kind, numbers: dict[str, int], rng: random.Random, tries: int = 30) -> dict[str, int] | None:
+    """These numbers where the story can have them, else with one of them drawn anew, a late one first; None where
+    that is not enough.
+    """
+    changed = numbers
+    for attempt in range(tries):
+        try:
+            kind.work(changed)
+        except Impossible:
+            slot = list(numbers)[-1 - attempt % len(numbers)]
+            changed = {**numbers, slot: draw_number(kind.numbers[slot], rng.randint(0, 2), rng)}
+        else:
+            return changed
+    return None
 
 
 def _harden(question: str, reading: Reading, rng: random.Random) -> str | None:

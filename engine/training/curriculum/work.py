@@ -7,10 +7,11 @@ A ``Work`` collects lines and does the arithmetic; what it cannot do with whole 
 from __future__ import annotations
 
 from fractions import Fraction
-from math import gcd
 
 LIMIT = 99_999
 """No number in a question or a solution may exceed this: larger ones are outside the curriculum."""
+
+POWERS = (1, 10, 100, 1000)
 
 
 class Impossible(ValueError):
@@ -43,9 +44,9 @@ class Work:
         return result
 
     def add(self, label: str, a: int, b: int) -> int:
-        """a + b; numbers of three digits and more are added place by place."""
+        """a + b; what has more than one place is added place by place."""
         parts = place_values(b)
-        if b < 100 or len(parts) == 1:
+        if len(parts) <= 1:
             return self._line(label, f"{a} + {b} = {a + b}", a + b)
         steps, total = [], a
         for part in parts:
@@ -54,10 +55,10 @@ class Work:
         return self._line(label, f"{a} + {b}: " + ", ".join(steps), total)
 
     def sub(self, label: str, a: int, b: int) -> int:
-        """a - b; never below zero."""
+        """a - b, place by place; never below zero."""
         self.need(b <= a)
         parts = place_values(b)
-        if b < 10 or len(parts) <= 1 or (a < 100 and b < 100):
+        if len(parts) <= 1:
             return self._line(label, f"{a} - {b} = {a - b}", a - b)
         steps, total = [], a
         for part in parts:
@@ -66,13 +67,13 @@ class Work:
         return self._line(label, f"{a} - {b}: " + ", ".join(steps), total)
 
     def mul(self, label: str, a: int, b: int) -> int:
-        """a * b; beyond the times tables the factor with more non-zero places is split."""
+        """a * b; beyond the times tables and powers of ten the factor with more non-zero places is split."""
         if len(place_values(b)) > len(place_values(a)):
             big, small = b, a
         else:
             big, small = a, b
         parts = place_values(big)
-        if len(parts) <= 1 or (a <= 12 and b <= 12):
+        if len(parts) <= 1 or small in POWERS or (a <= 12 and b <= 12):
             return self._line(label, f"{a} * {b} = {a * b}", a * b)
         if len(place_values(small)) > 1:
             self.need(a * b <= LIMIT)
@@ -87,28 +88,24 @@ class Work:
         return self._line(label, f"{a} * {b} = {split} = {chain} = {a * b}", a * b)
 
     def div(self, label: str, a: int, b: int) -> int:
-        """a / b where it comes out even; beyond the tables by peeling off tens and hundreds."""
+        """a / b where it comes out even: by powers of ten at once, else as a division with remainder 0."""
         self.need(b > 0 and a % b == 0)
-        parts = place_values(a // b)
-        if len(parts) <= 1 or (b <= 12 and a // b <= 12):
+        if b in POWERS:
             return self._line(label, f"{a} / {b} = {a // b}", a // b)
-        split = " + ".join(f"{part * b} / {b}" for part in parts)
-        return self._line(label, f"{a} / {b} = {split} = {' + '.join(map(str, parts))} = {a // b}", a // b)
+        return self.divmod(label, a, b)[0]
 
     def divmod(self, label: str, a: int, b: int) -> tuple[int, int]:
-        """Quotient and remainder, by the largest multiple that fits."""
+        """Quotient and remainder, by the largest multiple of each place that fits; the quotient stands last."""
         self.need(b > 0)
-        quotient, remainder = divmod(a, b)
-        parts = place_values(quotient)
-        if len(parts) <= 1 or quotient <= 12:
-            self._line(label, f"{b} * {quotient} = {b * quotient}, {a} - {b * quotient} = {remainder}", quotient)
-            return quotient, remainder
-        steps, left = [], a
+        quotient, left = a // b, a
+        parts = place_values(quotient) or [0]
+        steps = []
         for part in parts:
             steps.append(f"{b} * {part} = {b * part}, {left} - {b * part} = {left - b * part}")
             left -= b * part
-        self._line(label, ", ".join(steps) + f", {' + '.join(map(str, parts))} = {quotient}", quotient)
-        return quotient, remainder
+        closing = f"{' + '.join(map(str, parts))} = {quotient}" if len(parts) > 1 else f"{quotient} times"
+        self._line(label, f"{', '.join(steps)}, {closing}", quotient)
+        return quotient, left
 
     def gcd(self, label: str, a: int, b: int) -> int:
         """Euclid's algorithm, a line a division."""
@@ -119,12 +116,17 @@ class Work:
         return a
 
     def fraction(self, top: int, bottom: int) -> Fraction:
-        """top/bottom in lowest terms, with the reduction written out."""
+        """top/bottom in lowest terms, reduced by Euclid's algorithm."""
         self.need(bottom > 0)
-        common = gcd(top, bottom)
-        if common > 1:
-            self.lines.append(f"{top}/{bottom}: divide by {common}: {top // common}/{bottom // common}")
+        if top > 1 and bottom > 1 and (common := self.gcd("Common", top, bottom)) > 1:
+            self.div("Upper", top, common)
+            self.div("Lower", bottom, common)
         return Fraction(top, bottom)
+
+    def share(self, label: str, a: int, prime: int) -> Fraction:
+        """a / prime: the whole quotient, or the fraction as it stands where there is a remainder."""
+        self.divmod(label, a, prime)
+        return Fraction(a, prime)
 
 
 def write_answer(value: int | Fraction) -> str:

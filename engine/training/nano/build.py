@@ -47,7 +47,7 @@ def _stages() -> dict[str, Stage]:
     for name, seed in GENERATORS.items():
         plan[f"{name}-qft"] = Stage(("solver",), lambda s, n=name, k=seed: recipe.train_qft(s, f"{n}-qft", k))  # type: ignore[misc]
         plan[name] = Stage((f"{name}-qft",), lambda s, n=name, k=seed: recipe.train_qpo(s, n, k))  # type: ignore[misc]
-    plan["judge"] = Stage(("reward", *GENERATORS), recipe.train_judge)
+    plan["judge"] = Stage(tuple(GENERATORS), recipe.train_judge)
     plan["difficulty"] = Stage(("reward",), recipe.train_difficulty)
     plan["control"] = Stage(("tokenizer",), recipe.train_control)
     return plan

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.intervals import wilson
 from engine.training.curriculum import Problem
 from engine.training.curriculum.words import WORDS
 from engine.training.fit import Event, quiet
@@ -24,15 +25,6 @@ from engine.training.nano import family, measure, text
 PARALLEL = 16
 CARD = "card.json"
 _NAMES = re.compile(rf"\b({'|'.join(WORDS['name'])})\b|[0-9]+")
-
-
-def wilson(successes: int, n: int) -> list[float]:
-    """95 % interval of a share."""
-    if n == 0:
-        return [0.0, 1.0]
-    z, p = 1.96, successes / n
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [round((middle - half) / (1 + z * z / n), 4), round((middle + half) / (1 + z * z / n), 4)]
 
 
 def spearman(a: Sequence[float], b: Sequence[float]) -> float:
@@ -128,7 +120,7 @@ class Evaluation:
         by_level = {level: [r for r, p in zip(right, asked, strict=True) if p.level == level] for level in range(1, 6)}
         return {
             "solver_accuracy": round(sum(right) / self.n, 4),
-            "solver_ci95": wilson(sum(right), self.n),
+            "solver_ci95": [round(end, 4) for end in wilson(sum(right), self.n)],
             "fail_rate_by_level": {str(k): round(1 - sum(v) / max(len(v), 1), 4) for k, v in by_level.items()},
         }
 

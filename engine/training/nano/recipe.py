@@ -33,9 +33,9 @@ class Size:
 
     solver_tokens: int = 6_000_000
     reward_tokens: int = 5_000_000
-    qft_tokens: int = 3_000_000
-    preference_samples: int = 8_000
-    measured: int = 2_500
+    qft_tokens: int = 4_000_000
+    preference_samples: int = 12_000
+    measured: int = 4_000
     rollouts: int = 16
     judged: int = 4_000
     workers: int = 1
@@ -146,40 +146,54 @@ def preference_pairs(
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """How hard QPO pulls: DPO's beta, the rate, and the weight of the chosen side's likelihood."""
+    """How hard QPO pulls: DPO's beta, rate and epochs, and the share of pairs that make a question harder."""
 
     beta: float = 0.1
-    lr: float = 5e-5
-    likelihood: float = 0.0
-    harder: float = 0.1
+    lr: float = 2e-2
+    harder: float = 0.2
+    epochs: int = 5
+
+
+def fork(chosen: list[int], rejected: list[int]) -> PreferenceExample | None:
+    """The pair cut off after the first token in which its sides differ, which alone bears the loss."""
+    at = next((i for i, (a, b) in enumerate(zip(chosen, rejected, strict=False)) if a != b), None)
+    return None if at is None else PreferenceExample(chosen[: at + 1], rejected[: at + 1], at)
 
 
 def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) -> None:
-    """Question preference optimisation (paper 2.2) of the QFT model on pairs made from its own samples."""
+    """Question preference optimisation (paper 2.2) of the QFT model on pairs made from its own samples.
+
+    Departures: the loss covers the token at which a rewrite parts from its sample, and only the last norm's scale is
+    trained. Of a model this small, whole sequences and all weights take more than they give: the tokens after the fork
+    are noise, and Adam turns noise into full-sized steps (valid questions fell from 82 to 78 % where this way gives
+    89 %, measured on one generator).
+    """
     tokenizer, reference = shop.tokenizer(), shop.load(f"{name}-qft")
     total = shop.size.preference_samples
     samples = measure.sample_questions(
         reference, tokenizer, total, seed, progress=shop.counting(f"{name} samples", total)
     )
     pairs = preference_pairs(samples, seed, how.harder)
-    prefix = len(text.encode(tokenizer, [text.PRE_QUERY])[0])
     chosen = text.encode(tokenizer, [text.asked(c) for _, c, _ in pairs])
     rejected = text.encode(tokenizer, [text.asked(r) for _, _, r in pairs])
-    examples = [PreferenceExample(c, r, prefix) for c, r in zip(chosen, rejected, strict=True)]
+    forks = [fork(c, r) for c, r in zip(chosen, rejected, strict=True)]
+    examples = [example for example in forks if example is not None]
     model = copy.deepcopy(reference)
-    budget = Budget(0, lr=how.lr, adam_lr=how.lr, warmup=0.05, weight_decay=0.0)
+    for name_of, parameter in model.named_parameters():
+        parameter.requires_grad_(name_of == "model.norm.weight")
+    budget = Budget(0, batch_tokens=12_288, adam_lr=how.lr, warmup=0.05)
     ranked = fit_dpo(
         model,
         reference,
         examples,
         budget,
         beta=how.beta,
-        likelihood=how.likelihood,
+        epochs=how.epochs,
         on_event=shop.on_event,
         stage=name,
         seed=seed,
     )
-    shop.finish(name, model, tokenizer, pairs=len(pairs), ranked_right=round(ranked, 3), **asdict(how))
+    shop.finish(name, model, tokenizer, pairs=len(examples), ranked_right=round(ranked, 3), **asdict(how))
 
 
 def measured_rates(shop: Shop) -> list[tuple[str, float]]:
@@ -234,13 +248,14 @@ def train_control(shop: Shop) -> None:
 
 
 def train_judge(shop: Shop) -> None:
-    """Is it a problem of the curriculum with possible numbers? Learned from the generators' real output.
+    """Is it a problem of the curriculum with possible numbers? Learned from the generators' real output, on the body of
+    a model that knows questions.
 
     Departure from the paper (a 7B solver is asked in words): one logit.
     """
     tokenizer = shop.tokenizer()
     texts, found = judged_samples(shop, 41, shop.size.judged)
-    scorer = family.new_scorer(shop.load("reward"), 4, shop.device)
+    scorer = family.new_scorer(shop.load("qgen-a-qft"), 4, shop.device)
     rows = text.encode(tokenizer, [text.asked(t) for t in texts])
     targets = [float(r.status == "ok") for r in found]
     budget = Budget(0, batch_tokens=4096, lr=2e-3, adam_lr=2e-3, warmup=0.03, weight_decay=0.02)
