@@ -23,7 +23,7 @@ from ui.board import board, value
 from ui.cards import REASONS, why
 from ui.charts import charts
 from ui.latex import LATEX, written
-from ui.text import inert
+from ui.text import inert, visible
 
 EVERY_RUN = ""
 """The choice that takes all runs together."""
@@ -140,4 +140,4 @@ def _pair(pair: Pair) -> str:
 
 
 def _label(run: Run) -> str:
-    return f"{run.name or run.run_id} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
+    return f"{visible(run.name or run.run_id)} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"

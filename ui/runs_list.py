@@ -14,7 +14,7 @@ from store.records import Run, now
 from store.runs import Contents, Counts, contents, counts
 from store.workspace import Workspace
 from ui.runs_sheet import Cell, Part, table, text
-from ui.text import clock
+from ui.text import clock, visible
 
 _COLUMNS = ["name", "run", "kind", "status", "questions", "pairs", "share", "errors", "started (UTC)", "took"]
 _WORDS = {"running": "under way", "interrupted": "interrupted, can go on"}
@@ -84,7 +84,8 @@ class Listed:
 
 def label(run: Run) -> str:
     """A run in a list to choose from."""
-    return f"{run.name or run.run_id} · {_WORDS.get(run.status, run.status)} · {run.created_at:%Y-%m-%d %H:%M} UTC"
+    name, status = visible(run.name or run.run_id), _WORDS.get(run.status, run.status)
+    return f"{name} · {status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _now(run: Run, worked_on: bool) -> Run:

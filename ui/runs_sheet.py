@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from engine.paths import ASSETS
+from ui.text import visible
 
 Part = dict[str, Any]
 Cell = str | int | float
@@ -54,7 +55,7 @@ def value(parts: Sequence[Part]) -> str:
 
 
 def text(said: str, strong: bool = False) -> Part:
-    return {"kind": "text", "text": said, "strong": strong}
+    return {"kind": "text", "text": visible(said), "strong": strong}
 
 
 def bar(share: float, label: str) -> Part:
@@ -65,4 +66,5 @@ def bar(share: float, label: str) -> Part:
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Part:
     """Columns of numbers, shares among them, stand to the right; numbers get their thousands separated."""
     right = [bool(rows) and all(_NUMBER.fullmatch(str(row[i])) for row in rows) for i in range(len(columns))]
-    return {"kind": "table", "title": title, "columns": list(columns), "rows": list(map(list, rows)), "right": right}
+    shown = [[visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return {"kind": "table", "title": title, "columns": list(columns), "rows": shown, "right": right}

@@ -1,64 +1,31 @@
-"""Home in a real Chromium: real rows are drawn, from this host alone, and nothing that a model wrote can run."""
+"""Home in a real Chromium: real rows are drawn, from this host alone; a fresh workspace has the demo's."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from playwright.sync_api import expect
 
-from store.records import Record
 from store.workspace import Workspace
 from tests.store import rows
 from tests.ui.browser import chromium, served
 
 LONG = 90_000
 """Milliseconds: models load on a busy machine."""
-HOSTILE = [
-    "<script>window.ran = 1</script>",
-    "<img src=x onerror='window.ran = 1'>",
-    "<svg onload='window.ran = 1'>",
-    "<iframe src='https://evil.example/'></iframe>",
-    "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
-    "[click](javascript:window.ran=1)",
-    "![](https://evil.example/pixel.png)",
-    "[click](data:text/html,<script>window.ran=1</script>)",
-    "${window.ran = 1} {{constructor.constructor('window.ran = 1')()}}",
-    "$\\href{javascript:window.ran=1}{x}$ and $a<b$",
-    "⟦\\href{javascript:window.ran=1}{x}⟧",
-    "\\boxed{\\href{javascript:window.ran=1}{x}}",
-    "\\boxed{\\includegraphics{https://evil.example/p.png}}",
-    "\\def\\a{\\a\\a}\\boxed{\\a}",
-    "```mermaid\ngraph TD; A-->B\n```",
-    "right\u202eleft \u0007 bell",
-    "</div></div><style>body{display:none}</style>",
-]
 
 
-def readable(text: str) -> str:
-    """As a reader sees it: what cannot be seen is named, and Markdown runs spaces together."""
-    return " ".join(text.replace("\u202e", "[U+202E]").replace("\u0007", "␇").split())
-
-
-def filled(folder: Path, texts: list[str]) -> Path:
-    """A workspace whose best pairs have these questions, a run of it a text."""
+def filled(folder: Path) -> Path:
+    """A workspace with a run of four pairs and a dropped question."""
     with Workspace.open(folder, create=True) as workspace:
-        for number, text in enumerate(texts):
-            run = f"r{number:02d}"
-            workspace.create_run(replace(rows.run(run, status="done"), name=text))
-            written: list[Record] = []
-            for idx in range(4):
-                whole = rows.whole(idx, run)
-                whole[0] = rows.question(idx, run, text)
-                written += whole
-            written += [rows.question(4, run), *rows.verdicts(4, run, drop="solvability", reason="not_solvable")]
-            workspace.writer.put(written)
+        workspace.create_run(rows.run(status="done"))
+        workspace.writer.put(row for idx in range(4) for row in rows.whole(idx))
+        workspace.writer.put([rows.question(4), *rows.verdicts(4, drop="solvability", reason="not_solvable")])
         workspace.writer.flush()
     return folder
 
 
 def test_a_run_is_drawn_with_its_numbers_in_words_and_tables(tmp_path: Path) -> None:
-    with served(filled(tmp_path / "w", ["What is 2 + 2?"])) as url, chromium(url) as watched:
+    with served(filled(tmp_path / "w")) as url, chromium(url) as watched:
         page = watched.open()
         expect(page.get_by_text("4 pairs from 5 questions")).to_be_visible()
         expect(page.locator("[data-chart]")).to_have_count(6)
@@ -88,16 +55,3 @@ def test_a_fresh_workspace_shows_the_demo_and_five_questions_more_take_its_place
         assert not watched.foreign
     with Workspace.open(tmp_path / "w", create=False) as workspace:
         assert [(run.kind, run.status) for run in workspace.runs()] == [("live", "done")]
-
-
-def test_nothing_that_a_model_wrote_runs_or_loads_and_all_of_it_can_be_read(tmp_path: Path) -> None:
-    with served(filled(tmp_path / "w", HOSTILE)) as url, chromium(url) as watched:
-        page = watched.open()
-        choice = page.get_by_label("Run")
-        for number, text in reversed(list(enumerate(HOSTILE))):
-            choice.click()
-            page.get_by_role("option").nth(len(HOSTILE) - number).click()  # the first is that of all runs
-            expect(page.locator(".pair").first).to_contain_text(readable(text))
-            assert page.evaluate("window.ran") is None
-        assert not watched.errors
-        assert not watched.foreign
