@@ -7,6 +7,7 @@ Knows neither SQL nor models.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,15 +20,18 @@ from store.errors import InputError, ScaleQuestError
 from store.filters import Filter
 from store.frame import NUMBERS, Frame, Selection
 from store.frames import Frames
+from store.records import Run
 from store.shelf import Source
 from ui import explore_words as words
 from ui.explore_story import markdown
 from ui.latex import LATEX
-from ui.text import inert
+from ui.text import inert, visible
 
 _SCRIPTS = ("state", "charts", "counts", "list", "start")
 _LONGEST = 100_000
 """Characters of a filter in a request: longer ones come from no page of ours."""
+_CUT = 220
+"""Characters of a question that the table shows."""
 
 _FRONT = """() => {
     const asked = new URL(location.href).searchParams;
@@ -74,8 +78,8 @@ def tab(source: Callable[[], Source], blocks: gr.Blocks) -> None:
         facets=words.FACETS,
     )
     told = gr.Markdown(latex_delimiters=LATEX, visible=False, elem_id="explore-story")
-    # the newest click is what the reader wants to see
-    board.story(tell, outputs=told, show_progress="hidden", trigger_mode="always_last", concurrency_limit=8)
+    # one after the other, so that the row asked for last is the one that stays
+    board.story(tell, outputs=told, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
     blocks.load(None, js=_FRONT)
 
 
@@ -124,7 +128,7 @@ def _short(said: str) -> str:
 def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
     frame = frames.of(source)
     runs = source.runs()
-    names = {run.run_id: run.name or run.run_id for run in runs}
+    names = _names(runs)
     chosen = explore.select(source, frame, wish.filter)
     told = explore.tally(chosen)
     version = f"{hash(frame.version) & (2**64 - 1):x}"
@@ -154,17 +158,35 @@ def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
     return reply | _rows(source, chosen, wish)
 
 
+def _names(runs: list[Run]) -> dict[str, str]:
+    """What each run is called: its name, with its id where it has none or shares it."""
+    often = Counter(run.name for run in runs)
+    return {
+        run.run_id: run.run_id if not run.name else run.name if often[run.name] == 1 else f"{run.name} ({run.run_id})"
+        for run in runs
+    }
+
+
 def _rows(source: Source, chosen: Selection, wish: _Wish) -> dict[str, Any]:
     shown = explore.page(source, chosen, wish.by, wish.descending, **wish.page)
     last = shown.start + len(shown.rows)
     said = f"{shown.start + 1:,}-{last:,} of {shown.total:,} questions" if shown.rows else "No question"
-    page = {"rows": [asdict(row) for row in shown.rows], "first": not shown.start, "last": last >= shown.total}
+    page = {"rows": [_row(row) for row in shown.rows], "first": not shown.start, "last": last >= shown.total}
     found: dict[str, Any] = {"page": page | {"said": said}}
     if wish.row is not None:
         at = explore.place(chosen, wish.row, wish.by, wish.descending)
         where = f"{at.number + 1:,} of {at.total:,}" if at.number is not None else "not among those of the filter"
         found["place"] = {"row": wish.row, "said": where, "before": at.before, "after": at.after}
     return found
+
+
+def _row(row: explore.Row) -> dict[str, Any]:
+    """As the table shows it, its texts made visible."""
+    cells = {name: visible(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()}
+    query = cells["query"]
+    if query is not None and len(query) > _CUT:
+        cells["query"] = query[:_CUT] + "…"
+    return cells | {"question_id": row.question_id}
 
 
 def _board(frame: Frame) -> dict[str, Any]:
@@ -189,7 +211,7 @@ def _values(name: str, counts: list[tuple[str | None, int]], runs: dict[str, str
 def _called(name: str, value: str | None, runs: dict[str, str]) -> str:
     if value is None:
         return words.NONE.get(name, "none")
-    return runs.get(value, value) if name == "run" else value
+    return visible(runs.get(value, value) if name == "run" else value)
 
 
 def _remedy(best: tuple[str, int] | None, parts: list[dict[str, str]]) -> dict[str, str | None]:

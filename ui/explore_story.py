@@ -114,7 +114,7 @@ def _solutions(told: Told) -> list[str]:
     ordered = sorted(groups.items(), key=lambda item: (item[0] is None, -len(item[1])))
     parts = [
         "### Solutions",
-        f"{len(solutions)} samples, {len([g for g in groups if g is not None])} final answers. {why}",
+        f"Samples: {len(solutions)}. Different final answers: {len([g for g in groups if g is not None])}. {why}",
     ]
     left = MOST // len(solutions)
     for group, members in ordered:
@@ -130,7 +130,9 @@ def _solutions(told: Told) -> list[str]:
 
 def _sample(solution: Told, chosen: str | None) -> str:
     mark = "✓ chosen, " if str(solution["sample"]) == chosen else ""
-    rewards = ", ".join(f"{name} {_number(reward)}" for name, reward in solution["rewards"].items()) or "no reward"
+    rewards = (
+        ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items()) or "no reward"
+    )
     facts = [rewards, f"{solution['tokens']} tokens", f"by {solution['solver']}", f"seed {solution['seed']}"]
     if solution["finish_reason"] == "length":
         facts.append("cut off at the token limit")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from store.filters import Filter, Range
 from store.records import Run
 from store.shelf import Demo, Source
+from ui.text import visible
 
 
 class Text(NamedTuple):
@@ -74,7 +75,7 @@ _LISTED = 3
 
 def parts(asked: Filter, runs: dict[str, str]) -> list[dict[str, str]]:
     """Each part of the filter: its field, and in words. ``runs``: names by id."""
-    return [{"name": name, "text": _part(name, value, runs)} for name, value in asked.to_dict().items()]
+    return [{"name": name, "text": visible(_part(name, value, runs))} for name, value in asked.to_dict().items()]
 
 
 def _part(name: str, value: Any, runs: dict[str, str]) -> str:
@@ -110,7 +111,9 @@ def headline(count: int, total: int, pairs: int) -> str:
 
 def dropped(stages: Sequence[str | None], reasons: Sequence[tuple[str | None, int]]) -> str:
     """The sentence under the funnel: what the chosen stages dropped and why."""
-    told = [f"{NONE['drop_reason'] if reason is None else reason} {count:,}" for reason, count in reasons if count]
+    told = [
+        f"{NONE['drop_reason'] if reason is None else visible(reason)} {count:,}" for reason, count in reasons if count
+    ]
     names = " and ".join(stage for stage in stages if stage is not None)
     if not names:
         return "Click a stage to see what it dropped, and why."
@@ -131,5 +134,7 @@ def state(source: Source, runs: Sequence[Run], questions: dict[str, int]) -> lis
             target = run.config.get("questions") or run.config.get("max_questions")
             goal = f" of {target:,}" if isinstance(target, int) and run.kind == "generate" else ""
             how = "still running" if run.status == "running" else "paused"
-            said.append(f"Run {run.name or run.run_id} is {how}: {questions.get(run.run_id, 0):,}{goal} so far.")
+            said.append(
+                f"Run {visible(run.name or run.run_id)} is {how}: {questions.get(run.run_id, 0):,}{goal} so far."
+            )
     return said

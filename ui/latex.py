@@ -16,6 +16,8 @@ LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display":
 """For ``gr.Markdown(latex_delimiters=...)``."""
 LONGEST = 200
 """Characters of a formula; KaTeX holds the page up while it works on a longer one."""
+DEEPEST = 6
+"""Braces within braces."""
 MOST = 120
 """Formulas in one text; 50 of them take KaTeX 0.3 s."""
 
@@ -102,9 +104,10 @@ def _harmless(body: str) -> bool:
 
 
 def _balanced(bare: str) -> bool:
+    """Whether braces close, and are nested so far only that the innermost can still be read."""
     depth = 0
     for brace in re.findall(r"(?<!\\)[{}]", bare):
         depth += 1 if brace == "{" else -1
-        if depth < 0:
+        if not 0 <= depth <= DEEPEST:
             return False
     return depth == 0

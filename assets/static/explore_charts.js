@@ -223,6 +223,6 @@ function numbersTable(table, columns, rows) {
   const body = table.createTBody();
   rows.forEach((values) => {
     const row = body.insertRow();
-    values.forEach((value) => row.append(make("td", "", typeof value === "number" ? number(value) : visible(value))));
+    values.forEach((value) => row.append(make("td", "", typeof value === "number" ? number(value) : value)));
   });
 }

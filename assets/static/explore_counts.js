@@ -95,7 +95,7 @@ function drawTopics() {
     const press = button("", (event) => choose("topic", entry.value, event));
     const track = make("span", "track");
     track.append(make("span", "total"), make("span", "kept"));
-    press.append(make("span", "name", visible(entry.text)), track, make("span", "count"));
+    press.append(make("span", "name", entry.text), track, make("span", "count"));
     return press;
   };
   keyed(list, entries, (entry) => entry.value, create, (press, entry) => {
@@ -133,7 +133,7 @@ function drawFacets() {
       const box = make("input");
       box.type = "checkbox";
       box.addEventListener("change", () => toggle(name, entry.value));
-      label.append(box, make("span", "name", visible(entry.text)), make("span", "count"));
+      label.append(box, make("span", "name", entry.text), make("span", "count"));
       return label;
     }, (label, entry) => {
       label.querySelector("input").checked = chosen(name, entry.value);

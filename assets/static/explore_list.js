@@ -3,7 +3,6 @@ const COLUMNS = [
   ["question", "query"], ["topic", "topic"], ["difficulty", "difficulty"], ["reward", "reward"], ["agreement", "agreement"],
   ["samples", "samples"], ["status", "status"], ["dropped at", "drop_stage"], ["why", "drop_reason"],
 ];
-const CUT = 220;
 
 function drawAsked() {
   say(part("headline"), last.headline);
@@ -12,16 +11,16 @@ function drawAsked() {
     made.append(make("span"), button("×", () => ask(entry.name, null)));
     return made;
   }, (made, entry) => {
-    say(made.querySelector("span"), visible(entry.text));
-    made.querySelector("button").setAttribute("aria-label", `Remove ${visible(entry.text)}`);
+    say(made.querySelector("span"), entry.text);
+    made.querySelector("button").setAttribute("aria-label", `Remove ${entry.text}`);
   });
   element.querySelector('.asked [data-do="clear"]').hidden = !last.parts.length;
   const notes = last.notes.map((text, i) => ({ text, i }));
-  keyed(part("notes"), notes, (note) => note.i, () => make("p", "note"), (made, note) => say(made, visible(note.text)));
+  keyed(part("notes"), notes, (note) => note.i, () => make("p", "note"), (made, note) => say(made, note.text));
   const nothing = part("empty");
   nothing.hidden = !last.empty;
   if (last.empty) {
-    say(nothing.querySelector("span"), visible(last.empty.text));
+    say(nothing.querySelector("span"), last.empty.text);
     say(nothing.querySelector("button"), last.empty.name ? "Remove it" : "Clear all");
   }
   const text = part("text");
@@ -31,10 +30,10 @@ function drawAsked() {
 
 function shown(name, value) {
   if (value === null) return name === "query" ? "(deleted meanwhile)" : "";
-  if (name === "query") return value ? visible(value.length > CUT ? `${value.slice(0, CUT)}…` : value) : "(no text)";
+  if (name === "query") return value || "(no text)";
   if (name === "agreement") return `${Math.round(value * 100)} %`;
   if (name === "samples") return number(value);
-  return typeof value === "number" ? (Math.round(value * 1000) / 1000 + 0).toFixed(3) : visible(value);
+  return typeof value === "number" ? (Math.round(value * 1000) / 1000 + 0).toFixed(3) : value;
 }
 
 function drawTable(page) {

@@ -48,15 +48,6 @@ function keyed(parent, entries, key, create, fill) {
   have.forEach((child) => child.remove());
 }
 
-// Control characters, and those that turn the line around or cannot be seen, by name.
-function visible(text) {
-  return text
-    .replace(/[\u0000-\u0009\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-    .replace(/[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, (c) => {
-      return `[U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
-    });
-}
-
 // Ticks while brushing wait for each other; whatever comes back after something newer was drawn is dropped.
 async function look(how = {}) {
   if (how.tick && flying) {
