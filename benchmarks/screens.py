@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
             expect(page.locator("table", has_text="kept").filter(visible=True).first).to_be_visible()
             _shoot(page, folder / "compare.jpg")
             _tab(page, "Runs")
-            page.get_by_label("Number").fill("60")
+            page.get_by_label("Number", exact=True).fill("60")
             page.get_by_role("button", name="Start", exact=True).click()
             expect(page.locator("#batch")).to_contain_text("solvability")
             page.wait_for_timeout(4000)
