@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _RUN = "window.ran = 1"
 HOSTILE = [
     # markup that runs
@@ -61,3 +63,11 @@ HOSTILE = [
     "'; DROP TABLE runs; -- \" OR 1=1",
     "word" * 200,
 ]
+
+
+def readable(text: str, most: int | None = 300) -> str:
+    """How a text begins (``most`` characters) as a reader sees it, without its spaces: what cannot be seen is named."""
+    named = {"\u202e": "[U+202E]", "\u2066": "[U+2066]", "\u2069": "[U+2069]", "\u0007": "␇", "\u001b": "␛"}
+    for unseen, name in named.items():
+        text = text.replace(unseen, name)
+    return re.sub(r"[\s\ufeff]", "", text)[:most]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,20 +12,12 @@ from store.records import ErrorRow, Record, Solution, Verdict
 from store.workspace import Workspace
 from tests.store import rows
 from tests.ui.browser import Watched, chromium, served
-from tests.ui.hostile import HOSTILE
+from tests.ui.hostile import HOSTILE, readable
 
 EACH = 3
 """Pairs of a run: as many as Home shows."""
 FORMULAS = "If $a<b$ and 5$ is paid, what is \\(b-a\\)?"
 PAIR = "[data-testid=markdown].pair"
-
-
-def readable(text: str) -> str:
-    """How a text begins as a reader sees it, without its spaces: what cannot be seen is named."""
-    named = {"\u202e": "[U+202E]", "\u2066": "[U+2066]", "\u2069": "[U+2069]", "\u0007": "␇", "\u001b": "␛"}
-    for unseen, name in named.items():
-        text = text.replace(unseen, name)
-    return re.sub(r"[\s\ufeff]", "", text)[:300]
 
 
 def shows(page: Page, place: str, text: str, nth: int = 0) -> None:
