@@ -129,7 +129,7 @@ def _chart(name: str, first: Sequence[Bin], second: Sequence[Bin], names: Sequen
     return {
         "id": f"compare-{name}",
         "title": _TITLES[name],
-        "note": f"Share of each run's {of}. {legend}.",
+        "note": f"Share of {of}, for each run. {legend}.",
         "traces": traces,
         "layout": layout,
         "columns": [name, "A", "A, share", "B", "B, share"],

@@ -6,6 +6,7 @@ sent to or fetched from any other host. Knows neither SQL nor models.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -112,6 +113,8 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
                 signal.signal(number, signal.default_int_handler)
             threading.Event().wait()
         batches.close()  # before the server, so that who follows a batch hears its end
+        # Streams to pages that are still open are cut off: nothing that a reader of the log could act on.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.should_exit = True
         thread.join(10)
 

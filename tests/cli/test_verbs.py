@@ -128,7 +128,7 @@ def test_the_page_shows_a_run_and_ends_on_ctrl_c(workspace: Path, free_port: int
             assert page.stdout is not None
             assert address in page.stdout.readline()
             client = Client(address, verbose=False, analytics_enabled=False)
-            client.predict(api_name="/choices")
+            client.predict(None, api_name="/choices")
             headline, board, *_ = client.predict("r1", api_name="/show")
             client.close()
             page.send_signal(signal.SIGINT)
