@@ -16,8 +16,8 @@ function drawAll(reply) {
   drawAsked();
   if (view.row === null) {
     drawFunnel();
-    drawCharts();
     drawTopics();
+    drawCharts();
     drawFacets();
   }
   if (reply.page) drawTable(reply.page);
