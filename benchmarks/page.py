@@ -24,6 +24,7 @@ GOALS = {
     "sample_cold_first_token_s": "from the click to the first words, models loaded on the way",
     "sample_first_token_s": "from the click to the first words, models loaded",
     "sample_first_pair_s": "from the same click to the first pair",
+    "sample_cancel_s": "from Cancel to the page saying so, in the middle of 20 questions; goal <= 0.3",
     "brush_redraw_ms_p50": "from the end of a brush to every other chart, the count and the table redrawn",
     "brush_redraw_ms_p95": "",
     "rss_mb_after_200_samples": "the app's memory after 200 questions were sampled",
@@ -90,6 +91,13 @@ def _sampling(page: Page) -> dict[str, float]:
             found["sample_first_pair_s"] = time.monotonic() - began
         page.wait_for_function("() => !/became/.test(document.querySelector('#sample .status').textContent)")
         over()
+    go.click()
+    page.wait_for_function("() => /Sampling/.test(document.querySelector('#sample .status').textContent)")
+    page.wait_for_timeout(1000)
+    cancelled = "() => /cancelled/.test(document.querySelector('#sample .status').textContent)"
+    found["sample_cancel_s"] = _seconds(
+        page.locator("#sample-cancel").click, lambda: page.wait_for_function(cancelled, polling=5)
+    )
     return found
 
 

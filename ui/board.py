@@ -23,12 +23,13 @@ h3 { margin: 0; font-size: 1rem; font-weight: 600; }
 details { margin-top: .5rem; font-size: .85rem; overflow-x: auto; }
 summary { cursor: pointer; }
 table { width: 100%; margin-top: .5rem; border-collapse: collapse; }
+table, thead, tbody, tr, th, td { border: 0; }
 th, td { padding: .15rem .5rem; text-align: right; border-bottom: 1px solid var(--border-color-primary); }
 th:first-child, td:first-child { text-align: left; }
 """
 
 
-def board() -> gr.HTML:
+def board(elem_id: str = "board") -> gr.HTML:
     """An empty board; give it ``value(charts)``."""
     return gr.HTML(
         "[]",
@@ -36,7 +37,7 @@ def board() -> gr.HTML:
         css_template=_CSS,
         js_on_load=(ASSETS / "static" / "board.js").read_text(encoding="utf-8"),
         head='<script src="/vendor/plotly.min.js"></script>',
-        elem_id="board",
+        elem_id=elem_id,
         padding=False,
     )
 

@@ -90,7 +90,7 @@ def _comparison(workspace: Workspace) -> tuple[gr.Dropdown, gr.Dropdown]:
             second = gr.Dropdown([], label="Run B", min_width=240, allow_custom_value=True)
             of = gr.Radio([EVERY, PAIRS], value=EVERY, label="Distributions of", min_width=200)
         tables = runs_sheet.sheet("compared")
-        charts = board()
+        charts = board("compared-charts")
 
     def show(one: str | None, other: str | None, of: str) -> tuple[str, str]:
         if not one or not other or one == other:
