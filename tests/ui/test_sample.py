@@ -293,6 +293,22 @@ def test_nothing_that_a_model_writes_runs_or_loads_and_all_of_it_can_be_read(
         assert not watched.foreign
 
 
+def test_quick_clicks_on_several_cards_are_all_heard(workspace: Workspace, room: Room) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, 5, 1)
+        done(page)
+        buttons = page.locator("#sample").get_by_role("button", name=re.compile("Keep|Kept"), disabled=False)
+        assert buttons.count() > 2
+        buttons.evaluate_all("""async buttons => {
+            for (const button of buttons) {
+                button.click();
+                await new Promise(resolve => setTimeout(resolve, 5));
+            }
+        }""")
+        expect(buttons).to_have_count(0)
+
+
 def test_two_generators_are_compared_at_equal_numbers_and_seeds(workspace: Workspace, room: Room) -> None:
     with hosted(workspace, room) as url, chromium(url) as watched:
         page = opened(watched.open(), "Compare")
