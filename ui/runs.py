@@ -100,7 +100,7 @@ def _comparison(workspace: Workspace) -> tuple[gr.Dropdown, gr.Dropdown]:
         return runs_sheet.value(parts), charts_value(drawn)
 
     for choice in (first, second, of):
-        choice.input(show, [first, second, of], [tables, charts], show_progress="minimal")
+        choice.input(show, [first, second, of], [tables, charts], show_progress="minimal", trigger_mode="always_last")
     return first, second
 
 

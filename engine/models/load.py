@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from engine.models.base import ScoreModel, TextModel
     from engine.models.transformers_score import Aggregate
 
-BACKENDS = ("transformers", "classifier", "logprob", "linear")
-"""What this version can open; a profile may name others, which are refused with a sentence."""
 _SMALL_BYTES = 400_000_000
 """Weights below this stay in float32 on a GPU too: nothing is gained by fewer bits."""
 _ONE_THREAD_PARAMETERS = 20_000_000
@@ -30,9 +28,15 @@ _loaded: WeakValueDictionary[tuple[object, ...], Any] = WeakValueDictionary()
 def open_text(role: Role) -> TextModel:
     """The role's model as a ``TextModel``. Raises InputError for one that is missing, unreadable, or of a backend
     that is not installed."""
-    if role.backend != "transformers":
-        raise _no_backend(role)
     check_folder(role)
+    if role.backend == "openai":
+        from engine.models import openai_text
+
+        return openai_text.open_role(role)
+    if role.backend == "vllm":
+        from engine.models import vllm_text
+
+        return vllm_text.open_role(role)
     from engine.models.transformers_lm import TransformersLM
 
     model, tokenizer = _load(role, "AutoModelForCausalLM")
@@ -46,9 +50,19 @@ def open_score(role: Role) -> ScoreModel:
         from engine.textscore import LevelModel
 
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
-    if role.backend not in ("classifier", "logprob"):
-        raise _no_backend(role)
     check_folder(role)
+    if role.backend == "openai-pooling":
+        from engine.models import openai_score
+
+        return openai_score.open_role(role)
+    if role.backend == "vllm-pooling":
+        from engine.models import vllm_score
+
+        return vllm_score.open_role(role)
+    return _open_transformers_score(role)
+
+
+def _open_transformers_score(role: Role) -> ScoreModel:
     from engine.models.domain import WordDomain
     from engine.models.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
 
@@ -60,11 +74,6 @@ def open_score(role: Role) -> ScoreModel:
     scorer: Scorer = LogProbScore(model, cast("Aggregate", role.aggregate)) if causal else SequenceScore(model)
     in_domain = WordDomain.load(role.path)
     return TransformersScore(role.name, scorer, tokenizer, in_domain, role.slots, _threads(model))
-
-
-def _no_backend(role: Role) -> InputError:
-    remedy = "set it to transformers for models that write; to classifier, logprob or linear for models that score"
-    return InputError(f"{role.role}.backend", role.backend, "is not installed here", remedy)
 
 
 def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
@@ -101,7 +110,7 @@ def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
 def check_folder(role: Role) -> None:
     """Raises InputError where the role names a local folder that holds no model. Imports nothing heavy."""
     path = role.path
-    if path is None:
+    if path is None or role.urls:
         return
     if not path.is_dir():
         problem = "no such model folder"
