@@ -1,0 +1,250 @@
+"""A training's folder on disk: what is trained on what and how it goes; its events; samples before and after.
+
+    training.json   name, kind, status, base, template, settings, data, result, and the command that repeats it
+    events.jsonl    one event a line, the same objects that ``--json`` prints
+    samples.json    texts before and after at equal seeds, and figures on them
+    checkpoint-*    while it runs; removed once it is done
+    config.json, *.safetensors, tokenizer files ...   the trained model, written last: the folder is then a model folder
+
+Whoever trains writes; the page and the command line only read. Every file is whole at any moment: JSON is replaced by
+a rename, and a last line that a kill has torn is not read. Knows nothing of models or of how one is trained.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from store.errors import InputError, StoreError
+
+Kind = Literal["qft", "qpo", "difficulty"]
+Status = Literal["running", "done", "failed", "interrupted"]
+TRAINING, EVENTS, SAMPLES = "training.json", "events.jsonl", "samples.json"
+CHECKPOINT = "checkpoint-"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What ``training.json`` says; times are UTC, ISO 8601.
+
+    ``base``: the folder or hub id that the training starts from, ``revision`` with it. ``template``: the id of the
+    template. ``settings``: how it is trained (epochs, lr, ...). ``data``: files, fields and counts. ``result``: final
+    loss and other figures, once done. ``pid`` and ``pid_started`` (seconds since the epoch) tell whether the process
+    that wrote ``running`` still lives.
+    """
+
+    folder: Path
+    name: str
+    kind: Kind
+    base: str
+    template: str
+    revision: str | None = None
+    status: Status = "running"
+    pid: int = 0
+    pid_started: float = 0.0
+    settings: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    started_at: str = ""
+    ended_at: str | None = None
+    error: str | None = None
+    command: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+def place(name: str | None, workspace: Path, out: Path | None) -> Path:
+    """The folder of a training: ``out``, else ``models/<name>`` of the workspace. InputError for an unusable name."""
+    if out is not None:
+        return out.expanduser().resolve()
+    if name is None:
+        raise InputError("--name", "", "the training needs one", "give --name, or a folder by --out")
+    if not _NAME.fullmatch(name):
+        problem = "is no name of a folder"
+        raise InputError("--name", name, problem, "use up to 64 letters, digits, dots, dashes and underscores")
+    return workspace.expanduser().resolve() / "models" / name
+
+
+def make(training: Training) -> Training:
+    """Begin a training of this process: make its folder and write ``training.json``.
+
+    InputError where the folder has anything in it already, or cannot be made.
+    """
+    folder = training.folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        problem = f"the folder {folder} is taken"
+        raise InputError("--name", training.name, problem, "choose another name, or go on with it by --resume")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("--out", str(folder), f"cannot be made ({_reason(error)})", "choose another folder") from error
+    return _write(_mine(replace(training, started_at=_now())))
+
+
+def go_on(folder: Path) -> Training:
+    """Take a stopped training up again, as this process. InputError where there is none, or it runs or is done."""
+    training = read(folder)
+    if training.status == "running":
+        raise InputError("--resume", training.name, f"is running, as process {training.pid}", "wait for its end")
+    if training.status == "done":
+        raise InputError("--resume", training.name, "is done already", "start another one to train more")
+    return _write(_mine(replace(training, status="running", ended_at=None, error=None)))
+
+
+def update(training: Training, **changes: Any) -> Training:
+    """Write changed fields."""
+    return _write(replace(training, **changes))
+
+
+def append(training: Training, event: dict[str, Any]) -> None:
+    """Write one event; whole, or as a torn last line that no reader takes."""
+    path = training.folder / EVENTS
+    try:
+        with path.open("a+b") as file:
+            torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+            file.write(b"\n" * torn + json.dumps(event, ensure_ascii=False, default=str).encode() + b"\n")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def keep_samples(training: Training, samples: dict[str, Any]) -> None:
+    """Write ``samples.json``."""
+    _replace(training.folder / SAMPLES, samples)
+
+
+def finish(training: Training, status: Status, error: str | None = None, **result: Any) -> Training:
+    """Write how it ended. A training that is done loses its checkpoints."""
+    ended = _write(replace(training, status=status, error=error, ended_at=_now(), result=result or training.result))
+    if status == "done":
+        for checkpoint in checkpoints(training.folder):
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    return ended
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, oldest first."""
+    found = [path for path in folder.glob(f"{CHECKPOINT}*") if path.name.removeprefix(CHECKPOINT).isdigit()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix(CHECKPOINT)))
+
+
+def read(folder: Path) -> Training:
+    """The training in this folder; ``running`` reads as ``interrupted`` where its process is gone.
+
+    InputError where the folder holds no training, or one that cannot be read.
+    """
+    try:
+        stated = json.loads((folder / TRAINING).read_text("utf-8"))
+        training = Training(folder=folder, **{key: value for key, value in stated.items() if key in _FIELDS})
+    except FileNotFoundError:
+        raise InputError("training", str(folder), "no training is in this folder", "check the name") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        problem = f"its {TRAINING} cannot be read"
+        raise InputError("training", str(folder), problem, "restore that file, or delete the folder") from error
+    gone = training.status == "running" and not _alive(training.pid, training.pid_started)
+    return replace(training, status="interrupted") if gone else training
+
+
+def trainings(models: Path) -> list[Training]:
+    """All trainings in the folders of ``models``, newest first; a folder that holds none is passed over."""
+    found = []
+    for path in models.glob(f"*/{TRAINING}"):
+        try:
+            found.append(read(path.parent))
+        except InputError:
+            continue
+    return sorted(found, key=lambda training: (training.started_at, training.name), reverse=True)
+
+
+def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
+    """The events so far, without the first ``after``; empty where there are none yet."""
+    return list(_objects(folder / EVENTS))[after:]
+
+
+def curve(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """The progress of the training itself, one event a step at most, in order: what a resumed training did again
+    counts once."""
+    steps: list[dict[str, Any]] = []
+    for event in events(folder):
+        if event.get("event") == "progress" and event.get("stage") == kind and isinstance(event.get("done"), int):
+            while steps and steps[-1]["done"] >= event["done"]:
+                steps.pop()
+            steps.append(event)
+    return steps
+
+
+def samples(folder: Path) -> dict[str, Any]:
+    """What ``samples.json`` holds; empty where it is not there yet, or damaged."""
+    try:
+        kept = json.loads((folder / SAMPLES).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+_FIELDS = {name for name in Training.__slots__ if name != "folder"}
+
+
+def _objects(path: Path) -> Iterable[dict[str, Any]]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return
+    for line in lines[:-1]:  # what follows the last line break is torn, or nothing
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def _mine(training: Training) -> Training:
+    import psutil
+
+    return replace(training, pid=os.getpid(), pid_started=psutil.Process().create_time())
+
+
+def _alive(pid: int, started: float) -> bool:
+    """Whether that process lives; another one that was given its number later is not it."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.0
+    except (psutil.Error, ValueError):
+        return False
+
+
+def _write(training: Training) -> Training:
+    stated = asdict(training)
+    del stated["folder"]
+    _replace(training.folder / TRAINING, stated)
+    return training
+
+
+def _replace(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON whole or not at all."""
+    made = path.with_name(f".{path.name}.tmp")
+    try:
+        made.write_text(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
+        made.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path} cannot be written ({_reason(error)}); make room or choose another folder.")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
