@@ -39,8 +39,8 @@ class Role:
     ``threshold``: least P(solvable) kept (a judge that scores). ``activation``: what turns the raw score into one in
     [0, 1]. ``aggregate``: of token log-probabilities. ``slots``: sequences at once. ``context``: tokens of prompt and
     text together at most, 0 is as many as the model holds (vLLM). ``urls``: servers that share the work, each up to and
-    with ``/v1``; ``server``: whether they know vLLM's own fields beside OpenAI's; ``timeout``: seconds without a sign of
-    life after which a request is tried again; ``api_key_env``: the variable of the environment that holds the key.
+    with ``/v1``; ``server``: whether they know vLLM's own fields beside OpenAI's; ``timeout``: seconds without a sign
+    of life after which a request is tried again; ``api_key_env``: the variable of the environment that holds the key.
     """
 
     role: str
@@ -91,6 +91,9 @@ class Role:
             raise InputError(
                 f"{self.role}.urls", [], "no server", 'name one, as in urls = ["http://127.0.0.1:8000/v1"]'
             )
+        if self.trust_remote_code and self.path is None and not self.revision and not self.urls:
+            problem = "is not pinned, while trust_remote_code would run that repository's code"
+            raise InputError(f"{self.role}.revision", "", problem, "read the code and give the commit that you read")
         if "{question}" not in self.template.text and self.role != "generator":
             raise InputError(
                 f"{self.role}.template", self.template.id, "has no {question}", "use one that shows the question"
@@ -227,19 +230,22 @@ class RunConfig:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def profile_names() -> list[str]:
-    """The bundled profiles."""
-    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+def profile_names(folder: Path | None = None) -> list[str]:
+    """The bundled profiles, and those of ``folder`` (a workspace's, see ``engine.profiles``)."""
+    return sorted(_named(folder))
 
 
-def load_profile(name: str) -> Profile:
-    """A bundled profile by name, or a user's by path (``*.toml``)."""
-    path, table = _profile_table(name)
+def load_profile(name: str, folder: Path | None = None) -> Profile:
+    """A bundled profile by name, else one of ``folder`` by name, or a user's by path (``*.toml``)."""
+    path, table = _profile_table(name, folder)
     return _profile(table, path.stem)
 
 
-def load_run_config(profile: str | None = None, config_file: str | Path | None = None, **options: Any) -> RunConfig:
+def load_run_config(
+    profile: str | None = None, config_file: str | Path | None = None, folder: Path | None = None, **options: Any
+) -> RunConfig:
     """A run's config: the profile (else the file's, else nano), the file's tables and options, ``options`` not None.
+    ``folder``: where profiles are found by name beside the bundled ones.
 
     In the file, role tables (``[solver]`` ...) change single fields of the profile's, ``[[generator]]`` replaces all
     generators, and every other key is an option of ``RunConfig``.
@@ -251,7 +257,7 @@ def load_run_config(profile: str | None = None, config_file: str | Path | None =
             key: value for key, value in changes.items() if key not in ("questions", "accepted", "max_questions")
         }
     from_file = changes.pop("profile", "nano")
-    path, table = _profile_table(str(profile or from_file))
+    path, table = _profile_table(str(profile or from_file), folder)
     for key in [key for key in changes if key in ROLES or key == "templates"]:
         change = changes.pop(key)
         table[key] = {**table.get(key, {}), **change} if isinstance(change, dict) else change
@@ -261,12 +267,20 @@ def load_run_config(profile: str | None = None, config_file: str | Path | None =
     return checks.make(RunConfig, {**changes, **options, "profile": _profile(table, path.stem)}, "")
 
 
-def _profile_table(name: str) -> tuple[Path, dict[str, Any]]:
-    path = Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml"
-    if not name.endswith(".toml") and not path.is_file():
-        known = ", ".join(profile_names())
-        raise InputError("profile", name, "no such profile", f"use one of {known}, or the path of a .toml file")
+def _profile_table(name: str, folder: Path | None) -> tuple[Path, dict[str, Any]]:
+    known = _named(folder)
+    if not name.endswith(".toml") and name not in known:
+        raise InputError(
+            "profile", name, "no such profile", f"use one of {', '.join(sorted(known))}, or the path of a .toml file"
+        )
+    path = Path(name) if name.endswith(".toml") else known[name]
     return path, checks.read_toml(path, "profile")
+
+
+def _named(folder: Path | None) -> dict[str, Path]:
+    """Profiles by name; a bundled name means the bundled one wherever it is used."""
+    files = [*(folder.glob("*.toml") if folder is not None else ()), *PROFILES.glob("*.toml")]
+    return {path.stem: path for path in files}
 
 
 def _profile(table: dict[str, Any], stem: str) -> Profile:

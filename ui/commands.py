@@ -43,11 +43,13 @@ def run(options: Namespace) -> int:
 
 
 def _start(options: Namespace) -> int:
+    from engine import profiles
     from engine.config import load_run_config
 
     config = load_run_config(
         options.profile,
         options.config,
+        folder=profiles.folder(options.workspace),
         questions=options.questions,
         accepted=options.accepted,
         max_questions=options.max_questions,
