@@ -78,8 +78,11 @@ class _Format:
     between: str
     end: str
     stop: tuple[str, ...]
+    closing: str = ""
+    """What closes the user's words, where it is not ``end``."""
 
 
+_PRE_QUERY = "-generate"
 _DEEPSEEK_BOS, _DEEPSEEK_EOS = "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>"
 _FORMATS = {
     "qwen": _Format(
@@ -93,6 +96,7 @@ _FORMATS = {
         between="\n\nAssistant:",
         end=_DEEPSEEK_EOS,
         stop=(_DEEPSEEK_BOS, _DEEPSEEK_EOS),
+        closing="\n\n" + _DEEPSEEK_EOS,
     ),
     "llama3": _Format(
         before="<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n",
@@ -150,6 +154,21 @@ def template(template_id: str, field: str = "template") -> Template:
         return TEMPLATES[template_id]
     except KeyError:
         raise InputError(field, template_id, "no such template", f"use one of {', '.join(sorted(TEMPLATES))}") from None
+
+
+def pre_query(template_id: str, field: str = "template") -> Template:
+    """The template of that id, which must stop where a question would begin; InputError names those that do."""
+    found = template(template_id, field)
+    if not template_id.endswith(_PRE_QUERY):
+        known = ", ".join(sorted(t for t in TEMPLATES if t.endswith(_PRE_QUERY)))
+        raise InputError(field, template_id, "is no pre-query template", f"use one of {known}")
+    return found
+
+
+def closing(pre_query_id: str) -> str:
+    """What closes a question that continues this pre-query template: the text that a generator learns to end with."""
+    form = _FORMATS[pre_query_id.removesuffix(_PRE_QUERY)]
+    return form.closing or form.end
 
 
 _NEGATIVE = re.compile(r"no|not\s+solvable|unsolvable|not\s+usable|unusable|false", re.I)

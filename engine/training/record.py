@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -127,6 +128,11 @@ def finish(training: Training, status: Status, error: str | None = None, **resul
     return ended
 
 
+def resume_command(training: Training) -> str:
+    """The shell line that goes on with a stopped training."""
+    return shlex.join(["scalequest", "train", training.kind, "--resume", "--out", str(training.folder)])
+
+
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints of a folder, oldest first."""
     found = [path for path in folder.glob(f"{CHECKPOINT}*") if path.name.removeprefix(CHECKPOINT).isdigit()]
@@ -216,7 +222,7 @@ def _alive(pid: int, started: float) -> bool:
 
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.0
+        return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.0)
     except (psutil.Error, ValueError):
         return False
 

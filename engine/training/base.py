@@ -1,0 +1,165 @@
+"""The model that a training starts from, and the trained one on disk: loading, LoRA, saving.
+
+Knows transformers and peft; knows nothing of data, trainers or templates.
+"""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from typing import Any
+
+from engine import prompts
+from engine.config import Role
+from engine.models import load
+from engine.models.causal import encode
+from engine.prompts import Template
+from engine.training.record import Training
+from engine.training.settings import Settings
+from store.errors import BackendError, InputError, StoreError
+
+_SMALL_BYTES = 400_000_000
+"""Weights up to this are saved in float32: nothing is lost in rounding, and little is gained by fewer bits."""
+_UNSAVED = ".model.tmp"
+
+
+def check_installed(settings: Settings) -> None:
+    """InputError where the extra ``train`` is not installed."""
+    wanted = ["trl", "datasets", "accelerate", *(["peft"] if settings.lora else [])]
+    for package in wanted:
+        if find_spec(package) is None:
+            field, remedy = ("--lora", "peft") if package == "peft" else ("train", "the extra `train`")
+            problem = f"the package {package} is not installed"
+            raise InputError(field, package, problem, f"install {remedy}: pip install -e '.[train]'")
+
+
+def load_tokenizer(base: str, revision: str | None) -> Any:
+    """The base's tokenizer. InputError where the base is no model folder, or has none."""
+    import transformers
+
+    _check(base)
+    try:
+        return transformers.AutoTokenizer.from_pretrained(_source(base), revision=revision)
+    except Exception as error:
+        raise _cannot_load(base, error) from error
+
+
+def load_model(training: Training, settings: Settings, *, scorer: bool = False, reference: bool = False) -> Any:
+    """The base's weights on the training device: a causal LM, or with ``scorer`` a classifier of one label on its body.
+
+    Weights that are trained are float32 (bfloat16 would swallow steps as small as the paper's); frozen ones are
+    bfloat16 on a GPU. InputError where it cannot be loaded.
+    """
+    import torch
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    device = device_of(settings)
+    frozen = (settings.lora or reference) and device != "cpu"
+    options: dict[str, Any] = {"revision": training.revision, "dtype": torch.bfloat16 if frozen else torch.float32}
+    if scorer:
+        options["num_labels"] = 1
+    auto: Any = transformers.AutoModelForSequenceClassification if scorer else transformers.AutoModelForCausalLM
+    try:
+        model, report = auto.from_pretrained(_source(training.base), output_loading_info=True, **options)
+    except Exception as error:
+        raise _cannot_load(training.base, error) from error
+    missing = [] if scorer else sorted(report["missing_keys"])
+    if missing:
+        raise InputError("--base", training.base, f"has no weights for {missing[0]}", "fetch it again")
+    return model.to(device)
+
+
+def device_of(settings: Settings) -> str:
+    """``cpu`` or ``cuda:0``. InputError where a GPU is asked for and there is none."""
+    import torch
+
+    there = torch.cuda.is_available()
+    if settings.device == "cuda" and not there:
+        raise InputError("--device", "cuda", "this machine has no GPU that torch can use", "use auto or cpu")
+    return "cpu" if settings.device == "cpu" or not there else "cuda:0"
+
+
+def lora(settings: Settings, *, scorer: bool = False) -> Any:
+    """peft's config: adapters on every linear layer of the body; None for full fine-tuning."""
+    if not settings.lora:
+        return None
+    import peft
+
+    return peft.LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules="all-linear",
+        task_type=peft.TaskType.SEQ_CLS if scorer else peft.TaskType.CAUSAL_LM,
+    )
+
+
+def save(model: Any, tokenizer: Any, training: Training) -> None:
+    """Put the trained model into the training's folder: adapters merged, ``config.json`` last, so that a folder that
+    has one is a whole model. Small models are float32, others bfloat16. StoreError where the disk fails."""
+    import torch
+
+    made = training.folder / _UNSAVED
+    shutil.rmtree(made, ignore_errors=True)
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    if 4 * model.num_parameters() > _SMALL_BYTES:
+        model = model.to(torch.bfloat16)
+    try:
+        model.save_pretrained(made)
+        tokenizer.save_pretrained(made)
+        for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):
+            path.replace(training.folder / path.name)
+        made.rmdir()
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise StoreError(f"{training.folder} cannot be written ({said}); make room, then go on by --resume.") from error
+
+
+def guess_template(tokenizer: Any, base: str) -> Template:
+    """The pre-query template whose end token the tokenizer has. InputError where none, or more than one, fits."""
+    known = ("qwen-generate", "deepseek-generate", "llama3-generate")
+    fitting = [name for name in known if _ends(tokenizer, name)]
+    if len(fitting) != 1:
+        found = f"{len(fitting)} of the known chat formats fit it" if fitting else "no known chat format fits it"
+        raise InputError("--template", "", f"{found} ('{base}')", f"name one of {', '.join(known)}, nano-generate")
+    return prompts.template(fitting[0])
+
+
+def check_template(tokenizer: Any, template: Template, base: str) -> None:
+    """InputError where the template's end is no token of the tokenizer: the model could not learn to stop."""
+    if not _ends(tokenizer, template.id):
+        end = prompts.closing(template.id).strip()
+        problem = f"its end '{end}' is no single token of '{base}'"
+        raise InputError("--template", template.id, problem, "name the template of the base's own chat format")
+
+
+def _ends(tokenizer: Any, template_id: str) -> bool:
+    return len(encode(tokenizer, prompts.closing(template_id).strip())) == 1
+
+
+def _source(base: str) -> str:
+    return str(Role("base", "base", "transformers", base, prompts.template("plain")).path or base)
+
+
+def _check(base: str) -> None:
+    try:
+        load.check_folder(Role("base", "base", "transformers", base, prompts.template("plain")))
+    except InputError as error:
+        raise InputError("--base", base, error.problem, error.remedy) from None
+
+
+def _cannot_load(base: str, error: Exception) -> InputError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
+    return InputError("--base", base, f"cannot be loaded: {said}", "check the folder, or the hub id and the network")
+
+
+def sentence(error: BaseException) -> BackendError:
+    """What a trainer raised, as one sentence with a remedy."""
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
+    if "out of memory" in said.lower():
+        remedy = "lower --micro-batch or --max-length, or use --gradient-checkpointing or --lora"
+        return BackendError(f"The device is out of memory: {said}; {remedy}, then start it anew.")
+    return BackendError(f"The training failed: {said}.")

@@ -1,0 +1,118 @@
+"""The difficulty scorer (paper, section 2.3): a question's fail rate, regressed on its text alone.
+
+A sequence classifier with one label on the body of a language model, trained by transformers' Trainer and saved so
+that the backends ``classifier`` and ``vllm-pooling`` load it. Departure from the paper (squared error on a bare head):
+cross-entropy of the sigmoid to the soft target, so that a prediction stays within [0, 1]; the role's ``activation``
+is then ``sigmoid``, its default.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import transformers
+from datasets import Dataset, disable_progress_bars
+
+from engine import prompts
+from engine.config import Role
+from engine.control import Control
+from engine.models.base import Failure, Scored
+from engine.models.load import open_score
+from engine.prompts import Template
+from engine.squash import sigmoid
+from engine.training import base, record, session
+from engine.training.record import Training
+from engine.training.session import OnEvent, Session
+from engine.training.settings import Settings
+
+Rated = tuple[str, float]
+
+
+def train(
+    training: Training,
+    settings: Settings,
+    rated: Sequence[Rated],
+    tokenizer: Any,
+    on_event: OnEvent = lambda _: None,
+    control: Control | None = None,
+) -> Training:
+    """Train a scorer on (question, fail rate) rows but the held-out ones, on which it is then measured; all else as
+    ``qft.train``."""
+    template = prompts.template(training.template, "--template")
+    held, rest = split(rated, settings.held_out, settings.seed)
+
+    def work(at: Session) -> Training:
+        if not (training.folder / "config.json").is_file():
+            _fit(at, template, rest, tokenizer)
+        figures = session.result(training) | _measured(at, template, held)
+        return record.finish(record.read(training.folder), "done", **figures)
+
+    return session.attend(training, settings, on_event, control or Control(), work)
+
+
+def split(rated: Sequence[Rated], share: float, seed: int) -> tuple[list[Rated], list[Rated]]:
+    """(held out, the rest): whole questions, so that none is on both sides."""
+    texts = sorted({question for question, _ in rated})
+    held = set(random.Random(seed).sample(texts, round(share * len(texts))))
+    return [row for row in rated if row[0] in held], [row for row in rated if row[0] not in held]
+
+
+def _fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any) -> None:
+    training, settings = at.training, at.settings
+    disable_progress_bars()
+    model = base.load_model(training, settings, scorer=True)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.get_text_config().pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
+    model.config.problem_type = "multi_label_classification"  # one label of its own: cross-entropy of a sigmoid
+    if settings.lora:
+        import peft
+
+        model = peft.get_peft_model(model, base.lora(settings, scorer=True))
+        if settings.gradient_checkpointing:
+            model.enable_input_require_grads()
+    texts = [template.render(question) for question, _ in rated]
+    ids = tokenizer(texts, add_special_tokens=False, truncation=True, max_length=settings.max_length)["input_ids"]
+    data = Dataset.from_dict({"input_ids": ids, "labels": [[rate] for _, rate in rated]})
+    arguments = transformers.TrainingArguments(
+        include_num_input_tokens_seen="all", **session.arguments(training, settings)
+    )
+    collator = transformers.DataCollatorWithPadding(tokenizer)
+    trainer = transformers.Trainer(model, arguments, data_collator=collator, train_dataset=data)
+    session.fit(trainer, at)
+    base.save(trainer.model, tokenizer, training)
+
+
+def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[str, Any]:
+    """How the saved scorer does on the held-out questions, through the backend that a run would use."""
+    if not held:
+        return {"held_out": 0}
+    from scipy.stats import spearmanr
+
+    device = "cpu" if at.settings.device == "cpu" else "auto"
+    scorer = open_score(
+        Role("difficulty", at.training.name, "classifier", str(at.training.folder), template, device=device)
+    )
+    done: queue.SimpleQueue[Scored | Failure] = queue.SimpleQueue()
+    predicted: dict[int, float] = {}
+    try:
+        for number, (question, _) in enumerate(held):
+            scorer.submit(str(number), [(template.render(question), None)], done.put)
+        for number in range(len(held)):
+            found = done.get()
+            if isinstance(found, Failure):
+                if found.fatal:
+                    raise found.error
+            elif found.scores[0] is not None:
+                predicted[int(found.request_id)] = sigmoid(found.scores[0])
+            at.progress("held out", number + 1, len(held))
+    finally:
+        scorer.close()
+    pairs = [(predicted[i], held[i][1]) for i in sorted(predicted)]
+    rank = float(spearmanr([p for p, _ in pairs], [r for _, r in pairs]).statistic) if len(pairs) > 2 else float("nan")
+    off = sum(abs(p - r) for p, r in pairs) / max(len(pairs), 1)
+    figures: dict[str, Any] = {"held_out": len(held), "scored": len(pairs), "mean_absolute_error": round(off, 4)}
+    return figures | {"spearman": round(rank, 4) if rank == rank else None}
