@@ -10,9 +10,18 @@ import atexit
 import queue
 import threading
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from concurrent.futures import Future
+from typing import ClassVar, Protocol, TypeVar
 
 from store.errors import BackendError
+
+_T = TypeVar("_T")
+_TOO_SMALL = (
+    "out of memory",
+    "no available memory",
+    "free memory on device",
+    "larger than the maximum number of tokens",
+)
 
 
 class Worker(Protocol):
@@ -84,6 +93,22 @@ class DeviceLoop:
         while not gone.wait(0.5) and self._thread.is_alive():
             pass
 
+    def call(self, make: Callable[[], _T]) -> _T:
+        """Run this on the thread between two turns, and return what it returns or raise what it raises. The thread may
+        be the caller."""
+        if threading.current_thread() is self._thread:
+            return make()
+        made: Future[_T] = Future()
+
+        def go() -> None:
+            try:
+                made.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - it is the caller's
+                made.set_exception(error)
+
+        self.post(go)
+        return made.result()
+
     def post(self, call: Callable[[], None]) -> None:
         """Have the thread run this between two turns."""
         self._posted.put(call)
@@ -126,9 +151,12 @@ class DeviceLoop:
 
 
 def sentence(name: str, error: BaseException) -> str:
-    """One line for a person: which model, and the first line of what its library said."""
+    """One line for a person: which model, the first line of what its library said, and what to do if it was memory."""
     said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-    return f"The model '{name}' failed: {said[:300]}."
+    remedy = ""
+    if any(words in str(error).lower() for words in _TOO_SMALL):
+        remedy = "; lower the role's slots, context or max_tokens, or use a smaller model or dtype"
+    return f"The model '{name}' failed: {said[:300]}{remedy}."
 
 
 @atexit.register

@@ -27,7 +27,7 @@ CORPUS = [
 POSITIONS = 256
 WAIT = 120.0
 _SHAPE: dict[str, Any] = {
-    "hidden_size": 64,
+    "hidden_size": 128,  # heads of 32: the least that vLLM serves on a processor
     "intermediate_size": 128,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -64,10 +64,10 @@ def causal(family: str, vocabulary: int) -> Any:
     return model.eval()
 
 
-def classifier(vocabulary: int) -> Any:
+def classifier(vocabulary: int, labels: int = 1) -> Any:
     torch.manual_seed(6)
     config = Qwen2Config(vocab_size=vocabulary, num_key_value_heads=4, **_SHAPE)
-    config.num_labels = 1
+    config.num_labels = labels
     model: Any = Qwen2ForSequenceClassification(config)  # type: ignore[no-untyped-call]
     return model.eval()
 
