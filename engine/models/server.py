@@ -169,7 +169,10 @@ class Server:
             raise BackendError(f"The server {self.url} refuses access {told}; {remedy}.")
         if status in (404, 405, 501):
             what = f"does not serve the model '{self._role.model}' in the way asked for"
-            raise BackendError(f"The server {self.url} {what} {told}; correct {role}.model or {role}.urls.")
+            remedy = f"correct {role}.model or {role}.urls"
+            if self._role.server == "vllm":
+                remedy += f", or set {role}.server to 'other' where it is no vLLM"
+            raise BackendError(f"The server {self.url} {what} {told}; {remedy}.")
         if 300 <= status < 400:
             where = self._one_line(headers.get("location", "elsewhere"))
             raise BackendError(f"The server {self.url} points to {where}; write the right address into {role}.urls.")

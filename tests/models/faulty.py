@@ -1,0 +1,223 @@
+"""A server on loopback that speaks ``/v1/completions`` and fails as it is told to; for the tests.
+
+Its texts depend on prompt and seed alone, so that a text that was tried again must come out the same. It writes its
+bytes in small pieces that split characters and lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+PLAIN = ["Tom", "has", "of", "7", "apples", "Größe", "½", "€", "\\boxed{3}", '"so"']
+HARD = ["東京", "🍎", "at\u2028noon", "x\u0085y"]
+"""Characters of several bytes, and some that are line ends to who is not careful."""
+WORDS = PLAIN + HARD
+
+
+def text_of(seed: int, words: int) -> str:
+    """What the server writes for this seed."""
+    chooser = random.Random(seed)
+    return "".join(f" {chooser.choice(WORDS)}" for _ in range(words))
+
+
+def length_of(seed: int) -> int:
+    """How many words the text of this seed has where it ends by itself."""
+    return random.Random(seed).randrange(0, 24)
+
+
+@dataclass
+class Seen:
+    """One request that came in, and when."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    at: float
+    left: bool = False
+    """Whether the client was gone before the answer was complete."""
+
+
+Fault = Callable[[int, dict[str, Any]], str | None]
+"""What to do wrong with request number n (from 1) of this body, or None."""
+
+
+@dataclass
+class Faulty:
+    """``with Faulty(fault) as server``: what ``fault`` may say is in ``_answer``."""
+
+    fault: Fault = lambda number, body: None
+    pause: float = 0.0
+    """Seconds between two words."""
+    port: int = 0
+    tokenizes: bool = False
+    seen: list[Seen] = field(default_factory=list)
+    at_once: int = 0
+    peak: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def asked(self) -> list[Seen]:
+        """The requests for completions."""
+        return [seen for seen in self.seen if seen.path.endswith("/completions")]
+
+    def __enter__(self) -> Faulty:
+        self._loop = asyncio.new_event_loop()
+        up = threading.Event()
+
+        async def serve() -> None:
+            server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, backlog=2048)
+            self.port = server.sockets[0].getsockname()[1]
+            up.set()
+
+        self._thread = threading.Thread(target=lambda: (self._loop.create_task(serve()), self._loop.run_forever()))
+        self._thread.start()
+        assert up.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.01))
+        self._loop.close()
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun = b""
+        try:
+            while head := begun + await reader.readuntil(b"\r\n\r\n"):
+                first, *lines = head.decode().split("\r\n")
+                headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines) if v}
+                body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
+                seen = Seen(first.split()[1], headers, body, self._loop.time())
+                self.seen.append(seen)
+                number = len(self.asked)
+                self.at_once += 1
+                self.peak = max(self.peak, self.at_once)
+                watch = asyncio.create_task(reader.read(1))  # nothing comes while it waits: an end means that it left
+                answer = asyncio.create_task(self._answer(seen, number, writer))
+                try:
+                    await asyncio.wait((watch, answer), return_when=asyncio.FIRST_COMPLETED)
+                    seen.left = not answer.done()
+                finally:
+                    self.at_once -= 1
+                if seen.left or answer.result() is False:
+                    answer.cancel()
+                    break
+                begun = await watch  # the next request's first byte
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    async def _answer(self, seen: Seen, number: int, writer: asyncio.StreamWriter) -> bool:
+        """False where the connection is to be cut."""
+        if seen.path.endswith("/tokenize"):
+            return await self._tokens(writer, seen.body)
+        fault = self.fault(number, seen.body)
+        kind, _, detail = (fault or "").partition(" ")
+        if kind == "hang-up":
+            return False
+        if kind == "silence":
+            await asyncio.sleep(60)
+        if kind.isdigit():
+            headers = {"Retry-After": _retry_after(detail)} if kind == "429" and detail else {}
+            headers |= {"Location": detail} if kind == "302" else {}
+            detail = detail.replace("KEY", seen.headers.get("authorization", ""))
+            said = {"error": {"message": detail, "code": int(kind)}} if detail else None
+            return await _json(writer, int(kind), said, headers)
+        if kind == "html":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html>hi</html>")
+            await writer.drain()
+            return True
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        async for event in self._events(seen.body, kind, detail):
+            if event is None:
+                return False
+            for start in range(0, len(event), 7):
+                piece = event[start : start + 7]
+                writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            await writer.drain()
+        if kind == "open":  # the answer is complete, and the server never says so
+            await asyncio.sleep(60)
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True
+
+    async def _events(self, body: dict[str, Any], kind: str, detail: str) -> AsyncIterator[bytes | None]:
+        seed, limit = body["seed"], body["max_tokens"]
+        count = length_of(seed)
+        text = text_of(seed + (kind == "differs" and len(self.asked) == 1), min(count, limit))
+        words = [f" {word}" for word in text.split(" ")[1:]]
+        yield b": a comment, as some servers send to keep a connection\n\n"
+        for number, word in enumerate(words):
+            if number == len(words) // 2:
+                if kind in ("cut", "differs"):
+                    yield None
+                if kind == "garbage":
+                    yield f"data: {detail or '{half of a'}\n\n".encode()
+                if kind == "stall":
+                    await asyncio.sleep(60)
+                if kind == "error":
+                    yield _event({"error": {"message": "the engine fell over", "code": 500}})
+            if kind == "halves" and "🍎" in word:
+                for half in ("\ud83c", "\udf4e"):
+                    yield _event(_choice(word.replace("🍎", half) if half == "\ud83c" else half))
+                continue
+            await asyncio.sleep(self.pause)
+            yield _event(_choice(word))
+        if kind == "early":
+            yield b"data: [DONE]\n\n"
+            return
+        yield _event(_choice("", detail if kind == "reason" else "length" if count > limit else "stop"))
+        usage: Any = {"completion_tokens": len(words), "prompt_tokens": len(body["prompt"].split())}
+        if kind == "usage":
+            usage = {"": None, "wrong": {"completion_tokens": -3, "prompt_tokens": "many"}, "odd": "lots"}[detail]
+        if usage is not None:
+            yield _event({"choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
+
+    async def _tokens(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
+        if not self.tokenizes:
+            return await _json(writer, 404, {"detail": "Not Found"})
+        special = body["prompt"].startswith("<")
+        count = 1 if special else len(body["prompt"].split())
+        return await _json(writer, 200, {"count": count, "max_model_len": 256, "tokens": [9] * count})
+
+
+def _choice(text: str, reason: str | None = None) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "text": text, "finish_reason": reason}]}
+
+
+def _event(data: dict[str, Any]) -> bytes:
+    """As JSON; characters as they are, but for halves of one, which are no UTF-8."""
+    try:
+        return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    except UnicodeEncodeError:
+        return f"data: {json.dumps(data)}\n\n".encode()
+
+
+def _retry_after(asked: str) -> str:
+    if asked != "date":
+        return asked
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+
+
+async def _json(writer: asyncio.StreamWriter, status: int, body: Any, headers: dict[str, str] | None = None) -> bool:
+    data = b"" if body is None else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} Said", "Content-Type: application/json", f"Content-Length: {len(data)}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode() + data)
+    await writer.drain()
+    return True
