@@ -7,13 +7,14 @@ imports stand inside the commands, so that a mistake is answered at once.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from store.errors import InputError, ScaleQuestError, StoreError
-from ui import commands
+from ui import commands, train_commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,16 +58,7 @@ def parser() -> Parser:
     run.add_argument("--json", action="store_true", help="one event a line on stdout")
     run.set_defaults(call=commands.run)
 
-    train = verbs.add_parser("train", help="train models")
-    families = train.add_subparsers(dest="family", required=True, metavar="WHAT")
-    nano = families.add_parser("nano", help="rebuild the bundled nano family from nothing, or measure it")
-    nano.add_argument("--out", type=Path, metavar="DIR", help="where the models go (the bundled folder)")
-    nano.add_argument("--work", type=Path, default=Path(".nano-work"), metavar="DIR", help="checkpoints (%(default)s)")
-    nano.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
-    nano.add_argument("--evaluate", action="store_true", help="measure the family on fresh problems instead")
-    nano.add_argument("--seed", type=int, default=1, metavar="N", help="which fresh problems (%(default)s)")
-    nano.add_argument("--json", action="store_true", help="one object a line on stdout")
-    nano.set_defaults(call=commands.train_nano)
+    _train(verbs.add_parser("train", help="train models"))
 
     trace = verbs.add_parser("trace", help="the whole story of one question: prompt, verdicts, solutions, rewards")
     trace.add_argument("question_id", metavar="QUESTION_ID")
@@ -100,6 +92,97 @@ def parser() -> Parser:
     return top
 
 
+def _train(train: argparse.ArgumentParser) -> None:
+    families = train.add_subparsers(dest="family", required=True, metavar="WHAT")
+    qft = families.add_parser("qft", help="question fine-tuning: a model that solves problems learns to write them")
+    _training(qft, "the model to start from: a folder or a hub id")
+    _questions(qft, "questions to learn from: .jsonl, .json, .csv, .txt (also .gz), .parquet, or a data set of the hub")
+    qft.set_defaults(call=train_commands.qft)
+
+    qpo = families.add_parser("qpo", help="question preference optimisation: a generator learns to prefer rewrites")
+    _training(qpo, "the generator to start from: a folder, a hub id, or a training's name")
+    qpo.add_argument("--pairs", metavar="FILE", help="rows with chosen and rejected (the workspace's own pairs)")
+    qpo.add_argument("--beta", type=float, help="of DPO (0.1)")
+    qpo.set_defaults(call=train_commands.qpo)
+
+    pairs = families.add_parser("build-pairs", help="preference pairs for qpo: a generator's samples, rewritten")
+    pairs.add_argument("--generator", metavar="MODEL", help="a folder, a hub id, or a training's name")
+    helper = "who rewrites: nano (no model), a profile (its judge's model), or a TOML file with a [rewriter] table"
+    pairs.add_argument("--rewriter", metavar="NAME|FILE.toml", help=helper)
+    pairs.add_argument("--from-reviews", action="store_true", help="make pairs from reviewers' decisions instead")
+    _workspace(pairs)
+    pairs.add_argument("--name", metavar="NAME", help="of these pairs (the generator's)")
+    pairs.add_argument("--n", type=int, default=10_000, help="how many samples are rewritten (%(default)s)")
+    pairs.add_argument("--seed", type=int, default=0, metavar="S", help="of samples and directions (%(default)s)")
+    pairs.add_argument("--template", metavar="ID", help="the generator's (the one that it was trained with)")
+    pairs.add_argument("--revision", metavar="REV", help="of the generator on the hub")
+    pairs.add_argument("--backend", metavar="NAME", help="the generator's: transformers or vllm (transformers)")
+    pairs.add_argument("--device", help="the generator's: auto, cpu or cuda (auto)")
+    pairs.add_argument("--max-tokens", type=int, metavar="N", help="of a sample (512)")
+    pairs.add_argument("--json", action="store_true", help="one event a line on stdout")
+    pairs.set_defaults(call=train_commands.build_pairs)
+
+    scorer = families.add_parser(
+        "difficulty", help="a scorer that reads a question and predicts how often it is failed"
+    )
+    _training(scorer, "the language model whose body it gets: a folder or a hub id")
+    rates = "questions with fail_rate, pass_rate, or counts of samples and of right ones"
+    scorer.add_argument("--rates", metavar="FILE|hf:NAME", help=rates)
+    _questions(scorer, "where --rates has ids alone: files that have the ids and the questions")
+    scorer.add_argument("--held-out", type=float, metavar="SHARE", help="questions for the final figure alone (0.1)")
+    scorer.set_defaults(call=train_commands.difficulty)
+
+    for family in ("reward", "judge"):  # not listed: they are not there yet, and say so
+        families.add_parser(family).set_defaults(call=train_commands.missing)
+
+    nano = families.add_parser("nano", help="rebuild the bundled nano family from nothing, or measure it")
+    nano.add_argument("--out", type=Path, metavar="DIR", help="where the models go (the bundled folder)")
+    nano.add_argument("--work", type=Path, default=Path(".nano-work"), metavar="DIR", help="checkpoints (%(default)s)")
+    nano.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
+    nano.add_argument("--evaluate", action="store_true", help="measure the family on fresh problems instead")
+    nano.add_argument("--seed", type=int, default=1, metavar="N", help="which fresh problems (%(default)s)")
+    nano.add_argument("--json", action="store_true", help="one object a line on stdout")
+    nano.set_defaults(call=commands.train_nano)
+
+
+def _questions(verb: argparse.ArgumentParser, what: str) -> None:
+    verb.add_argument("--questions", nargs="+", metavar="FILE|hf:NAME", help=what)
+    verb.add_argument("--field", metavar="NAME", help="the field with the question (guessed)")
+
+
+def _training(verb: argparse.ArgumentParser, base: str) -> None:
+    """What every training takes. Numbers have no default here: the engine knows the paper's."""
+    verb.add_argument("--base", metavar="MODEL", help=base)
+    verb.add_argument("--revision", metavar="REV", help="of the base on the hub")
+    verb.add_argument("--template", metavar="ID", help="the chat format, as in qwen-generate (guessed)")
+    _workspace(verb)
+    verb.add_argument("--name", metavar="NAME", help="the result goes to models/NAME in the workspace")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="or to this folder")
+    verb.add_argument("--resume", action="store_true", help="go on where it stopped; all else comes from the folder")
+    verb.add_argument("--json", action="store_true", help="one event a line on stdout")
+    how = verb.add_argument_group("how it is trained; without these, as in the paper")
+    for name, kind, what in (
+        ("epochs", float, "times through the data"),
+        ("lr", float, "peak learning rate; it falls as a cosine"),
+        ("batch", int, "packed sequences, pairs or questions of one step"),
+        ("micro-batch", int, "how much of a batch goes through the model at once (8)"),
+        ("max-length", int, "tokens of a sequence"),
+        ("warmup", float, "share of all steps, or their number from 1 on"),
+        ("weight-decay", float, "of AdamW"),
+        ("seed", int, "of order, adapters and samples (0)"),
+        ("limit", int, "use so many rows, drawn by the seed"),
+        ("samples", int, "texts sampled before and after (64; 0 is none)"),
+        ("lora-rank", int, "with --lora (16)"),
+        ("lora-alpha", int, "with --lora (32)"),
+        ("lora-dropout", float, "with --lora (0.05)"),
+        ("checkpoint-minutes", float, "time between two checkpoints (10)"),
+    ):
+        how.add_argument(f"--{name}", type=kind, metavar="N", help=what)
+    how.add_argument("--lora", action="store_true", default=None, help="train adapters, merge them at the end")
+    how.add_argument("--gradient-checkpointing", action="store_true", default=None, help="less memory, more time")
+    how.add_argument("--device", help="auto, cpu or cuda (auto)")
+
+
 def _workspace(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--workspace", type=Path, default=Path("workspace"), metavar="DIR", help="(%(default)s)")
 
@@ -110,6 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.insert(0, "ui")
     try:
         options = parser().parse_args(args)
+        options.line = shlex.join(["scalequest", *args])  # a training keeps the line that repeats it
         code: int = options.call(options)
         return code
     except (InputError, StoreError) as error:

@@ -77,7 +77,7 @@ def packed(texts: Sequence[list[int]], length: int, seed: int) -> list[list[int]
 def _fit(at: Session, template: Template, questions: Sequence[str], tokenizer: Any) -> None:
     training, settings = at.training, at.settings
     rows = packed(encoded(tokenizer, template, questions), settings.max_length, settings.seed)
-    at.check()
+    at.progress.check()
     disable_progress_bars()
     trainer = Trainer(
         model=base.load_model(training, settings),

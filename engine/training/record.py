@@ -17,13 +17,13 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from store.errors import InputError, StoreError
+from engine.training import lines
+from store.errors import InputError
 
 Kind = Literal["qft", "qpo", "difficulty"]
 Status = Literal["running", "done", "failed", "interrupted"]
@@ -105,13 +105,7 @@ def update(training: Training, **changes: Any) -> Training:
 
 def append(training: Training, event: dict[str, Any]) -> None:
     """Write one event; whole, or as a torn last line that no reader takes."""
-    path = training.folder / EVENTS
-    try:
-        with path.open("a+b") as file:
-            torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
-            file.write(b"\n" * torn + json.dumps(event, ensure_ascii=False, default=str).encode() + b"\n")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+    lines.append(training.folder / EVENTS, [event])
 
 
 def keep_samples(training: Training, samples: dict[str, Any]) -> None:
@@ -169,7 +163,7 @@ def trainings(models: Path) -> list[Training]:
 
 def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
     """The events so far, without the first ``after``; empty where there are none yet."""
-    return list(_objects(folder / EVENTS))[after:]
+    return lines.read(folder / EVENTS)[after:]
 
 
 def curve(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -194,20 +188,6 @@ def samples(folder: Path) -> dict[str, Any]:
 
 
 _FIELDS = {name for name in Training.__slots__ if name != "folder"}
-
-
-def _objects(path: Path) -> Iterable[dict[str, Any]]:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return
-    for line in lines[:-1]:  # what follows the last line break is torn, or nothing
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict):
-            yield event
 
 
 def _mine(training: Training) -> Training:
@@ -241,11 +221,7 @@ def _replace(path: Path, value: dict[str, Any]) -> None:
         made.write_text(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
         made.replace(path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: OSError) -> StoreError:
-    return StoreError(f"{path} cannot be written ({_reason(error)}); make room or choose another folder.")
+        raise lines.cannot_write(path, error) from error
 
 
 def _reason(error: OSError) -> str:

@@ -29,30 +29,38 @@ class Interrupted(Exception):
     """The user wants it to end; what is there goes on by --resume."""
 
 
+class Progress:
+    """Tells how far a piece of work is, not more often than every half second."""
+
+    def __init__(self, tell: OnEvent, control: Control) -> None:
+        self._tell, self._control = tell, control
+        self._told: tuple[str, float] = ("", 0.0)
+
+    def __call__(self, stage: str, done: int, total: int, **more: Any) -> None:
+        """Raises Interrupted where that is wished."""
+        now = time.monotonic()
+        if done >= total or self._told[0] != stage or now - self._told[1] >= EVERY:
+            self._told = (stage, now)
+            self._tell({"event": "progress", "stage": stage, "done": done, "total": total, **more})
+        self.check()
+
+    def check(self) -> None:
+        """Raises Interrupted where that is wished."""
+        if self._control.wish != "run":
+            raise Interrupted
+
+
 class Session:
     """Tells every event to the training's folder and to ``on_event``."""
 
     def __init__(self, training: Training, settings: Settings, on_event: OnEvent, control: Control) -> None:
         self.training, self.settings, self.control = training, settings, control
+        self.progress = Progress(self.tell, control)
         self._on_event = on_event
-        self._told: tuple[str, float] = ("", 0.0)
 
     def tell(self, event: dict[str, Any]) -> None:
         record.append(self.training, event)
         self._on_event(event)
-
-    def progress(self, stage: str, done: int, total: int, **more: Any) -> None:
-        """Tell how far it is, not more often than every half second; raises Interrupted where that is wished."""
-        now = time.monotonic()
-        if done >= total or self._told[0] != stage or now - self._told[1] >= EVERY:
-            self._told = (stage, now)
-            self.tell({"event": "progress", "stage": stage, "done": done, "total": total, **more})
-        self.check()
-
-    def check(self) -> None:
-        """Raises Interrupted where that is wished."""
-        if self.control.wish != "run":
-            raise Interrupted
 
 
 def attend(
@@ -128,7 +136,7 @@ def fit(trainer: Any, session: Session) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.train(resume_from_checkpoint=str(whole[-1]) if whole else None)
-    session.check()
+    session.progress.check()
 
 
 def result(training: Training) -> dict[str, Any]:

@@ -1,0 +1,253 @@
+"""Preference pairs (paper, section 2.2): a generator's own samples, each rewritten in ONE random direction.
+
+The rewrite is the chosen side, the sample the rejected one. A helper model rewrites greedily, or the nano curriculum's
+oracle does. Two passes, so that generator and rewriter need not fit on
+one device together. What was tried, and why it made no pair, stands in two files of the workspace's ``logs``: nothing
+in them is asked for again. Knows the text contract and the store's verbs.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from engine import checks, prompts
+from engine.config import Role, load_profile
+from engine.control import Control
+from engine.models.base import Completion, Failure, Request
+from engine.prompts import Template
+from engine.seeds import item_seed
+from engine.stages.language import is_english
+from engine.training import lines, samples
+from engine.training.session import Interrupted, OnEvent, Progress
+from store.errors import InputError
+from store.records import Preference
+from store.workspace import Workspace
+
+Direction = Literal["solvable", "difficult"]
+NANO = "nano"
+"""The rewriter that needs no model: the nano curriculum's oracle."""
+MAX_TOKENS = 4096
+"""Of a rewriting, as in the paper."""
+_TOGETHER = 100
+"""Rewrites written together: the database first, then the file that says that they are done."""
+_AGAIN = ("sample failed", "rewriter failed")
+"""Reasons that are no verdict on the text: the next call tries again."""
+_SOLVES = re.compile(r"\\boxed\b|\bthe (?:final )?answer is\b|^\s*(?:solution|answer)\s*:", re.I | re.M)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """Who rewrites: a role, and the chat format of its prompts; no role is the oracle of nano."""
+
+    role: Role | None = None
+    format: str = ""
+
+    def template(self, direction: Direction) -> Template:
+        return prompts.template(f"{self.format}-rewrite-{direction}", "rewriter.format")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``n`` samples of the generator at this seed, under a name of their own in the workspace."""
+
+    name: str
+    generator: Role
+    rewriter: Rewriter
+    n: int = 10_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """``status``: done or interrupted; ``pairs``: by direction; ``rejected``: samples without a pair, by reason."""
+
+    status: Literal["done", "interrupted"]
+    pairs: dict[str, int]
+    rejected: dict[str, int]
+
+
+def rewriter(name: str) -> Rewriter:
+    """``nano``; a profile, whose judge's model rewrites; or a TOML file with a table ``[rewriter]``: a role's fields
+    and ``format``, the chat format. InputError for one that is none, or does not write."""
+    if name == NANO:
+        return Rewriter()
+    table = checks.read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
+    if table is None:
+        judge = load_profile(name).judge
+        if not judge.writes:
+            remedy = "use another profile, a TOML file with a [rewriter] table, or nano"
+            raise InputError("--rewriter", name, "its judge gives numbers and writes nothing", remedy)
+        role = replace(judge, role="rewriter", temperature=0.0, max_tokens=MAX_TOKENS, retry_tokens=0)
+        found = Rewriter(role, judge.template.id.partition("-")[0])
+    else:
+        form = str(table.pop("format", ""))
+        fields = {"role": "rewriter", "name": str(table.get("model", "")), "max_tokens": MAX_TOKENS, **table}
+        template = prompts.template(f"{form}-rewrite-solvable", "rewriter.format")
+        found = Rewriter(checks.make(Role, {**fields, "template": template}, "rewriter"), form)
+    found.template("difficult")
+    return found
+
+
+def build(workspace: Workspace, plan: Plan, on_event: OnEvent, control: Control) -> Built:
+    """Sample, rewrite, store; what an earlier call with this name has done is not done again. InputError where that
+    call had another generator or seed; raises what a model that is gone raises."""
+    progress = Progress(on_event, control)
+    tried_path = workspace.path / "logs" / f"pairs-{plan.name}.jsonl"
+    status: Literal["done", "interrupted"] = "done"
+    try:
+        originals = _sampled(workspace, plan, progress)
+        tried = {idx for idx, row in _tried(tried_path).items() if row["reason"] not in _AGAIN}
+        todo = {idx: row for idx, row in originals.items() if idx not in tried}
+        keep = _Keeper(workspace, plan, tried_path)
+        try:
+            _rewrite(plan, todo, keep, lambda done: progress("rewrite", len(tried) + done, plan.n))
+        finally:
+            keep.write()
+    except Interrupted:
+        status = "interrupted"
+    rows = _tried(tried_path).values()
+    pairs = Counter(str(row["direction"]) for row in rows if row["reason"] is None)
+    return Built(status, dict(pairs), dict(Counter(str(row["reason"]) for row in rows if row["reason"])))
+
+
+def direction_of(seed: int, idx: int) -> Direction:
+    """One of the two, by a hash: equally likely, whatever order samples come in."""
+    return "difficult" if item_seed(seed, idx, "direction") % 2 else "solvable"
+
+
+def fault(original: str, rewrite: str | None) -> str | None:
+    """Why a rewrite cannot be the chosen side; None where it can."""
+    if rewrite is None:
+        return "no rewrite"
+    if _plain(rewrite) == _plain(original):
+        return "unchanged"
+    if _SOLVES.search(rewrite):
+        return "a solution"
+    return None if is_english(rewrite) else "not English"
+
+
+def _tried(path: Path) -> dict[int, Row]:
+    """The last word on each sample."""
+    return {int(row["idx"]): row for row in lines.read(path)}
+
+
+def _sampled(workspace: Workspace, plan: Plan, progress: Progress) -> dict[int, Row]:
+    """The generator's samples by number, read where they are there and sampled where not."""
+    path = workspace.path / "logs" / f"pairs-{plan.name}-samples.jsonl"
+    made_by = {"generator": plan.generator.model, "seed": plan.seed, "template": plan.generator.template.id}
+    rows = lines.read(path)
+    if not rows:
+        lines.append(path, [made_by])
+    elif {name: rows[0].get(name) for name in made_by} != made_by:
+        problem = f"is the name of pairs by {rows[0].get('generator')} with seed {rows[0].get('seed')}"
+        raise InputError("--name", plan.name, problem, "choose another name")
+    found = {int(row["idx"]): row for row in rows[1:]}
+    missing = [idx for idx in range(plan.n) if idx not in found]
+    if missing:
+        role = plan.generator
+        asked = [
+            Request(str(i), role.template.text, role.sampling, item_seed(plan.seed, i, "question")) for i in missing
+        ]
+
+        def take(result: Completion | Failure) -> None:
+            idx = int(result.request_id)
+            found[idx] = {"idx": idx, **samples.as_rows([result])[0]}
+            if isinstance(result, Completion):  # a failure is no sample: the next call asks again
+                lines.append(path, [found[idx]])
+
+        with samples.opened(role) as model:
+            samples.ask(model, asked, lambda done: progress("sample", plan.n - len(missing) + done, plan.n), take)
+    return {idx: found[idx] for idx in range(plan.n)}
+
+
+class _Keeper:
+    """Stores pairs and what made none, some at a time: first the pairs, then the file that says that they are done."""
+
+    def __init__(self, workspace: Workspace, plan: Plan, path: Path) -> None:
+        self._workspace, self._plan, self._path = workspace, plan, path
+        self._source: Literal["rewriter", "oracle"] = "rewriter" if plan.rewriter.role else "oracle"
+        self._rows: list[Row] = []
+
+    def __call__(
+        self, idx: int, direction: Direction, original: str, rewrite: str | None, reason: str | None, raw: str | None
+    ) -> None:
+        said = {"raw": raw} if reason and raw else {}
+        row = {"idx": idx, "direction": direction, "reason": reason, "chosen": rewrite, "rejected": original, **said}
+        self._rows.append(row)
+        if len(self._rows) >= _TOGETHER:
+            self.write()
+
+    def write(self) -> None:
+        pairs = [
+            Preference(f"{self._plan.name}-{r['idx']:08d}", r["chosen"], r["rejected"], r["direction"], self._source)
+            for r in self._rows
+            if r["reason"] is None
+        ]
+        self._workspace.writer.put(pairs)
+        self._workspace.writer.flush()
+        lines.append(self._path, self._rows)
+        self._rows = []
+
+
+def _rewrite(plan: Plan, todo: dict[int, Row], keep: _Keeper, tell: Callable[[int], None]) -> None:
+    """Every sample that ended by itself goes to the rewriter; ``keep`` gets all of them, with a reason or a pair."""
+    whole: dict[int, str] = {}
+    for idx, row in todo.items():
+        reason = {"stop": None, "length": "sample cut off"}.get(row["finish_reason"], "sample failed")
+        text = str(row["text"]).strip()
+        if reason or not text:
+            keep(idx, direction_of(plan.seed, idx), text, None, reason or "sample empty", None)
+        else:
+            whole[idx] = text
+    done = len(todo) - len(whole)
+    if plan.rewriter.role is None:
+        for number, (idx, text) in enumerate(whole.items(), 1):
+            direction = direction_of(plan.seed, idx)
+            rewritten = _by_oracle(text, direction, plan.seed, idx)
+            keep(idx, direction, text, rewritten, fault(text, rewritten), None)
+            tell(done + number)
+    elif whole:
+        _by_model(plan, plan.rewriter.role, whole, keep, lambda number: tell(done + number))
+
+
+def _by_oracle(text: str, direction: Direction, seed: int, idx: int) -> str | None:
+    from engine.training.curriculum.rewrite import rewrite
+
+    return rewrite(text, direction, random.Random(item_seed(seed, idx, "rewrite")))
+
+
+def _by_model(plan: Plan, role: Role, whole: dict[int, str], keep: _Keeper, tell: Callable[[int], None]) -> None:
+    ways = {idx: direction_of(plan.seed, idx) for idx in whole}
+    asked = [
+        Request(
+            str(idx),
+            plan.rewriter.template(ways[idx]).render(text),
+            replace(role, template=plan.rewriter.template(ways[idx])).sampling,
+            item_seed(plan.seed, idx, "rewrite"),
+        )
+        for idx, text in whole.items()
+    ]
+
+    def take(result: Completion | Failure) -> None:
+        idx = int(result.request_id)
+        text, way = whole[idx], ways[idx]
+        if isinstance(result, Failure):
+            keep(idx, way, text, None, "rewriter failed", str(result.error))
+            return
+        rewritten = prompts.parse_rewrite(result.text)
+        reason = "cut off" if result.finish_reason != "stop" else fault(text, rewritten)
+        keep(idx, way, text, rewritten, reason, result.text)
+
+    with samples.opened(role) as model:
+        samples.ask(model, asked, tell, take)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())
