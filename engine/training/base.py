@@ -38,6 +38,7 @@ def load_tokenizer(base: str, revision: str | None) -> Any:
     import transformers
 
     _check(base)
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         return transformers.AutoTokenizer.from_pretrained(_source(base), revision=revision)
     except Exception as error:
@@ -53,7 +54,6 @@ def load_model(training: Training, settings: Settings, *, scorer: bool = False, 
     import torch
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     device = device_of(settings)
     frozen = (settings.lora or reference) and device != "cpu"
