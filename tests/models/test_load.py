@@ -19,7 +19,7 @@ from engine.models.base import Completion, Failure, Request, Sampling, Scored
 from engine.models.load import open_score, open_text
 from engine.prompts import template
 from store.errors import InputError
-from tests.models import tiny
+from tests.models import tiny, vllm
 from tests.models.tiny import ask, take
 
 
@@ -29,7 +29,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> dict[st
     root = tmp_path_factory.mktemp("models")
     causal = tiny.causal("qwen2", len(tokenizer))
     three = tiny.classifier(len(tokenizer))
-    three.config.num_labels, three.score = 3, torch.nn.Linear(64, 3, bias=False)
+    three.config.num_labels, three.score = 3, torch.nn.Linear(128, 3, bias=False)
     made = {"causal": causal, "classifier": tiny.classifier(len(tokenizer)), "three": three}
     for name, model in made.items():
         model.save_pretrained(root / name)
@@ -160,7 +160,7 @@ def test_a_spoilt_folder_is_one_sentence(
         (solver("/nowhere/model"), "solver.model '/nowhere/model': no such model folder; give a folder with"),
         (solver("assets/nano/no-such"), "no such model folder; build it with `scalequest train nano`."),
         (solver("nobody/no-such-model"), "solver.model 'nobody/no-such-model': cannot be loaded: "),
-        (solver("x", backend="vllm"), "solver.backend 'vllm': is not installed here"),
+        (solver("nobody/none", backend="vllm"), "cannot be loaded by vLLM" if vllm.HERE else "'vllm': is not installed"),
     ],
 )
 def test_a_model_that_is_not_there_is_one_sentence(role: Role, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:

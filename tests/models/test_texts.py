@@ -283,4 +283,6 @@ def test_a_failing_forward_pass_fails_everything_in_one_sentence(causal: Any, to
         assert isinstance(failure, Failure)
         assert failure.fatal
         assert isinstance(failure.error, BackendError)
-        assert str(failure.error) == "The model 'failing' failed: CUDA out of memory. Tried to allocate 2 GiB."
+        assert str(failure.error).startswith("The model 'failing' failed: CUDA out of memory. Tried to allocate 2 GiB;")
+        assert "lower the role's slots" in str(failure.error)
+        assert "\n" not in str(failure.error)
