@@ -51,7 +51,7 @@ def register(
     start = load_profile(base, profiles)
     table = _table(base, profiles)
     if training.kind == "difficulty":
-        table["difficulty"] = _scorer(training)
+        table["difficulty"] = _model(training, "classifier")  # its head is read through a sigmoid, the default
     else:
         generators = table.get("generator", [])
         generators = [generators] if isinstance(generators, dict) else list(generators)
@@ -95,12 +95,6 @@ def _generator(training: Training, first: Role) -> dict[str, Any]:
     sampled = {key: drawn.get(key, getattr(first, key)) for key in _SAMPLED}
     backend = "vllm" if first.backend == "vllm" else "transformers"
     return {**_model(training, backend), **sampled}
-
-
-def _scorer(training: Training) -> dict[str, Any]:
-    """Its head was trained on fail rates themselves, hence no activation unless the record names one."""
-    activation = str(training.settings.get("activation", "identity"))
-    return {**_model(training, "classifier"), "activation": activation}
 
 
 def _model(training: Training, backend: str) -> dict[str, Any]:

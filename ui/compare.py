@@ -11,12 +11,13 @@ from typing import Any
 
 import gradio as gr
 
-from engine import sides
-from engine.config import load_profile, profile_names
+from engine import profiles, sides
+from engine.config import Profile, load_profile, profile_names
 from engine.live import Live, Session
 from engine.sides import Figure, Side
 from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
+from ui.offered import Offered
 from ui.text import clock, inert
 
 MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
@@ -41,13 +42,14 @@ class _Desk:
         return any(not session.over for session in self.sessions)
 
 
-def tab(workspace: Workspace, live: Live) -> None:
-    """Draws the tab into the open blocks."""
+def tab(workspace: Workspace, live: Live) -> Offered:
+    """Draws the tab into the open blocks; gives back what brings its list of profiles up to date."""
+    folder = profiles.folder(workspace.path)
     first = load_profile("nano")
     names = list(sides.rivals(first))
     gr.Markdown(_WHAT)
     with gr.Row():
-        profile = gr.Dropdown(profile_names(), value=first.name, label="Profile", min_width=140)
+        profile = gr.Dropdown(profile_names(folder), value=first.name, label="Profile", min_width=140)
         a = gr.Dropdown(names, value=_before(names), label="Generator A", min_width=160)
         b = gr.Dropdown(names, value=names[0], label="Generator B", min_width=160)
         number = gr.Slider(10, MOST, 50, step=10, label="Questions each", min_width=160)
@@ -69,13 +71,22 @@ def tab(workspace: Workspace, live: Live) -> None:
     desk = gr.State(_Desk())
 
     def defaults(name: str) -> tuple[gr.Dropdown, gr.Dropdown]:
-        names = list(sides.rivals(load_profile(name)))
+        names = list(sides.rivals(_asked(lambda: load_profile(name, folder))))
         return gr.Dropdown(names, value=_before(names)), gr.Dropdown(names, value=names[0])
+
+    def offer(name: str, a: str, b: str) -> tuple[Any, ...]:
+        """The profiles that there are now; where the chosen one is gone or is another now, its generators too."""
+        known = profile_names(folder)
+        if name not in known:
+            return gr.Dropdown(known, value=first.name), *defaults(first.name)
+        names = list(sides.rivals(_asked(lambda: load_profile(name, folder))))
+        rest = (gr.Dropdown(names), gr.Dropdown(names)) if {a, b} <= set(names) else defaults(name)
+        return gr.Dropdown(known), *rest
 
     def compare(desk: _Desk, profile: str, a: str, b: str, number: float, seed: float | None) -> Iterator[Any]:
         if desk.running:
             raise gr.Error("This page is comparing already; cancel it first, or wait for its end.")
-        desk.sessions = _asked(lambda: _begin(live, profile, (a, b), number, seed))
+        desk.sessions = _asked(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
         buttons: tuple[Any, ...] = (gr.Button(interactive=False), gr.Button(interactive=True))
         try:
             while desk.running:
@@ -96,6 +107,7 @@ def tab(workspace: Workspace, live: Live) -> None:
     go.click(compare, inputs, [said, table, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE)
     cancel.click(cancel_it, desk, show_progress="hidden", queue=False)
     profile.input(defaults, profile, [a, b], show_progress="hidden")
+    return Offered(offer, [profile, a, b], [profile, a, b])
 
 
 def _before(names: list[str]) -> str:
@@ -104,14 +116,15 @@ def _before(names: list[str]) -> str:
     return before if before in names else names[-1]
 
 
-def _begin(live: Live, name: str, chosen: tuple[str, str], number: float, seed: float | None) -> list[Session]:
-    profile = load_profile(name)
+def _begin(live: Live, profile: Profile, chosen: tuple[str, str], number: float, seed: float | None) -> list[Session]:
     known = sides.rivals(profile)
     if not 1 <= number <= MOST:
         raise InputError("questions", number, "is out of range here", f"use 1 to {MOST}")
     for generator in chosen:
         if generator not in known:
-            raise InputError("generator", generator, f"is not of profile {name}", f"use one of {', '.join(known)}")
+            raise InputError(
+                "generator", generator, f"is not of profile {profile.name}", f"use one of {', '.join(known)}"
+            )
     configs = [sides.half(profile, known[generator], int(number), int(seed or 0)) for generator in chosen]
     both = zip(configs, chosen, strict=True)
     return [live.start(config, f"compare: {generator}", texts=False) for config, generator in both]

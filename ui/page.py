@@ -4,20 +4,25 @@ together.
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from engine import profiles
 from engine.batches import Batches
 from engine.live import Live
 from engine.paths import ASSETS
+from store.errors import InputError
 from store.shelf import Shelf
 from store.workspace import Workspace
-from ui import compare, explore, home, runs, runs_form, sample
+from ui import compare, explore, home, runs, runs_form, sample, train
 from ui.text import inert
 
 _EVERY = 2.0
 """Seconds between two looks at the models, for the line that tells of them."""
+_TRAIN = "Train"
 
 
 def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
@@ -31,31 +36,48 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab("Home"):
                 home.tab(shelf, live, blocks)
-            with gr.Tab("Sample"):
+            with gr.Tab("Sample") as sample_tab:
                 sampled = sample.tab(workspace, live)
             with gr.Tab("Explore"):
                 explore.tab(shelf.reading, blocks)
-            with gr.Tab("Runs", id="runs"):
+            with gr.Tab("Runs", id="runs") as runs_tab:
                 batch = runs.tab(workspace, batches)
-            with gr.Tab("Compare"):
-                compare.tab(workspace, live)
+            with gr.Tab("Compare") as compare_tab:
+                compared = compare.tab(workspace, live)
+            with gr.Tab(_TRAIN) as train_tab:
+                trained = train.tab(workspace)
 
         def tell() -> str:
             return inert(live.room.state.sentence)
 
         blocks.load(tell, outputs=models, show_progress="hidden")
         gr.Timer(_EVERY).tick(tell, outputs=models, show_progress="hidden")
+        trained.show(train_tab.select)
+        tabs.select(_watched, None, trained.timer, show_progress="hidden")
+        lists = ((sampled.offered, sample_tab), (batch.offered, runs_tab), (compared, compare_tab))
+        for offered, shown_in in lists:
+            for event in (shown_in.select, *trained.changes):
+                offered.after(event)
         settings = [
             sampled.profile, sampled.generator, sampled.temperature, sampled.top_p, sampled.samples, sampled.seed
         ]  # fmt: skip
-        sampled.send.click(_to_batch, settings, [*batch.form.filled, tabs], show_progress="hidden")
+        to_batch = partial(_to_batch, profiles.folder(workspace.path))
+        sampled.send.click(to_batch, settings, [*batch.form.filled, tabs], show_progress="hidden")
     return blocks
 
 
+def _watched(event: gr.SelectData) -> gr.Timer:
+    """Trainings are looked at again and again only while their tab is shown."""
+    return gr.Timer(active=event.value == _TRAIN)
+
+
 def _to_batch(
-    profile: str, generator: str, temperature: float, top_p: float, samples: float, seed: str
+    folder: Path, profile: str, generator: str, temperature: float, top_p: float, samples: float, seed: str
 ) -> tuple[Any, ...]:
     """Sample's settings as the batch form's, and the tab that shows it."""
     number = int(seed) if seed.strip().isdecimal() else None
-    filled = runs_form.fill(profile, generator, temperature, top_p, int(samples), number)
+    try:
+        filled = runs_form.fill(profile, generator, temperature, top_p, int(samples), number, folder)
+    except InputError as error:
+        raise gr.Error(inert(str(error)), print_exception=False) from error
     return (*filled, gr.Tabs(selected="runs"))

@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from engine import profiles
 from engine.batches import Batches
+from engine.config import profile_names
 from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
 from ui import runs_form, runs_sheet
 from ui.board import board
 from ui.board import value as charts_value
+from ui.offered import Offered
 from ui.runs_compare import EVERY, PAIRS, side_by_side
 from ui.runs_list import Listed, label
 from ui.runs_progress import Progress
@@ -32,16 +35,19 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """What the page may wire: the timer that keeps the tab up to date, and the form (``runs_form.fill`` sets it)."""
+    """What the page may wire: the timer that keeps the tab up to date, the form (``runs_form.fill`` sets it), and what
+    brings its list of profiles up to date."""
 
     timer: gr.Timer
     form: runs_form.Form
+    offered: Offered
 
 
 def tab(workspace: Workspace, batches: Batches) -> Runs:
     """Draws the tab into the open blocks."""
     view = _View(workspace, batches)
-    form = runs_form.draw()
+    folder = profiles.folder(workspace.path)
+    form = runs_form.draw(folder)
     with gr.Row():
         start = gr.Button("Start", variant="primary", size="sm", min_width=90)
         pause = gr.Button("Pause", size="sm", interactive=False, min_width=90)
@@ -79,7 +85,7 @@ def tab(workspace: Workspace, batches: Batches) -> Runs:
     keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
     yes.click(view.delete, named, [sure, run], show_progress="hidden").success(**look)
     timer.tick(**look)
-    return Runs(timer, form)
+    return Runs(timer, form, Offered(lambda: gr.Dropdown(profile_names(folder)), [], [form.profile]))
 
 
 def _comparison(workspace: Workspace) -> tuple[gr.Dropdown, gr.Dropdown]:
@@ -144,7 +150,8 @@ class _View:
         return [{**now, "choices": choices, "begun": begun, "waiting": waiting}, *updates]
 
     def start(self, *values: Any) -> None:
-        _asked(lambda: self._batches.start(*runs_form.read(*values)))
+        folder = profiles.folder(self._workspace.path)
+        _asked(lambda: self._batches.start(*runs_form.read(*values, folder=folder)))
 
     def pause(self) -> None:
         if (batch := self._batches.running) is not None:

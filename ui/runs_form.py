@@ -97,13 +97,13 @@ class Form:
         return [self.profile, *self.options.values()]
 
 
-def draw() -> Form:
-    """Draws the form into the open blocks."""
+def draw(folder: Path) -> Form:
+    """Draws the form into the open blocks; ``folder`` holds the workspace's own profiles."""
     start = load_profile(DEFAULT_PROFILE)
     common, rare = [o for o in OPTIONS if o.common], [o for o in OPTIONS if not o.common]
     with gr.Row():
         profile = gr.Dropdown(
-            profile_names(),
+            profile_names(folder),
             value=DEFAULT_PROFILE,
             label="Profile",
             info="Which models play which role.",
@@ -121,7 +121,7 @@ def draw() -> Form:
     form = Form(profile, target, number, name, {option.path: drawn[option.path] for option in OPTIONS})
     of_profile = [option for option in OPTIONS if option.role]
     profile.input(
-        lambda chosen: [_shown(option, _asked(chosen)) for option in of_profile],
+        lambda chosen: [_shown(option, _asked(chosen, folder)) for option in of_profile],
         profile,
         [form.options[option.path] for option in of_profile],
         show_progress="hidden",
@@ -136,12 +136,13 @@ def fill(
     top_p: float | None = None,
     n: int | None = None,
     seed: int | None = None,
+    folder: Path | None = None,
 ) -> list[Any]:
     """Values for ``Form.filled``: the profile as it is but for what is given, which is of the questions' generators.
 
     ``generator``: the only one to write; all of the profile's where it has none of that name.
     """
-    found = load_profile(profile)
+    found = load_profile(profile, folder)
     given = {"generator.temperature": temperature, "generator.top_p": top_p, "solver.n": n, "seed": seed}
     if any(one.name == generator for one in found.generators):
         given["generator.share"] = f"{generator} 1"  # type: ignore[assignment]
@@ -149,18 +150,19 @@ def fill(
     return [profile, *values]
 
 
-def read(profile: str, target: str, number: float | None, name: str, *values: Any) -> tuple[RunConfig, str]:
+def read(
+    profile: str, target: str, number: float | None, name: str, *values: Any, folder: Path | None = None
+) -> tuple[RunConfig, str]:
     """The config that the form asks for, and the run's name. InputError names the field, its value and the remedy."""
     try:
-        return _config(profile, target, number, values), name.strip()
+        return _config(load_profile(profile or "", folder), target, number, values), name.strip()
     except InputError as error:
         labels = {"questions": "Number", "accepted": "Number"} | {option.path: option.label for option in OPTIONS}
         field = f"{labels[error.field]} ({error.field})" if error.field in labels else error.field
         raise InputError(field, error.value, error.problem, error.remedy) from error
 
 
-def _config(profile: str, target: str, number: float | None, values: Sequence[Any]) -> RunConfig:
-    asked = load_profile(profile or "")
+def _config(asked: Profile, target: str, number: float | None, values: Sequence[Any]) -> RunConfig:
     wanted = "questions" if target == BY_QUESTIONS else "accepted"
     if number is None:
         raise InputError(wanted, "", "is empty", "say how many to make")
@@ -177,9 +179,9 @@ def _config(profile: str, target: str, number: float | None, values: Sequence[An
     return checks.make(RunConfig, {**run, "profile": asked}, "")
 
 
-def _asked(profile: str) -> Profile:
+def _asked(profile: str, folder: Path) -> Profile:
     try:
-        return load_profile(profile)
+        return load_profile(profile, folder)
     except InputError as error:
         raise gr.Error(str(error), print_exception=False) from error
 

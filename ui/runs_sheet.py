@@ -1,4 +1,4 @@
-"""A sheet: sentences, progress bars and tables in one component that is updated in place, without a flicker.
+"""A sheet: sentences, progress bars, tables, texts side by side; one component, updated in place without a flicker.
 
 The data travels as the component's value (JSON) and is set as text by ``assets/static/sheet.js``, never as markup: any
 text may stand in it.
@@ -35,6 +35,12 @@ th, td { padding: .2rem .6rem; text-align: left; border: 0; border-bottom: 1px s
          vertical-align: top; max-width: 24rem; overflow-wrap: break-word; }
 th { white-space: nowrap; font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
+.sides { display: grid; gap: .5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); }
+.sides > div { min-width: 0; padding: .4rem .6rem; border: 1px solid var(--border-color-primary);
+               border-radius: var(--radius-md); }
+.sides p { margin: 0; }
+.about { font-size: .8rem; opacity: .75; }
+.written { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
 """
 
 
@@ -51,7 +57,8 @@ def sheet(elem_id: str) -> gr.HTML:
 
 def value(parts: Sequence[Part]) -> str:
     """Parts as the sheet's value; at least one, a sheet says something."""
-    return json.dumps(list(parts) or [text("")], ensure_ascii=False)
+    told = json.dumps(list(parts) or [text("")], ensure_ascii=False)
+    return told.replace("<", "\\u003c")  # Gradio takes a tag in a value for a mistake and warns of it
 
 
 def text(said: str, strong: bool = False) -> Part:
@@ -68,3 +75,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) ->
     right = [bool(rows) and all(_NUMBER.fullmatch(str(row[i])) for row in rows) for i in range(len(columns))]
     shown = [[visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
     return {"kind": "table", "title": title, "columns": list(columns), "rows": shown, "right": right}
+
+
+def sides(title: str, texts: Sequence[dict[str, str]]) -> Part:
+    """Texts side by side as they were written, each ``{"title", "text"}``; one below the other where it is narrow."""
+    shown = [{"title": visible(one["title"]), "text": visible(one["text"])} for one in texts]
+    return {"kind": "sides", "title": title, "sides": shown}

@@ -14,8 +14,9 @@ from typing import Any
 
 import gradio as gr
 
+from engine import profiles
 from engine.cards import Card
-from engine.config import RunConfig, load_profile, profile_names
+from engine.config import Profile, RunConfig, load_profile, profile_names
 from engine.live import SEEDS, Live, Session, settings
 from engine.paths import ASSETS
 from store.errors import InputError, ScaleQuestError
@@ -23,6 +24,7 @@ from store.records import Decision
 from store.workspace import Workspace
 from ui import cards
 from ui.latex import LATEX, written
+from ui.offered import Offered
 from ui.text import inert
 
 ALL = "all, by their share"
@@ -78,7 +80,8 @@ _HTML = """<p class="status" role="status" aria-live="polite"></p><p class="numb
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the page wires to the form of a batch: the button, and the settings that it is to send."""
+    """What the page wires: to the form of a batch the button, and the settings that it is to send; ``offered`` brings
+    the list of profiles up to date."""
 
     send: gr.Button
     profile: gr.Dropdown
@@ -89,6 +92,7 @@ class Sample:
     samples: gr.Slider
     seed: gr.Textbox
     """Empty where none was chosen."""
+    offered: Offered
 
 
 @dataclass(slots=True)
@@ -114,11 +118,12 @@ class Desk:
 
 def tab(workspace: Workspace, live: Live) -> Sample:
     """Draws the tab into the open blocks."""
+    folder = profiles.folder(workspace.path)
     first = load_profile("nano")
     names = [generator.name for generator in first.generators]
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            profile = gr.Dropdown(profile_names(), value=first.name, label="Profile")
+            profile = gr.Dropdown(profile_names(folder), value=first.name, label="Profile")
             generator = gr.Dropdown([ALL, *names], value=ALL, label="Generator")
             with gr.Row():
                 temperature = gr.Slider(
@@ -151,13 +156,22 @@ def tab(workspace: Workspace, live: Live) -> Sample:
     shown = [board, go, cancel]
 
     def defaults(name: str) -> tuple[Any, ...]:
-        chosen = load_profile(name)
+        chosen = _refused(lambda: load_profile(name, folder))
         first = chosen.generators[0]
         options = [ALL, *(g.name for g in chosen.generators)]
         return gr.Dropdown(options, value=ALL), first.temperature, first.top_p, min(chosen.solver.n, MOST_SAMPLES)
 
-    def sample(desk: Desk, *asked: Any) -> Iterator[tuple[Any, ...]]:
-        config = _refused(lambda: _config(*asked))
+    def offer(name: str, generator: str) -> tuple[Any, ...]:
+        """The profiles that there are now; where the chosen one is gone or is another now, its settings too."""
+        known = profile_names(folder)
+        if name not in known:
+            return gr.Dropdown(known, value=first.name), *defaults(first.name)
+        options = [ALL, *(g.name for g in _refused(lambda: load_profile(name, folder)).generators)]
+        rest = [gr.Dropdown(options), *[gr.skip()] * 3] if generator in options else defaults(name)
+        return gr.Dropdown(known), *rest
+
+    def sample(desk: Desk, name: str, *asked: Any) -> Iterator[tuple[Any, ...]]:
+        config = _refused(lambda: _config(load_profile(name, folder), *asked))
         desk.sessions, desk.kept = [], set()
         yield from _watch(desk, lambda: live.start(config))
 
@@ -196,8 +210,10 @@ def tab(workspace: Workspace, live: Live) -> Sample:
     board.keep(keep, desk, board, **clicked)
     board.formulas(with_formulas, desk, formulas, **clicked).then(None, js=_TO_FORMULAS)
     cancel.click(cancel_it, desk, show_progress="hidden", queue=False)
-    profile.input(defaults, profile, [generator, temperature, top_p, samples], show_progress="hidden")
-    return Sample(send, profile, generator, temperature, top_p, questions, samples, seed)
+    of_profile = [generator, temperature, top_p, samples]
+    profile.input(defaults, profile, of_profile, show_progress="hidden")
+    offered = Offered(offer, [profile, generator], [profile, *of_profile])
+    return Sample(send, profile, generator, temperature, top_p, questions, samples, seed, offered)
 
 
 def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]]:
@@ -214,7 +230,7 @@ def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]
 
 
 def _config(
-    profile: str, generator: str, temperature: float, top_p: float, questions: float, samples: float, seed: str
+    profile: Profile, generator: str, temperature: float, top_p: float, questions: float, samples: float, seed: str
 ) -> RunConfig:
     if not 1 <= questions <= MOST_QUESTIONS:
         raise InputError("questions", questions, "is out of range here", f"use 1 to {MOST_QUESTIONS}, or start a batch")
@@ -223,7 +239,7 @@ def _config(
     if seed.strip() and not seed.strip().isdecimal():
         raise InputError("seed", seed.strip()[:40], "is no whole number", "use 0 to 2^63 - 1, or leave it empty")
     return settings(
-        load_profile(profile),
+        profile,
         questions=int(questions),
         samples=int(samples),
         generator=None if generator == ALL else generator,

@@ -1,4 +1,4 @@
-// Draws a sheet: sentences, progress bars and tables, in order. Everything that comes from data is set as text, never as
+// Draws a sheet: sentences, progress bars, tables and texts side by side, in order. Everything that comes from data is set as text, never as
 // markup. Runs once, when the component is loaded; whenever its value changes it touches only what is different, so that
 // nothing flickers and a reader's selection, scroll and focus stay.
 function make(kind, name) {
@@ -74,6 +74,27 @@ const drawn = {
           row.children[j].className = part.right[j] ? "number" : "";
           row.children[j].dir = part.right[j] ? "" : "auto";
         });
+      });
+    },
+  },
+  sides: {
+    make() {
+      const box = make("figure");
+      box.append(make("figcaption"), make("div", "sides"));
+      return box;
+    },
+    fill(node, part) {
+      const [caption, columns] = node.children;
+      say(caption, part.title);
+      fit(columns, part.sides.length, "div");
+      part.sides.forEach((side, i) => {
+        fit(columns.children[i], 2, "p");
+        const [about, text] = columns.children[i].children;
+        about.className = "about";
+        text.className = "written";
+        text.dir = "auto";
+        say(about, side.title);
+        say(text, side.text);
       });
     },
   },

@@ -68,7 +68,7 @@ def test_a_difficulty_scorer_takes_that_role(tmp_path: Path, nano: Path) -> None
     scorer = trained(tmp_path, "rates", nano / "difficulty", "difficulty")
     made = profiles.register(profiles.folder(tmp_path), scorer, "nano", "rated")
     assert (made.difficulty.backend, made.difficulty.model) == ("classifier", str(scorer.folder))
-    assert made.difficulty.activation == "identity"
+    assert made.difficulty.activation == "sigmoid"
     assert made.generators == load_profile("nano").generators
 
 
