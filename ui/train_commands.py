@@ -8,72 +8,75 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import checks, prompts
 from engine.config import Role
-from engine.training import record, rows
-from engine.training.record import Kind, Training
-from engine.training.settings import Settings, settings
+from engine.training import lines, record, rows
+from engine.training.record import Training
 from store.errors import InputError
 from store.workspace import Workspace
 from ui import terminal
+from ui import train_asked as asked
 
 if TYPE_CHECKING:
     from engine.control import Control
     from engine.prompts import Template
 
 DONE, INTERRUPTED = 0, 130
-Ready = tuple[Training, Settings]
+PAIRS = "pairs.jsonl"
+"""In a training's folder: the workspace's pairs as they were when it began."""
 
 
 def qft(options: Namespace) -> int:
-    given = _given(options, "qft", sources=options.questions, field=options.field)
+    given = asked.given(options, "qft", sources=options.questions, field=options.field)
     if given is None:
         return DONE
     training, how = given
     read = rows.read_questions(_needed("--questions", training.data["sources"]), training.data["field"])
     chosen = rows.drawn(read.texts, how.limit, how.seed)
-    tokenizer, template = _tokenizer(training, how, prompts.pre_query)
-    training = _begun(options, training, template, read.files, chosen)
-    from engine.training import qft as trainer
+    tokenizer, template = asked.tokenizer_of(training, how, prompts.pre_query)
+    from engine.training import qft as trainer  # before the folder is made: it takes seconds
 
+    training = _begun(options, training, template, read.files, chosen)
     with _steered() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
 
 def qpo(options: Namespace) -> int:
-    given = _given(options, "qpo", sources=options.pairs and [options.pairs], field=None)
+    given = asked.given(options, "qpo", sources=options.pairs and [options.pairs], field=None)
     if given is None:
         return DONE
     training, how = given
-    pairs, files = _pairs(options, training.data["sources"])
+    pairs, files = _pairs(options, training)
     chosen = rows.drawn(pairs, how.limit, how.seed)
-    tokenizer, template = _tokenizer(training, how, prompts.pre_query)
-    training = _begun(options, training, template, files, chosen)
-    from engine.training import qpo as trainer
+    tokenizer, template = asked.tokenizer_of(training, how, prompts.pre_query)
+    from engine.training import qpo as trainer  # before the folder is made: it takes seconds
 
+    training = _begun(options, training, template, files, chosen)
+    if not training.data["sources"] and not options.resume:  # the workspace's pairs may be others tomorrow
+        lines.append(training.folder / PAIRS, ({"chosen": better, "rejected": worse} for better, worse in chosen))
     with _steered() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
 
 def difficulty(options: Namespace) -> int:
     sources = options.rates and [options.rates, *(options.questions or [])]
-    given = _given(options, "difficulty", sources=sources, field=options.field)
+    given = asked.given(options, "difficulty", sources=sources, field=options.field)
     if given is None:
         return DONE
     training, how = given
     first, *questions = _needed("--rates", training.data["sources"])
     read = rows.read_rates(first, questions, training.data["field"])
     chosen = rows.drawn(read.rows, how.limit, how.seed)
-    tokenizer, template = _tokenizer(training, how, _asking)
-    training = _begun(options, training, template, read.files, chosen)
-    from engine.training import difficulty as trainer
+    tokenizer, template = asked.tokenizer_of(training, how, asked.asking)
+    from engine.training import difficulty as trainer  # before the folder is made: it takes seconds
 
+    training = _begun(options, training, template, read.files, chosen)
     with _steered() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
@@ -106,7 +109,7 @@ def _from_samples(options: Namespace) -> int:
             raise InputError(flag, "", "is missing", "name it, or make pairs by --from-reviews")
     checks.at_least("--n", options.n, 1)
     rewriter = builder.rewriter(options.rewriter)
-    model = _model(options.generator, options.workspace)
+    model = asked.model_of(options.generator, options.workspace)
     name = options.name or Path(model).name
     record.place(name, options.workspace, None)
     role = _generator(options, model)
@@ -129,83 +132,12 @@ def _generator(options: Namespace, model: str) -> Role:
     from engine.models.load import check_folder
     from engine.training import base, samples
 
-    named = prompts.pre_query(options.template, "--template") if options.template else _trained_with(model)
+    named = prompts.pre_query(options.template, "--template") if options.template else asked.trained_with(model)
     template = named or base.guess_template(base.load_tokenizer(model, options.revision), model)
     given = {"backend": options.backend, "device": options.device, "max_tokens": options.max_tokens}
     role = samples.generator_role(model, template, options.revision, **{k: v for k, v in given.items() if v})
     check_folder(role)
     return role
-
-
-def _given(options: Namespace, kind: Kind, sources: Sequence[str] | None, field: str | None) -> Ready | None:
-    """The training that the options ask for, not yet begun, or the stopped one that --resume names; None where that
-    one is done already, which is said."""
-    folder = record.place(options.name, options.workspace, options.out)
-    asked = {f.name: getattr(options, f.name, None) for f in fields(Settings)}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    data = {"sources": [_absolute(source) for source in sources or []], "field": field}
-    base = _model(options.base, options.workspace) if options.base else ""
-    if options.resume:
-        stored = record.read(folder)
-        if stored.kind != kind:
-            raise InputError("--resume", stored.name, f"is a training of kind {stored.kind}", "use that command")
-        wanted = {**asked, "base": base, "template": options.template, "revision": options.revision, **data}
-        _refuse_conflicts({name: value for name, value in wanted.items() if value}, stored)
-        if stored.status == "done":
-            print(f"Training {stored.name} is done already; there is nothing to resume.", file=sys.stderr)
-            return None
-        return stored, settings(kind, **stored.settings)
-    if not base:
-        raise InputError("--base", "", "no model to start from", "name a folder, a hub id, or a training's name")
-    how = settings(kind, **asked)
-    training = Training(
-        folder, folder.name, kind, base, options.template or "", options.revision,
-        settings=asdict(how), data=data, command=options.line,
-    )  # fmt: skip
-    return training, how
-
-
-def _refuse_conflicts(wanted: dict[str, Any], stored: Training) -> None:
-    """A resumed training is what it was: a flag that says otherwise is a mistake."""
-    has = {**stored.settings, **stored.data, "base": stored.base, "template": stored.template}
-    has["revision"] = stored.revision
-    for name, value in wanted.items():
-        if value != has.get(name):
-            flag = "--" + {"sources": "questions"}.get(name, name).replace("_", "-")
-            problem = f"conflicts with the training, which has {has.get(name)!r}"
-            raise InputError(flag, value, problem, "leave it out, or start a new training")
-
-
-def _tokenizer(training: Training, how: Settings, known: Callable[[str, str], Template]) -> tuple[Any, Template]:
-    """The base's tokenizer, and the template: the one that is named, else the one that fits."""
-    from engine.training import base
-
-    named = known(training.template, "--template") if training.template else None
-    base.check_installed(how)
-    base.device_of(how)
-    tokenizer = base.load_tokenizer(training.base, training.revision)
-    if training.kind == "difficulty":
-        return tokenizer, named or prompts.template("plain")
-    if named is None:
-        named = _trained_with(training.base) or base.guess_template(tokenizer, training.base)
-    base.check_template(tokenizer, named, training.base)
-    return tokenizer, named
-
-
-def _asking(template_id: str, field: str) -> Template:
-    """A template that shows the question."""
-    found = prompts.template(template_id, field)
-    if "{question}" not in found.text:
-        raise InputError(field, template_id, "has no {question}", "use one that shows it, as plain does")
-    return found
-
-
-def _trained_with(base: str) -> Template | None:
-    """The template of the training that made this model, if one did."""
-    try:
-        return prompts.pre_query(record.read(Path(base)).template)
-    except InputError:
-        return None
 
 
 def _begun(
@@ -225,8 +157,9 @@ def _begun(
     return record.go_on(training.folder)
 
 
-def _pairs(options: Namespace, sources: Sequence[str]) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
-    """From a file, else those that the workspace has stored."""
+def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
+    """From the file that is named, else those that the training began with, else all that the workspace has stored."""
+    sources = [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
     if sources:
         return rows.read_pairs(sources[0])
     from engine.training.pairs import stored
@@ -246,16 +179,16 @@ def _end(options: Namespace, ended: Training) -> int:
 
 def _report(ended: Training) -> str:
     """What came of it, in words."""
-    lines = [f"{ended.name}: {ended.kind} of {ended.base} is done; the model is in {ended.folder}."]
-    lines += [f"{name:22} {value}" for name, value in ended.result.items()]
+    said = [f"{ended.name}: {ended.kind} of {ended.base} is done; the model is in {ended.folder}."]
+    said += [f"{name:22} {value}" for name, value in ended.result.items()]
     figures = record.samples(ended.folder).get("statistics", {})
     if figures:
         names = list(dict.fromkeys(name for column in figures.values() for name in column))
         columns = [when for when in ("before", "after", "data") if when in figures]
-        lines.append(
+        said.append(
             terminal.table(("texts", *columns), [(n, *(_cell(figures[c].get(n)) for c in columns)) for n in names])
         )
-    return "\n".join(lines)
+    return "\n".join(said)
 
 
 def _cell(value: Any) -> str | None:
@@ -270,21 +203,6 @@ def _needed(flag: str, sources: Sequence[str]) -> Sequence[str]:
     if not sources:
         raise InputError(flag, "", "no data to train on", "name a file, or hf:NAME")
     return sources
-
-
-def _absolute(source: str) -> str:
-    return source if source.startswith(rows.HUB) else str(Path(source).expanduser().resolve())
-
-
-def _model(model: str, workspace: Path) -> str:
-    """A training of the workspace by name, a local folder by its whole path; all else (a hub id) as it is."""
-    trained = workspace.expanduser().resolve() / "models" / model
-    if not Path(model).expanduser().is_dir() and (trained / record.TRAINING).is_file():
-        return str(trained)
-    if model.startswith("assets/"):
-        return model
-    path = Role("generator", model, "transformers", model, prompts.template("plain")).path
-    return model if path is None else str(path.resolve())
 
 
 @contextmanager

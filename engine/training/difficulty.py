@@ -81,7 +81,7 @@ def _fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any
         include_num_input_tokens_seen="all", **session.arguments(training, settings)
     )
     collator = transformers.DataCollatorWithPadding(tokenizer)
-    trainer = transformers.Trainer(model, arguments, data_collator=collator, train_dataset=data)
+    trainer = transformers.Trainer(model, session.on_one_device(arguments), data_collator=collator, train_dataset=data)
     session.fit(trainer, at)
     base.save(trainer.model, tokenizer, training)
 

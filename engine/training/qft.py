@@ -81,7 +81,7 @@ def _fit(at: Session, template: Template, questions: Sequence[str], tokenizer: A
     disable_progress_bars()
     trainer = Trainer(
         model=base.load_model(training, settings),
-        args=SFTConfig(max_length=settings.max_length, **session.arguments(training, settings)),
+        args=session.on_one_device(SFTConfig(max_length=settings.max_length, **session.arguments(training, settings))),
         train_dataset=Dataset.from_dict({"input_ids": rows}),
         processing_class=tokenizer,
         peft_config=base.lora(settings),

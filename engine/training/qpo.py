@@ -75,11 +75,13 @@ def _fit(at: Session, template: Template, pairs: Sequence[Pair], tokenizer: Any)
         model=base.load_model(training, settings),
         # Adapters need no second model: without them the model is its own reference.
         ref_model=None if settings.lora else base.load_model(training, settings, reference=True),
-        args=DPOConfig(
-            beta=settings.beta,
-            loss_type=["sigmoid"],
-            max_length=settings.max_length,
-            **session.arguments(training, settings),
+        args=session.on_one_device(
+            DPOConfig(
+                beta=settings.beta,
+                loss_type=["sigmoid"],
+                max_length=settings.max_length,
+                **session.arguments(training, settings),
+            )
         ),
         train_dataset=Dataset.from_dict(encoded(tokenizer, template, pairs)),
         processing_class=tokenizer,

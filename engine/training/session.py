@@ -125,6 +125,13 @@ def arguments(training: Training, settings: Settings) -> dict[str, Any]:
     }
 
 
+def on_one_device(arguments: Any) -> Any:
+    """The same arguments: of several visible GPUs the first trains alone (else a batch would be split over all)."""
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
+
+
 def fit(trainer: Any, session: Session) -> None:
     """Train from the last checkpoint, or from the start, to the end. Raises Interrupted once a checkpoint is
     written."""

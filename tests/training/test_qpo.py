@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.prompts import template
-from engine.training import base, qpo, record
+from engine.training import base, lines, qpo, record
 from store.records import Preference
 from store.workspace import Workspace
 from tests.training.generators import jsonl, llama, questions, refusal, train
@@ -61,6 +61,7 @@ def test_a_question_finetuned_model_goes_on_by_name_with_the_workspaces_own_pair
     done = record.read(workspace / "models" / "second")
     assert (done.status, done.template, done.data["used"]) == ("done", "qwen-generate", 8)
     assert done.base == str(workspace / "models" / "first")
+    assert len(lines.read(done.folder / "pairs.jsonl")) == 8  # whatever the workspace has later, it began with these
     assert {training.name for training in record.trainings(workspace / "models")} == {"first", "second"}
 
 
