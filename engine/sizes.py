@@ -32,6 +32,7 @@ class Stated:
     head_size: int
     context: int
     licence: str
+    remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,9 @@ def doctor(options: Namespace) -> int:
     from engine import doctor as engine_doctor
     from store import maintenance
 
+    if options.gpus is not None:
+        return _servers(options)
+
     here = engine_doctor.machine()
     profiles = engine_doctor.profiles(here)
     advice = engine_doctor.advice(here)
@@ -235,3 +238,13 @@ def doctor(options: Namespace) -> int:
     for finding in findings:
         print(finding, file=sys.stderr)
     return BAD_INPUT if findings else DONE
+
+
+def _servers(options: Namespace) -> int:
+    """The commands that serve a profile's models on so many GPUs."""
+    from engine.config import load_profile
+    from engine.servers import servers
+
+    made = servers(load_profile(options.profile), options.gpus, int(options.gpu_memory * 2**30))
+    print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made))
+    return DONE

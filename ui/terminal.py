@@ -17,6 +17,7 @@ from tqdm import tqdm
 if TYPE_CHECKING:
     from engine.doctor import Machine, ProfileState
     from engine.jobs import Result
+    from engine.servers import Server
 
 
 class Progress:
@@ -187,11 +188,26 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
                 ", ".join(m.backends),
                 m.where,
                 _gib(m.memory_bytes) if m.memory_bytes else None,
+                m.context,
+                m.revision[:12] if m.revision else "newest" if m.where in ("hub", "cache") else None,
+                m.licence,
             )
             for m in profile.models
         ]
-        lines.append(indent(table(("role", "model", "backend", "where", "GiB"), rows), "  "))
+        head = ("role", "model", "backend", "where", "GiB", "context", "revision", "licence")
+        lines.append(indent(table(head, rows), "  "))
+        if profile.plan is not None:
+            lines.append(f"  {profile.plan}")
     return "\n".join([*lines, *([""] if advice else []), *advice])
+
+
+def launch(made: Sequence[Server]) -> str:
+    """The commands that start these servers, and what the profile has to say then."""
+    from engine.servers import urls
+
+    lines = [f"# {', '.join(server.roles)}\n{server.command}" for server in made]
+    named = [f"# {role}: urls = {json.dumps(found)}" for role, found in urls(made).items()]
+    return "\n".join([*lines, "# In the profile:", *named])
 
 
 def _verdict_on(profile: ProfileState) -> str:
