@@ -3,13 +3,12 @@
 Streamed even where nobody watches: so a cancel frees the server at once, and a server that died is noticed by its
 silence. One request per sample, each with its seed. For ``server = "vllm"`` also what OpenAI's protocol lacks: nothing
 is added to the prompt, the model's own defaults of sampling are off, special tokens stop by id and never show, and live
-users go first (where the server runs with ``--scheduling-policy priority``). Knows nothing of templates or stages.
+users go first (where the server runs with ``--scheduling-policy priority``; others ignore it). Knows no templates.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,8 +29,6 @@ _TOKENS_AN_EVENT = 16
 """Of texts that nobody watches: events cost more than tokens."""
 _AS_SPOKEN = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """vLLM takes these from the model's own files where a request does not say."""
-
-logger = logging.getLogger(__name__)
 
 
 def open_role(role: Role) -> TextModel:
@@ -64,7 +61,6 @@ class OpenAIText:
         self.window = role.slots + max(4, role.slots // 4)
         self._model, self._is_vllm = role.model, role.server == "vllm"
         self._server, self._turns = server, Turns(role.slots)
-        self._priorities = True
         self._stops: dict[tuple[str, ...], dict[str, Any]] = {}
         self._asking = asyncio.Lock()
         self._tasks: Tasks[_Call] = Tasks()
@@ -123,13 +119,13 @@ class OpenAIText:
         return True
 
     async def _try(self, call: _Call) -> Completion:
-        """One try; one that the server refuses for its length or its priority is put in another way at once."""
+        """One try; a request that is refused for its length is made shorter where it can be."""
         body = await self._body(call)
         while True:
             try:
                 return await self._complete(call, body)
-            except Refused as refused:
-                if not self._is_vllm or not await self._reworded(body, refused):
+            except Refused:
+                if not self._is_vllm or not await self._shortened(body):
                     raise
 
     async def _complete(self, call: _Call, body: dict[str, Any]) -> Completion:
@@ -157,24 +153,18 @@ class OpenAIText:
         body["stream_options"]["continuous_usage_stats"] = True  # so that a cancelled text's cost is known
         if call.telling is None:
             body["stream_interval"] = _TOKENS_AN_EVENT
-        if self._priorities and request.priority >= BATCH:
+        if request.priority >= BATCH:  # 0, a live user's, is the server's own default
             body["priority"] = request.priority
         return body
 
-    async def _reworded(self, body: dict[str, Any], refused: Refused) -> bool:
-        """Whether the request was changed into one that this vLLM server may take."""
-        if "priority" in body and "priority" in refused.said.lower():
-            del body["priority"]
-            if self._priorities:
-                self._priorities = False
-                remedy = "start it with --scheduling-policy priority"
-                logger.warning("The server %s lets live users wait behind batches; %s.", self._server.url, remedy)
-            return True
+    async def _shortened(self, body: dict[str, Any]) -> bool:
+        """Whether the request asked for more tokens than the model has room for, and now asks for as many as fit, like
+        the backends in process."""
         prompt = await self._tokens(body["prompt"])
         room = prompt.get("max_model_len", 0) - prompt.get("count", 0)
         if not 0 < room < body["max_tokens"]:
             return False
-        body["max_tokens"] = room  # as many as fit, like the backends in process
+        body["max_tokens"] = room
         return True
 
     async def _stop_fields(self, stop: tuple[str, ...]) -> dict[str, Any]:

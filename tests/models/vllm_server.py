@@ -58,6 +58,12 @@ class VllmServer:
         self._log.seek(0)
         raise RuntimeError(f"vLLM did not start:\n{self._log.read()[-4000:].decode(errors='replace')}")
 
+    def running(self) -> int:
+        """How many requests it is working on."""
+        metrics = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False).text
+        lines = [line for line in metrics.splitlines() if line.startswith("vllm:num_requests_running")]
+        return int(sum(float(line.split()[-1]) for line in lines))
+
     def kill(self) -> None:
         """SIGKILL: no goodbye to anybody."""
         with suppress(ProcessLookupError):
