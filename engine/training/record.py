@@ -202,7 +202,7 @@ def _alive(pid: int, started: float) -> bool:
 
     try:
         process = psutil.Process(pid)
-        return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.0)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 5.0)
     except (psutil.Error, ValueError):
         return False
 
