@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import random
+import shlex
 import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from engine.training.curriculum import sample
 from store.workspace import Workspace
+from tests.cli.command import scalequest
 from tests.ui.browser import chromium, served
+from ui.train_start import command
 
 WIDTH, HEIGHT = 1280, 860
 _LONG = 180_000
@@ -20,6 +26,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         workspace = Path(temporary) / "workspace"
         Workspace.open(workspace).close()
+        _train(workspace)
         with served(workspace) as url, chromium(url, WIDTH, HEIGHT) as watched:
             page = watched.open("/?__theme=light")
             expect.set_options(timeout=_LONG)
@@ -44,6 +51,18 @@ def main(folder: Path) -> None:
             expect(page.locator("#batch")).to_contain_text("solvability")
             page.wait_for_timeout(4000)
             _shoot(page, folder / "runs.jpg")
+            _tab(page, "Train")
+            expect(page.locator("[data-chart=train-loss] .plot svg").first).to_be_visible()
+            _shoot(page, folder / "train.jpg")
+
+
+def _train(workspace: Path) -> None:
+    """A short QFT of the nano solver, for the Train tab to show."""
+    dice = random.Random(1)
+    questions = workspace / "questions.jsonl"
+    questions.write_text("\n".join(json.dumps({"question": sample(dice).question}) for _ in range(4000)))
+    line = command("qft", "assets/nano/solver", str(questions), "nano-generate", "first-qft", workspace)
+    scalequest(*shlex.split(line)[1:], "--lr", "1e-3", "--batch", 8, "--samples", 16).check_returncode()
 
 
 def _tab(page: Page, name: str) -> None:

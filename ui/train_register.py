@@ -24,6 +24,8 @@ from ui.text import inert
 
 INSTEAD, BESIDE = "instead of its generators", "beside them, an equal part"
 _NOTHING = "No model is registered in this workspace. Choose a finished training above to register its model."
+_FIRST = ("nano", "small", "paper")
+"""Where a trained model most likely belongs: in a profile that needs no server, and the smallest."""
 _T = TypeVar("_T")
 
 
@@ -120,8 +122,8 @@ def for_training(training: Training | None, where: Path) -> list[Any]:
 
 
 def _like(training: Training, where: Path) -> str:
-    """The first profile whose models read the same template; nano where none does."""
-    for name in ["nano", *profile_names(where)]:
+    """The first profile one of whose models reads the same template; nano where none does."""
+    for name in [*_FIRST, *profile_names(where)]:
         try:
             roles = load_profile(name, where).roles
         except InputError:
