@@ -25,7 +25,8 @@ _PATIENCE = 20.0
 
 @dataclass(slots=True)
 class Batch:
-    """The batch that runs or ran last: ``event`` is its last progress, ``message`` what its end said."""
+    """The batch that runs or ran last: ``event`` is its last progress, ``message`` what its end said, ``notice``
+    what its models last said beside their results."""
 
     run_id: str
     control: Control = field(default_factory=Control)
@@ -33,6 +34,7 @@ class Batch:
     loading: bool = True
     ended: bool = False
     message: str | None = None
+    notice: str | None = None
 
 
 class Batches:
@@ -109,6 +111,9 @@ class Batches:
 
     def _hear(self, batch: Batch) -> jobs.OnEvent:
         def hear(event: dict[str, Any]) -> None:
-            batch.event = event
+            if event["event"] == "error" and event["idx"] is None:
+                batch.notice = event["message"]
+            else:
+                batch.event = event
 
         return hear

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from engine import notices
 from engine.answers import AnswerPool
 from engine.config import RunConfig
 from engine.control import Control
@@ -125,6 +126,7 @@ def _run(
     audience: Audience | None = None,
 ) -> Result:
     tell = _telling(workspace, run_id, on_event)
+    stack.enter_context(notices.told(run_id, tell))
     pool = stack.enter_context(AnswerPool()) if audience is None else audience.pool
     tools = _tools(workspace, run_id, config, benchmark, pool, live=audience is not None)
     put = workspace.writer.put if audience is None else _shared(workspace.writer.put, audience.on_rows)

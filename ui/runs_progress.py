@@ -65,7 +65,8 @@ class Progress:
         share = event["done"] / max(event["total"], 1)
         head = _ended(batch, event) if ended else _under_way(event, share)
         said = [text(head, strong=True), bar(share, head), text(_speed(event))]
-        said += [text(line) for line in (None if ended else _forecast(event, known.config), _price(known)) if line]
+        forecast = None if ended else _forecast(event, known.config)
+        said += [text(line) for line in (forecast, _price(known), batch.notice) if line]
         return [*said, _stages(event, known), *([_failures(known.failed)] if known.failed else [])]
 
     def _told(self, batch: Batch) -> dict[str, Any]:

