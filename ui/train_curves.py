@@ -5,6 +5,7 @@ Long curves are thinned to what a screen can show. Knows events as a training wr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -30,8 +31,11 @@ def charts(events: Sequence[dict[str, Any]]) -> list[Chart]:
     """One chart for each figure that the progress events (in order) carry."""
     shown = []
     for key, title, note, axis in _SERIES:
-        points = [(event["done"], float(event[key])) for event in events if isinstance(event.get(key), (int, float))]
+        values = [(event["done"], event[key]) for event in events if isinstance(event.get(key), (int, float))]
+        points = [(step, float(value)) for step, value in values if math.isfinite(value)]
         if points:
+            if values[-1] != points[-1]:
+                note += f" No number any more after step {points[-1][0]:,}: it has diverged, a lower --lr may help."
             shown.append(_chart(key, title, note, axis, points))
     return shown
 

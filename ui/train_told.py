@@ -37,7 +37,9 @@ def listed(trainings: Sequence[Training], last: Mapping[str, Event]) -> Part:
 
 def label(training: Training) -> str:
     """A training in a list to choose from."""
-    return f"{training.name} · {_KINDS[training.kind]} · {_WORDS.get(training.status, training.status)}"
+    return (
+        f"{training.name} · {_KINDS.get(training.kind, training.kind)} · {_WORDS.get(training.status, training.status)}"
+    )
 
 
 def status(training: Training, last: Event) -> list[Part]:
@@ -103,7 +105,7 @@ def _row(training: Training, last: Event) -> list[Cell]:
     progress = _progress(last) if training.status != "done" else "100%"
     return [
         training.name,
-        _KINDS[training.kind],
+        _KINDS.get(training.kind, training.kind),
         _WORDS.get(training.status, training.status),
         training.base,
         _counted(training),
@@ -140,7 +142,7 @@ def _took(training: Training) -> str:
 def _counted(training: Training) -> str:
     """How many rows of its data it learns from: ``15,000 questions``."""
     used = training.data.get("used")
-    return f"{used:,} {_ROWS[training.kind]}" if isinstance(used, int) else "-"
+    return f"{used:,} {_ROWS.get(training.kind, 'rows')}" if isinstance(used, int) else "-"
 
 
 def _flat(values: Any, prefix: str = "") -> list[list[Cell]]:

@@ -285,3 +285,10 @@ def test_long_curves_are_thinned_and_smoothed_and_say_their_last_value() -> None
     assert (len(loss["rows"]), loss["rows"][-1][0]) == (40, 5000)
     assert lr["rows"][0][1] == "1e-05"
     assert train_curves.charts([{"done": 1, "loss": "nan"}, {"done": 2}]) == []
+
+
+def test_a_curve_that_has_diverged_is_drawn_as_far_as_it_goes_and_says_so() -> None:
+    events = [{"done": step, "loss": 3.0 if step < 5 else float("nan")} for step in range(1, 9)]
+    (loss,) = train_curves.charts(events)
+    assert json.loads(json.dumps(loss, allow_nan=False))["traces"][0]["x"] == [1, 2, 3, 4]
+    assert "No number any more after step 4: it has diverged" in loss["note"]
