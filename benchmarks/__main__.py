@@ -9,7 +9,7 @@ from importlib import import_module
 
 from store.errors import ScaleQuestError
 
-BENCHMARKS = ("page", "pipeline")
+BENCHMARKS = ("engines", "page", "pipeline")
 """Modules of this package: each has ``measure`` and ``GOALS``, what each figure is and its goal where it has one."""
 
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
-    module = import_module(f"benchmarks.{options.name}")  # only this one: the page's needs a browser
+    module = import_module(f"benchmarks.{options.name}")  # only this one: the page's needs a browser, the engines' vLLM
     try:
         figures: dict[str, float] = module.measure()
     except ScaleQuestError as error:

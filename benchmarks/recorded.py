@@ -19,7 +19,7 @@ class RecordedText:
     def __init__(self, model: TextModel) -> None:
         self.name, self.window = model.name, model.window
         self.calls: list[Request] = []
-        self._model = model
+        self.model = model
 
     def submit(
         self,
@@ -28,18 +28,18 @@ class RecordedText:
         on_text: Callable[[str, str], None] | None = None,
     ) -> None:
         self.calls.extend(requests)
-        self._model.submit(requests, on_done, on_text)
+        self.model.submit(requests, on_done, on_text)
 
     def cancel(self, request_ids: Sequence[str]) -> None:
-        self._model.cancel(request_ids)
+        self.model.cancel(request_ids)
 
     def close(self) -> None:
-        self._model.close()
+        self.model.close()
 
     def replay(self) -> None:
         """All calls again, handed over at once; returns when the last has been answered."""
-        with _answered(len(self.calls)) as done:
-            self._model.submit(self.calls, done)
+        with answered(len(self.calls)) as done:
+            self.model.submit(self.calls, done)
 
 
 class RecordedScore:
@@ -48,31 +48,31 @@ class RecordedScore:
     def __init__(self, model: ScoreModel) -> None:
         self.name, self.window = model.name, model.window
         self.calls: list[tuple[str, Rows]] = []
-        self._model = model
+        self.model = model
 
     def submit(self, request_id: str, rows: Rows, on_done: Callable[[Scored | Failure], None]) -> None:
         self.calls.append((request_id, rows))
-        self._model.submit(request_id, rows, on_done)
+        self.model.submit(request_id, rows, on_done)
 
     def close(self) -> None:
-        self._model.close()
+        self.model.close()
 
     def replay(self) -> None:
         """All calls again, handed over at once; returns when the last has been answered."""
-        with _answered(len(self.calls)) as done:
+        with answered(len(self.calls)) as done:
             for request_id, rows in self.calls:
-                self._model.submit(request_id, rows, done)
+                self.model.submit(request_id, rows, done)
 
     def replay_row_by_row(self) -> None:
         """Every row by itself, each handed over when the one before has been answered."""
         for request_id, rows in self.calls:
             for i, row in enumerate(rows):
-                with _answered(1) as done:
-                    self._model.submit(f"{request_id}/{i}", [row], done)
+                with answered(1) as done:
+                    self.model.submit(f"{request_id}/{i}", [row], done)
 
 
 @contextmanager
-def _answered(calls: int) -> Iterator[Done]:
+def answered(calls: int) -> Iterator[Done]:
     """Gives a callback, and leaves when it has been called so often. BackendError where a call failed."""
     left = threading.Semaphore(0)
     failed: list[Failure] = []

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from benchmarks.recorded import RecordedScore, RecordedText
 from engine.answers import AnswerPool
-from engine.config import load_run_config
+from engine.config import RunConfig, load_run_config
 from engine.paths import ASSETS
 from engine.pipeline import Pipeline
 from engine.room import open_models
@@ -25,15 +25,15 @@ CONFIG = load_run_config("nano", questions=200, seed=11)
 
 
 class Bench:
-    """The live models and the calls that a run of 200 questions makes of them."""
+    """The live models and the calls that a run makes of them."""
 
-    def __init__(self, models: Models, pool: AnswerPool) -> None:
-        self._models, self._pool = models, pool
+    def __init__(self, config: RunConfig, models: Models, pool: AnswerPool) -> None:
+        self._config, self._models, self._pool = config, models, pool
         self._topics = TopicModel.load(ASSETS / "text" / "topic")
         generators = tuple(RecordedText(model) for model in models.generators)
         judge, difficulty, reward = (RecordedScore(m) for m in (models.judge, models.difficulty, models.reward))  # type: ignore[arg-type]
         solver = RecordedText(models.solver)
-        self._stages: list[RecordedText | RecordedScore] = [*generators, judge, difficulty, solver, reward]
+        self.stages: list[RecordedText | RecordedScore] = [*generators, judge, difficulty, solver, reward]
         self._scores = (judge, difficulty, reward)
         self._run(Models(generators, judge, difficulty, solver, reward))
 
@@ -43,31 +43,31 @@ class Bench:
 
     def stage_by_stage(self) -> float:
         """Seconds for the same calls, a model at a time."""
-        return _seconds(stage.replay for stage in self._stages)
+        return seconds(stage.replay for stage in self.stages)
 
     def scoring_speedup(self) -> float:
         """Time of the run's scoring calls row by row over their time handed over at once."""
-        single = _seconds(model.replay_row_by_row for model in self._scores)
-        return single / _seconds(model.replay for model in self._scores)
+        single = seconds(model.replay_row_by_row for model in self._scores)
+        return single / seconds(model.replay for model in self._scores)
 
     def _run(self, models: Models) -> Outcome:
         tools = Tools(self._topics.predict, "topic", self._pool, Benchmark.load([]), Index())
-        return Pipeline(CONFIG, "bench", models, lambda _: None, tools).run()
+        return Pipeline(self._config, "bench", models, lambda _: None, tools).run()
 
 
 @contextmanager
-def opened() -> Iterator[Bench]:
+def opened(config: RunConfig = CONFIG) -> Iterator[Bench]:
     """A bench over freshly loaded models. InputError where they are missing."""
-    models = open_models(CONFIG)
+    models = open_models(config)
     try:
         with AnswerPool() as pool:
-            yield Bench(models, pool)
+            yield Bench(config, models, pool)
     finally:
         for model in models.distinct:
             model.close()
 
 
-def _seconds(parts: Iterable[Callable[[], None]]) -> float:
+def seconds(parts: Iterable[Callable[[], None]]) -> float:
     started = time.monotonic()
     for part in parts:
         part()

@@ -37,7 +37,8 @@ class Role:
     ``n``: samples per question (solver). ``retry_tokens``: a text cut off at ``max_tokens`` is redone once with this
     limit; 0 is never. ``share`` of the raw questions and ``band`` [least, greatest] fail rate kept (generators).
     ``threshold``: least P(solvable) kept (a judge that scores). ``activation``: what turns the raw score into one in
-    [0, 1]. ``aggregate``: of token log-probabilities. ``slots``: sequences at once. ``context``: tokens of prompt and
+    [0, 1]. ``aggregate``: of token log-probabilities. ``device``: auto, cpu, cuda:0, or several by commas,
+    which share the work. ``slots``: sequences at once. ``context``: tokens of prompt and
     text together at most, 0 is as many as the model holds (vLLM). ``urls``: servers that share the work, each up to and
     with ``/v1``; ``server``: whether they know vLLM's own fields beside OpenAI's; ``timeout``: seconds without a sign
     of life after which a request is tried again; ``api_key_env``: the variable of the environment that holds the key.

@@ -6,11 +6,13 @@ Imports of torch and transformers are inside the functions: a command that needs
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
 from engine.config import Role
+from engine.models.pool import Pool, ScorePool
 from store.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ def open_text(role: Role, memory: Memory | None = None) -> TextModel:
     """The role's model as a ``TextModel``. Raises InputError for one that is missing, unreadable, or of a backend
     that is not installed. ``memory``: what it may take of its card (vLLM)."""
     check_folder(role)
+    if "," in role.device:
+        return Pool([open_text(one) for one in _one_device_each(role)])
     if role.backend == "openai":
         from engine.models import openai_text
 
@@ -52,6 +56,8 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
 
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     check_folder(role)
+    if "," in role.device:
+        return ScorePool([open_score(one) for one in _one_device_each(role)])
     if role.backend == "openai-pooling":
         from engine.models import openai_score
 
@@ -61,6 +67,14 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
 
         return vllm_score.open_role(role, memory)
     return _open_transformers_score(role)
+
+
+def _one_device_each(role: Role) -> list[Role]:
+    """The role once for each of its devices."""
+    if role.backend.startswith("vllm"):
+        remedy = "name one, or serve the model from every card: `scalequest doctor --gpus N`"
+        raise InputError(f"{role.role}.device", role.device, "vLLM takes one card in this process", remedy)
+    return [replace(role, device=device.strip()) for device in role.device.split(",")]
 
 
 def _open_transformers_score(role: Role) -> ScoreModel:

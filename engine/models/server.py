@@ -25,8 +25,9 @@ import httpx
 from engine.config import Role
 from store.errors import BackendError, InputError, ItemError
 
-TRIES, SILENT_TRIES = 6, 2
-"""How often a request is tried; fewer where the server said nothing for the whole timeout."""
+TRIES, SILENT_TRIES, BUSY_TRIES = 6, 2, 10
+"""How often a request is tried: where the server failed or is not there, where it said nothing for the whole timeout,
+where it asks for patience. All pauses of the first together are 15 s at most, of the last 75 s."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_ASKED = 0.5, 15.0, 300.0
 """Seconds between two tries, and how long a pause a server may ask for."""
 _CONNECT = 10.0
@@ -35,7 +36,7 @@ _IDLE = 3.0
 _CONNECTIONS = 4
 """Of one client: at each request httpx looks at every connection of a client once for every other one."""
 _LONGEST_LINE = 1 << 22
-_PASSES = {408, 409, 425, 429}
+_PASSES, _BUSY = {408, 409, 425, 429}, {429, 503}
 _LOOPBACK = ("localhost", "127.", "::1")
 _T = TypeVar("_T")
 
@@ -43,11 +44,12 @@ logger = logging.getLogger(__name__)
 
 
 class Again(Exception):
-    """A try that failed in a way that may pass. ``pause``: seconds that the server asked for."""
+    """A try that failed in a way that may pass. ``pause``: seconds that the server asked for; ``tries``: after how many
+    to give up."""
 
-    def __init__(self, why: str, pause: float | None = None, silent: bool = False) -> None:
+    def __init__(self, why: str, pause: float | None = None, tries: int = TRIES) -> None:
         super().__init__(why)
-        self.pause, self.silent = pause, silent
+        self.pause, self.tries = pause, tries
 
 
 class Refused(ItemError):
@@ -84,8 +86,8 @@ class Server:
         After the last try: ItemError where the server has answered others meanwhile, else it is held to be gone:
         BackendError.
         """
-        begun, silences = time.monotonic(), 0
-        for tried in range(1, TRIES + 1):
+        begun = time.monotonic()
+        for tried in itertools.count(1):
             try:
                 result = await attempt()
             except Refused:
@@ -98,8 +100,7 @@ class Server:
                 self._note(None)
                 return result
             self._note(last)
-            silences += last.silent
-            if tried == TRIES or silences == SILENT_TRIES:
+            if tried >= last.tries:
                 break
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tried - 1)) * random.uniform(0.5, 1.0)
             await asyncio.sleep(pause if last.pause is None else min(last.pause, _LONGEST_ASKED) + pause / 10)
@@ -162,7 +163,7 @@ class Server:
         said = self._one_line(said)
         role, told = self._role.role, f"({status}): {said}" if said else f"({status})"
         if status in _PASSES or (status >= 500 and status != 501):
-            raise Again(f"it answers {told}", _asked_pause(headers))
+            raise Again(f"it answers {told}", _asked_pause(headers), BUSY_TRIES if status in _BUSY else TRIES)
         if status in (401, 403):
             key = self._role.api_key_env
             remedy = f"put a valid key into {key}" if key else f"name the variable with the key in {role}.api_key_env"
@@ -180,7 +181,7 @@ class Server:
 
     def _broken(self, error: httpx.RequestError) -> Again:
         if isinstance(error, httpx.ReadTimeout):
-            return Again(f"it said nothing for {self._role.timeout:g} s", silent=True)
+            return Again(f"it said nothing for {self._role.timeout:g} s", tries=SILENT_TRIES)
         return Again(f"{self._one_line(str(error)) or type(error).__name__}")
 
     def _one_line(self, said: str) -> str:

@@ -43,7 +43,7 @@ class VllmScore:
 
     def __init__(self, name: str, engine: Engine, window: int, in_domain: Callable[[str], bool] | None = None) -> None:
         self.name, self.window = name, window
-        self._engine, self._in_domain = engine, in_domain
+        self.engine, self._in_domain = engine, in_domain
         self._task = "classify" if "classify" in engine.llm.llm_engine.get_supported_tasks() else "token_classify"
         self._tokenizer = engine.llm.get_tokenizer()
         self._positions = int(engine.llm.model_config.max_model_len)
@@ -52,19 +52,19 @@ class VllmScore:
 
     def submit(self, request_id: str, rows: Sequence[TextRow], on_done: OnDone) -> None:
         taken = list(rows)
-        self._engine.loop.post(lambda: self._add(request_id, taken, on_done))
+        self.engine.loop.post(lambda: self._add(request_id, taken, on_done))
 
     def close(self) -> None:
         """What is in flight fails as not fatal: the model is not gone, it was put away."""
         if not self._closed:
             self._closed = True
-            self._engine.loop.call(self._end)
+            self.engine.loop.call(self._end)
 
     def sleep(self) -> None:
-        self._engine.loop.call(self._engine.sleep)
+        self.engine.loop.call(self.engine.sleep)
 
     def wake(self) -> None:
-        self._engine.loop.call(self._engine.wake)
+        self.engine.loop.call(self.engine.wake)
 
     # --- on the device's thread --------------------------------------------------------------------------------------
 
@@ -83,10 +83,10 @@ class VllmScore:
             return
         self._calls[request_id] = call
         for place, ids in read.items():
-            self._engine.add(
+            self.engine.add(
                 f"{request_id}#{place}",
                 ids,
-                self._params(),
+                self.params(),
                 0,
                 partial(self._told, call, place),
                 lambda error: self._fail(call, error, fatal=True),
@@ -104,7 +104,7 @@ class VllmScore:
             raise ItemError(f"The text to score {problem}.")
         return ids
 
-    def _params(self) -> Any:
+    def params(self) -> Any:
         from vllm import PoolingParams
 
         return PoolingParams(task=self._task, use_activation=False)  # by default a sigmoid hides the raw score
@@ -123,9 +123,9 @@ class VllmScore:
 
     def _end(self) -> None:
         for call in list(self._calls.values()):
-            self._engine.abort([f"{call.request_id}#{place}" for place in range(len(call.scores))])
+            self.engine.abort([f"{call.request_id}#{place}" for place in range(len(call.scores))])
             self._fail(call, ItemError(f"The scorer '{self.name}' was closed before it was done."), fatal=False)
-        self._engine.sleep()
+        self.engine.sleep()
 
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmScore:

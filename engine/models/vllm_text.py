@@ -47,7 +47,7 @@ class VllmText:
     def __init__(self, name: str, engine: Engine, slots: int) -> None:
         self.name = name
         self.window = max(1, int(_BATCH_SHARE * slots))
-        self._engine = engine
+        self.engine = engine
         self._tokenizer = engine.llm.get_tokenizer()
         self._added: dict[str, int] = dict(self._tokenizer.get_added_vocab())
         self._positions = int(engine.llm.model_config.max_model_len)
@@ -56,23 +56,23 @@ class VllmText:
 
     def submit(self, requests: Sequence[Request], on_done: OnDone, on_text: OnText | None = None) -> None:
         batch = list(requests)
-        self._engine.loop.post(lambda: self._add(batch, on_done, on_text))
+        self.engine.loop.post(lambda: self._add(batch, on_done, on_text))
 
     def cancel(self, request_ids: Sequence[str]) -> None:
         wanted = list(request_ids)
-        self._engine.loop.post(lambda: self._cancel(wanted))
+        self.engine.loop.post(lambda: self._cancel(wanted))
 
     def close(self) -> None:
         """What is in flight ends as cancelled. The engine sleeps; it stays in the process."""
         if not self._closed:
             self._closed = True
-            self._engine.loop.call(self._end)
+            self.engine.loop.call(self._end)
 
     def sleep(self) -> None:
-        self._engine.loop.call(self._engine.sleep)
+        self.engine.loop.call(self.engine.sleep)
 
     def wake(self) -> None:
-        self._engine.loop.call(self._engine.wake)
+        self.engine.loop.call(self.engine.wake)
 
     # --- on the device's thread --------------------------------------------------------------------------------------
 
@@ -97,8 +97,8 @@ class VllmText:
         flight = _Flight(request, len(ids), on_done, on_text)
         self._flights[request.request_id] = flight
         room = self._positions - len(ids)
-        params = self._params(request.sampling, request.seed, room, streamed=on_text is not None)
-        self._engine.add(
+        params = self.params(request.sampling, request.seed, room, streamed=on_text is not None)
+        self.engine.add(
             request.request_id,
             ids,
             params,
@@ -107,7 +107,7 @@ class VllmText:
             lambda error: self._gone(flight, error),
         )
 
-    def _params(self, sampling: Sampling, seed: int, room: int, streamed: bool) -> Any:
+    def params(self, sampling: Sampling, seed: int, room: int, streamed: bool) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -155,13 +155,13 @@ class VllmText:
 
     def _cancel(self, request_ids: list[str]) -> None:
         flights = [self._flights[key] for key in request_ids if key in self._flights]
-        self._engine.abort([flight.request.request_id for flight in flights])
+        self.engine.abort([flight.request.request_id for flight in flights])
         for flight in flights:
             self._finish(flight, "cancelled")
 
     def _end(self) -> None:
         self._cancel(list(self._flights))
-        self._engine.sleep()
+        self.engine.sleep()
 
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmText:

@@ -20,7 +20,7 @@ from engine.models.load import open_score, open_text
 from engine.prompts import template
 from store.errors import InputError
 from tests.models import tiny, vllm
-from tests.models.tiny import ask, take
+from tests.models.tiny import ask, take, texts
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,10 @@ def test_a_spoilt_folder_is_one_sentence(
         (solver("/nowhere/model"), "solver.model '/nowhere/model': no such model folder; give a folder with"),
         (solver("assets/nano/no-such"), "no such model folder; build it with `scalequest train nano`."),
         (solver("nobody/no-such-model"), "solver.model 'nobody/no-such-model': cannot be loaded: "),
-        (solver("nobody/none", backend="vllm"), "cannot be loaded by vLLM" if vllm.HERE else "'vllm': is not installed"),
+        (
+            solver("nobody/none", backend="vllm"),
+            "cannot be loaded by vLLM" if vllm.HERE else "'vllm': is not installed",
+        ),
     ],
 )
 def test_a_model_that_is_not_there_is_one_sentence(role: Role, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +178,22 @@ def test_a_device_that_is_not_there_is_one_sentence(folders: dict[str, Path]) ->
     for device in ("cuda:99", "warp"):
         with pytest.raises(InputError, match=r"solver\.device"):
             open_text(solver(folders["causal"], device=device))
+
+
+def test_several_devices_share_a_roles_work(folders: dict[str, Path]) -> None:
+    sampling = Sampling(1.0, max_tokens=8)
+    asked = [Request(str(i), "Tom has", sampling, i) for i in range(40)]
+    one, two = open_text(solver(folders["causal"])), open_text(solver(folders["causal"], device="cpu, cpu"))
+    assert two.window == 2 * one.window
+    assert texts(ask(two, asked)) == texts(ask(one, asked))
+    scored: queue.Queue[Any] = queue.Queue()
+    pair = open_score(scorer("reward", "logprob", folders["causal"], device="cpu,cpu"))
+    pair.submit("s", [("Tom has", " 3 apples")], scored.put)
+    assert isinstance(take(scored, 1)[0], Scored)
+    for model in (one, two, pair):
+        model.close()
+    with pytest.raises(InputError, match="vLLM takes one card"):
+        open_text(solver(folders["causal"], backend="vllm", device="cuda:0,cuda:1"))
 
 
 def test_a_scorer_must_have_one_label_and_a_trained_head(folders: dict[str, Path]) -> None:
