@@ -33,6 +33,7 @@ KEY = "sk-very-secret-0123"
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(servers, "_LONGEST_PAUSE", 0.2)
 
 
 def role(*urls: str, **changes: Any) -> Role:
@@ -145,6 +146,14 @@ def test_a_server_that_stays_silent_is_given_up_after_few_tries(opened: Any) -> 
         assert len(server.asked) == servers.SILENT_TRIES
     assert result.fatal
     assert "it said nothing for 1 s" in str(result.error)
+
+
+def test_a_server_that_asks_for_patience_gets_more_of_it_but_not_without_end(opened: Any) -> None:
+    with Faulty(lambda *_: "429 0") as server:
+        (result,) = ask(opened(server.url), requests(["p"], FREE))
+        assert len(server.asked) == servers.BUSY_TRIES
+    assert result.fatal
+    assert "so: it answers (429): 0; start it" in str(result.error)
 
 
 def test_an_answer_that_is_complete_need_not_be_closed(opened: Any) -> None:
