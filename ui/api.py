@@ -90,10 +90,12 @@ def _batch(batches: Batches, run_id: str) -> Batch:
 
 
 def _events(workspace: Workspace, batch: Batch) -> Iterator[str]:
-    """What the batch tells, a line each: its progress as it says it, its failures from their rows."""
+    """What the batch tells, a line each: its progress as it says it, its failures from their rows, and what its models
+    say beside."""
     with workspace.cursor() as cursor:
         before = seen = reads.error_count(cursor, batch.run_id)  # a run that goes on may have some of old
         told: dict[str, Any] = {}
+        noticed: str | None = None
         while True:
             ended, event = batch.ended, batch.event  # in this order: the last event is not missed
             if (new := before + event.get("errors", 0) - seen) > 0:
@@ -101,6 +103,10 @@ def _events(workspace: Workspace, batch: Batch) -> Iterator[str]:
                     seen += 1
                     what = {"stage": row.stage, "idx": row.idx, "message": row.message}
                     yield _line({"event": "error", "run_id": row.run_id, **what})
+            if (notice := batch.notice) != noticed:
+                noticed = notice
+                what = {"stage": "models", "idx": None, "message": notice}
+                yield _line({"event": "error", "run_id": batch.run_id, **what})
             if ended:
                 break
             if event is not told and "done" in event and event["event"] != "end":

@@ -1,29 +1,34 @@
-"""A whole run whose generator is two real vLLM servers, one of which dies in the middle of it."""
+"""Whole runs whose generator is behind servers: real ones, one of which dies in the middle, and ones that fail."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from engine import jobs
+from engine.batches import Batches
 from engine.config import RunConfig, load_run_config
+from engine.models import server as servers_of
 from store.workspace import Workspace
+from tests.models.faulty import Faulty
 from tests.models.vllm import needs_vllm
 from tests.models.vllm_server import VllmServer, serving
 from tests.pipeline.rows import content, doubled
 
-pytestmark = needs_vllm
 QUESTIONS = 48
 
 
-def config(*servers: VllmServer) -> RunConfig:
+def config(*servers: VllmServer | Faulty) -> RunConfig:
     """The nano profile with its first generator behind these servers, as the only one."""
     nano = load_run_config("nano", questions=QUESTIONS, seed=5)
     urls = tuple(server.url for server in servers)
-    far = replace(nano.profile.generators[0], backend="openai", model=servers[0].model, urls=urls, slots=8)
+    kind: Any = "vllm" if isinstance(servers[0], VllmServer) else "other"
+    far = replace(nano.profile.generators[0], backend="openai", model="served", urls=urls, server=kind, slots=8)
     return replace(nano, profile=replace(nano.profile, generators=(far,)))
 
 
@@ -41,6 +46,7 @@ def pair(nano: Path) -> Any:
         yield servers
 
 
+@needs_vllm
 def test_a_run_ends_whole_when_one_of_its_servers_is_killed(pair: list[VllmServer], tmp_path: Path) -> None:
     dying, other = pair
     events: list[dict[str, Any]] = []
@@ -65,6 +71,7 @@ def test_a_run_ends_whole_when_one_of_its_servers_is_killed(pair: list[VllmServe
     assert all(event["idx"] is None for event in events if event["event"] == "error")  # no item has failed
 
 
+@needs_vllm
 def test_a_run_whose_servers_are_all_gone_fails_in_a_sentence_and_can_be_resumed(
     pair: list[VllmServer], tmp_path: Path
 ) -> None:
@@ -76,3 +83,43 @@ def test_a_run_whose_servers_are_all_gone_fails_in_a_sentence_and_can_be_resumed
         assert result.message is not None
         assert result.message.startswith(f"The server {dead.url} is gone")
         assert "--resume r1" in result.message
+
+
+def faults(number: int, body: dict[str, Any]) -> str | None:
+    """Every third request fails in one of the ways that pass."""
+    kinds = ["500", "429 0", "hang-up", "cut", "garbage", "error", "early"]
+    return None if number % 3 else Random(number).choice(kinds)
+
+
+def test_a_run_on_servers_that_fail_in_every_way_ends_as_if_they_did_not(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers_of, "_FIRST_PAUSE", 0.02)
+    events: list[dict[str, Any]] = []
+    with Faulty() as sound, Faulty(faults) as one, Faulty(faults) as two:
+        _, undisturbed = ran(tmp_path / "sound", config(sound), lambda _: None)
+        result, found = ran(tmp_path / "faulty", config(one, two), events.append)
+        assert len(one.asked) + len(two.asked) > QUESTIONS
+    assert result.status == "done"
+    assert len(found["questions"]) == QUESTIONS
+    assert found == undisturbed
+    assert any("is in trouble: " in event.get("message", "") for event in events if event["event"] == "error")
+
+
+def test_a_batch_in_the_background_keeps_what_its_models_said(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers_of, "_FIRST_PAUSE", 0.02)
+    with (
+        Faulty(lambda number, _: "503 loading" if number < 4 else None) as server,
+        Workspace.open(tmp_path) as workspace,
+    ):
+        batches = Batches(workspace)
+        batches.start(config(server))
+        batch = batches.last
+        assert batch is not None
+        while not batch.ended:
+            time.sleep(0.05)
+        batches.close()
+    assert batch.message is None
+    assert batch.notice == f"The server {server.url} answers again."
