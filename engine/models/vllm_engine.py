@@ -8,7 +8,9 @@ Knows nothing of templates, stages or what an output means.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -120,9 +122,11 @@ def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
         options = _options(role, runner, memory)
 
         def make() -> Any:
-            from vllm import LLM
+            with warnings.catch_warnings():  # of its libraries, about each other
+                warnings.simplefilter("ignore")
+                from vllm import LLM
 
-            return LLM(source, runner=runner, **options)
+                return LLM(source, runner=runner, **options)
 
         try:
             _engines[key] = Engine(role.name, make, _device(role))
@@ -142,6 +146,7 @@ def _prepare(role: Role) -> None:
         raise InputError(f"{role.role}.backend", role.backend, "is not installed here", remedy)
     for name, value in {**_SETTINGS, **({} if _on_gpu() else _CPU_SETTINGS)}.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("vllm").setLevel(logging.ERROR)  # what it logs before it has read its own setting
 
 
 def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any]:
