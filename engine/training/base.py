@@ -55,6 +55,7 @@ def load_model(training: Training, settings: Settings, *, scorer: bool = False, 
     import transformers
 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.set_seed(settings.seed)  # a scorer's head, and adapters, begin at random
     device = device_of(settings)
     frozen = (settings.lora or reference) and device != "cpu"
     options: dict[str, Any] = {"revision": training.revision, "dtype": torch.bfloat16 if frozen else torch.float32}
