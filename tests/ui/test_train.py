@@ -80,12 +80,13 @@ def harmless(watched: Watched) -> None:
 
 def begun(workspace: Path, name: str, kind: Kind = "qft", **more: Any) -> Training:
     """A training that this process has begun and goes on with."""
-    return record.make(Training(workspace / "models" / name, name, kind, "assets/nano/solver", "nano-generate", **more))
+    template = "nano-score" if kind == "difficulty" else "nano-generate"
+    return record.make(Training(workspace / "models" / name, name, kind, "assets/nano/solver", template, **more))
 
 
-def finished(workspace: Path, name: str, model: Path) -> Training:
-    """A finished training whose model is this one, which is quick to load and writes questions."""
-    training = begun(workspace, name)
+def finished(workspace: Path, name: str, model: Path, kind: Kind = "qft") -> Training:
+    """A finished training whose model is this one, which is quick to load and does what it should."""
+    training = begun(workspace, name, kind)
     for file in model.iterdir():
         shutil.copy(file, training.folder)
     record.keep_samples(training, {"sampling": {"temperature": 1.0, "top_p": 1.0, "max_tokens": 64}})
@@ -273,6 +274,25 @@ def test_a_registered_model_is_offered_at_once_sampled_from_and_taken_away_again
     first = RunConfig.from_json(workspace.runs()[0].config)
     assert [(g.name, g.model) for g in first.profile.generators] == [("mine", str(workspace.path / "models" / "mine"))]
     assert profiles.registered(profiles.folder(workspace.path)) == []
+
+
+def test_a_difficulty_scorer_is_registered_in_its_role_and_a_page_that_is_open_already_offers_it(
+    workspace: Workspace, nano: Path
+) -> None:
+    finished(workspace.path, "rates", nano / "difficulty", "difficulty")
+    with hosted(workspace, Room()) as url, chromium(url) as watched:
+        assert watched.page.context.browser is not None
+        other = Watched(watched.page.context.browser.new_page(), url)
+        elsewhere = opened(other, "Home")
+        page = opened(watched)
+        expect(page.locator("#register")).to_contain_text("Register rates as a difficulty scorer")
+        expect(page.get_by_text("The new generator writes")).to_be_hidden()
+        page.get_by_role("button", name="Register", exact=True).click()
+        expect(page.locator("#registered").get_by_role("row", name="rates qgen-a, qgen-b rates solver")).to_be_visible()
+        elsewhere.get_by_role("tab", name="Compare").click()
+        choose(elsewhere, "Profile", "rates")
+        harmless(watched)
+        harmless(other)
 
 
 def test_long_curves_are_thinned_and_smoothed_and_say_their_last_value() -> None:
