@@ -64,6 +64,14 @@ def test_added_it_shares_the_questions_equally_and_a_registered_profile_may_be_t
     ]
 
 
+@pytest.mark.parametrize(("base", "backend"), [("nano", "transformers"), ("paper", "vllm"), ("openai", "transformers")])
+def test_it_runs_on_the_bases_own_engine_where_that_loads_a_folder(
+    tmp_path: Path, mine: Training, base: str, backend: str
+) -> None:
+    made = profiles.register(profiles.folder(tmp_path), mine, base, "mine")
+    assert [g.backend for g in made.generators] == [backend]
+
+
 def test_a_difficulty_scorer_takes_that_role(tmp_path: Path, nano: Path) -> None:
     scorer = trained(tmp_path, "rates", nano / "difficulty", "difficulty")
     made = profiles.register(profiles.folder(tmp_path), scorer, "nano", "rated")
