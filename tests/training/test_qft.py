@@ -143,13 +143,20 @@ def test_a_killed_training_goes_on_to_the_very_weights_of_one_that_was_not(base:
     assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
 
 
-def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(base: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
+@pytest.fixture(scope="module")
+def stopped(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A training that Ctrl-C has stopped, and what it said then."""
+    folder = tmp_path_factory.mktemp("stopped") / "mine"
     with started(base, folder, "--epochs", "9") as process:
         wait_for_step(process, 2)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
+    return folder, said
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(stopped: tuple[Path, str]) -> None:
+    folder, said = stopped
     assert f"scalequest train qft --resume --out {folder}" in said
     assert "Traceback" not in said
     assert record.read(folder).status == "interrupted"
@@ -158,15 +165,12 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(base: Path, tmp_path: P
 
 
 def test_a_resume_that_would_be_another_training_is_refused(
-    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stopped: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "mine"
-    with started(base, folder) as process:
-        wait_for_step(process, 2)
-        process.kill()
+    folder, _ = stopped
     assert "--lr" in refusal(capsys, "qft", "--resume", "--out", folder, "--lr", "1")
     assert "kind qft" in refusal(capsys, "difficulty", "--resume", "--out", folder)
-    questions(tmp_path / "q.jsonl", 199)
+    questions(folder.parent / "q.jsonl", 199)
     assert "changed" in refusal(capsys, "qft", "--resume", "--out", folder)
 
 
