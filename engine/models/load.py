@@ -71,9 +71,6 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
 
 def _one_device_each(role: Role) -> list[Role]:
     """The role once for each of its devices."""
-    if role.backend.startswith("vllm"):
-        remedy = "name one, or serve the model from every card: `scalequest doctor --gpus N`"
-        raise InputError(f"{role.role}.device", role.device, "vLLM takes one card in this process", remedy)
     return [replace(role, device=device.strip()) for device in role.device.split(",")]
 
 

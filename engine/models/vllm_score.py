@@ -52,6 +52,9 @@ class VllmScore:
 
     def submit(self, request_id: str, rows: Sequence[TextRow], on_done: OnDone) -> None:
         taken = list(rows)
+        if self._closed:  # the loop may be gone
+            self._add(request_id, taken, on_done)
+            return
         self.engine.loop.post(lambda: self._add(request_id, taken, on_done))
 
     def close(self) -> None:
@@ -125,7 +128,7 @@ class VllmScore:
         for call in list(self._calls.values()):
             self.engine.abort([f"{call.request_id}#{place}" for place in range(len(call.scores))])
             self._fail(call, ItemError(f"The scorer '{self.name}' was closed before it was done."), fatal=False)
-        self.engine.sleep()
+        self.engine.put_away()
 
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmScore:

@@ -56,6 +56,9 @@ class VllmText:
 
     def submit(self, requests: Sequence[Request], on_done: OnDone, on_text: OnText | None = None) -> None:
         batch = list(requests)
+        if self._closed:  # the loop may be gone
+            self._add(batch, on_done, on_text)
+            return
         self.engine.loop.post(lambda: self._add(batch, on_done, on_text))
 
     def cancel(self, request_ids: Sequence[str]) -> None:
@@ -63,7 +66,7 @@ class VllmText:
         self.engine.loop.post(lambda: self._cancel(wanted))
 
     def close(self) -> None:
-        """What is in flight ends as cancelled. The engine sleeps; it stays in the process."""
+        """What is in flight ends as cancelled."""
         if not self._closed:
             self._closed = True
             self.engine.loop.call(self._end)
@@ -161,7 +164,7 @@ class VllmText:
 
     def _end(self) -> None:
         self._cancel(list(self._flights))
-        self.engine.sleep()
+        self.engine.put_away()
 
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmText:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -100,8 +103,7 @@ def test_a_closed_engine_is_used_again(folder: Path, lm: VllmText) -> None:
     ended = ask(again, requests(PROMPTS[:1], GREEDY))[0]
     assert isinstance(ended, Completion)
     assert ended.finish_reason == "cancelled"
-    third = open_text(role(folder))
-    assert texts(ask(third, requests(PROMPTS[:4], GREEDY))) == before
+    assert texts(ask(lm, requests(PROMPTS[:4], GREEDY))) == before  # the one that stands on the same engine goes on
 
 
 def test_a_folder_without_weights_is_refused_in_one_sentence(folder: Path, tmp_path: Path) -> None:
@@ -142,3 +144,33 @@ def test_a_request_that_vllm_refuses_fails_alone(lm: VllmText) -> None:
     assert isinstance(results[0], Failure)
     assert not results[0].fatal
     assert isinstance(results[1], Completion)
+
+
+def test_an_engine_in_a_process_of_its_own_answers_and_leaves_nothing_behind(folder: Path) -> None:
+    """As on a GPU; in a process of the test's own, since vLLM reads the setting once."""
+    code = (
+        "import sys, psutil\n"
+        "from pathlib import Path\n"
+        "from engine.models.base import Sampling\n"
+        "from engine.models.load import open_text\n"
+        "from tests.models.test_vllm import role\n"
+        "from tests.models.tiny import ask, requests, texts\n"
+        "if __name__ == '__main__':\n"
+        "    asked = requests(['Tom has 3 apples.'] * 4, Sampling(0.0, max_tokens=8))\n"
+        "    for _ in range(2):\n"
+        "        model = open_text(role(Path(sys.argv[1])))\n"
+        "        print(texts(ask(model, asked)), len(psutil.Process().children(recursive=True)) > 0)\n"
+        "        model.close()\n"
+        "        late = ask(model, asked[:1])[0].finish_reason\n"
+        "        _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=30)\n"
+        "        print(late, [p.name() for p in alive if 'Engine' in ' '.join(p.cmdline())])\n"
+    )
+    environment = {**os.environ, "VLLM_ENABLE_V1_MULTIPROCESSING": "1", "PYTHONPATH": os.getcwd()}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    first, after, again, after_again = ran.stdout.splitlines()[-4:]
+    assert first == again
+    assert first.endswith("True")
+    assert after == after_again == "cancelled []"
