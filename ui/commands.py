@@ -242,9 +242,11 @@ def doctor(options: Namespace) -> int:
 
 def _servers(options: Namespace) -> int:
     """The commands that serve a profile's models on so many GPUs."""
+    from engine import profiles
     from engine.config import load_profile
     from engine.servers import servers
 
-    made = servers(load_profile(options.profile), options.gpus, int(options.gpu_memory * 2**30))
+    folder = profiles.folder(options.workspace) if options.workspace is not None else None
+    made = servers(load_profile(options.profile, folder), options.gpus, int(options.gpu_memory * 2**30))
     print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made))
     return DONE

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import checks, prompts
+from engine import checks, profiles, prompts
 from engine.config import Role
 from engine.training import lines, record, rows
 from engine.training.record import Training
@@ -108,7 +108,7 @@ def _from_samples(options: Namespace) -> int:
         if not value:
             raise InputError(flag, "", "is missing", "name it, or make pairs by --from-reviews")
     checks.at_least("--n", options.n, 1)
-    rewriter = builder.rewriter(options.rewriter)
+    rewriter = builder.rewriter(options.rewriter, profiles.folder(options.workspace))
     model = asked.model_of(options.generator, options.workspace)
     name = options.name or Path(model).name
     record.place(name, options.workspace, None)

@@ -73,14 +73,15 @@ class Built:
     rejected: dict[str, int]
 
 
-def rewriter(name: str) -> Rewriter:
+def rewriter(name: str, folder: Path | None = None) -> Rewriter:
     """``nano``; a profile, whose judge's model rewrites; or a TOML file with a table ``[rewriter]``: a role's fields
-    and ``format``, the chat format. InputError for one that is none, or does not write."""
+    and ``format``, the chat format. ``folder``: of the workspace's own profiles. InputError for one that is none, or
+    does not write."""
     if name == NANO:
         return Rewriter()
     table = checks.read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
     if table is None:
-        judge = load_profile(name).judge
+        judge = load_profile(name, folder).judge
         if not judge.writes:
             remedy = "use another profile, a TOML file with a [rewriter] table, or nano"
             raise InputError("--rewriter", name, "its judge gives numbers and writes nothing", remedy)
