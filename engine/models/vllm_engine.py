@@ -25,7 +25,8 @@ Runner = Literal["generate", "pooling"]
 _APART = "VLLM_ENABLE_V1_MULTIPROCESSING"
 """vLLM's setting for an engine in a process of its own: 1 or 0; a user's own wins."""
 _SETTINGS = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_HOST_IP": "127.0.0.1"}
-_GPU_SETTINGS = {_APART: "1"}
+# A fork of a process that runs threads, as this one does, may hang.
+_GPU_SETTINGS = {_APART: "1", "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn"}
 _CPU_SETTINGS = {
     _APART: "0",  # one thread of ours steps the engine: no second process, no copies between
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
