@@ -60,7 +60,8 @@ def status(training: Training, last: Event) -> list[Part]:
         return [text(f"Interrupted{where}; the command below goes on from its last checkpoint.", strong=True)]
     loss = training.result.get("loss")
     final = f", final loss {loss:.4g}" if isinstance(loss, (int, float)) else ""
-    return [text(f"Done in {_took(training)}{final}. The model is the folder {training.folder}.", strong=True)]
+    folder = "/".join(training.folder.parts[-2:])  # models/NAME of this workspace: its own path is long, and no news
+    return [text(f"Done in {_took(training)}{final}. The model is the workspace's folder {folder}.", strong=True)]
 
 
 def go_on(training: Training) -> str:
