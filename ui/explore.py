@@ -8,7 +8,6 @@ Knows neither SQL nor models.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +20,8 @@ from store.filters import Filter
 from store.frame import NUMBERS, Frame, Selection
 from store.frames import Frames
 from store.records import Run
-from store.shelf import Source
+from store.shelf import Shelf, Source
+from ui import explore_sql
 from ui import explore_words as words
 from ui.explore_story import markdown
 from ui.latex import LATEX
@@ -41,11 +41,9 @@ _FRONT = """() => {
 """The tabs above have no component of their own that an event could give a value."""
 
 
-def tab(source: Callable[[], Source], blocks: gr.Blocks) -> None:
-    """Draws the tab into the open blocks. ``source`` is asked at each request. An address that has a filter, an
-    order or a row in it opens on this tab.
-    """
-    frames = Frames()
+def tab(shelf: Shelf, blocks: gr.Blocks) -> None:
+    """Draws the tab into the open blocks. An address that has a filter, an order or a row in it opens on this tab."""
+    frames, source = Frames(), shelf.reading  # asked at each request
 
     def explore_look(asked: Any) -> dict[str, Any]:
         try:
@@ -80,6 +78,7 @@ def tab(source: Callable[[], Source], blocks: gr.Blocks) -> None:
     told = gr.Markdown(latex_delimiters=LATEX, visible=False, elem_id="explore-story")
     # one after the other, so that the row asked for last is the one that stays
     board.story(tell, outputs=told, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
+    explore_sql.section(shelf)
     blocks.load(None, js=_FRONT)
 
 

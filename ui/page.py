@@ -39,7 +39,7 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
             with gr.Tab("Sample") as sample_tab:
                 sampled = sample.tab(workspace, live)
             with gr.Tab("Explore"):
-                explore.tab(shelf.reading, blocks)
+                explore.tab(shelf, blocks)
             with gr.Tab("Runs", id="runs") as runs_tab:
                 batch = runs.tab(workspace, batches)
             with gr.Tab("Compare") as compare_tab:
