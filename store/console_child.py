@@ -5,7 +5,8 @@ file as its argument and the statement on stdin; on stdout it says a line when i
 What keeps a statement in bounds, each enough by itself for what it is about:
 
 - the database is opened read-only, without files, network or extensions, and its settings are locked;
-- the statement must be one SELECT without a statement that changes data inside (which reading only would refuse too);
+- the statement must be one SELECT without a statement that changes data inside (which reading only would refuse too),
+  and take its rows from tables, views and a few harmless functions;
 - the system's limits on this process: memory, processor time, and no byte written to any file.
 
 The limit on time is the parent's: it kills.
@@ -50,6 +51,13 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 _QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 """What a query may be made of. In DuckDB 2 a WITH may hold DELETE_QUERY_NODE and the like, and is a SELECT by type."""
+_TABLES = {
+    "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "histogram",
+    "duckdb_tables", "duckdb_columns", "duckdb_views", "duckdb_functions", "duckdb_types",
+}  # fmt: skip
+"""What a FROM may call. Others reach for files, run a text that would have to be judged like this one, or take addresses
+of Python's objects (``pandas_scan`` of DuckDB 1), which a statement given as JSON could name freely.
+"""
 _ONLY = "Only a SELECT may run here"
 
 
@@ -105,6 +113,8 @@ def only_a_select(connection: duckdb.DuckDBPyConnection, statement: str) -> None
             kind = part.get("type")
             if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _QUERIES:
                 raise Refused(f"{_ONLY}, and this one holds {kind.removesuffix('_NODE').removesuffix('_QUERY')}.")
+            if kind == "TABLE_FUNCTION" and (name := part["function"].get("function_name")) not in _TABLES:
+                raise Refused(f"The function {name} may not be used here; ask the views.")
             todo.extend(part.values())
         elif isinstance(part, list):
             todo.extend(part)

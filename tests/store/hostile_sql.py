@@ -50,6 +50,18 @@ REFUSED = [
     "SELECT * FROM force_checkpoint()",
     "SELECT set_config('enable_external_access', 'true')",
     "SELECT getenv('HOME')",
+    "SELECT * FROM enable_logging('QueryLog', storage = 'file', storage_config = {'path': '/tmp/stolen'})",
+    "SELECT * FROM duckdb_settings()",
+    "SELECT * FROM duckdb_databases()",
+    "SELECT * FROM duckdb_secrets()",
+    "SELECT * FROM duckdb_temporary_files()",
+    # memory of the process, and statements within texts
+    "SELECT * FROM pandas_scan(NULL)",
+    "SELECT * FROM arrow_scan(1, 1, 1)",
+    "SELECT * FROM runs, python_map_function(NULL)",
+    "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+    "SELECT * FROM (DESCRIBE SELECT * FROM sniff_csv('/etc/passwd'))",
+    "SELECT * FROM runs WHERE EXISTS (FROM query('SELECT 1'))",
     # changes
     "CREATE TABLE x AS SELECT 1",
     "CREATE OR REPLACE VIEW pairs AS SELECT 1",
@@ -117,14 +129,12 @@ TIME = [
 ]
 
 LEAKS = [
-    "SELECT * FROM duckdb_settings()",
-    "SELECT * FROM duckdb_databases()",
-    "SELECT * FROM duckdb_secrets()",
-    "SELECT * FROM duckdb_variables()",
+    "SELECT * FROM duckdb_databases",
     "SELECT * FROM pragma_database_list",
+    "SELECT * FROM information_schema.schemata",
+    "SELECT * FROM sqlite_master",
     "SELECT current_setting('secret_directory'), current_setting('extension_directory')",
     "SELECT current_setting('home_directory'), current_setting('temp_directory')",
     "SELECT current_setting('allowed_paths'), current_setting('allowed_directories')",
-    "SELECT path, * FROM duckdb_temporary_files()",
 ]
 """Answered: what they show may name the snapshot and no other path."""
