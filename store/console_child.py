@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -24,7 +25,9 @@ from typing import Any
 import duckdb
 
 SECONDS = 2.0
-"""Of wall time from being ready; then the parent kills. A limit on processor time stands in for a parent that died."""
+"""Of wall time from being ready; then the parent kills. An alarm, and a limit on processor time, stand in for a parent
+that died.
+"""
 MEMORY = 512
 """MB that DuckDB may use. Its interrupts and its own limit do not stop every single value from growing, hence:"""
 ADDRESSES = 2 << 30
@@ -55,8 +58,8 @@ _TABLES = {
     "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "histogram",
     "duckdb_tables", "duckdb_columns", "duckdb_views", "duckdb_functions", "duckdb_types",
 }  # fmt: skip
-"""What a FROM may call. Others reach for files, run a text that would have to be judged like this one, or take addresses
-of Python's objects (``pandas_scan`` of DuckDB 1), which a statement given as JSON could name freely.
+"""What a FROM may call. Others reach for files, run a text that would have to be judged like this one, or take
+addresses of Python's objects (``pandas_scan`` of DuckDB 1), which a statement given as JSON could name freely.
 """
 _ONLY = "Only a SELECT may run here"
 
@@ -157,6 +160,7 @@ def _main(file: str) -> dict[str, Any]:
         connection = _open(file)
         sys.stdout.buffer.write(READY)
         sys.stdout.buffer.flush()
+        signal.alarm(int(SECONDS) + 3)
         return answer(connection, sys.stdin.buffer.read().decode("utf-8", "replace"))
     except Refused as refusal:
         return {"error": str(refusal)}

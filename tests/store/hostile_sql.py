@@ -123,6 +123,7 @@ MEMORY = [
 
 TIME = [
     "SELECT count(*) FROM range(100000000) AS a, range(1000000) AS b",
+    "SELECT sleep_ms(60000)",
     "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
     "SELECT sum(sin(a.range * b.range)) FROM range(1000000) AS a, range(1000000) AS b",
     "SELECT * FROM range(100000000000) AS a WHERE hash(a.range) = 1",
