@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from engine.config import Role
 from engine.models.device import DeviceLoop, sentence
+from engine.sizes import size
 from store.errors import BackendError, InputError
 
 Runner = Literal["generate", "pooling"]
@@ -32,7 +33,7 @@ _CPU_SETTINGS = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",  # more cost 5 to 10 times the speed of small models; a user's own setting wins
 }
-_CPU_KV_BYTES = 512 << 20
+_MOST_CPU_KV_BYTES = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,21 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
     if role.context:
         options["max_model_len"] = role.context
     if not _on_gpu():
-        return {**options, "enforce_eager": True, "kv_cache_memory_bytes": _CPU_KV_BYTES}
+        return {**options, "enforce_eager": True, "kv_cache_memory_bytes": _cpu_cache(role)}
     options["enable_sleep_mode"] = True
     if memory is not None:
         options |= {"kv_cache_memory_bytes": memory.kv_bytes, "gpu_memory_utilization": memory.share}
     return options
+
+
+def _cpu_cache(role: Role) -> int:
+    """Bytes for the key-value cache on a processor: all slots at full length, bounded; at least one whole context."""
+    sized = size(role)
+    if sized.kv_bytes is None:
+        return _MOST_CPU_KV_BYTES
+    full = role.slots * (256 + role.max_tokens) * sized.kv_bytes
+    context = (role.context or sized.context or 0) * sized.kv_bytes
+    return max(2 * context, min(full, _MOST_CPU_KV_BYTES))
 
 
 @contextmanager
