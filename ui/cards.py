@@ -5,6 +5,8 @@ Every text here reaches the page as text, never as markup. Knows neither SQL, mo
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +32,8 @@ REASONS = {
     "low_reward": "its best reward is under the floor",
 }
 """Why a stage drops a question, by the reason that is stored."""
+_NUMBERS = itertools.count(int(time.time() * 1e6))
+"""Each value has a greater number than all before it, those of an earlier process of the app too."""
 _SCORES = {"solvability": "P(solvable)", "difficulty": "fail rate", "solution": "with an answer", "pair": "reward"}
 _MARKS = {"kept": "✓", "dropped": "✕", "running": "…", "waiting": "·", "failed": "!"}
 
@@ -41,6 +45,7 @@ def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[st
     for session in sessions[1:]:
         cards += [_card(card, session.config, False, busy, kept) for card in session.now().cards]
     return {
+        "number": next(_NUMBERS),  # replies may come out of order: the page keeps the newest
         "status": _status(now, sessions[0].config),
         "numbers": _numbers(now),
         "stored": _stored(now, sessions[0].config),

@@ -204,11 +204,11 @@ def tab(workspace: Workspace, live: Live) -> Sample:
     go.click(sample, fields, **watching)
     seed.submit(sample, fields, **watching)
     board.regenerate(regenerate, desk, **watching)
-    # By default a click on a second card while the first one's is under way would be lost; and one after the other, so
-    # that the last reply is the newest.
-    clicked: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": 1}
-    board.keep(keep, desk, board, **clicked)
-    board.formulas(with_formulas, desk, formulas, **clicked).then(None, js=_TO_FORMULAS)
+    # By default a click on a second card would be lost while the first one's is under way. Every click keeps, one after
+    # the other, so that a value with a greater number knows more; of formulas the last card clicked is shown.
+    board.keep(keep, desk, board, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
+    shows = board.formulas(with_formulas, desk, formulas, show_progress="hidden", trigger_mode="always_last")
+    shows.then(None, js=_TO_FORMULAS)
     cancel.click(cancel_it, desk, show_progress="hidden", queue=False)
     of_profile = [generator, temperature, top_p, samples]
     profile.input(defaults, profile, of_profile, show_progress="hidden")

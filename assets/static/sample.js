@@ -99,10 +99,13 @@ function drawCard(card, data) {
   drawAct(card, "tex", "Show formulas", true);
 }
 
+let newest = 0;
+
 function draw() {
   const cards = part("cards");
-  if (!cards) return;
-  const { status = "", numbers = "", stored = "", cards: wanted = [] } = props.value || {};
+  const { number = 0, status = "", numbers = "", stored = "", cards: wanted = [] } = props.value || {};
+  if (!cards || number < newest) return;
+  newest = number;
   if (part("status").textContent !== status) part("status").textContent = status;
   say(part("numbers"), numbers);
   say(part("stored"), stored);
