@@ -162,7 +162,7 @@ def page(
     total = len(matching)
     if start >= total:  # the rows after it are gone
         start = max(total - 1, 0) // PAGE * PAGE
-    return Page(_rows(source, frame, matching[start : start + PAGE].tolist()), start, total)
+    return Page(rows_at(source, frame, matching[start : start + PAGE].tolist()), start, total)
 
 
 def place(chosen: Selection, key: str, by: str = "newest", descending: bool = True) -> Place:
@@ -189,7 +189,8 @@ def _matching(chosen: Selection, by: str, descending: bool) -> tuple[Array, Arra
     return order[chosen.rows[order]], rank
 
 
-def _rows(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]:
+def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]:
+    """The rows at some positions of the frame, in the order asked, with their texts."""
     texts = _texts(source, frame, positions)
 
     def value(name: str, at: int) -> Any:
