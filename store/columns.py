@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from store.records import Decision, ErrorRow, Label, Preference, Question, Record, Reward, Solution, Verdict
 
-Keyed = tuple[Any, str, str, int, bool]
-"""A record, its question_id, its run_id; of rewards (else 0 and False) their sample, and whether they lead."""
+Keyed = tuple[Any, str, str, int, bool, int]
+"""A record, its question_id, its run_id; of rewards (else 0 and False) their sample, and whether they lead; its q."""
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _UTC, _WHEN = pa.timestamp("us", tz="UTC"), pa.timestamp("us")
@@ -68,6 +68,10 @@ def _when(rows: Sequence[Keyed]) -> pa.Table:
     return pa.array([k[0].created_at for k in rows], _UTC).cast(_WHEN)
 
 
+def _keys(rows: Sequence[Keyed]) -> pa.Array:
+    return pa.array([k[5] for k in rows], WHOLE)
+
+
 def _number(value: float | None) -> float | None:
     """NaN sorts above every number in SQL and would win every best-of-n: it is no score."""
     return value if value == value else None
@@ -90,9 +94,10 @@ def _questions(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
         reference_answer=([r.reference_answer for r in found], TEXT),
         chars=([len(r.text) for r in found], WHOLE),
     )
-    yield "question_rows", narrow.append_column("created_at", _when(rows))
+    keys = _keys(rows)
+    yield "question_rows", narrow.append_column("created_at", _when(rows)).append_column("q", keys)
     texts, extras = ([r.text for r in found], TEXT), ([as_json(r.extra) for r in found], TEXT)
-    yield "question_text", _table(question_id=ids, run_id=runs, text=texts, extra=extras)
+    yield "question_text", _table(question_id=ids, run_id=runs, text=texts, extra=extras).append_column("q", keys)
 
 
 def _verdicts(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
@@ -109,7 +114,7 @@ def _verdicts(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
         tokens=([r.tokens for r in found], WHOLE),
         seconds=([r.seconds for r in found], REAL),
     )
-    yield "verdict_rows", table.append_column("created_at", _when(rows))
+    yield "verdict_rows", table.append_column("created_at", _when(rows)).append_column("q", _keys(rows))
 
 
 def _solutions(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
@@ -128,38 +133,36 @@ def _solutions(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
         finish_reason=([r.finish_reason for r in found], TEXT),
         chars=([len(r.text) for r in found], WHOLE),
     )
-    yield "solution_rows", narrow.append_column("created_at", _when(rows))
-    yield "solution_text", _table(question_id=ids, run_id=runs, sample=samples, text=([r.text for r in found], TEXT))
+    keys = _keys(rows)
+    yield "solution_rows", narrow.append_column("created_at", _when(rows)).append_column("q", keys)
+    texts = ([r.text for r in found], TEXT)
+    yield "solution_text", _table(question_id=ids, run_id=runs, sample=samples, text=texts).append_column("q", keys)
 
 
 def _rewards(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
     found: list[Reward] = [k[0] for k in rows]
-    yield (
-        "reward_rows",
-        _table(
-            question_id=([k[1] for k in rows], TEXT),
-            run_id=([k[2] for k in rows], TEXT),
-            sample=([k[3] for k in rows], WHOLE),
-            reward_model=([r.reward_model for r in found], TEXT),
-            reward=([_number(r.reward) for r in found], REAL),
-            seconds=([r.seconds for r in found], REAL),
-            leads=([k[4] for k in rows], FLAG),
-        ),
+    table = _table(
+        question_id=([k[1] for k in rows], TEXT),
+        run_id=([k[2] for k in rows], TEXT),
+        sample=([k[3] for k in rows], WHOLE),
+        reward_model=([r.reward_model for r in found], TEXT),
+        reward=([_number(r.reward) for r in found], REAL),
+        seconds=([r.seconds for r in found], REAL),
+        leads=([k[4] for k in rows], FLAG),
     )
+    yield "reward_rows", table.append_column("q", _keys(rows))
 
 
 def _labels(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
     found: list[Label] = [k[0] for k in rows]
-    yield (
-        "label_rows",
-        _table(
-            question_id=([k[1] for k in rows], TEXT),
-            run_id=([k[2] for k in rows], TEXT),
-            key=([r.key for r in found], TEXT),
-            value=([r.value for r in found], TEXT),
-            model=([r.model for r in found], TEXT),
-        ),
+    table = _table(
+        question_id=([k[1] for k in rows], TEXT),
+        run_id=([k[2] for k in rows], TEXT),
+        key=([r.key for r in found], TEXT),
+        value=([r.value for r in found], TEXT),
+        model=([r.model for r in found], TEXT),
     )
+    yield "label_rows", table.append_column("q", _keys(rows))
 
 
 def _errors(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
@@ -188,7 +191,7 @@ def _decisions(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:
         queue=([r.queue for r in found], TEXT),
         sampling_p=([_number(r.sampling_p) for r in found], REAL),
     )
-    yield "decision_rows", table.append_column("created_at", _when(rows))
+    yield "decision_rows", table.append_column("created_at", _when(rows)).append_column("q", _keys(rows))
 
 
 def _preferences(rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:

@@ -139,12 +139,13 @@ def check(path: str | Path) -> list[str]:
 
 _KEYS = {
     "runs": "run_id",
-    "question_rows": "question_id",
-    "question_text": "question_id",
-    "verdict_rows": "(question_id, stage)",
-    "solution_rows": "(question_id, sample)",
-    "solution_text": "(question_id, sample)",
-    "reward_rows": "(question_id, sample, reward_model)",
+    "run_numbers": "number",
+    "question_rows": "q",
+    "question_text": "q",
+    "verdict_rows": "(q, stage)",
+    "solution_rows": "(q, sample)",
+    "solution_text": "(q, sample)",
+    "reward_rows": "(q, sample, reward_model)",
     "decision_rows": "event_id",
     "preference_rows": "pair_id",
 }

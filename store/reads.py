@@ -12,10 +12,12 @@ from typing import Any
 
 import duckdb
 
+from store import keys
 from store.columns import split
 from store.errors import InputError
-from store.records import STAGES, Question, Solution, Verdict, question_id, solution_id
+from store.records import STAGES, Question, Solution, Verdict, solution_id
 from store.times import from_db
+from store.views import narrowed
 
 CHUNK = 20_000
 """Questions read at once when a run is resumed: bounds memory, and each chunk costs one scan of the keys."""
@@ -92,14 +94,15 @@ def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Sto
     attempts: dict[int, int] = dict(failed)
     row = cursor.execute("SELECT max(idx) FROM question_rows WHERE run_id = ?", [run_id]).fetchone()
     last = -1 if row is None or row[0] is None else int(row[0])
+    number = keys.number_of(cursor, run_id) or 0
     for low in range(0, last + 1, CHUNK):
-        span = {"run": run_id, "low": question_id(run_id, low), "high": question_id(run_id, low + CHUNK - 1)}
+        span = {"low": keys.key(number, low), "high": keys.key(number, low + CHUNK - 1)}
         found = _questions(cursor, run_id, low)
         for verdict in _verdicts(cursor, span):
             if verdict.question_id in found:
                 found[verdict.question_id].verdicts[verdict.stage] = verdict
-        open_ids = [key for key, stored in found.items() if not stored.decided]
-        for solution in _solutions(cursor, open_ids):
+        undecided = [keys.key(number, s.question.idx) for s in found.values() if not s.decided]
+        for solution in _solutions(cursor, undecided):
             found[solution.question_id].solutions.append(solution)
         for stored in found.values():
             stored.attempts = attempts.get(stored.question.idx, 0)
@@ -111,27 +114,37 @@ def story(cursor: duckdb.DuckDBPyConnection, question: str) -> dict[str, Any]:
 
     InputError for an id that is not in the workspace.
     """
-    found = _dicts(cursor, "SELECT * FROM questions WHERE question_id = ?", question)
-    if not found:
+    q = keys.find(cursor, question)
+    found = [] if q is None else [row for row in _of(cursor, "questions", q) if row["question_id"] == question]
+    if q is None or not found:
         raise InputError("question", question, "is not in this workspace", "ids look like RUN-00000042")
     run_id, idx = split(question)
-    solutions = _dicts(cursor, "SELECT * FROM solutions WHERE question_id = ? ORDER BY sample", question)
-    rewards = _dicts(cursor, "SELECT sample, reward_model, reward FROM reward_rows WHERE question_id = ?", question)
+    solutions = _of(cursor, "solutions", q, "sample")
+    rewards = _of(cursor, "rewards", q)
     for solution in solutions:
-        solution["rewards"] = {r["reward_model"]: r["reward"] for r in rewards if r["sample"] == solution["sample"]}
-    verdicts = _dicts(cursor, "SELECT * EXCLUDE (question_id) FROM verdicts WHERE question_id = ?", question)
+        of = [reward for reward in rewards if reward["solution_id"] == solution["solution_id"]]
+        solution["rewards"] = {reward["reward_model"]: reward["reward"] for reward in of}
+    verdicts = [{k: v for k, v in row.items() if k != "question_id"} for row in _of(cursor, "verdicts", q)]
     order = {stage: position for position, stage in enumerate(STAGES)}
-    pairs = _dicts(cursor, "SELECT * FROM pairs WHERE question_id = ?", question)
+    labels = [{k: row[k] for k in ("key", "value", "model")} for row in _of(cursor, "labels", q, "key, value, model")]
+    pairs = _of(cursor, "pairs", q)
+    failed = "SELECT * FROM errors WHERE run_id = ? AND idx = ? ORDER BY created_at"
     return {
         "question": found[0],
-        "run": _dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", run_id)[0],
+        "run": _dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", [run_id])[0],
         "verdicts": sorted(verdicts, key=lambda verdict: order.get(verdict["stage"], len(order))),
         "solutions": solutions,
-        "labels": _dicts(cursor, "SELECT key, value, model FROM labels WHERE question_id = ? ORDER BY ALL", question),
-        "errors": _dicts(cursor, f"SELECT * FROM errors WHERE run_id = ? AND idx = {idx} ORDER BY created_at", run_id),
-        "decisions": _dicts(cursor, "SELECT * FROM decisions WHERE question_id = ?", question),
+        "labels": labels,
+        "errors": _dicts(cursor, failed, [run_id, idx]),
+        "decisions": _of(cursor, "decisions", q),
         "pair": pairs[0] if pairs else None,
     }
+
+
+def _of(cursor: duckdb.DuckDBPyConnection, view: str, q: int, order: str | None = None) -> list[dict[str, Any]]:
+    """A view's rows of one question, told by its key."""
+    query = f"FROM ({narrowed(view)})" + (f" ORDER BY {order}" if order else "")
+    return _dicts(cursor, query, {"q": [q]})
 
 
 def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict[str, Stored]:
@@ -143,20 +156,20 @@ def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict
     return {r[0]: Stored(Question(*_values(r, objects=(6, 12)))) for r in rows}
 
 
-def _verdicts(cursor: duckdb.DuckDBPyConnection, span: dict[str, str]) -> list[Verdict]:
+def _verdicts(cursor: duckdb.DuckDBPyConnection, span: dict[str, int]) -> list[Verdict]:
     query = """
         SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at FROM verdict_rows
-        WHERE run_id = $run AND question_id BETWEEN $low AND $high"""
+        WHERE q BETWEEN $low AND $high"""
     return [Verdict(*_values(r)) for r in cursor.execute(query, span).fetchall()]
 
 
-def _solutions(cursor: duckdb.DuckDBPyConnection, ids: list[str]) -> list[Solution]:
-    if not ids:
+def _solutions(cursor: duckdb.DuckDBPyConnection, wanted: list[int]) -> list[Solution]:
+    if not wanted:
         return []
-    query = """
+    query = f"""
         SELECT question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at
-        FROM solutions WHERE question_id IN (SELECT unnest($ids)) ORDER BY question_id, sample"""
-    rows = cursor.execute(query, {"ids": ids}).fetchall()
+        FROM ({narrowed("solutions")}) ORDER BY question_id, sample"""
+    rows = cursor.execute(query, {"q": wanted}).fetchall()
     return [Solution(*_values((solution_id(r[0], r[1]), *r))) for r in rows]
 
 
@@ -168,9 +181,9 @@ def _values(row: tuple[Any, ...], objects: tuple[int, ...] = ()) -> list[Any]:
     return values
 
 
-def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, key: str) -> list[dict[str, Any]]:
+def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, values: list[Any] | dict[str, Any]) -> list[dict[str, Any]]:
     """The rows as dicts, JSON columns parsed, times with their zone."""
-    cursor.execute(query, [key])
+    cursor.execute(query, values)
     names = [column[0] for column in cursor.description or []]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     for row in rows:

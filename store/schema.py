@@ -3,8 +3,9 @@
 Narrow columns and long texts live in separate tables (``question_rows`` and ``question_text``, ``solution_rows`` and
 ``solution_text``), so that a scan never decodes text; users see the logical tables of the data model as views
 (``views.py``). There are no primary keys: DuckDB's indexes cost more than they give; the writer guards uniqueness.
-Every table carries ``run_id``, so that a run is read and deleted by one narrow column. Times are UTC, zone-less:
-a zoned type would need extra packages in every notebook that opens a snapshot. Knows no Python rows.
+Every table carries ``run_id``, so that a run is read and deleted by one narrow column, and those of a question ``q``
+(``keys.py``), by which they are joined and found. Times are UTC, zone-less: a zoned type would need extra packages in
+every notebook that opens a snapshot. Knows no Python rows.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import duckdb
 
 from store.views import VIEWS
 
-VERSION = 1
+VERSION = 2
 """The schema that this program writes. A file of a lower version is migrated on open, one of a higher is refused."""
 
-TABLES: dict[str, str] = {
+_FIRST: dict[str, str] = {
     "runs": """
         run_id VARCHAR, name VARCHAR, kind VARCHAR, config JSON, config_hash VARCHAR, seed BIGINT, status VARCHAR,
         created_at TIMESTAMP, ended_at TIMESTAMP, error VARCHAR""",
@@ -49,9 +50,39 @@ TABLES: dict[str, str] = {
         run_id VARCHAR, created_at TIMESTAMP""",
 }
 
+_KEYED = (
+    "question_rows",
+    "question_text",
+    "verdict_rows",
+    "solution_rows",
+    "solution_text",
+    "reward_rows",
+    "label_rows",
+    "decision_rows",
+)
+OF_RUNS: tuple[str, ...] = tuple(_FIRST)
+"""The tables whose rows go when their run is deleted."""
+TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
+"""All tables but ``meta``. A run's number outlives it: none is given twice."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # 0 -> 1: a file without tables (just made, or its maker was killed before the first commit).
-    tuple(f"CREATE TABLE {name} ({columns})" for name, columns in TABLES.items()),
+    tuple(f"CREATE TABLE {name} ({columns})" for name, columns in _FIRST.items()),
+    # 1 -> 2: the key q.
+    (
+        "CREATE TABLE run_numbers (number BIGINT, run_id VARCHAR)",
+        """
+        INSERT INTO run_numbers
+        SELECT row_number() OVER (ORDER BY r.created_at NULLS LAST, run_id), run_id
+        FROM (SELECT run_id FROM runs UNION SELECT run_id FROM question_rows) LEFT JOIN runs r USING (run_id)""",
+        *(f"ALTER TABLE {name} ADD COLUMN q BIGINT" for name in _KEYED),
+        *(
+            f"""
+            UPDATE {name} SET q = n.number * 4294967296 + CAST(substr(question_id, length(n.run_id) + 2) AS BIGINT)
+            FROM run_numbers n WHERE {name}.run_id = n.run_id"""
+            for name in _KEYED
+        ),
+    ),
 )
 """Step k brings version k to k + 1. Steps are only ever appended: an old file takes all those it has not had."""
 

@@ -12,12 +12,13 @@ from collections.abc import Hashable
 import duckdb
 import numpy as np
 
+from store.keys import IDX_BITS
 from store.records import Label, Question, Record, Reward, Solution, Verdict
 
 MANY_VALUED = "near_duplicate"
 """The label key that a question may carry several times, once per value."""
 
-_IDX = "CAST(substr(question_id, length(run_id) + 2) AS BIGINT)"
+_IDX = f"(q & {2**IDX_BITS - 1})"
 _LOADS: tuple[tuple[str, str, str, str], ...] = (
     ("question", "question_rows", "", "idx"),
     ("verdict", "verdict_rows", "stage", _IDX),

@@ -3,6 +3,9 @@
 Users, exports and tests rely on these names and columns; the physical tables beneath may change with the schema's
 version. One verdict per (question, stage) and one leading reward per solution: the writer guarantees it. Nothing
 here is stored: statuses and funnels are always what the rows say now.
+
+Tables are joined by ``q`` (``keys.py``), which the views do not show. ``narrowed`` gives a view's query for a few
+questions, told by their keys: a condition on a view does not reach the tables that are summed up within it.
 """
 
 from __future__ import annotations
@@ -15,19 +18,21 @@ _LOGICAL = {
     "questions": """
         SELECT r.question_id, r.run_id, r.idx, t.text, r.generator, r.template_id, r.params, r.seed, r.tokens,
             r.finish_reason, r.reference_answer, t.extra, r.created_at, r.seconds
-        FROM question_rows r JOIN question_text t ON r.question_id = t.question_id""",
+        FROM question_rows r JOIN question_text t ON r.q = t.q WHERE true /*r*/""",
     "verdicts": """
-        SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at FROM verdict_rows""",
+        SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at
+        FROM verdict_rows r WHERE true /*r*/""",
     "solutions": """
         SELECT r.question_id || '-' || r.sample AS solution_id, r.question_id, r.sample, t.text, r.answer, r.solver,
             r.seed, r.tokens, r.seconds, r.finish_reason, r.created_at
-        FROM solution_rows r JOIN solution_text t ON r.question_id = t.question_id AND r.sample = t.sample""",
+        FROM solution_rows r JOIN solution_text t ON r.q = t.q AND r.sample = t.sample WHERE true /*r*/""",
     "rewards": """
-        SELECT question_id || '-' || sample AS solution_id, reward_model, reward, seconds FROM reward_rows""",
-    "labels": "SELECT question_id, key, value, model FROM label_rows",
+        SELECT question_id || '-' || sample AS solution_id, reward_model, reward, seconds
+        FROM reward_rows r WHERE true /*r*/""",
+    "labels": "SELECT question_id, key, value, model FROM label_rows r WHERE true /*r*/",
     "decisions": """
         SELECT event_id, question_id, reviewer, action, payload, batch_id, queue, sampling_p, created_at
-        FROM decision_rows""",
+        FROM decision_rows r WHERE true /*r*/""",
     "preferences": """
         SELECT pair_id, chosen, rejected, direction, source, question_id, created_at FROM preference_rows""",
 }
@@ -35,35 +40,35 @@ _LOGICAL = {
 # The log's order is the order of appending (rowid), never a clock that may step back. An undo takes back the event that
 # it names; undoing an undo does nothing, the action is simply taken again.
 _EFFECTIVE = """
-    SELECT question_id, action, payload, rowid AS turn FROM decision_rows
-    WHERE action <> 'undo' AND event_id NOT IN (
+    SELECT q, action, payload, rowid AS turn FROM decision_rows r
+    WHERE action <> 'undo' /*r*/ AND event_id NOT IN (
         SELECT (payload ->> 'event_id') FROM decision_rows
         WHERE action = 'undo' AND (payload ->> 'event_id') IS NOT NULL)"""
 
 _REVIEW = f"""
     WITH effective AS NOT MATERIALIZED ({_EFFECTIVE}),
     tagging AS (
-        SELECT question_id, (payload ->> 'tag') AS tag, arg_max(action, turn) AS last FROM effective
+        SELECT q, (payload ->> 'tag') AS tag, arg_max(action, turn) AS last FROM effective
         WHERE action IN ('tag', 'untag') AND (payload ->> 'tag') IS NOT NULL GROUP BY ALL),
-    tagged AS (SELECT question_id, list(tag ORDER BY tag) AS tags FROM tagging WHERE last = 'tag' GROUP BY question_id),
+    tagged AS (SELECT q, list(tag ORDER BY tag) AS tags FROM tagging WHERE last = 'tag' GROUP BY q),
     events AS (
-        SELECT question_id,
+        SELECT q,
             arg_max(action, turn) FILTER (action IN ('accept', 'reject', 'skip')) AS verb,
             arg_max(TRY_CAST((payload ->> 'sample') AS BIGINT), turn) FILTER (action = 'accept') AS sample,
             arg_max((payload ->> 'query'), turn) FILTER (action = 'edit') AS query,
             arg_max((payload ->> 'response'), turn) FILTER (action = 'edit') AS response,
             arg_max((payload ->> 'answer'), turn) FILTER (action = 'edit') AS answer,
             bool_or(action = 'edit') AS edited
-        FROM effective GROUP BY question_id)
-    SELECT e.question_id,
+        FROM effective GROUP BY q)
+    SELECT e.q,
         CASE e.verb WHEN 'accept' THEN 'accepted' WHEN 'reject' THEN 'rejected' WHEN 'skip' THEN 'skipped' END
             AS status,
         e.sample, e.query, e.response, e.answer, e.edited, t.tags
-    FROM events e LEFT JOIN tagged t ON e.question_id = t.question_id"""
+    FROM events e LEFT JOIN tagged t ON e.q = t.q"""
 
 # kept_bits and seen_bits: bit k is stage k (1 = language ... 7 = pair): one pass over the verdicts tells the whole way.
 _JUDGED = f"""
-    SELECT question_id, any_value(run_id) AS run_id,
+    SELECT q,
         arg_min(stage, position) FILTER (NOT kept) AS drop_stage,
         arg_min(reason, position) FILTER (NOT kept AND reason IS NOT NULL) AS drop_reason,
         max(score) FILTER (stage = 'difficulty') AS difficulty,
@@ -72,20 +77,20 @@ _JUDGED = f"""
         bit_or(CASE WHEN kept THEN 1::BIGINT << position ELSE 0 END) AS kept_bits,
         bit_or(1::BIGINT << position) AS seen_bits,
         bool_and(kept) AND bool_or(stage = 'pair') AS passed
-    FROM verdict_rows JOIN (VALUES {_STAGE_ROWS}) AS stages(position, name) ON stage = name
-    GROUP BY question_id"""
+    FROM verdict_rows r JOIN (VALUES {_STAGE_ROWS}) AS stages(position, name) ON stage = name
+    WHERE true /*r*/ GROUP BY q"""
 
 _LABELLED = """
-    SELECT question_id,
+    SELECT q,
         max(value) FILTER (key = 'topic') AS topic,
         max(TRY_CAST(value AS BIGINT)) FILTER (key = 'chosen') AS chosen,
         max(TRY_CAST(value AS DOUBLE)) FILTER (key = 'agreement') AS agreement,
         max(value) FILTER (key = 'majority_answer') AS majority_answer,
         count(*) FILTER (key = 'near_duplicate') AS near_duplicates
-    FROM label_rows GROUP BY question_id"""
+    FROM label_rows r WHERE true /*r*/ GROUP BY q"""
 
-_SAMPLED = "SELECT question_id, count(*) AS n_solutions FROM solution_rows GROUP BY question_id"
-_REWARDED = "SELECT question_id, max(reward) AS best_reward FROM reward_rows WHERE leads GROUP BY question_id"
+_SAMPLED = "SELECT q, count(*) AS n_solutions FROM solution_rows r WHERE true /*r*/ GROUP BY q"
+_REWARDED = "SELECT q, max(reward) AS best_reward FROM reward_rows r WHERE leads /*r*/ GROUP BY q"
 
 _ITEMS = f"""
     SELECT q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query, l.topic, j.difficulty, j.solvable,
@@ -95,13 +100,14 @@ _ITEMS = f"""
         coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
         coalesce(e.edited, false) AS edited
     FROM question_rows q
-    JOIN question_text t ON q.question_id = t.question_id
-    LEFT JOIN ({_JUDGED}) j ON q.question_id = j.question_id
-    LEFT JOIN ({_LABELLED}) l ON q.question_id = l.question_id
-    LEFT JOIN ({_SAMPLED}) s ON q.question_id = s.question_id
-    LEFT JOIN ({_REWARDED}) w ON q.question_id = w.question_id
-    LEFT JOIN ({_REVIEW}) e ON q.question_id = e.question_id
-    LEFT JOIN solution_rows c ON c.question_id = q.question_id AND c.sample = coalesce(e.sample, l.chosen)"""
+    JOIN question_text t ON q.q = t.q
+    LEFT JOIN ({_JUDGED}) j ON q.q = j.q
+    LEFT JOIN ({_LABELLED}) l ON q.q = l.q
+    LEFT JOIN ({_SAMPLED}) s ON q.q = s.q
+    LEFT JOIN ({_REWARDED}) w ON q.q = w.q
+    LEFT JOIN ({_REVIEW}) e ON q.q = e.q
+    LEFT JOIN solution_rows c ON c.q = q.q AND c.sample = coalesce(e.sample, l.chosen)
+    WHERE true /*q*/"""
 
 # Passed every stage, with its chosen solution. A reviewer who accepts a dropped question rescues it where one is
 # chosen: by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the long texts
@@ -113,22 +119,22 @@ _PAIRS = f"""
         q.reference_answer, s.n_solutions, coalesce(e.status, 'unreviewed') AS status,
         coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited
     FROM question_rows q
-    LEFT JOIN ({_JUDGED}) j ON q.question_id = j.question_id
-    LEFT JOIN ({_LABELLED}) l ON q.question_id = l.question_id
-    LEFT JOIN ({_REVIEW}) e ON q.question_id = e.question_id
-    JOIN solution_rows c ON q.question_id = c.question_id AND c.sample = coalesce(e.sample, l.chosen)
-    JOIN solution_text x ON q.question_id = x.question_id AND c.sample = x.sample
-    JOIN question_text t ON q.question_id = t.question_id
-    JOIN ({_SAMPLED}) s ON q.question_id = s.question_id
-    LEFT JOIN reward_rows w ON q.question_id = w.question_id AND c.sample = w.sample AND w.leads
-    WHERE j.passed OR e.status = 'accepted'"""
+    LEFT JOIN ({_JUDGED}) j ON q.q = j.q
+    LEFT JOIN ({_LABELLED}) l ON q.q = l.q
+    LEFT JOIN ({_REVIEW}) e ON q.q = e.q
+    JOIN solution_rows c ON q.q = c.q AND c.sample = coalesce(e.sample, l.chosen)
+    JOIN solution_text x ON q.q = x.q AND c.sample = x.sample
+    JOIN question_text t ON q.q = t.q
+    JOIN ({_SAMPLED}) s ON q.q = s.q
+    LEFT JOIN reward_rows w ON q.q = w.q AND c.sample = w.sample AND w.leads
+    WHERE (j.passed OR e.status = 'accepted') /*q*/"""
 
 # Bit 0 is `generated`: every question has it. A question is pending at a stage when the stage before kept it and this
 # one has not seen it.
 _FUNNEL = f"""
     WITH bits AS (
         SELECT q.run_id, coalesce(j.kept_bits, 0) | 1 AS kept_bits, coalesce(j.seen_bits, 0) | 1 AS seen_bits
-        FROM question_rows q LEFT JOIN ({_JUDGED}) j ON q.question_id = j.question_id),
+        FROM question_rows q LEFT JOIN ({_JUDGED}) j ON q.q = j.q),
     ways AS (SELECT run_id, kept_bits, seen_bits, count(*) AS n FROM bits GROUP BY ALL),
     stages(position, stage) AS (VALUES {_STAGE_ROWS})
     SELECT r.run_id, s.stage,
@@ -144,3 +150,11 @@ _FUNNEL = f"""
 
 VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "funnel": _FUNNEL}
 """View name -> its query, in the order in which they may be created."""
+
+
+def narrowed(view: str) -> str:
+    """The query of a view (but ``funnel``) among the questions with the keys ``$q`` (a list)."""
+    query = VIEWS[view]
+    for table in ("r", "q"):
+        query = query.replace(f"/*{table}*/", f"AND {table}.q IN (SELECT unnest($q))")
+    return query

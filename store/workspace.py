@@ -172,7 +172,7 @@ class Workspace:
             raise InputError("run", run_id, "is running", "cancel or pause it first")
 
         def write(cursor: duckdb.DuckDBPyConnection) -> None:
-            for table in schema.TABLES:
+            for table in schema.OF_RUNS:
                 cursor.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
             self.writer.forget_run(run_id)
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from store import columns, problems
+from store import columns, keys, problems
 from store.errors import StoreError
 from store.records import Decision, ErrorRow, Preference, Question, Record, Reward, question_id
 from store.seen import Seen
@@ -52,6 +52,7 @@ class Writer:
         """Rows not written because a row with the same key was stored already."""
         self._cursor, self._folder = cursor, folder
         self._seen: dict[str, Seen] = {}
+        self._numbers: dict[str, int] = {}
         self._queue: deque[list[Record] | _Call] = deque()
         self._rows, self._calls, self._oldest = 0, 0, 0.0
         self._closing = False
@@ -184,9 +185,12 @@ class Writer:
             question, run_id, idx, sample = _key(record, places)
             if (seen := self._seen.get(run_id)) is None:
                 seen = self._seen[run_id] = Seen.load(cursor, run_id)
+            if (number := self._numbers.get(run_id)) is None:
+                number = self._numbers[run_id] = keys.numbered(cursor, run_id) if run_id else 0
             if seen.add(record, idx, sample):
                 leads = isinstance(record, Reward) and seen.leads(idx, sample)
-                kinds.setdefault(record.__class__, []).append((record, question, run_id, sample, leads))
+                keyed = (record, question, run_id, sample, leads, keys.key(number, idx))
+                kinds.setdefault(record.__class__, []).append(keyed)
             else:
                 self.ignored += 1
         for kind, rows in kinds.items():

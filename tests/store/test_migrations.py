@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store import schema
+from store import reads, schema
 from store.views import VIEWS
 from store.workspace import DATABASE, Workspace
 from tests.store import rows
@@ -65,3 +65,32 @@ def test_opening_an_up_to_date_file_writes_no_schema(tmp_path: Path) -> None:
     before = (tmp_path / "w" / DATABASE).read_bytes()
     Workspace.open(tmp_path / "w").close()
     assert (tmp_path / "w" / DATABASE).read_bytes() == before
+
+
+def test_a_file_of_version_1_gets_its_keys(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "new") as workspace:
+        for run in ("r1", "r2"):
+            workspace.create_run(rows.run(run))
+            workspace.writer.put([*rows.whole(0, run), *rows.whole(7, run)])
+        workspace.writer.flush()
+        with workspace.cursor() as cursor:
+            want = {view: cursor.execute(f"FROM {view} ORDER BY ALL").fetchall() for view in VIEWS}
+    (tmp_path / "old").mkdir()
+    with duckdb.connect(str(tmp_path / "old" / DATABASE)) as con:
+        for statement in schema.MIGRATIONS[0]:
+            con.execute(statement)
+        con.execute("CREATE TABLE meta AS SELECT 'schema_version' AS key, '1' AS value")
+        con.execute(f"ATTACH '{tmp_path / 'new' / DATABASE}' AS new (READ_ONLY)")
+        for table in schema.OF_RUNS:
+            columns = ", ".join(str(c[0]) for c in con.execute(f"DESCRIBE {table}").fetchall())
+            con.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
+    with Workspace.open(tmp_path / "old") as workspace:
+        with workspace.cursor() as cursor:
+            for view in VIEWS:
+                assert cursor.execute(f"FROM {view} ORDER BY ALL").fetchall() == want[view], view
+            assert reads.story(cursor, "r2-00000007")["question"]["idx"] == 7
+        workspace.writer.put([*rows.whole(7, "r2"), *rows.whole(8, "r2")])
+        workspace.writer.flush()
+        with workspace.cursor() as cursor:
+            counted = "SELECT count(*), count(DISTINCT q), count(DISTINCT q >> 32) FROM question_rows"
+            assert cursor.execute(counted).fetchall() == [(5, 5, 2)]

@@ -162,7 +162,7 @@ def test_deleting_a_run_leaves_nothing_of_it_and_all_of_the_others(workspace: Wo
         workspace.update_run(name, status="done")
     workspace.delete_run("r1")
     with workspace.cursor() as cursor:
-        for table in schema.TABLES:
+        for table in schema.OF_RUNS:
             found = cursor.execute(f"SELECT DISTINCT run_id FROM {table}").fetchall()
             assert found == [("r2",)], table
     workspace.create_run(rows.run("r1"))
