@@ -252,7 +252,9 @@ class Steps:
             self.rows.extend(labels)
             if not self._verdict(item, verdict):
                 return
-        if self._verdict(item, self.tools.benchmark.judge(question)):
+        verdict = self.tools.benchmark.judge(question)
+        self.rows.extend(self.tools.benchmark.labels(verdict))
+        if self._verdict(item, verdict):
             self.enter(item)
 
     def _on_judged(self, flight: Flight, result: Completion | Scored) -> None:

@@ -1,7 +1,8 @@
 """The contamination stage: does a question share 13 consecutive words with a benchmark question that the user names?
 
 The index is built once from the files and then only read. A benchmark question of fewer than 13 words is compared
-whole. Nothing here knows which benchmarks exist; ``raw`` says which file and row matched.
+whole. Nothing here knows which benchmarks exist; ``raw`` says which file and row matched, and a label beside it keeps
+the text of that row, so that the match can be looked at when the file is gone.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import InputError
-from store.records import Question, Verdict
+from store.records import Label, Question, Verdict
 
 GRAM = 13
+JUDGE = "13-gram"
+ITEM = "benchmark_item"
+"""The key of the label whose value is the matched benchmark question's text."""
 FIELD = "--benchmark"
 COLUMNS = ("question", "problem", "query", "prompt")
 _REMEDY = "name a .jsonl, .jsonl.gz, .csv or .parquet file of benchmark questions"
@@ -46,6 +50,7 @@ class Benchmark:
     def __init__(self) -> None:
         self.rows = 0
         self._sources: list[str] = []
+        self._texts: dict[str, str] = {}
         self._grams: dict[int, int] = {}
         self._whole: dict[str, int] = {}
 
@@ -69,16 +74,22 @@ class Benchmark:
         return Verdict(
             question.question_id,
             "contamination",
-            "13-gram",
+            JUDGE,
             kept=not found,
             score=score,
             reason="benchmark_overlap" if found else None,
             raw=source,
         )
 
+    def labels(self, verdict: Verdict) -> list[Label]:
+        """The label ``benchmark_item`` of a question that one of these verdicts dropped; none of one that was kept."""
+        text = self._texts.get(verdict.raw or "")
+        return [] if verdict.kept or text is None else [Label(verdict.question_id, ITEM, text, JUDGE)]
+
     def _add(self, source: str, text: str) -> None:
         number = len(self._sources)
         self._sources.append(source)
+        self._texts[source] = text
         self.rows += 1
         self._whole.setdefault(_squeezed(text), number)
         for gram in _grams(text):
@@ -95,13 +106,35 @@ class Benchmark:
         return (len(hits) / len(grams), self._sources[hits[0]]) if hits else (0.0, None)
 
 
+def shared(text: str, other: str) -> list[tuple[int, int]]:
+    """``(start, end)`` of each stretch of ``text`` whose words stand in 13-grams that ``other`` has too; all of it
+    where the two are the same but for layout."""
+    if _squeezed(text) == _squeezed(other):
+        return [(0, len(text))] if text else []
+    # blanked out at the same length: what is found stands where it stood
+    words = list(_WORD.finditer(_NO_CONTENT.sub(lambda match: " " * len(match.group()), text)))
+    grams, theirs = _hashed([word.group().lower() for word in words]), set(_grams(other))
+    found: list[tuple[int, int]] = []
+    for at, gram in enumerate(grams):
+        if gram in theirs:
+            start, end = words[at].start(), words[at + GRAM - 1].end()
+            if found and start <= found[-1][1]:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((start, end))
+    return found
+
+
 def _squeezed(text: str) -> str:
     """For whole comparison: nothing but layout and the last full stop taken away, so that 2 + 3 is not 2 - 3."""
     return _LAYOUT.sub("", text).casefold().rstrip(".?!")
 
 
 def _grams(text: str) -> list[int]:
-    words = _WORD.findall(_NO_CONTENT.sub(" ", text).lower())
+    return _hashed(_WORD.findall(_NO_CONTENT.sub(" ", text).lower()))
+
+
+def _hashed(words: list[str]) -> list[int]:
     return [hash(tuple(words[i : i + GRAM])) for i in range(len(words) - GRAM + 1)]
 
 

@@ -131,6 +131,12 @@ class Index:
         _claim(self._wordings[key].by_content, look.content, question)
 
 
+def similarity(one: str, other: str) -> float:
+    """The Jaccard of two texts as the index measures it: words and word pairs, numbers masked; 1.0 for none at all."""
+    a, b = _Look(one).features, _Look(other).features
+    return _jaccard(a, b) if a or b else 1.0
+
+
 class _Look:
     """One text as the index sees it."""
 
