@@ -77,7 +77,11 @@ class Tally:
 
 def select(source: Source, frame: Frame, asked: Filter) -> Selection:
     """The rows of a filter; a text that was not searched for before asks the database."""
-    return Selection(frame, asked, lambda text: _without_text(source, frame, text))
+
+    def search(name: str, value: Any) -> Array:
+        return frame.fails(name, value, lambda: _without(source, frame, name, value))
+
+    return Selection(frame, asked, search)
 
 
 def tally(chosen: Selection) -> Tally:
@@ -235,9 +239,9 @@ def _texts(source: Source, frame: Frame, positions: Sequence[int]) -> dict[str, 
     return found
 
 
-def _without_text(source: Source, frame: Frame, text: str) -> Array:
-    """The rows whose query does not contain the text, as ``Filter.where`` asks it."""
-    condition, values = Filter(text=text).where("items")
+def _without(source: Source, frame: Frame, name: str, asked: Any) -> Array:
+    """The rows in whose query a text is not found, as ``Filter.where`` asks it."""
+    condition, values = Filter(**{name: asked}).where("items")
     split = "SELECT run_id, CAST(substr(question_id, length(run_id) + 2) AS BIGINT) AS idx"
     # the view's query is the text as generated, but for those that a reviewer edited
     raw = f"{split} FROM (SELECT question_id, run_id, text AS query FROM question_text) WHERE {condition}"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from store import search_query
 from store.errors import InputError
 from store.records import STAGES
 
@@ -27,8 +28,8 @@ class Filter:
     """Conditions that must all hold; the default lets everything pass.
 
     ``stage``: what that stage kept, as the funnel counts it (``generated``: every question). ``text``: somewhere in the
-    query, or in the response of a pair, whatever its case. ``reward`` is the best sample's on items, the chosen one's
-    on pairs.
+    query, or in the response of a pair, whatever its case. ``words`` and ``regex``: found in the query, of pairs too
+    (``search_query.py`` has their language). ``reward`` is the best sample's on items, the chosen one's on pairs.
     """
 
     run: Values = ()
@@ -51,6 +52,8 @@ class Filter:
     edited: bool | None = None
     stage: str | None = None
     text: str | None = None
+    words: str | None = None
+    regex: str | None = None
 
     @classmethod
     def from_json(cls, source: str | Mapping[str, Any]) -> Filter:
@@ -94,7 +97,9 @@ class Filter:
 
 _KINDS: dict[str, str] = {
     f.name: "values" if f.default == () else "range" if f.default == (None, None) else "flag" for f in fields(Filter)
-} | {"tags": "tags", "stage": "stage", "text": "text"}
+} | {"tags": "tags", "stage": "stage", "text": "text", "words": "words", "regex": "regex"}
+SEARCHED = ("text", "words", "regex")
+"""The conditions on texts."""
 _COLUMN = {"run": "run_id", "ids": "question_id"}
 _ITEMS_ONLY = frozenset(
     ("drop_stage", "drop_reason", "near_duplicates", "query_chars", "response_tokens", "solvable", "contaminated")
@@ -154,6 +159,18 @@ def _read_text(name: str, value: Any) -> str | None:
     return value or None
 
 
+def _read_words(name: str, value: Any) -> str | None:
+    said = _read_text(name, value)
+    if said is not None:
+        search_query.words(said)
+    return said
+
+
+def _read_regex(name: str, value: Any) -> str | None:
+    pattern = _read_text(name, value)
+    return None if pattern is None else search_query.regex(pattern)
+
+
 def _sql_values(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
     column = _COLUMN.get(name, name)
     some = [value for value in asked if value is not None]
@@ -192,6 +209,14 @@ def _sql_text(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
     return f"({' OR '.join(f'contains(lower({c}), lower(?))' for c in columns)})", [asked] * len(columns)
 
 
+def _sql_words(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    return search_query.sql(search_query.words(asked))
+
+
+def _sql_regex(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    return "regexp_matches(query, ?)", [asked]
+
+
 _READ: dict[str, Any] = {
     "values": _read_values,
     "tags": _read_values,
@@ -199,6 +224,8 @@ _READ: dict[str, Any] = {
     "flag": _read_flag,
     "stage": _read_stage,
     "text": _read_text,
+    "words": _read_words,
+    "regex": _read_regex,
 }
 _SQL: dict[str, Any] = {
     "values": _sql_values,
@@ -207,4 +234,6 @@ _SQL: dict[str, Any] = {
     "flag": _sql_flag,
     "stage": _sql_stage,
     "text": _sql_text,
+    "words": _sql_words,
+    "regex": _sql_regex,
 }

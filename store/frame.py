@@ -11,7 +11,6 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeAlias
 
 import duckdb
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from store import cubes
 from store.bins import Bins, nice, shares
-from store.filters import Filter
+from store.filters import SEARCHED, Filter
 from store.records import STAGES, question_id
 
 Array: TypeAlias = NDArray[Any]
@@ -225,14 +224,15 @@ class Frame:
 class Selection:
     """The rows that a filter lets through, and those that all of it but some conditions let through."""
 
-    def __init__(self, frame: Frame, asked: Filter, text: Callable[[str], Array]) -> None:
+    def __init__(self, frame: Frame, asked: Filter, search: Callable[[str, Any], Array]) -> None:
+        """``search``: which rows a condition on texts keeps out."""
         self.frame = frame
         self.parts = tuple(asked.to_dict())
         self._fails: dict[str, Array] = {}
         self._misses = np.zeros(frame.size, np.uint8)
         for name in self.parts:
             value = getattr(asked, name)
-            fails = frame.fails(name, value, partial(text, value) if name == "text" else None)
+            fails = search(name, value) if name in SEARCHED else frame.fails(name, value)
             self._fails[name] = fails
             self._misses += fails.view(np.uint8)
         self.rows: Array = self._misses == 0
