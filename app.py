@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from store.errors import InputError, ScaleQuestError, StoreError
-from ui import commands, train_commands
+from ui import check_commands, commands, train_commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,6 +57,18 @@ def parser() -> Parser:
     run.add_argument("--resume", metavar="RUN_ID", help="go on where this run stopped; all else comes from the run")
     run.add_argument("--json", action="store_true", help="one event a line on stdout")
     run.set_defaults(call=commands.run)
+
+    check = verbs.add_parser("check", help="judge a stage of a stored run anew: an import, or a run that has ended")
+    check.add_argument("run_id", metavar="RUN_ID")
+    _workspace(check)
+    stages = "near-duplicates, contamination, solvability, difficulty or reward"
+    check.add_argument("--stage", required=True, metavar="STAGE", help=stages)
+    what = "of contamination: drop overlaps with these questions; repeatable"
+    check.add_argument("--benchmark", action="append", metavar="FILE", help=what)
+    check.add_argument("--profile", metavar="NAME|FILE.toml", help="whose judge, difficulty or reward model (nano)")
+    check.add_argument("--drop", action="store_true", help="of near-duplicates: drop them, not only mark them")
+    check.add_argument("--json", action="store_true", help="one event a line on stdout")
+    check.set_defaults(call=check_commands.check)
 
     _train(verbs.add_parser("train", help="train models"))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import jobs
+from engine.checking.background import Checks
 from engine.config import RunConfig
 from engine.control import Control
 from engine.room import Room
@@ -46,6 +47,8 @@ class Batches:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.last: Batch | None = None
+        self.checks = Checks(workspace, self._room, self._refusal)
+        """Of stored runs; none while a batch is under way, and no batch while one is."""
 
     @property
     def running(self) -> Batch | None:
@@ -81,6 +84,7 @@ class Batches:
         """Let what is in flight finish, as Ctrl-C does; close the room where it is nobody else's."""
         if (batch := self.running) is not None:
             batch.control.interrupt()
+        self.checks.close()
         if self._thread is not None:
             self._thread.join(_PATIENCE)
         if self._own_room:
@@ -88,12 +92,22 @@ class Batches:
 
     def _begin(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], jobs.Result]) -> str:
         with self._lock:
-            if (now := self.running) is not None:
-                raise InputError("run", now.run_id, "is still under way", "wait for its end, or cancel it")
+            if (refused := self._refusal() or self._checked()) is not None:
+                raise refused
             self.last = batch
             self._thread = threading.Thread(target=self._run, args=(batch, config, work), name="batch", daemon=True)
             self._thread.start()
         return batch.run_id
+
+    def _refusal(self) -> InputError | None:
+        if (now := self.running) is None:
+            return None
+        return InputError("run", now.run_id, "is still under way", "wait for its end, or cancel it")
+
+    def _checked(self) -> InputError | None:
+        if (now := self.checks.running) is None:
+            return None
+        return InputError("run", now.run_id, "is being checked", "wait for the end, or cancel it")
 
     def _run(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], jobs.Result]) -> None:
         try:

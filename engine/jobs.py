@@ -239,7 +239,7 @@ def _opened(stack: ExitStack, config: RunConfig) -> Models:
 
 
 @contextmanager
-def interruptible(control: Control) -> Iterator[None]:
+def interruptible(control: Control, resume: str = "--resume goes on from what is stored") -> Iterator[None]:
     """While inside, the first Ctrl-C (or SIGTERM) drains the run and the second ends the process at once.
 
     At once means without clean-up, as a kill would: what is committed is safe, what is in flight is redone by a resume.
@@ -251,7 +251,7 @@ def interruptible(control: Control) -> Iterator[None]:
 
     def handle(_: int, __: FrameType | None) -> None:
         if control.wish == "interrupt":
-            os.write(sys.stderr.fileno(), b"\nStopped at once; --resume goes on from what is stored.\n")
+            os.write(sys.stderr.fileno(), f"\nStopped at once; {resume}.\n".encode())
             os._exit(INTERRUPTED)
         os.write(sys.stderr.fileno(), b"\nFinishing what is in flight; Ctrl-C again stops at once.\n")
         control.interrupt()

@@ -65,11 +65,12 @@ class Shown:
 
     def __init__(self, as_json: bool) -> None:
         self._json, self._progress = as_json, Progress(as_json)
-        self._last: dict[str, Any] = {}
+        self.last: dict[str, Any] = {}
+        """The run's own end event."""
 
     def __call__(self, event: dict[str, Any]) -> None:
         if event["event"] == "end":
-            self._last = event  # told with the report, which is complete only when the run is
+            self.last = event  # told with the report, which is complete only when the run is
         else:
             self._progress(event)
 
@@ -77,7 +78,7 @@ class Shown:
         """Say what the run has come to, as data or in words; gives back the exit code."""
         self._progress.close()
         if self._json:
-            self._progress({**self._last, **facts, "status": result.status, "message": result.message})
+            self._progress({**self.last, **facts, "status": result.status, "message": result.message})
         elif text:
             print(text)
         if result.message is not None:
