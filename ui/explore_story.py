@@ -10,21 +10,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine import answers
+from engine.stages.contamination import ITEM
 from store.records import STAGES
+from ui import explore_beside
 from ui.latex import MOST, quoted, written
 from ui.text import inert
 
 Told = Mapping[str, Any]
 
 
-def markdown(told: Told) -> str:
-    """What happened to the question, in the order in which it happened."""
+def markdown(told: Told, near: Mapping[str, str] | None = None) -> str:
+    """What happened to the question, in the order in which it happened. ``near``: texts of its near-duplicates."""
     parts = [
         *_question(told),
         *_prompt(told),
         *_verdicts(told),
+        *explore_beside.near_duplicates(told, near or {}),
+        *explore_beside.benchmark(told),
         *_solutions(told),
-        *_table("Labels", ("label", "value", "by"), ((r["key"], r["value"], r["model"]) for r in told["labels"])),
+        *_labels(told),
         *_errors(told["errors"]),
         *_decisions(told["decisions"]),
     ]
@@ -152,6 +156,11 @@ def _chosen(told: Told) -> tuple[str | None, str]:
         return None, "None is chosen."
     said = "has the best reward among those that state an answer (a tie goes to the first)"
     return label["value"], f"Sample {_cell(label['value'])} is chosen: it {said}, by {_cell(label['model'])}."
+
+
+def _labels(told: Told) -> list[str]:
+    rows = [(r["key"], r["value"], r["model"]) for r in told["labels"] if r["key"] != ITEM]
+    return _table("Labels", ("label", "value", "by"), rows)
 
 
 def _errors(errors: Sequence[Told]) -> list[str]:
