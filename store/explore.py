@@ -1,6 +1,6 @@
 """What exploring asks: how many questions a filter lets through on every chart, and a page of them.
 
-Counts come from the frame in memory; only the texts of the page that is shown, and a search for a text, ask the
+Counts come from the frame in memory; only the texts of the page that is shown, and a search (``search.py``), ask the
 database. A frame is read again when the rows have changed, by ``Frames``.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from store import search
 from store.filters import Filter
 from store.frame import COUNTED, NUMBERS, Array, Frame, Selection
 from store.frames import asking
@@ -75,13 +75,13 @@ class Tally:
     funnel: list[FunnelRow]
 
 
-def select(source: Source, frame: Frame, asked: Filter) -> Selection:
-    """The rows of a filter; a text that was not searched for before asks the database."""
-
-    def search(name: str, value: Any) -> Array:
-        return frame.fails(name, value, lambda: _without(source, frame, name, value))
-
-    return Selection(frame, asked, search)
+def select(source: Source, frame: Frame, asked: Filter, *, more: bool = True) -> Selection:
+    """The rows of a filter. A search that was stopped is no error: it goes on when it is selected again with ``more``
+    (``search.of(source).partial`` tells).
+    """
+    searches = search.of(source)
+    searches.wake(source, frame)
+    return Selection(frame, asked, lambda name, value: ~searches.find(source, frame, name, value, more=more).passes)
 
 
 def tally(chosen: Selection) -> Tally:
@@ -145,13 +145,14 @@ def page(
     after: str | None = None,
     before: str | None = None,
     at: str | None = None,
+    best: Array | None = None,
 ) -> Page:
     """PAGE rows in order (nulls last, ties from newest to oldest): the first, those after or before a question, or
     the page that holds it. A question that the filter does not let through is a place in the order all the same; one
-    that is unknown is the beginning.
+    that is unknown is the beginning. ``best``: the order is theirs, who are positions and all that a search found.
     """
     frame = chosen.frame
-    matching, rank = _matching(chosen, by, descending)
+    matching, rank = _matching(chosen, by, descending, best)
     start = 0
     key = next((k for k in (after, before, at) if k is not None), None)
     place = frame.place(key) if key is not None else None
@@ -169,10 +170,12 @@ def page(
     return Page(rows_at(source, frame, matching[start : start + PAGE].tolist()), start, total)
 
 
-def place(chosen: Selection, key: str, by: str = "newest", descending: bool = True) -> Place:
+def place(
+    chosen: Selection, key: str, by: str = "newest", descending: bool = True, *, best: Array | None = None
+) -> Place:
     """Where a question stands in the order, and its neighbours."""
     frame = chosen.frame
-    matching, rank = _matching(chosen, by, descending)
+    matching, rank = _matching(chosen, by, descending, best)
     at = frame.place(key)
     if at is None:
         return Place(None, len(matching), None, None)
@@ -187,9 +190,13 @@ def place(chosen: Selection, key: str, by: str = "newest", descending: bool = Tr
     )
 
 
-def _matching(chosen: Selection, by: str, descending: bool) -> tuple[Array, Array]:
+def _matching(chosen: Selection, by: str, descending: bool, best: Array | None) -> tuple[Array, Array]:
     """The selection's positions in order, and every position's rank."""
-    order, rank = chosen.frame.order(by, descending)
+    if best is None:
+        order, rank = chosen.frame.order(by, descending)
+    else:
+        order, rank = best, np.full(chosen.frame.size, len(best), np.int32)
+        rank[best] = np.arange(len(best), dtype=np.int32)
     return order[chosen.rows[order]], rank
 
 
@@ -237,24 +244,3 @@ def _texts(source: Source, frame: Frame, positions: Sequence[int]) -> dict[str, 
                 ).fetchall()
             )
     return found
-
-
-def _without(source: Source, frame: Frame, name: str, asked: Any) -> Array:
-    """The rows in whose query a text is not found, as ``Filter.where`` asks it."""
-    condition, values = Filter(**{name: asked}).where("items")
-    split = "SELECT run_id, CAST(substr(question_id, length(run_id) + 2) AS BIGINT) AS idx"
-    # the view's query is the text as generated, but for those that a reviewer edited
-    raw = f"{split} FROM (SELECT question_id, run_id, text AS query FROM question_text) WHERE {condition}"
-    with asking(source) as cursor:
-        missing = ~_mask(frame, cursor.sql(raw, params=values).to_arrow_table())
-        if frame.edited.any():
-            edited = f"{split} FROM items WHERE edited AND {condition}"
-            missing[frame.edited] = ~_mask(frame, cursor.sql(edited, params=values).to_arrow_table())[frame.edited]
-    return missing
-
-
-def _mask(frame: Frame, found: pa.Table) -> Array:
-    mask = np.zeros(frame.size, bool)
-    if found.num_rows:
-        mask[frame.places(found["run_id"].to_pylist(), found["idx"].to_numpy())] = True
-    return mask

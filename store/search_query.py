@@ -98,6 +98,15 @@ def sql(said: Words) -> tuple[str, list[Any]]:
     return f"({' AND '.join(parts)})", [term.pattern for term in (*said.wanted, *said.unwanted)]
 
 
+def match(said: Words) -> str:
+    """The search as FTS5 takes it; where nothing is wanted, what finds the unwanted."""
+    unwanted = " OR ".join(term.match for term in said.unwanted)
+    if not said.wanted:
+        return unwanted
+    wanted = " AND ".join(term.match for term in said.wanted)
+    return f"({wanted}) NOT ({unwanted})" if unwanted else wanted
+
+
 @lru_cache(maxsize=256)
 def regex(pattern: str) -> str:
     """The pattern; InputError where it is none that DuckDB takes (RE2: no look-around, no references back)."""

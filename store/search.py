@@ -1,0 +1,217 @@
+"""Which questions a search finds: by the index where it is, and by reading the others' texts, for two seconds at most.
+
+The index of a source (``search.sqlite`` in a workspace, memory for the demo) is built and kept up to date by a thread
+that ends when there is nothing to do. Words are looked up in it; a text, a regular expression and words in what is not
+indexed yet are searched by ``Filter.where`` in a scan, which says how far it came and goes on when it is asked again.
+What a reviewer edited is searched as edited. Searches read questions, not solutions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from store import search_query
+from store.errors import StoreError
+from store.filters import SEARCHED, Filter
+from store.frame import Array, Frame
+from store.search_build import build
+from store.search_index import FILE, Index
+from store.search_rows import Hits, Rows, as_edited, scan
+from store.shelf import Source
+
+RANKED = 1_000
+"""Questions that are ranked by how well they match; more are not."""
+_REMEMBERED = 24
+"""Searches whose rows are kept: a byte a question each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A search that was stopped: its condition, and how many of all questions were searched in how many seconds."""
+
+    name: str
+    searched: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of the index: how many of a frame's questions are in it; ``problem``: a sentence where there can be none."""
+
+    indexed: int
+    total: int
+    problem: str | None
+
+
+class Search:
+    """Searches of one source, whose frames come and go. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._index: Index | None = None
+        self._damaged = False
+        self._problem: str | None = None
+        self._thread: threading.Thread | None = None
+        self._caught_up: Any = None
+        self._rows: weakref.WeakKeyDictionary[Frame, Rows] = weakref.WeakKeyDictionary()
+
+    def wake(self, source: Source, frame: Frame) -> None:
+        """Have a thread bring the index to this frame's rows, if there is none at it and it is not there yet."""
+        with self._lock:
+            busy = self._thread is not None and self._thread.is_alive()
+            if busy or self._problem is not None or self._caught_up == frame.version:
+                return
+            self._thread = threading.Thread(target=self._build, args=(source, frame.version), name="search index")
+            self._thread.daemon = True
+            self._thread.start()
+
+    def wait(self, source: Source, frame: Frame) -> State:
+        """Until the index has this frame's rows, or cannot have them."""
+        for _ in range(2):  # it may have been at work for an older frame
+            self.wake(source, frame)
+            if self._thread is not None:
+                self._thread.join()
+        return self.state(source, frame)
+
+    def _build(self, source: Source, version: Any) -> None:
+        for again in (True, False):
+            try:
+                if self._index is None:
+                    path = getattr(source, "path", None)
+                    self._index = Index(None if path is None else path / FILE)
+                elif self._damaged:
+                    self._index.reset()
+                self._damaged = False
+                build(self._index, source.cursor)
+                self._caught_up = version
+            except duckdb.Error:
+                pass  # the workspace is being closed; or a later look tries again
+            except (sqlite3.Error, OSError) as error:
+                if isinstance(error, StoreError):
+                    with suppress(StoreError):
+                        source.runs()  # it is not just closed
+                        self._problem = f"Searches read every text: {error}"
+                elif again:
+                    self._damaged = True
+                    continue
+                else:
+                    self._problem = f"Searches read every text: the search index cannot be kept ({error})."
+            return
+
+    def state(self, source: Source, frame: Frame) -> State:
+        """How far the index is."""
+        rows = self._of(source, frame)
+        rows.follow(self._index)
+        return State(int(np.count_nonzero(rows.indexed)), frame.size, self._problem)
+
+    def find(self, source: Source, frame: Frame, name: str, value: str, *, more: bool = True) -> Hits:
+        """The rows that a condition of SEARCHED lets through; ``more``: go on where it was stopped before."""
+        self.wake(source, frame)
+        rows = self._of(source, frame)
+        with self._lock:
+            hits = rows.hits.get((name, value))
+            if hits is None:
+                while len(rows.hits) >= _REMEMBERED:
+                    del rows.hits[next(iter(rows.hits))]
+                hits = rows.hits[name, value] = Hits(np.zeros(frame.size, bool), np.ones(frame.size, bool))
+        if not hits.fresh and (hits.rest is None or not more):
+            return hits  # without waiting for who may be at it
+        with hits.lock:
+            if hits.rest is not None:
+                condition, values = Filter.from_json({name: value}).where()
+                if hits.fresh:
+                    if name == "words":
+                        self._look_up(rows, hits, search_query.words(value))
+                    as_edited(hits, rows.edits(source, frame), condition, values)
+                scan(source, rows, hits, condition, values)
+                hits.fresh = False
+        return hits
+
+    def partial(self, source: Source, frame: Frame, asked: Filter) -> list[Partial]:
+        """The filter's searches that were stopped."""
+        rows, found = self._of(source, frame), []
+        for name in SEARCHED:
+            hits = rows.hits.get((name, getattr(asked, name)))
+            if hits is not None and (rest := hits.rest) is not None:
+                searched = frame.size - int(np.count_nonzero(rest))
+                found.append(Partial(name, searched, frame.size, hits.seconds))
+        return found
+
+    def best(self, source: Source, frame: Frame, value: str) -> Array | None:
+        """The positions of all that a search for words finds, best first; None where they are too many to rank."""
+        hits, asked = self.find(source, frame, "words", value, more=False), search_query.words(value)
+        if hits.rest is not None or not asked.wanted or np.count_nonzero(hits.passes) > RANKED:
+            return None
+        with hits.lock:
+            if hits.best is None:
+                ranked = np.zeros(0, np.int64)
+                with self._asking() as index:
+                    if index is not None:
+                        found = index.ranked(search_query.match(asked), 2 * RANKED)
+                        ranked = _known(self._of(source, frame).follow(index), found)
+                        ranked = ranked[hits.passes[ranked]]
+                # an edited text is not in the index as it is now
+                others = np.setdiff1d(np.flatnonzero(hits.passes), ranked)
+                hits.best = np.concatenate([ranked, others[::-1]])
+            return hits.best
+
+    def _look_up(self, rows: Rows, hits: Hits, asked: search_query.Words) -> None:
+        with self._asking() as index:
+            if index is None:
+                return
+            places, indexed = rows.follow(index), rows.indexed
+            found = _known(places, index.find(search_query.match(asked)))
+            if not asked.wanted:  # what was found is unwanted
+                hits.passes |= indexed
+            hits.passes[found] = bool(asked.wanted)
+            hits.rest = ~indexed
+
+    @contextmanager
+    def _asking(self) -> Iterator[Index | None]:
+        """The index; where it turns out to be damaged, texts are read until it is made anew."""
+        try:
+            yield None if self._damaged else self._index
+        except sqlite3.Error:
+            self._damaged, self._caught_up = True, None
+
+    def _of(self, source: Source, frame: Frame) -> Rows:
+        with self._lock:
+            found = self._rows.get(frame)
+            if found is None:
+                found = self._rows[frame] = Rows(source, frame)
+        return found
+
+    def close(self) -> None:
+        """Free the file."""
+        if self._index is not None:
+            self._index.close()
+
+
+def _known(places: Array, documents: Array) -> Array:
+    """The positions of documents that were there and are among the rows."""
+    found = places[documents[documents < len(places)]]
+    return found[found >= 0]
+
+
+_all: weakref.WeakKeyDictionary[Source, Search] = weakref.WeakKeyDictionary()
+_all_lock = threading.Lock()
+
+
+def of(source: Source) -> Search:
+    """The one of this source."""
+    with _all_lock:
+        found = _all.get(source)
+        if found is None:
+            found = _all[source] = Search()
+            weakref.finalize(source, found.close)
+        return found

@@ -1,0 +1,142 @@
+"""Searches in terms of a frame's rows: where the index's documents stand in it, and the scan of texts.
+
+Holds arrays of a frame, never the frame. Knows nothing of what is searched for but its condition.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from store import search_query
+from store.frame import Array, Frame
+from store.frames import asking
+from store.keys import IDX_BITS
+from store.search_index import Index
+from store.shelf import Source
+from store.views import narrowed
+
+SECONDS = 2.0
+"""That a scan takes at most, before it says how far it came."""
+_BATCH = 20_000
+
+
+@dataclass(slots=True)
+class Hits:
+    """A search's rows so far. ``rest``: those that were not searched yet, None where all were. ``best``: positions,
+    best first, once they were ranked. ``seconds``: that scans took.
+    """
+
+    passes: Array
+    rest: Array | None
+    seconds: float = 0.0
+    best: Array | None = None
+    fresh: bool = True
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Rows:
+    """A frame's rows as searches need them. ``hits``: by condition and what it asks."""
+
+    def __init__(self, source: Source, frame: Frame) -> None:
+        with asking(source) as cursor:
+            numbers = dict(cursor.execute("SELECT run_id, number FROM run_numbers").fetchall())
+        number = np.array([numbers.get(run, -1) for run in frame.values["run"]], np.int64)
+        self.size = frame.size
+        self.keys: Array = number[frame.codes["run"]] << IDX_BITS | frame.idx
+        self._order = None if np.all(self.keys[1:] > self.keys[:-1]) else np.argsort(self.keys)
+        self._sorted = self.keys if self._order is None else self.keys[self._order]
+        self._lock = threading.Lock()
+        self._of: tuple[Index, int] | None = None
+        self._places = np.zeros(0, np.int64)
+        self._edits: tuple[Array, list[str]] | None = None
+        self.indexed = np.zeros(frame.size, bool)
+        self.hits: dict[tuple[str, str], Hits] = {}
+
+    def positions(self, keys: Array) -> Array:
+        """Of these questions; -1 where one is not among the rows."""
+        if not self.size:
+            return np.full(len(keys), -1)
+        at = np.minimum(np.searchsorted(self._sorted, keys), self.size - 1)
+        known = self._sorted[at] == keys
+        return np.where(known, at if self._order is None else self._order[at], -1)
+
+    def follow(self, index: Index | None) -> Array:
+        """The position of each document of the index so far, -1 where it is not among the rows."""
+        if index is None:
+            return np.zeros(0, np.int64)
+        with self._lock:
+            if self._of != (index, index.made):
+                self._of, self._places = (index, index.made), np.zeros(0, np.int64)
+                self.indexed = np.zeros(self.size, bool)
+            if index.size > len(self._places):
+                new = self.positions(index.keys(len(self._places)))
+                self._places = np.concatenate([self._places, new])
+                indexed = self.indexed.copy()
+                indexed[new[new >= 0]] = True
+                self.indexed = indexed
+            return self._places
+
+    def edits(self, source: Source, frame: Frame) -> tuple[Array, list[str]]:
+        """The positions of what a reviewer edited, and its texts."""
+        if self._edits is None:
+            edited = np.flatnonzero(frame.edited)
+            found: list[tuple[str, str]] = []
+            if len(edited):
+                with asking(source) as cursor:
+                    query = f"SELECT question_id, query FROM ({narrowed('items')})"
+                    found = cursor.execute(query, {"q": self.keys[edited].tolist()}).fetchall()
+            places = [frame.place(key) for key, _ in found]
+            known = [(at, text) for at, (_, text) in zip(places, found, strict=True) if at is not None]
+            self._edits = np.array([at for at, _ in known], np.int64), [text for _, text in known]
+        return self._edits
+
+
+def as_edited(hits: Hits, edits: tuple[Array, list[str]], condition: str, values: list[Any]) -> None:
+    """Judge what was edited by its own text."""
+    positions, texts = edits
+    if len(positions):
+        hits.passes[positions] = search_query.holds(condition, values, texts)
+        if hits.rest is not None:
+            hits.rest[positions] = False
+
+
+def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[Any]) -> None:
+    """Search the texts of the rest, in the order in which they are stored, for SECONDS at most."""
+    rest = hits.rest
+    if rest is None or not rest.any():
+        hits.rest = None
+        return
+    keys = rows.keys[rest]
+    started = time.monotonic()
+    query = f"""
+        SELECT q, {condition} AS found
+        FROM (SELECT q, text AS query FROM question_text WHERE q BETWEEN {keys.min()} AND {keys.max()})"""
+    with asking(source) as cursor, suppress(duckdb.InterruptException):
+        stop = threading.Timer(SECONDS, _interrupt, [cursor])
+        stop.start()
+        try:
+            for batch in cursor.sql(query, params=values).to_arrow_reader(_BATCH):
+                at = rows.positions(batch.column(0).to_numpy())
+                asked = (at >= 0) & rest[at]
+                found = batch.column(1).to_numpy(zero_copy_only=False)
+                hits.passes[at[asked & found]] = True
+                rest[at[asked]] = False
+                if time.monotonic() > started + SECONDS:
+                    break
+            else:
+                hits.rest = None  # what is still there is gone from the database
+        finally:
+            stop.cancel()
+            hits.seconds += time.monotonic() - started
+
+
+def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.Error):  # it has just ended
+        cursor.interrupt()
