@@ -14,14 +14,14 @@ from typing import Any
 import gradio as gr
 
 from engine.paths import ASSETS
-from store import explore, reads
+from store import beside, explore, reads
 from store.errors import InputError, ScaleQuestError
 from store.filters import Filter
 from store.frame import NUMBERS, Frame, Selection
 from store.frames import Frames
 from store.records import Run
 from store.shelf import Shelf, Source
-from ui import explore_sql
+from ui import explore_beside, explore_sql
 from ui import explore_words as words
 from ui.explore_story import markdown
 from ui.latex import LATEX
@@ -57,7 +57,8 @@ def tab(shelf: Shelf, blocks: gr.Blocks) -> None:
             return gr.Markdown("", visible=False)
         try:
             with source().cursor() as cursor:
-                said = markdown(reads.story(cursor, row))
+                story = reads.story(cursor, row)
+                said = markdown(story, beside.texts(cursor, explore_beside.named(story)))
         except ScaleQuestError as error:
             said = f"**This row cannot be shown.** {inert(str(error))}"
         return gr.Markdown(said, visible=True)
