@@ -1,8 +1,8 @@
 """The narrow columns of every question in memory, so that a brush is answered without a query.
 
-Categories are codes into a list of values, numbers are arrays with NaN for null; about 70 bytes a question. Rows stand
-run after run as the runs were made, within a run by idx: position says age. Read from the views that bind, so that
-what is counted here is what ``Filter.where`` counts. Knows what a filter asks; texts stay in the database.
+Categories are codes into a list of values, numbers are arrays with NaN for null; about 80 bytes a question. Rows stand
+run after run as the runs were begun, within a run by idx: position says age. Knows what a filter asks, not how the rows
+are read (``frame_rows.py``); texts stay in the database.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from store import cubes
+from store import cubes, keys
 from store.bins import Bins, nice, shares
 from store.filters import SEARCHED, Filter
 from store.records import STAGES, question_id
@@ -33,20 +32,6 @@ _CODED = tuple(name for name in COUNTED if name != "drop_stage")
 ORDERS = ("difficulty", "reward", "agreement", "query_chars", "newest")
 _REMEMBERED = 24
 """Conditions whose rows are kept: a byte a question each."""
-
-_QUERY = f"""
-    SELECT i.run_id, CAST(substr(i.question_id, length(i.run_id) + 2) AS BIGINT) AS idx, i.generator, i.topic, i.status,
-        i.drop_reason, CAST(to_json(i.tags) AS VARCHAR) AS tags, i.edited, i.difficulty, i.best_reward, i.agreement,
-        i.n_solutions, i.near_duplicates, i.query_chars, i.response_tokens, p.question_id IS NOT NULL AS pair,
-        coalesce(w.kept, 0) AS kept, coalesce(w.seen, 0) AS seen
-    FROM items i
-    LEFT JOIN (
-        SELECT question_id, bit_or(1 << position) AS seen,
-            bit_or(CASE WHEN kept THEN 1 << position ELSE 0 END) AS kept
-        FROM verdict_rows JOIN (VALUES {", ".join(f"({i}, '{s}')" for i, s in enumerate(STAGES))}) AS s(position, name)
-            ON stage = name
-        GROUP BY question_id) w ON i.question_id = w.question_id
-    LEFT JOIN (SELECT question_id FROM pairs) p ON i.question_id = p.question_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +67,18 @@ WAYS = ("drop_stage", "stage", "solvable", "contaminated")
 
 
 class Frame:
-    """One reading of a source. ``version`` tells of which rows; two readings of the same rows have the same."""
+    """One reading of a source. ``version`` tells of which rows; two readings of the same rows have the same.
 
-    def __init__(self, table: pa.Table, runs: Sequence[str], version: tuple[Any, ...]) -> None:
+    ``size`` questions were read of the ``total`` that there were: fewer in a sample.
+    """
+
+    def __init__(self, table: pa.Table, runs: Sequence[str], version: tuple[Any, ...], total: int) -> None:
         self.version = version
-        self.size = table.num_rows
+        self.size, self.total = table.num_rows, total
         codes: dict[str, tuple[Array, list[Any]]] = {name: _encoded(table[column]) for name, column in _TEXTS.items()}
         codes["run"] = _ordered(*codes["run"], runs)
-        idx = _whole(table["idx"])
-        order = np.lexsort((idx, codes["run"][0]))
+        q = _whole(table["q"])
+        order = np.argsort(q, kind="stable")
         ways, way = np.unique(_whole(table["kept"]) << len(STAGES) | _whole(table["seen"]), return_inverse=True)
         low = (1 << len(STAGES)) - 1
         self.ways = [Way(int(both) >> len(STAGES), int(both) & low) for both in ways]
@@ -98,7 +86,13 @@ class Frame:
         self.values["tags"] = [json.loads(tags) for tags in self.values["tags"]]
         self.codes = {name: _small(found[order], len(self.values[name])) for name, (found, _) in codes.items()}
         self.way = _small(way[order], len(ways))
-        self.idx = idx[order].astype(np.int32)
+        self.q: Array = q[order]
+        """Each question's key (``store.keys``), ascending."""
+        self.idx = (self.q & (2**keys.IDX_BITS - 1)).astype(np.uint32)
+        first = np.unique(self.codes["run"], return_index=True)
+        self._numbers = {
+            self.values["run"][code]: int(self.q[at]) >> keys.IDX_BITS for code, at in zip(*first, strict=True)
+        }
         self.edited, self.pair = (_whole(table[name])[order].astype(bool) for name in ("edited", "pair"))
         self.numbers = {name: _real(table[column])[order] for name, column in _NUMBERS.items()}
         for name in ("n_solutions", "near_duplicates", "query_chars", "response_tokens"):
@@ -120,7 +114,7 @@ class Frame:
     def nbytes(self) -> int:
         """What the columns take."""
         arrays = [*self.codes.values(), *self.numbers.values(), *(cube.codes for cube in self.cubes)]
-        return sum(a.nbytes for a in (*arrays, self.way, self.idx, self.edited, self.pair))
+        return sum(a.nbytes for a in (*arrays, self.way, self.q, self.idx, self.edited, self.pair))
 
     def counts(self, rows: Array | None, names: Iterable[str]) -> dict[str, list[int]]:
         """Of NUMBERS the counts of each bin and last of null, of categories those of ``values``, of ``way`` of
@@ -133,23 +127,20 @@ class Frame:
         """The question_id at a position."""
         return question_id(self.values["run"][self.codes["run"][position]], int(self.idx[position]))
 
-    def places(self, runs: Sequence[str], idx: Array) -> Array:
-        """The positions of these questions; those that are not here are left out."""
-        number = {run: code for code, run in enumerate(self.values["run"])}
-        wanted = (np.array([number.get(run, -1) for run in runs], np.int64) << 32) | idx.astype(np.int64)
-        have = (self.codes["run"].astype(np.int64) << 32) | self.idx
+    def places(self, wanted: Array) -> Array:
+        """The positions of the questions with these keys; those that are not here are left out."""
         if not self.size:
             return np.zeros(0, np.int64)
-        near = np.minimum(np.searchsorted(have, wanted), self.size - 1)
-        found: Array = near[have[near] == wanted]
+        near = np.minimum(np.searchsorted(self.q, wanted), self.size - 1)
+        found: Array = near[self.q[near] == wanted]
         return found
 
     def place(self, key: str) -> int | None:
         """The position of a question_id; None where it is not here."""
         run, _, digits = key.rpartition("-")
-        if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        if run not in self._numbers or not (digits.isascii() and digits.isdigit() and len(digits) < 10):
             return None
-        found = self.places([run], np.array([int(digits)]))
+        found = self.places(np.array([keys.key(self._numbers[run], int(digits))]))
         return int(found[0]) if len(found) and self.key(int(found[0])) == key else None
 
     def fails(self, name: str, asked: Any, make: Callable[[], Array] | None = None) -> Array:
@@ -253,11 +244,6 @@ _TEXTS = {
     "tags": "tags",
 }
 _NUMBERS = {name: name for name in (*NUMBERS, "n_solutions", "near_duplicates")} | {"reward": "best_reward"}
-
-
-def read(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], version: tuple[Any, ...]) -> Frame:
-    """A new reading; ``runs``: their ids, oldest first."""
-    return Frame(cursor.sql(_QUERY).to_arrow_table(), runs, version)
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[Array, list[Any]]:

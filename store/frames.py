@@ -1,4 +1,8 @@
-"""The frame of each source, read again when its rows have changed: every request looks, few of them read."""
+"""The frame of each source, read again when its rows have changed: every request looks, few of them read.
+
+A frame of many questions takes seconds to read: that is done beside the requests, which have what there is, at first a
+sample.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,19 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
 
 from store import problems
 from store.errors import StoreError
-from store.frame import Frame, read
+from store.frame import Frame
+from store.frame_rows import read
 from store.shelf import Source
 
+MANY = 100_000
+"""From so many questions on, a frame is read in the background, and a sample comes first."""
 _LOOK_AGAIN = 0.5
 """Seconds that a frame counts as new without a look at the database."""
 _READ_AGAIN = 2.0
@@ -32,7 +39,9 @@ class Frames:
         self._lock = threading.Lock()
 
     def of(self, source: Source) -> Frame:
-        """At most half a second behind the rows, while they change more; the first call reads them all."""
+        """At most half a second behind the rows of a few questions, a few seconds behind many; of many the first call
+        gives a sample (``size`` below ``total``). The first call waits for a reading, later ones for small ones only.
+        """
         with self._lock:
             held = self._held.setdefault(source, _Held())
         # who comes while another reads is served what there is
@@ -54,25 +63,46 @@ class _Held:
         self.frame: Frame | None = None
         self._looked = self._read = float("-inf")
         self._took = 0.0
+        self._reading: threading.Thread | None = None
 
     def refresh(self, source: Source) -> None:
         started = time.monotonic()
-        if started < self._looked + _LOOK_AGAIN or started < self._read + max(_READ_AGAIN, _TIMES * self._took):
+        if started < self._looked + _LOOK_AGAIN or (self._reading and self._reading.is_alive()):
+            return
+        sampled = self.frame is not None and self.frame.size < self.frame.total
+        if not sampled and started < self._read + max(_READ_AGAIN, _TIMES * self._took):
             return
         with asking(source) as cursor:
             runs = [run.run_id for run in source.runs()]
             now = version(cursor, runs)
             self._looked = time.monotonic()
-            if self.frame is None or self.frame.version != now:
-                self.frame = read(cursor, runs, now)
-                self._read = time.monotonic()
-                self._took = self._read - started
+            if self.frame is not None and self.frame.version == now:
+                return
+            if now[0] < MANY:
+                self._take(read(cursor, runs, now), started)
+                return
+            if self.frame is None:
+                self.frame = read(cursor, runs, ("a sample of", *now), sampled=True)
+        self._reading = threading.Thread(target=self._read_beside, args=(source, runs, now), daemon=True)
+        self._reading.start()
+
+    def _read_beside(self, source: Source, runs: list[str], now: tuple[Any, ...]) -> None:
+        started = time.monotonic()
+        # closed meanwhile, or unreadable: the next request tries again, and hears of it
+        with suppress(StoreError), asking(source) as cursor:
+            self._take(read(cursor, runs, now), started)
+
+    def _take(self, frame: Frame, started: float) -> None:
+        self.frame = frame
+        self._read = time.monotonic()
+        self._took = self._read - started
 
 
 def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> tuple[Any, ...]:
-    """Another when rows came or went: the counts of the tables, which DuckDB knows without a scan."""
-    counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in _CHANGING)
-    return (*cursor.execute(f"SELECT {counts}").fetchall()[0], *runs)
+    """How many questions there are, and what changes when rows come, go or are replaced: the counts of the tables,
+    which DuckDB knows without a scan, and the time of the newest verdict."""
+    asked = [f"(SELECT count(*) FROM {table})" for table in _CHANGING] + ["(SELECT max(created_at) FROM verdict_rows)"]
+    return (*cursor.execute(f"SELECT {', '.join(asked)}").fetchall()[0], *runs)
 
 
 @contextmanager

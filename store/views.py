@@ -93,8 +93,8 @@ _SAMPLED = "SELECT q, count(*) AS n_solutions FROM solution_rows r WHERE true /*
 _REWARDED = "SELECT q, max(reward) AS best_reward FROM reward_rows r WHERE leads /*r*/ GROUP BY q"
 
 _ITEMS = f"""
-    SELECT q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query, l.topic, j.difficulty, j.solvable,
-        j.drop_stage, j.drop_reason, coalesce(s.n_solutions, 0) AS n_solutions, w.best_reward, l.agreement,
+    SELECT /*key*/ q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query, l.topic, j.difficulty,
+        j.solvable, j.drop_stage, j.drop_reason, coalesce(s.n_solutions, 0) AS n_solutions, w.best_reward, l.agreement,
         l.majority_answer, coalesce(l.near_duplicates, 0) AS near_duplicates, j.contaminated,
         coalesce(length(e.query), q.chars) AS query_chars, c.tokens AS response_tokens,
         coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
@@ -113,7 +113,7 @@ _ITEMS = f"""
 # chosen: by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the long texts
 # are probed with the few keys that are wanted instead of being built into a hash table.
 _PAIRS = f"""
-    SELECT q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query,
+    SELECT /*key*/ q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query,
         coalesce(e.response, x.text) AS response,
         coalesce(e.answer, c.answer) AS answer, l.topic, j.difficulty, w.reward, l.agreement, l.majority_answer,
         q.reference_answer, s.n_solutions, coalesce(e.status, 'unreviewed') AS status,
@@ -152,9 +152,11 @@ VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "funnel":
 """View name -> its query, in the order in which they may be created."""
 
 
-def narrowed(view: str) -> str:
-    """The query of a view (but ``funnel``) among the questions with the keys ``$q`` (a list)."""
-    query = VIEWS[view]
+def narrowed(view: str, where: str = "{}.q IN (SELECT unnest($q))") -> str:
+    """The query of a view (but ``funnel``) among the questions whose keys meet the condition, by default those of the
+    list ``$q``; of ``items`` and ``pairs`` with the key, ``q``, as the first column.
+    """
+    query = VIEWS[view].replace("/*key*/", "q.q,")
     for table in ("r", "q"):
-        query = query.replace(f"/*{table}*/", f"AND {table}.q IN (SELECT unnest($q))")
+        query = query.replace(f"/*{table}*/", f"AND {where.format(table)}")
     return query
