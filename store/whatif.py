@@ -22,6 +22,8 @@ NEAR = 5
 """Rows that are shown on each side of a threshold."""
 DECIDED = 100
 """Decided rows at most whose accept rate is told."""
+REACH = 0.05
+"""How far from the threshold they may lie: a share of what the number's bins span, which is 1 for shares."""
 _AFTER = STAGES[STAGES.index("solution") :]
 
 
@@ -81,12 +83,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Of the ``n`` decided rows nearest to a threshold, on either side, as many accepted; they span ``low`` to
-    ``high``.
+    """Of the ``n`` decided rows nearest to a threshold, on either side and no farther than ``reach``, as many accepted;
+    they span ``low`` to ``high`` (NaN where there are none).
     """
 
     accepted: int
     n: int
+    reach: float
     low: float
     high: float
 
@@ -95,6 +98,7 @@ class Decided:
 class Border:
     """Positions in the frame of the rows just kept and just dropped by one edge, nearest first, newest first among
     equals; all of them pass the other edges. An open end drops none; what it keeps would be dropped first.
+    ``decided`` is None there, and for near-duplicates.
     """
 
     edge: Edge
@@ -209,19 +213,17 @@ class Cut:
         passing: Array = rows & (self._misses == (0 if fails is None else fails.view(np.uint8)))
         return passing
 
-    def _decided(self, edge: Edge) -> Decided | None:
+    def _decided(self, edge: Edge) -> Decided:
         assert edge.value is not None
-        statuses = self.frame.values["status"]
-        decided = np.array([status in ("accepted", "rejected") for status in statuses], bool)
-        if not decided.any():
-            return None
+        statuses, span = self.frame.values["status"], self.frame.bins[edge.name].edges
+        reach = REACH * (span[-1] - span[0])
         codes, column = self.frame.codes["status"], self.frame.numbers[edge.name]
-        rows = self._passing(edge, self._candidates.but("status") & decided[codes])
-        near = _nearest(rows, column, edge.value, DECIDED)
-        if not near:
-            return None
+        decided = np.array([*(status in ("accepted", "rejected") for status in statuses), False])
+        rows = decided[codes] & (np.abs(column - edge.value) <= reach * (1 + 1e-9))
+        near = _nearest(self._passing(edge, rows & self._candidates.but("status")), column, edge.value, DECIDED)
         accepted = sum(statuses[codes[at]] == "accepted" for at in near)
-        return Decided(accepted, len(near), float(column[near].min()), float(column[near].max()))
+        ends = (float(column[near].min()), float(column[near].max())) if near else (np.nan, np.nan)
+        return Decided(accepted, len(near), reach, *ends)
 
 
 def _fails(frame: Frame, edge: Edge) -> Array:

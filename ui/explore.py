@@ -21,7 +21,7 @@ from store.frame import NUMBERS, Frame, Selection
 from store.frames import Frames
 from store.records import Run
 from store.shelf import Shelf, Source
-from ui import explore_beside, explore_sql
+from ui import explore_beside, explore_sql, explore_views, explore_whatif
 from ui import explore_words as words
 from ui.explore_story import markdown
 from ui.latex import LATEX
@@ -64,6 +64,7 @@ def tab(shelf: Shelf, blocks: gr.Blocks) -> None:
         return gr.Markdown(said, visible=True)
 
     static = ASSETS / "static"
+    explore_views.control(shelf)
     board = gr.HTML(
         "",
         html_template=(static / "explore.html").read_text(encoding="utf-8"),
@@ -79,6 +80,7 @@ def tab(shelf: Shelf, blocks: gr.Blocks) -> None:
     told = gr.Markdown(latex_delimiters=LATEX, visible=False, elem_id="explore-story")
     # one after the other, so that the row asked for last is the one that stays
     board.story(tell, outputs=told, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
+    explore_whatif.section(shelf, frames)
     explore_sql.section(shelf)
     blocks.load(None, js=_FRONT)
 
@@ -94,7 +96,7 @@ class _Wish:
     tick: bool
     version: str | None
     row: str | None
-    page: dict[str, str]
+    page: dict[str, Any]
 
     @classmethod
     def read(cls, asked: Any) -> _Wish:

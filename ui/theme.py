@@ -30,7 +30,8 @@ def theme() -> gr.themes.Base:
 
 
 CSS = """
-.gradio-container { width: 100%; max-width: 1800px !important; margin: 0 auto; }
+.gradio-container { width: 100%; max-width: 1800px !important; margin: 0 auto; overflow: clip !important; }
+#whatif-section { overflow: visible !important; } /* so that what is kept stays in sight beside the sliders */
 .masthead { align-items: baseline; justify-content: space-between; gap: .25rem 1rem; }
 .masthead > * { flex: 0 1 auto; min-width: 0 !important; width: auto !important; }
 .masthead h1 { margin: 0; font-size: 1.35rem; letter-spacing: -.01em; }

@@ -75,6 +75,8 @@ function start() {
     if (event.key === "Escape") back();
   };
   document.addEventListener("keydown", keys);
+  const wished = (event) => (element.isConnected ? goTo(event.detail) : window.removeEventListener("explore-ask", wished));
+  window.addEventListener("explore-ask", wished);
   const again = setInterval(() => {
     if (!element.isConnected) clearInterval(again);
     else if (here() && last && last.running && !brushing && !flying) look();

@@ -95,6 +95,7 @@ function remember() {
     else url.searchParams.set(name, value);
   });
   if (url.href !== location.href) history.replaceState(history.state, "", url);
+  window.dispatchEvent(new CustomEvent("explore-address")); // for who follows the filter: saved views, what-if
 }
 
 function recall() {
@@ -111,6 +112,18 @@ function ask(name, value, how = {}) {
   else view.filter[name] = value;
   view.page = {};
   look(how);
+}
+
+// What another part of the page asks for: a filter, or a row's story.
+function goTo({ filter, row }) {
+  if (row) {
+    openRow(row);
+    return;
+  }
+  if (view.row !== null) trigger("story", { row: null });
+  Object.assign(view, { filter, row: null, page: {} });
+  drawMode();
+  look();
 }
 
 function clearAll() {

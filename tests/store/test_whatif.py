@@ -207,15 +207,28 @@ def test_the_accept_rate_is_of_the_decided_rows_nearest_to_the_threshold(tmp_pat
         frame = Frames().of(workspace)
         selection = candidates(workspace, frame, Filter())
         middle = _border(selection, Thresholds(agreement=0.4999), "agreement").decided
-        assert middle == Decided(50, 100, pytest.approx(100 / 300), pytest.approx(199 / 300))
-        high = _border(selection, Thresholds(agreement=0.999), "agreement").decided
-        assert high == Decided(100, 100, pytest.approx(197 / 300), pytest.approx(296 / 300))
+        assert middle == Decided(15, 30, 0.05, 135 / 300, 164 / 300)
+        high = _border(selection, Thresholds(agreement=1.0), "agreement").decided
+        assert high == Decided(12, 12, 0.05, 285 / 300, 296 / 300)
         # a filter on the status says which rows are looked at, not how reviewers decided
         accepted = candidates(workspace, frame, Filter(status=("accepted",)))
         assert _border(accepted, Thresholds(agreement=0.4999), "agreement").decided == middle
         assert _border(selection, Thresholds(), "agreement").decided is None
         nobody = candidates(workspace, frame, Filter(ids=("r1-00000299",)))
-        assert _border(nobody, Thresholds(agreement=0.5), "agreement").decided is None
+        nothing = _border(nobody, Thresholds(agreement=0.5), "agreement").decided
+        assert nothing is not None
+        assert (nothing.accepted, nothing.n) == (0, 0)
+
+
+def test_of_many_decided_rows_the_nearest_hundred_are_counted(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.create_run(rows.run())
+        for idx in range(400):  # all 0.4 in difficulty, the newest are accepted
+            workspace.writer.put([*rows.whole(idx), rows.decide(f"e{idx}", idx, "accept" if idx >= 330 else "reject")])
+        workspace.writer.flush()
+        frame = Frames().of(workspace)
+        cut = _border(candidates(workspace, frame, Filter()), Thresholds((0.41, None)), "difficulty_from")
+        assert cut.decided == Decided(70, whatif.DECIDED, 0.05, 0.4, 0.4)
 
 
 def test_equals_are_shown_newest_first(tmp_path: Path) -> None:
@@ -234,4 +247,5 @@ def test_nothing_to_ask_about_is_nothing_kept(workspace: Workspace) -> None:
     assert whatif.base(selection).count == whatif.base(selection).tokens == 0
     cut = Cut(selection, Thresholds((0.1, 0.9), 0.0, 0.5, False))
     assert (cut.kept().count, cut.kept().tokens) == (0, 0)
-    assert not any(border.kept or border.dropped or border.decided for border in cut.borders())
+    assert not any(border.kept or border.dropped for border in cut.borders())
+    assert not any(border.decided.n for border in cut.borders() if border.decided is not None)
