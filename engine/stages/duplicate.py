@@ -143,17 +143,30 @@ class _Look:
     __slots__ = ("content", "exact", "features", "mask", "masked", "minhash")
 
     def __init__(self, text: str) -> None:
-        given = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+        given = _tokens(text)
         kinds = [_KINDS[token] for token in given]
         words = [word for word, _ in kinds if word]
         content = [telling for _, telling in kinds if telling]
-        self.exact = _hash(" ".join(given).casefold())
+        self.exact = _exact(given)
         self.content = _hash(" ".join(content))
         self.masked = " ".join(words)
         self.mask = _hash(self.masked)
         self.features = _features(words)
         self.minhash = RMinHash(_PERMUTATIONS, _SEED)
         self.minhash.update(list(self.features))
+
+
+def exact(text: str) -> int:
+    """Equal for texts that are the same after normalising."""
+    return _exact(_tokens(text))
+
+
+def _tokens(text: str) -> list[str]:
+    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+
+
+def _exact(given: list[str]) -> int:
+    return _hash(" ".join(given).casefold())
 
 
 def _run(question_id: str) -> str:

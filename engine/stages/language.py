@@ -36,15 +36,15 @@ _OTHER_SCRIPT_LETTERS = 2
 
 def judge(question: Question) -> Verdict:
     """The verdict of stage ``language``: reasons ``empty``, ``truncated``, ``non_english`` in that order."""
-    reason = _reason(question)
+    reason = reason_of(question.text, question.finish_reason)
     return Verdict(question.question_id, "language", JUDGE, kept=reason is None, reason=reason)
 
 
-def _reason(question: Question) -> str | None:
-    text = question.text
+def reason_of(text: str, finish_reason: str = "stop") -> str | None:
+    """Why the text is dropped; None where it is kept."""
     if not any(char.isalnum() for char in text):
         return "empty"
-    if question.finish_reason == "length":
+    if finish_reason == "length":
         return "truncated"
     return None if is_english(text) else "non_english"
 
