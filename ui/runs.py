@@ -1,7 +1,7 @@
 """The Runs tab: start a batch, watch it, pause, cancel or resume it, delete what is not wanted, compare two runs.
 
 The batch lives in the server: it goes on when the page is closed, and every page sees it. Puts the parts together
-(``ui.runs_form``, ``runs_progress``, ``runs_list``, ``runs_compare``); knows neither SQL nor models.
+(``ui.runs_form``, ``runs_progress``, ``runs_list``, ``runs_check``, ``runs_compare``); knows neither SQL nor models.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.batches import Batches
 from engine.config import profile_names
 from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
-from ui import runs_form, runs_sheet
+from ui import runs_check, runs_form, runs_sheet
 from ui.board import board
 from ui.board import value as charts_value
 from ui.offered import Offered
@@ -66,9 +66,9 @@ def tab(workspace: Workspace, batches: Batches) -> Runs:
         with gr.Row():
             keep = gr.Button("Keep it", size="sm", min_width=120)
             yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120)
-    first, second = _comparison(workspace)
-
     timer, seen, named = gr.Timer(_EVERY), gr.State({}), gr.State(None)
+    runs_check.section(workspace, batches.checks, run, timer)
+    first, second = _comparison(workspace)
     look: dict[str, Any] = {
         "fn": view.look,
         "inputs": [seen, run, first, second],

@@ -66,9 +66,13 @@ class Listed:
         batch = self._batches.running
         return run.kind != "generate" or (batch is not None and batch.run_id == run.run_id)
 
+    def _state(self, run: Run) -> object:
+        """Another where a finished run is to be counted anew."""
+        return run.status, run.ended_at, self._batches.checks.changed[run.run_id]
+
     def _counted(self, runs: list[Run]) -> dict[str, Counts]:
         with self._lock:
-            known = {run.run_id: (run.status, run.ended_at) for run in runs if run.ended_at is not None}
+            known = {run.run_id: self._state(run) for run in runs if run.ended_at is not None}
             have = {run_id for run_id, (state, _) in self._counts.items() if known.get(run_id) == state}
             missing = [run.run_id for run in runs if run.run_id not in have]
             ended = [run_id for run_id in missing if run_id in known]

@@ -51,7 +51,7 @@ class Checks:
         self._thread: threading.Thread | None = None
         self.last: Going | None = None
         self.changed: Counter[str] = Counter()
-        """How often the rows of each run were changed here: what is remembered of a run is true of one number."""
+        """How many checks of each run have ended: what is counted of a finished run is true until the next one."""
 
     @property
     def running(self) -> Going | None:
@@ -84,7 +84,6 @@ class Checks:
     def _run(self, going: Going) -> None:
         def hear(event: dict[str, Any]) -> None:
             going.event = event
-            self.changed[going.run_id] += 1
 
         try:
             result = job.run(self._workspace, going.run_id, going.check, hear, room=self._room, control=going.control)
@@ -96,4 +95,5 @@ class Checks:
             going.message = f"The check stopped on an unforeseen error: {type(error).__name__}: {error}."
             raise
         finally:
+            self.changed[going.run_id] += 1
             going.ended = True

@@ -139,15 +139,15 @@ class _Job:
             with self._workspace.cursor() as cursor:
                 block = rejudge.entering(cursor, self._run.run_id, self._check.stage, low, high)
             for place in range(0, len(block), judge.stretch):
-                if self._stopped():
-                    return self._end("interrupted")
                 some = block[place : place + judge.stretch]
-                found, judged = judge.judge(some)
+                found, judged = (Findings(), 0) if self._stopped() else judge.judge(some)
                 if judged:
                     self._counts.add(found)
                     self._write(found, hashed, some[judged - 1].question.idx + 1)
                     self._done += judged
                     self._tell()
+                if judged < len(some):
+                    return self._end("interrupted")
         self._write(Findings(), hashed, last + 1, done=True)
         return self._end("done")
 

@@ -23,7 +23,7 @@ def imported(
     again: frozenset[int] | set[int] = frozenset(),
 ) -> Run:
     """Each text with its responses (one that states 7 where none are given). ``again``: exact duplicates, dropped."""
-    run = Run(run_id, "file", "import", {}, "hash", 0, status="done")
+    run = Run(run_id, f"file {run_id}", "import", {}, "hash", 0, status="done")
     workspace.create_run(run)
     rows: list[Record] = []
     for idx, text in enumerate(texts):

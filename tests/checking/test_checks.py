@@ -210,6 +210,18 @@ def test_rewards_choose_the_best_of_several_solutions(workspace: Workspace, room
     assert rows(workspace, EVERYTHING) == before
 
 
+def test_a_model_that_is_stopped_within_its_last_stretch_goes_on_there(
+    workspace: Workspace, room: Room, nano: Path
+) -> None:
+    imported(workspace, [STAMPS.replace("11", str(n)) for n in range(8)])
+    stopped = check(workspace, room, asked("reward", profile="nano"), control=Soon())
+    assert (stopped.status, stopped.exit_code) == ("interrupted", 130)
+    assert 0 < len(rows(workspace, "SELECT * FROM rewards")) < 8
+    whole(workspace, "i1")
+    assert check(workspace, room, asked("reward", profile="nano")).status == "done"
+    assert len(rows(workspace, "SELECT * FROM rewards")) == 8
+
+
 def test_a_second_reward_model_stands_beside_the_first_and_changes_no_choice(
     workspace: Workspace, room: Room, nano: Path
 ) -> None:
