@@ -19,6 +19,7 @@ from store.frames import asking
 from store.reads import FunnelRow
 from store.records import STAGES
 from store.shelf import Source
+from store.views import narrowed
 
 PAGE = 50
 _CUT = 400
@@ -230,17 +231,14 @@ def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]
 
 def _texts(source: Source, frame: Frame, positions: Sequence[int]) -> dict[str, str]:
     """The questions' texts by id, cut; a reviewer's where one edited."""
-    keys = [frame.key(at) for at in positions]
-    edited = [frame.key(at) for at in positions if frame.edited[at]]
-    if not keys:
+    if not positions:
         return {}
+    wanted = {"q": frame.q[list(positions)].tolist()}
+    edited = {"q": [int(frame.q[at]) for at in positions if frame.edited[at]]}
     with asking(source) as cursor:
-        query = f"SELECT question_id, left(text, {_CUT}) FROM question_text WHERE question_id IN (SELECT unnest($ids))"
-        found = dict(cursor.execute(query, {"ids": keys}).fetchall())
-        for key in edited:  # few; one key each is pushed down into every part of the view
-            found |= dict(
-                cursor.execute(
-                    f"SELECT question_id, left(query, {_CUT}) FROM items WHERE question_id = ?", [key]
-                ).fetchall()
-            )
+        query = f"SELECT question_id, left(text, {_CUT}) FROM ({narrowed('questions')})"
+        found = dict(cursor.execute(query, wanted).fetchall())
+        if edited["q"]:
+            query = f"SELECT question_id, left(query, {_CUT}) FROM ({narrowed('items')})"
+            found |= dict(cursor.execute(query, edited).fetchall())
     return found

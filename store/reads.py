@@ -143,8 +143,8 @@ def story(cursor: duckdb.DuckDBPyConnection, question: str) -> dict[str, Any]:
 
 def _of(cursor: duckdb.DuckDBPyConnection, view: str, q: int, order: str | None = None) -> list[dict[str, Any]]:
     """A view's rows of one question, told by its key."""
-    query = f"FROM ({narrowed(view)})" + (f" ORDER BY {order}" if order else "")
-    return _dicts(cursor, query, {"q": [q]})
+    query = f"FROM ({narrowed(view, '{}.q = $q')})" + (f" ORDER BY {order}" if order else "")
+    return _dicts(cursor, query, {"q": q})
 
 
 def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict[str, Stored]:

@@ -27,6 +27,9 @@ from store.writer import Writer
 
 DATABASE = "explorer.duckdb"
 FOLDERS = ("models", "exports", "logs")
+MEMORY = "1GB"
+"""What DuckDB may take; a question that needs more writes to the disk. Its own default is most of the machine, which the
+models need."""
 PATIENCE = 10.0
 """Seconds that closing waits for readers to hear of it."""
 
@@ -244,6 +247,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
                 f"workspace '{folder}' was written by a newer version of this program (schema {have}, this one knows "
                 f"{schema.VERSION}); update this program."
             )
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
         schema.migrate(connection, have)
         connection.execute("UPDATE runs SET status = 'interrupted' WHERE status = 'running'")
     except duckdb.Error as error:

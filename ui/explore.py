@@ -134,7 +134,6 @@ def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
     chosen = explore.select(source, frame, wish.filter)
     told = explore.tally(chosen)
     version = f"{hash(frame.version) & (2**64 - 1):x}"
-    by_run = dict(zip(frame.values["run"], frame.totals["run"], strict=False))
     reply: dict[str, Any] = {
         "filter": wish.filter.to_dict(),
         "refused": wish.refused,
@@ -143,8 +142,8 @@ def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
         "count": told.count,
         "headline": words.headline(told.count, frame.size, told.pairs),
         "parts": words.parts(wish.filter, names),
-        "notes": words.state(source, runs, by_run),
-        "running": any(run.status == "running" for run in runs),
+        "notes": words.state(source, frame, runs),
+        "running": frame.size < frame.total or any(run.status == "running" for run in runs),
         "numbers": {name: {"counts": counts, "none": none} for name, (counts, none) in told.numbers.items()},
         "topic": _values("topic", told.values["topic"], names),
         "facets": {name: _values(name, told.values[name], names) for name in words.FACETS},

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from store.filters import Filter, Range
+from store.frame import Frame
 from store.records import Run
 from store.shelf import Demo, Source
 from ui.text import visible
@@ -124,9 +125,14 @@ def dropped(stages: Sequence[str | None], reasons: Sequence[tuple[str | None, in
     )
 
 
-def state(source: Source, runs: Sequence[Run], questions: dict[str, int]) -> list[str]:
-    """Sentences on where the rows come from and which are still to come. ``questions``: how many there are by run."""
+def state(source: Source, frame: Frame, runs: Sequence[Run]) -> list[str]:
+    """Sentences on where the rows come from and which are still to come."""
     said = []
+    questions = dict(zip(frame.values["run"], frame.totals["run"], strict=False))
+    if frame.size < frame.total:
+        said.append(
+            f"A first look: an even sample, {frame.size:,} of {frame.total:,} questions. All of them follow in seconds."
+        )
     if isinstance(source, Demo):
         said.append("These are the bundled demo's questions; they can be read only. Your own take their place.")
     for run in runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -242,3 +243,24 @@ def test_outliers_stand_in_the_outermost_bins(tmp_path: Path) -> None:
     assert bins.below
     assert (bins.edges[0], bins.edges[-1]) == (-1.0, 0.0)
     assert sum(told.numbers["reward"][0]) == 400
+
+
+def test_of_many_questions_a_sample_comes_first_and_then_all(
+    filled: Workspace, frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.frames.MANY", ROWS // 2)
+    monkeypatch.setattr("store.frame_rows._PART", ROWS // 7)  # and all are read in several parts
+    frames = Frames()
+    first = frames.of(filled)
+    assert (first.size, first.total) == (len(first.q), ROWS)
+    assert 0 < first.size < ROWS // 10
+    deadline = time.monotonic() + 30
+    while (now := frames.of(filled)).size < now.total:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert [now.key(at) for at in range(now.size)] == [frame.key(at) for at in range(frame.size)]
+    for asked in filters(20):
+        one, other = (explore.tally(explore.select(filled, read, asked)) for read in (now, frame))
+        for field in ("count", "pairs", "numbers", "funnel"):
+            assert getattr(one, field) == getattr(other, field)
+        assert {n: dict(v) for n, v in one.values.items()} == {n: dict(v) for n, v in other.values.items()}
