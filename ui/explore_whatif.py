@@ -86,6 +86,7 @@ def _look(source: Source, frames: Frames, asked: dict[str, Any]) -> dict[str, An
     reply: dict[str, Any] = {
         "key": key,
         "refused": refused,
+        "part": f"So far of a sample: {frame.size:,} of {frame.total:,} questions." if frame.size < frame.total else "",
         "own": _plain(own),
         "thresholds": _plain(set_),
         "count": kept.count,

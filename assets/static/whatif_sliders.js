@@ -12,6 +12,7 @@ function put(id, end, value) {
     shown = end;
   }
   say(part("said"), "");
+  part("refused").hidden = true;
   drawEnds(id, true);
   look();
 }
@@ -177,8 +178,8 @@ async function keep() {
   } catch {
     reply = { error: SILENT };
   }
-  say(part("error"), reply.error || "");
-  part("error").hidden = !reply.error;
+  say(part("refused"), reply.error || "");
+  part("refused").hidden = !reply.error;
   say(part("said"), reply.said || "");
   if (reply.error) return;
   part("name").value = "";

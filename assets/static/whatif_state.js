@@ -2,6 +2,7 @@
 // address. The scripts run as one, once, when the component is loaded.
 const SILENT = "The app does not answer. See whether it still runs, then reload this page.";
 const REST = 250; // milliseconds without a move, after which the rows beside the sliders are asked for
+const SAMPLED = 1000; // milliseconds between two looks while all rows are still being read
 const EDGES = { difficulty: ["difficulty_from", "difficulty_to"], reward: ["reward"], agreement: ["agreement"], duplicates: ["duplicates"] };
 const OPEN = { difficulty: [null, null], reward: null, agreement: null, duplicates: true };
 let set = null; // the thresholds; null: those of the filter
@@ -65,7 +66,8 @@ function draw(reply) {
     if (own !== JSON.stringify(reply.thresholds)) look();
   }
   if (reply.base) base = { ...reply.base, key: reply.key };
-  say(part("about"), base.about);
+  say(part("about"), `${reply.part} ${base.about}`.trim());
+  if (reply.part) setTimeout(() => here() && look(true), SAMPLED);
   part("all").hidden = !base.count;
   drawTold(reply);
   drawSliders(reply);
