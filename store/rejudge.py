@@ -115,6 +115,18 @@ def notes(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, dict[str,
     return {key.removeprefix(_note(run_id, "")): json.loads(value) for key, value in rows}
 
 
+def tidy(workspace: Workspace) -> None:
+    """Drop what is noted, or set aside, of runs that have been deleted."""
+
+    def write(cursor: duckdb.DuckDBPyConnection) -> None:
+        gone = "WHERE starts_with(key, 'check:') AND split_part(key, ':', 2) NOT IN (SELECT run_id FROM runs)"
+        cursor.execute(f"DELETE FROM meta {gone}")
+        if cursor.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [_ASIDE]).fetchone():
+            cursor.execute(f"DELETE FROM {_ASIDE} WHERE run_id NOT IN (SELECT run_id FROM runs)")
+
+    workspace.writer.call(write)
+
+
 def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: dict[str, Any]) -> None:
     """Write what was found of a stretch, and the note; all of it or nothing. InputError where the run is gone."""
 

@@ -280,3 +280,15 @@ def test_an_empty_run_and_a_missing_benchmark_are_told_and_change_nothing(
     with pytest.raises(InputError):
         check(workspace, room, asked("contamination", [tmp_path / "gone.jsonl"]))
     assert check(workspace, room, asked("near-duplicates")).status in ("done",)
+
+
+def test_nothing_is_left_of_the_checks_of_a_run_that_was_deleted(
+    workspace: Workspace, room: Room, benchmark: str
+) -> None:
+    for run_id in ("i1", "i2"):
+        imported(workspace, TEXTS, run_id=run_id)
+        check(workspace, room, asked("contamination", [benchmark]), run_id)
+    workspace.delete_run("i1")
+    check(workspace, room, asked("near-duplicates"), "i2")
+    assert rows(workspace, "SELECT DISTINCT run_id FROM verdicts_aside") == [("i2",)]
+    assert not rows(workspace, "SELECT * FROM meta WHERE contains(key, 'i1')")
