@@ -12,6 +12,7 @@ from typing import Any
 from engine import answers
 from engine.stages.contamination import ITEM
 from store.records import STAGES
+from store.rejudge import AS_IT_CAME
 from ui import explore_beside
 from ui.latex import MOST, quoted, written
 from ui.text import inert
@@ -154,6 +155,8 @@ def _chosen(told: Told) -> tuple[str | None, str]:
     label = next((label for label in told["labels"] if label["key"] == "chosen"), None)
     if label is None:
         return None, "None is chosen."
+    if label["model"] == AS_IT_CAME:
+        return label["value"], f"Sample {_cell(label['value'])} is chosen: it came so with the data."
     said = "has the best reward among those that state an answer (a tie goes to the first)"
     return label["value"], f"Sample {_cell(label['value'])} is chosen: it {said}, by {_cell(label['model'])}."
 

@@ -65,6 +65,7 @@ def test_the_matched_benchmark_question_stands_beside_when_its_file_is_gone(watc
     marked = story.locator("blockquote strong", has_text="A rectangular garden is twice")
     expect(marked).to_have_count(2)
     expect(marked.first).not_to_contain_text("large")
+    expect(story).to_contain_text("Sample 0 is chosen: it came so with the data.")
 
 
 def test_hostile_texts_beside_a_row_are_shown_and_do_nothing(watched: Watched) -> None:
