@@ -112,7 +112,10 @@ class Search:
         """How far the index is."""
         rows = self._of(source, frame)
         rows.follow(self._index)
-        return State(int(np.count_nonzero(rows.indexed)), frame.size, self._problem)
+        indexed = int(np.count_nonzero(rows.indexed))
+        if indexed and frame.size < frame.total:  # a sample stands for all
+            indexed = indexed * frame.total // frame.size
+        return State(indexed, frame.total, self._problem)
 
     def find(self, source: Source, frame: Frame, name: str, value: str, *, more: bool = True) -> Hits:
         """The rows that a condition of SEARCHED lets through; ``more``: go on where it was stopped before."""
@@ -157,9 +160,9 @@ class Search:
                 ranked = np.zeros(0, np.int64)
                 with self._asking() as index:
                     if index is not None:
-                        found = index.ranked(search_query.match(asked), 2 * RANKED)
-                        ranked = _known(self._of(source, frame).follow(index), found)
-                        ranked = ranked[hits.passes[ranked]]
+                        made, places = index.made, self._of(source, frame).follow(index)
+                        found = _known(places, index.ranked(search_query.match(asked), 2 * RANKED))
+                        ranked = found[hits.passes[found]] if index.made == made else ranked
                 # an edited text is not in the index as it is now
                 others = np.setdiff1d(np.flatnonzero(hits.passes), ranked)
                 hits.best = np.concatenate([ranked, others[::-1]])
@@ -169,8 +172,10 @@ class Search:
         with self._asking() as index:
             if index is None:
                 return
-            places, indexed = rows.follow(index), rows.indexed
+            made, places, indexed = index.made, rows.follow(index), rows.indexed
             found = _known(places, index.find(search_query.match(asked)))
+            if index.made != made:  # it began anew meanwhile
+                return
             if not asked.wanted:  # what was found is unwanted
                 hits.passes |= indexed
             hits.passes[found] = bool(asked.wanted)

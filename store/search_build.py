@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from store.keys import IDX_BITS
@@ -49,8 +50,7 @@ def build(index: Index, cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None
 def _add(index: Index, cursor: duckdb.DuckDBPyConnection, run_id: str, keys: Array, chars: Array) -> None:
     """Documents of one run; ``keys`` ascend."""
     query = f"SELECT q, {SPLIT} AS words FROM question_text WHERE q BETWEEN ? AND ?"
-    found = cursor.sql(query, params=[int(keys[0]), int(keys[-1])])
-    for batch in found.to_arrow_reader(_BATCH):  # as they are read: never all texts in memory
+    for batch in batches(cursor, query, [int(keys[0]), int(keys[-1])], _BATCH):
         some = batch.column(0).to_numpy()
         at = np.minimum(np.searchsorted(keys, some), len(keys) - 1)
         wanted = keys[at] == some
@@ -59,6 +59,14 @@ def _add(index: Index, cursor: duckdb.DuckDBPyConnection, run_id: str, keys: Arr
             if not wanted.all():
                 texts = [text for text, wants in zip(texts, wanted, strict=True) if wants]
             index.add(run_id, some[wanted], texts, int(chars[at[wanted]].sum()))
+
+
+def batches(cursor: duckdb.DuckDBPyConnection, query: str, values: list[Any], rows: int) -> Iterator[pa.RecordBatch]:
+    """What a query finds, as it is read: never all of it is in memory. Fails by duckdb.Error only."""
+    try:
+        yield from cursor.sql(query, params=values).to_arrow_reader(rows)
+    except OSError as error:  # as Arrow calls what DuckDB said
+        raise duckdb.InterruptException(str(error)) from error
 
 
 def _foreign(index: Index, names: dict[int, str], keys: Array, chars: Array) -> bool:

@@ -143,6 +143,7 @@ class Index:
         if self._path is not None:
             with self._adding:
                 self._write.execute("INSERT INTO words (words) VALUES ('optimize')")
+                self._write.execute("PRAGMA wal_checkpoint(truncate)")
 
     def find(self, match: str) -> NDArray[np.int64]:
         """The documents that an FTS5 query finds, in any order."""

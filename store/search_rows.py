@@ -18,6 +18,7 @@ from store import search_query
 from store.frame import Array, Frame
 from store.frames import asking
 from store.keys import IDX_BITS
+from store.search_build import batches
 from store.search_index import Index
 from store.shelf import Source
 from store.views import narrowed
@@ -122,7 +123,7 @@ def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[An
         stop = threading.Timer(SECONDS, _interrupt, [cursor])
         stop.start()
         try:
-            for batch in cursor.sql(query, params=values).to_arrow_reader(_BATCH):
+            for batch in batches(cursor, query, values, _BATCH):
                 at = rows.positions(batch.column(0).to_numpy())
                 asked = (at >= 0) & rest[at]
                 found = batch.column(1).to_numpy(zero_copy_only=False)
