@@ -7,6 +7,7 @@ through. Knows no texts.
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ DECIDED = 100
 """Decided rows at most whose accept rate is told."""
 REACH = 0.05
 """How far from the threshold they may lie: a share of what the number's bins span, which is 1 for shares."""
+_STRIDE = 64
 _AFTER = STAGES[STAGES.index("solution") :]
 
 
@@ -176,17 +178,16 @@ class Cut:
 
     def kept(self) -> Kept:
         frame, rows = self.frame, self.rows
-        codes = frame.codes["topic"][rows]
         alone = (self._misses == 1) & self._candidates.rows
         fails = {
             name: (int(np.count_nonzero(fails & self._candidates.rows)), int(np.count_nonzero(fails & alone)))
             for name, fails in self._fails.items()
         }
         return Kept(
-            len(codes),
+            int(np.count_nonzero(rows)),
             int(np.count_nonzero(frame.pair & rows)),
             _tokens(frame, rows),
-            np.bincount(codes, minlength=len(frame.values["topic"])).tolist(),
+            _topics(frame, rows),
             fails,
         )
 
@@ -234,16 +235,33 @@ def _fails(frame: Frame, edge: Edge) -> Array:
     return ~passes  # what is NaN passes nothing
 
 
+def _topics(frame: Frame, rows: Array) -> list[int]:
+    """Counts of some rows by topic. Each topic is looked for: at a million rows, a tenth of what gathering takes."""
+    codes = frame.codes["topic"]
+    return [int(np.count_nonzero(rows & (codes == code))) for code in range(len(frame.values["topic"]))]
+
+
+_tokens_of: weakref.WeakKeyDictionary[Frame, Array] = weakref.WeakKeyDictionary()
+"""The tokens of each row as a factor, 0 where they are not known: their sum over some rows is one product."""
+
+
 def _tokens(frame: Frame, rows: Array) -> int:
-    return int(np.nansum(frame.numbers["response_tokens"][rows], dtype=np.float64))
+    known = _tokens_of.get(frame)
+    if known is None:
+        known = np.nan_to_num(frame.numbers["response_tokens"].astype(np.float64))
+        _tokens_of[frame] = known
+    return int(np.dot(known, rows.astype(np.float64)))  # exact: whole numbers far below 2 ** 53
 
 
 def _nearest(rows: Array, column: Array, to: float, count: int) -> list[int]:
     """The positions, among some rows that have a number, of those nearest to a value; newest first among equals."""
-    at = np.flatnonzero(rows)
-    values = column[at].astype(np.float64)
-    at, values = at[~np.isnan(values)], values[~np.isnan(values)]
-    away = np.abs(values - to) if np.isfinite(to) else -np.sign(to) * values
+    away = np.abs(column - to) if np.isfinite(to) else -np.sign(to) * column
+    # as many of a sample of the rows are no nearer than those of all: all that lie beyond need no look
+    some = away[::_STRIDE][rows[::_STRIDE]]
+    some = some[~np.isnan(some)]
+    limit = np.partition(some, count - 1)[count - 1] if len(some) >= count else np.inf
+    at = np.flatnonzero(rows & (away <= limit))
+    away = away[at]
     if len(at) > count:
         last = np.partition(away, count - 1)[count - 1]
         closer, equal = np.flatnonzero(away < last), np.flatnonzero(away == last)
