@@ -1,0 +1,176 @@
+"""Which column holds what: guessed from the names that data sets use, or said by the user.
+
+A field may be read from a text, a chat (a list of messages) or a list of texts: what a value is, ``rows`` sees when it
+reads it. Knows no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from store.errors import InputError
+
+FIELDS = ("query", "response", "answer", "topic", "difficulty", "reward", "generator", "id")
+"""What a user may map; ``answer`` is the reference answer."""
+JOIN = "+"
+"""``instruction+input``: the texts of both columns, the second where there is one."""
+TOPICS = (
+    "Algebra",
+    "Arithmetic",
+    "Counting & Probability",
+    "Geometry",
+    "Intermediate Algebra",
+    "Number Theory",
+    "Prealgebra",
+    "Precalculus",
+)
+_QUERY = ("query", "problem", "question", "instruction", "prompt", "messages", "conversations")
+_RESPONSE = ("response", "generations", "solution", "output", "completion", "chosen", "messages", "conversations")
+_REFERENCE = ("reference_answer", "answer", "expected_answer", "final_answer")
+_TOPIC = ("topic", "subject", "type")
+_LONG = 80
+"""Characters of an ``answer``, from which on it is a worked solution."""
+_OWN = ("query", "response", "answer", "reference_answer", "majority_answer", "n_solutions", "status", "tags", "edited")
+"""Columns by which our own full export is known: its ``answer`` is what the response states."""
+OWN_FIELDS = ("stated", "agreement", "majority_answer", "status", "tags", "edited")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Field -> column. Besides ``FIELDS``: ``rejected`` (a second response), and ``OWN_FIELDS`` of our own exports."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> str | None:
+        return self.columns.get(name)
+
+    @property
+    def words(self) -> str:
+        """``query = problem, response = solution``."""
+        return ", ".join(f"{name} = {column}" for name, column in self.columns.items())
+
+
+def mapped(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], source: str) -> Mapping:
+    """The mapping of a file that begins with these rows: as guessed, but for what is given.
+
+    InputError for a field or a column that there is not, and where no column of questions is found.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    shown = ", ".join(columns[:20]) or "none"
+    for name, column in given.items():
+        if name not in FIELDS:
+            raise InputError("--map", f"{name}={column}", f"'{name}' is no field", f"use one of {', '.join(FIELDS)}")
+        if not _there(column, columns):
+            raise InputError("--map", f"{name}={column}", f"'{source}' has no such column", f"it has {shown}")
+    found = {**_guessed(columns, rows, given), **given}
+    if "query" not in found:
+        remedy = f"name it with --map query=COLUMN; it has {shown}"
+        raise InputError("FILE", source, "has no column that is known to hold questions", remedy)
+    order = (*FIELDS, "rejected", *OWN_FIELDS)
+    return Mapping(dict(sorted(found.items(), key=lambda pair: order.index(pair[0]))))
+
+
+def parts(column: str, columns: Sequence[str]) -> list[str]:
+    """The columns that a mapping names: one, or those that it joins."""
+    return [column] if column in columns or JOIN not in column else column.split(JOIN)
+
+
+def _there(column: str, columns: Sequence[str]) -> bool:
+    return all(part in columns for part in parts(column, columns))
+
+
+def _guessed(
+    columns: Sequence[str], rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    own = all(name in columns for name in _OWN)
+    if own:
+        found = {name: name for name in OWN_FIELDS[1:] if name in columns} | {"stated": "answer"}
+    query = given.get("query") or _first(_QUERY, columns)
+    if query is None and "chosen" in columns:  # of preference data whose texts are whole chats
+        query = "chosen"
+    if query is not None:
+        found["query"] = "instruction+input" if query == "instruction" and "input" in columns else query
+    response = given.get("response") or next((name for name in _RESPONSE if name in columns), None)
+    if response is None and "answer" in columns and _worked(rows):
+        response = "answer"
+    if response is not None:
+        found["response"] = response
+    if response == "chosen" and "rejected" in columns:
+        found["rejected"] = "rejected"
+    names = ("reference_answer",) if "stated" in found else _REFERENCE
+    if (answer := _first(names, columns)) is not None:
+        found["answer"] = answer  # the response itself, where that is `answer`: what stands behind its ####
+    for name, known in (("topic", _known_topic), ("difficulty", _share), ("reward", _number), ("generator", _text)):
+        candidates = _TOPIC if name == "topic" else (name,)
+        there = [one for one in candidates if one in columns]
+        column = next((one for one in there if own or _mostly(rows, one, known)), None)
+        if column is not None:
+            found[name] = column
+    return found
+
+
+def _first(names: Sequence[str], columns: Sequence[str]) -> str | None:
+    return next((name for name in names if name in columns), None)
+
+
+def _worked(rows: Sequence[AnyMapping[str, Any]]) -> bool:
+    """Whether ``answer`` holds worked solutions (GSM8K) and not final answers (MATH)."""
+    texts = [row["answer"] for row in rows if isinstance(row.get("answer"), str)]
+    return bool(texts) and (any("####" in text for text in texts) or median(map(len, texts)) > _LONG)
+
+
+def _mostly(rows: Sequence[AnyMapping[str, Any]], column: str, known: Any) -> bool:
+    values = [row[column] for row in rows if row.get(column) not in (None, "")]
+    return bool(values) and sum(map(known, values)) * 2 > len(values)
+
+
+def topic(value: object) -> str | None:
+    """The topic as MATH spells it; None for what is none of them."""
+    if not isinstance(value, str):
+        return None
+    return _SPELLED.get(value) or _SPELLED.get(_bare(value))
+
+
+def _bare(text: str) -> str:
+    return text.casefold().replace("_", " ").replace(" and ", " & ").strip()
+
+
+_SPELLED = {name: name for name in TOPICS} | {_bare(name): name for name in TOPICS}
+
+
+def _known_topic(value: object) -> bool:
+    return topic(value) is not None
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def number(value: object) -> float | None:
+    """A number, or a text that is one (cells of CSV are texts); None for anything else, NaN and infinity too."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if abs(found) < float("inf") else None
+
+
+def _number(value: object) -> bool:
+    return number(value) is not None or (isinstance(value, list) and all(number(one) is not None for one in value))
+
+
+def share(value: object) -> float | None:
+    """A number in [0, 1]."""
+    found = number(value)
+    return found if found is not None and 0.0 <= found <= 1.0 else None
+
+
+def _share(value: object) -> bool:
+    return share(value) is not None

@@ -1,0 +1,218 @@
+"""Rows of a file to columns of questions and samples; what cannot be one is refused with its reason.
+
+A value may be a text, a chat (its first user's message and the answer to it) or a list of texts (several samples). What
+no field took stays in ``extra`` as JSON. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from engine.imports.formats import Refused, Row
+from engine.imports.mapping import OWN_FIELDS, Mapping, number, parts, share, topic
+from store.columns import as_json
+
+ROWS = 8192
+"""Imported rows of a part."""
+LONGEST_RAW = 10_000
+"""Characters that are kept of a refused row."""
+_ASKS = ("user", "human")
+_ANSWERS = ("assistant", "gpt", "model", "bot", "chatgpt")
+
+
+@dataclass(slots=True)
+class Part:
+    """Columns of so many questions, in the file's order, and the rows refused among them.
+
+    ``samples``: of each question its texts; ``rewards``: by question, where any sample has one. ``told``: what our own
+    export says more of a question, by field.
+    """
+
+    read: int = 0
+    texts: list[str] = field(default_factory=list)
+    samples: list[list[str]] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    generators: list[str | None] = field(default_factory=list)
+    references: list[str | None] = field(default_factory=list)
+    topics: list[str | None] = field(default_factory=list)
+    difficulties: list[float | None] = field(default_factory=list)
+    rewards: dict[int, list[float | None]] = field(default_factory=dict)
+    told: dict[int, Row] = field(default_factory=dict)
+    refused: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+class Reader:
+    """Reads rows by a mapping."""
+
+    def __init__(self, mapping: Mapping, columns: Iterable[str]) -> None:
+        known = list(columns)
+        self._query = parts(mapping["query"] or "", known)
+        self._response, self._rejected = mapping["response"], mapping["rejected"]
+        self._answer, self._topic = mapping["answer"], mapping["topic"]
+        self._difficulty, self._reward = mapping["difficulty"], mapping["reward"]
+        self._generator, self._id = mapping["generator"], mapping["id"]
+        self._told = {name: column for name in OWN_FIELDS if (column := mapping[name]) is not None}
+        whole = (*self._query, self._response, self._rejected, self._generator, self._id)
+        self._taken = tuple(dict.fromkeys(name for name in (*whole, *self._told.values()) if name is not None))
+
+    def parts(self, rows: Iterable[tuple[int, Row | Refused]]) -> Iterator[Part]:
+        """All rows, ``ROWS`` imported ones a part (the last has what is left)."""
+        part = Part()
+        for place, row in rows:
+            part.read += 1
+            if isinstance(row, Refused):
+                part.refused.append((place, row.reason, row.raw[:LONGEST_RAW]))
+            elif (reason := self._add(part, row)) is not None:
+                part.refused.append((place, reason, _json(row)[:LONGEST_RAW]))
+            if len(part.texts) == ROWS:
+                yield part
+                part = Part()
+        if part.read:
+            yield part
+
+    def _add(self, part: Part, row: Row) -> str | None:
+        """The row as a question; else the reason why it is none, and the part as it was."""
+        text = self._question(row)
+        if isinstance(text, Refused):
+            return text.reason
+        samples: list[str] | None = [] if self._response is None else _samples(row.get(self._response))
+        if samples is None:
+            return "response is not text"
+        if self._rejected is not None:
+            samples += _samples(row.get(self._rejected)) or []
+        place = len(part.texts)
+        taken = [name for name in self._taken if not _keeps(row.get(name))]
+        reference = self._reference(row, taken)
+        subject = self._mapped(row, self._topic, topic, taken)
+        difficulty = self._mapped(row, self._difficulty, share, taken)
+        rewards = self._rewards(row, len(samples), taken)
+        part.texts.append(text)
+        part.samples.append(samples)
+        part.references.append(reference)
+        part.topics.append(subject)
+        part.difficulties.append(difficulty)
+        part.generators.append(None if self._generator is None else _named(row.get(self._generator)))
+        if rewards is not None:
+            part.rewards[place] = rewards
+        if self._told:
+            part.told[place] = {name: row.get(column) for name, column in self._told.items()}
+        given = None if self._id is None else row.get(self._id)
+        for name in taken:
+            row.pop(name, None)
+        if given is not None:
+            row["id"] = given
+        part.extra.append(_json(row) if row else "{}")
+        return None
+
+    def _question(self, row: Row) -> str | Refused:
+        value = row.get(self._query[0])
+        text = value if isinstance(value, str) else _asked(value)
+        if text is None and value is not None:
+            return Refused("query is not text", "")
+        for name in self._query[1:]:
+            more = row.get(name)
+            if isinstance(more, str) and more.strip():
+                text = f"{text}\n\n{more}" if text else more
+        return text if text and text.strip() else Refused("no query", "")
+
+    def _reference(self, row: Row, taken: list[str]) -> str | None:
+        """The reference answer: as it stands, or what stands behind the ``####`` of a worked solution."""
+        if self._answer is None:
+            return None
+        value = row.get(self._answer)
+        if isinstance(value, str):
+            marked = stated(value)
+            if marked is not None or self._answer == self._response:
+                return marked  # the rest stays, unless it is the response
+            taken.append(self._answer)
+            return value.strip() or None
+        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+            taken.append(self._answer)
+        return None if value is None or self._answer not in taken else str(value)
+
+    def _rewards(self, row: Row, samples: int, taken: list[str]) -> list[float | None] | None:
+        """One for each sample from the first on, from a number or a list of them."""
+        if self._reward is None or not samples:
+            return None
+        value = row.get(self._reward)
+        found = [number(one) for one in (value if isinstance(value, list) else [value])]
+        if (isinstance(value, list) and len(found) != samples) or all(one is None for one in found):
+            return None
+        taken.append(self._reward)
+        return found
+
+    @staticmethod
+    def _mapped(row: Row, column: str | None, known: Any, taken: list[str]) -> Any:
+        """The value that the column's field can hold; any other stays in ``extra``."""
+        if column is None:
+            return None
+        value = row.get(column)
+        found = known(value)
+        if found is not None or value in (None, ""):
+            taken.append(column)
+        return found
+
+
+def _keeps(value: Any) -> bool:
+    """Whether the value says more than is taken of it: a chat with further turns, or what is no text."""
+    if value.__class__ is str:
+        return False
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return len(value) > 2
+    return isinstance(value, dict)
+
+
+def stated(text: str) -> str | None:
+    """What stands behind the last ``####`` of a worked solution (GSM8K)."""
+    _, marked, rest = text.rpartition("####")
+    return rest.strip() or None if marked else None
+
+
+def _samples(value: Any) -> list[str] | None:
+    """The texts of the samples; None for what is no text."""
+    if isinstance(value, str):
+        return [value] if value.strip() else []
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        return None
+    if all(isinstance(one, str) for one in value):
+        return [one for one in value if one.strip()]
+    answer = _said(value, _ANSWERS)
+    return None if answer is None else [answer] if answer.strip() else []
+
+
+def _asked(value: Any) -> str | None:
+    """The first message of a user in a chat."""
+    return _said(value, _ASKS) if isinstance(value, list) else None
+
+
+def _said(chat: list[Any], roles: tuple[str, ...]) -> str | None:
+    """The first message by one of these; empty where the chat has none, None for what is no chat."""
+    for message in chat:
+        if not isinstance(message, dict):
+            return None
+        if (message.get("role") or message.get("from")) in roles:
+            content = message.get("content", message.get("value"))
+            if isinstance(content, list):  # parts: texts, pictures ...
+                content = "".join(str(one.get("text") or "") for one in content if isinstance(one, dict))
+            return content if isinstance(content, str) else None
+    return ""
+
+
+def _named(value: Any) -> str | None:
+    return str(value) if value not in (None, "") else None
+
+
+def _json(row: Row) -> str:
+    try:
+        return orjson.dumps(row, default=str).decode()
+    except TypeError:  # a whole number of more than 64 bits, half a surrogate pair
+        return as_json(row).encode("utf-8", "replace").decode()

@@ -1,0 +1,111 @@
+"""What an import finds out of texts by itself: language, sameness, topic, level and final answers.
+
+By the very judges of the pipeline's stages. Large files are read by several processes; the order stays the file's.
+Knows neither files nor the store.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine import answers
+from engine.imports.rows import Part, stated
+from engine.stages import duplicate, language
+
+if TYPE_CHECKING:
+    from engine.textscore import LevelModel, TopicModel
+
+_MOST_PROCESSES = 8
+_AHEAD = 3
+"""Parts a process that may be under way before the first of them is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """By question: why the language stage drops it, what its text is the same as, topic, (level - 1) / 4; by question
+    and sample the final answer."""
+
+    reasons: list[str | None]
+    exact: list[int]
+    topics: list[str]
+    levels: list[float | None]
+    answers: list[list[str | None]]
+
+
+def score(texts: Sequence[str], samples: Sequence[Sequence[str]]) -> Scores:
+    """Of so many questions."""
+    topics, levels = _models()
+    return Scores(
+        [language.reason_of(text) for text in texts],
+        [duplicate.exact(text) for text in texts],
+        topics.predict(texts),
+        levels.score(texts),
+        [[final_answer(text) for text in several] for several in samples],
+    )
+
+
+def final_answer(text: str) -> str | None:
+    """As a solution states it, in a box, in words, or behind ``####``."""
+    return answers.extract(text) or stated(text)
+
+
+@functools.cache
+def _models() -> tuple[TopicModel, LevelModel]:
+    from engine.textscore import LevelModel, TopicModel
+
+    return TopicModel.load(), LevelModel.load()
+
+
+def topic_model() -> str:
+    """The name of the model that gives topics."""
+    return _models()[0].name
+
+
+def scored(parts: Iterable[Part]) -> Iterator[tuple[Part, Scores]]:
+    """Each part with its scores, in order. The first here, further ones in processes of their own."""
+    workers = min(os.cpu_count() or 1, _MOST_PROCESSES)
+    rest = iter(parts)
+    first = next(rest, None)
+    if first is None:
+        return
+    yield first, score(first.texts, first.samples)
+    second = next(rest, None)
+    if second is None:
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks as they stand
+    waiting: deque[tuple[Part, Future[Scores]]] = deque()
+    with ProcessPoolExecutor(workers, context, _begun) as pool:
+        try:
+            waiting.append((second, pool.submit(score, second.texts, second.samples)))
+            for part in rest:
+                waiting.append((part, pool.submit(score, part.texts, part.samples)))
+                if len(waiting) > _AHEAD * workers:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            while waiting:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begun() -> None:
+    """In a new process: Ctrl-C is its parent's to hear, and it does not outlive its parent, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,167 @@
+"""Whole chunks of imported rows into the tables, as Arrow columns: no record object a row.
+
+A chunk is one transaction on the writer's thread. With ``ROWS`` questions it fills DuckDB's row groups exactly, which
+then go to the database file at once; of any other size they would go through the log, at twice the price and more.
+Knows the tables; what the columns mean is the caller's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from store import keys
+from store.columns import as_json
+from store.records import STAGES, now
+from store.times import to_db
+from store.workspace import Workspace
+
+ROWS = 122_880
+"""Questions of a chunk: one row group of DuckDB."""
+_TEXT, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
+
+QUESTIONS = pa.schema(
+    [
+        ("question_id", _TEXT),
+        ("idx", _WHOLE),
+        ("text", _TEXT),
+        ("extra", _TEXT),
+        ("generator", _TEXT),
+        ("reference_answer", _TEXT),
+        ("drop_at", pa.int8()),  # position of the stage that drops it, from 1; more than there are stages: none does
+        ("drop_reason", _TEXT),
+        ("repeats", _TEXT),  # the question_id that it repeats
+        ("difficulty", _REAL),
+        ("remark", _TEXT),  # why there is no difficulty
+        ("answered", _REAL),  # share of its samples that state an answer
+        ("topic", _TEXT),
+        ("topic_model", _TEXT),
+        ("chosen", _TEXT),
+        ("agreement", _TEXT),
+        ("majority_answer", _TEXT),
+    ]
+)
+SOLUTIONS = pa.schema(
+    [("question_id", _TEXT), ("idx", _WHOLE), ("sample", _WHOLE), ("text", _TEXT), ("answer", _TEXT), ("reward", _REAL)]
+)
+REFUSED = pa.schema([("idx", _WHOLE), ("message", _TEXT), ("raw", _TEXT)])
+DECISIONS = pa.schema(
+    [("event_id", _TEXT), ("question_id", _TEXT), ("idx", _WHOLE), ("action", _TEXT), ("payload", _TEXT)]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Tables of the schemas above. ``judges``: by stage, who gave its verdicts."""
+
+    questions: pa.Table
+    solutions: pa.Table
+    refused: pa.Table
+    decisions: pa.Table
+    judges: Mapping[str, str]
+
+
+def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
+    """Store a chunk of a run that is stored: all of it, or nothing. Its questions' ids must be new."""
+
+    def write(cursor: duckdb.DuckDBPyConnection) -> None:
+        base = {"run": run_id, "base": keys.key(keys.numbered(cursor, run_id), 0), "now": to_db(now())}
+        tables = {
+            "chunk_questions": chunk.questions,
+            "chunk_solutions": chunk.solutions,
+            "chunk_refused": chunk.refused,
+            "chunk_decisions": chunk.decisions,
+        }
+        for name, table in tables.items():
+            cursor.register(
+                name, table.combine_chunks(pa.system_memory_pool())
+            )  # in one piece: so it is stored in order
+        try:
+            for source, statements in _statements(chunk.judges).items():
+                if tables[source].num_rows:
+                    for statement in statements:
+                        cursor.execute(statement, {name: base[name] for name in base if f"${name}" in statement})
+        finally:
+            for name in tables:
+                cursor.unregister(name)
+
+    workspace.writer.call(write)
+
+
+_KEY = "question_id, $run AS run_id, $base + idx AS q"
+_FREE = "0 AS seed, 0 AS tokens, 0.0 AS seconds, 'stop' AS finish_reason, $now::TIMESTAMP AS created_at"
+
+
+def _statements(judges: Mapping[str, str]) -> dict[str, list[str]]:
+    """The table of the chunk -> what is made of it."""
+    stages = ", ".join(
+        f"{{'position': {position}, 'stage': '{stage}', 'judge': '{_quoted(judges[stage])}'}}"
+        for position, stage in enumerate(STAGES, 1)
+    )
+    labels = [
+        f"INSERT INTO label_rows BY NAME SELECT {_KEY}, '{key}' AS key, {key} AS value, {model} AS model "
+        f"FROM chunk_questions WHERE {key} IS NOT NULL"
+        for key, model in (
+            ("topic", "topic_model"),
+            ("chosen", "'import'"),
+            ("agreement", "'import'"),
+            ("majority_answer", "'import'"),
+        )
+    ]
+    return {
+        "chunk_questions": [
+            f"""
+            INSERT INTO question_rows BY NAME
+            SELECT {_KEY}, idx, generator, 'import' AS template_id, '{{}}' AS params, reference_answer,
+                length(text) AS chars, {_FREE} FROM chunk_questions""",
+            f"INSERT INTO question_text BY NAME SELECT {_KEY}, text, extra FROM chunk_questions",
+            f"""
+            INSERT INTO verdict_rows BY NAME
+            SELECT {_KEY}, s.stage, s.judge, s.position <> drop_at AS kept,
+                CASE s.stage WHEN 'difficulty' THEN difficulty WHEN 'solution' THEN answered END AS score,
+                CASE WHEN s.position = drop_at THEN drop_reason WHEN s.stage = 'difficulty' THEN remark END AS reason,
+                CASE WHEN s.stage = 'duplicate' THEN repeats END AS raw,
+                0 AS tokens, 0.0 AS seconds, $now::TIMESTAMP AS created_at
+            FROM (SELECT *, unnest([{stages}]) AS s FROM chunk_questions) WHERE s.position <= drop_at""",
+            *labels,
+        ],
+        "chunk_solutions": [
+            f"""
+            INSERT INTO solution_rows BY NAME
+            SELECT {_KEY}, sample, answer, 'import' AS solver, length(text) AS chars, {_FREE} FROM chunk_solutions""",
+            f"INSERT INTO solution_text BY NAME SELECT {_KEY}, sample, text FROM chunk_solutions",
+            f"""
+            INSERT INTO reward_rows BY NAME
+            SELECT {_KEY}, sample, 'import' AS reward_model, reward, 0.0 AS seconds, true AS leads
+            FROM chunk_solutions WHERE reward IS NOT NULL""",
+        ],
+        "chunk_refused": [
+            """
+            INSERT INTO errors BY NAME SELECT $run AS run_id, idx, 'import' AS stage, message, raw, 1 AS attempt,
+                $now::TIMESTAMP AS created_at FROM chunk_refused"""
+        ],
+        "chunk_decisions": [
+            f"""
+            INSERT INTO decision_rows BY NAME
+            SELECT event_id, {_KEY}, 'import' AS reviewer, action, payload, $now::TIMESTAMP AS created_at
+            FROM chunk_decisions"""
+        ],
+    }
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def end(workspace: Workspace, run_id: str, config: dict[str, Any]) -> None:
+    """Complete what the run's record tells of the import; the writer reads the run's keys when it next needs them."""
+
+    def write(cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.execute("UPDATE runs SET config = ? WHERE run_id = ?", [as_json(config), run_id])
+        workspace.writer.forget_run(run_id)
+
+    workspace.writer.call(write)
