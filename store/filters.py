@@ -110,8 +110,10 @@ def _parse(source: str | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(source, str):
         try:
             source = json.loads(source)
-        except ValueError as error:
-            raise InputError("filter", source, f"is not JSON ({error})", 'write e.g. {"topic": ["Algebra"]}') from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                "filter", source[:200], f"is not JSON ({error})", 'write e.g. {"topic": ["Algebra"]}'
+            ) from error
     if not isinstance(source, Mapping):
         raise InputError("filter", source, "is not a JSON object", 'write e.g. {"topic": ["Algebra"]}')
     return source

@@ -79,7 +79,7 @@ def _told(folder: Path, change: Callable[[], str] | None = None) -> dict[str, An
         name = change() if change is not None else None
         views = [_view(name, asked) for name, asked in saved.views(folder).items()]
     except ScaleQuestError as error:
-        return {"error": visible(str(error))}
+        return {"error": visible(str(error)[:500])}
     return {"views": views, "name": name}
 
 

@@ -42,7 +42,7 @@ def section(shelf: Shelf, frames: Frames) -> None:
         try:
             return _look(shelf.reading(), frames, asked if isinstance(asked, dict) else {})
         except ScaleQuestError as error:
-            return {"error": visible(str(error))}
+            return {"error": visible(str(error)[:500])}
 
     def whatif_keep(asked: Any) -> dict[str, Any]:
         given = asked if isinstance(asked, dict) else {}
@@ -52,7 +52,7 @@ def section(shelf: Shelf, frames: Frames) -> None:
             joined = whatif.join(rest, _thresholds(given.get("thresholds"), own))
             name = explore_views.keep(shelf, name if isinstance(name, str) else "", joined)
         except ScaleQuestError as error:
-            return {"error": visible(str(error))}
+            return {"error": visible(str(error)[:500])}
         return {"said": f"Kept as “{visible(name)}”, among Explore's saved views."}
 
     static = ASSETS / "static"
