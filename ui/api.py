@@ -23,6 +23,7 @@ from store import reads
 from store.errors import InputError, ScaleQuestError
 from store.runs import failures
 from store.workspace import Workspace
+from ui import check_api, import_api
 
 _TICK = 0.25
 """Seconds between two looks at the batch: half of what lies between two of its events."""
@@ -66,6 +67,8 @@ def routes(workspace: Workspace, batches: Batches, token: str) -> APIRouter:
         batch = _done(lambda: _batch(batches, run_id))
         return StreamingResponse(_events(workspace, batch), media_type="application/jsonl")
 
+    check_api.add(router, workspace, batches.checks)
+    import_api.add(router, batches.imports)
     return router
 
 

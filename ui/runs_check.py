@@ -46,7 +46,7 @@ def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, timer: gr.Ti
             )
             drop = gr.Checkbox(False, label="Drop near-duplicates", info="Otherwise they are only marked.")
             files = gr.File(
-                label="Benchmark questions", file_count="multiple", file_types=_FILES, visible=False, height=120
+                label="Benchmark questions", file_count="multiple", file_types=_FILES, visible=False, height=150
             )
         says = gr.Markdown(_SAYS["near-duplicates"], elem_classes="quiet")
         with gr.Row():

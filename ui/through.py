@@ -7,7 +7,7 @@ that owns its workspace. Standard library only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -53,19 +53,37 @@ class App:
     def resume(self, run_id: str) -> None:
         self._answer("POST", f"/{quote(run_id, safe='')}/resume", {})
 
-    def interrupt(self, run_id: str) -> None:
-        self._answer("POST", f"/{quote(run_id, safe='')}/interrupt", {})
+    def check(self, run_id: str, stage: str, benchmarks: Sequence[str], profile: str | None, drop: bool) -> bool:
+        """Begin a check of a stored run; False where it is done already. Paths are made absolute."""
+        wanted = {
+            "stage": stage,
+            "benchmarks": [str(Path(file).resolve()) for file in benchmarks],
+            "profile": str(Path(profile).resolve()) if profile and profile.endswith(".toml") else profile,
+            "drop": drop,
+        }
+        return not self._answer("POST", f"/{quote(run_id, safe='')}/check", wanted)["already"]
 
-    def follow(self, run_id: str, show: Callable[[dict[str, Any]], None], control: Control) -> dict[str, Any] | None:
+    def bring(self, source: str, overrides: dict[str, str], name: str, scored: bool) -> str:
+        """Begin an import; gives back its run's id. The path is made absolute."""
+        hub = "hf:" if source.startswith("hf:") else ""
+        path = Path(source.removeprefix(hub).partition("@")[0] if hub else source).expanduser()
+        whole = hub + str(path.resolve()) + (source[source.index("@") :] if hub and "@" in source else "")
+        wanted = {"source": whole if path.exists() else source, "mapping": overrides, "name": name, "scored": scored}
+        return str(self._answer("POST", "/import", wanted)["run_id"])
+
+    def follow(
+        self, run_id: str, show: Callable[[dict[str, Any]], None], control: Control, of: str = ""
+    ) -> dict[str, Any] | None:
         """Show the run's events until its end; gives back the end event, or None where the app went away.
 
-        Where ``control`` is interrupted, the app is asked to interrupt the run. StoreError where the run did not begin.
+        ``of``: ``/check`` for the run's check instead. Where ``control`` is interrupted, the app is asked to interrupt
+        it. StoreError where it did not begin.
         """
-        asked = False
-        for line in self._lines(f"/{quote(run_id, safe='')}/events"):
+        asked, path = False, f"/{quote(run_id, safe='')}{of}"
+        for line in self._lines(f"{path}/events"):
             if control.wish == "interrupt" and not asked:
                 asked = True
-                self.interrupt(run_id)
+                self._answer("POST", f"{path}/interrupt", {})
             event: dict[str, Any] = json.loads(line) if line.strip() else {}
             if event.get("event") == "end":
                 return event

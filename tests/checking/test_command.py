@@ -12,6 +12,7 @@ import pytest
 from store.workspace import Workspace
 from tests.checking.stored import EVERYTHING, imported, rows, whole
 from tests.cli.command import command, environment, scalequest, sentence
+from tests.ui.test_through import PIPES, app
 
 MANY = 6_000
 
@@ -100,3 +101,30 @@ def test_a_check_that_was_stopped_goes_on_and_ends_as_one_that_ran_through(
     assert stopped
     assert scalequest("check", "i1", "--workspace", folder, *asked).returncode == 0
     assert everything(folder) == everything(tmp_path / "other")
+
+
+def test_with_the_app_open_the_app_checks_and_the_command_follows_it(folder: Path, tmp_path: Path, nano: Path) -> None:
+    (tmp_path / "exam.jsonl").write_text(json.dumps({"question": texts()[0]}) + "\n")
+    near = ["check", "i1", "--workspace", folder, "--stage", "near-duplicates"]
+    exam = ["check", "i1", "--workspace", folder, "--stage", "contamination", "--benchmark", "exam.jsonl"]
+    reward = ["check", "i1", "--workspace", folder, "--stage", "reward", "--json"]
+    with app(folder):
+        done = scalequest(*exam, "--json", cwd=tmp_path)  # the file's path is the command's, not the app's
+        assert (done.returncode, done.stderr) == (0, "")
+        end = json.loads(done.stdout.splitlines()[-1])
+        assert (end["event"], end["status"], end["dropped"]) == ("end", "done", 2)
+        again = scalequest(*exam, cwd=tmp_path)
+        assert (again.returncode, again.stdout) == (0, "")
+        assert "already" in again.stderr
+        assert scalequest(*near).stdout.startswith("Near-duplicates: 6,000 questions judged, 0 dropped, ")
+        assert "'i9'" in sentence(scalequest("check", "i9", "--workspace", folder, "--stage", "near-duplicates"))
+        with subprocess.Popen(command(*reward), **PIPES) as process:
+            assert process.stdout is not None
+            while json.loads(process.stdout.readline())["event"] != "progress":
+                pass
+            assert "is being checked" in sentence(scalequest(*near, "--drop"))
+            assert "is being checked" in sentence(scalequest("run", "--workspace", folder, "--questions", 5))
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=120)
+        assert (process.returncode, "goes on from here" in said) == (130, True)
+    everything(folder)

@@ -1,0 +1,86 @@
+"""The command line's way into a running app, for checks: start one, follow its events, interrupt it.
+
+Routes beside those of ``ui.api``, behind the same word. Knows neither SQL nor models, and nothing of the page.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, HTTPException
+from fastapi.responses import StreamingResponse
+
+from engine import profiles
+from engine.checking.asked import Check, asked
+from engine.checking.background import Checks, Going
+from engine.checking.job import done_already
+from store.errors import InputError, ScaleQuestError
+from store.workspace import Workspace
+
+_TICK = 0.25
+"""Seconds between two looks at the check: half of what lies between two of its events."""
+
+
+def add(router: APIRouter, workspace: Workspace, checks: Checks) -> None:
+    """``/{run_id}/check``: 400 and a sentence (``detail``) for what cannot be done."""
+
+    @router.post("/{run_id}/check")
+    def start(run_id: str, wanted: Annotated[dict[str, Any], Body()]) -> dict[str, bool]:
+        """``{"stage", "benchmarks", "profile", "drop"}`` begins a check; gives back whether it was ``already`` done."""
+        try:
+            check = _check(wanted, workspace)
+            already = done_already(workspace, run_id, check)
+            if not already:
+                checks.start(run_id, check)
+        except ScaleQuestError as error:
+            raise HTTPException(400, str(error)) from error
+        return {"already": already}
+
+    @router.post("/{run_id}/check/interrupt")
+    def interrupt(run_id: str) -> dict[str, str]:
+        """What is in flight finishes; the check can be gone on with."""
+        _going(checks, run_id).control.interrupt()
+        return {"run_id": run_id}
+
+    @router.get("/{run_id}/check/events")
+    def events(run_id: str) -> StreamingResponse:
+        """One JSON object a line, as ``check --json`` prints them; empty lines say that the app lives."""
+        return StreamingResponse(_events(_going(checks, run_id)), media_type="application/jsonl")
+
+
+def _check(wanted: dict[str, Any], workspace: Workspace) -> Check:
+    files, profile = wanted.get("benchmarks"), wanted.get("profile")
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        raise InputError("benchmarks", files, "is no list of files", "send paths")
+    name = profile if isinstance(profile, str) else None
+    folder = profiles.folder(workspace.path)
+    return asked(str(wanted.get("stage")), files, name, folder, wanted.get("drop") is True)
+
+
+def _going(checks: Checks, run_id: str) -> Going:
+    if (going := checks.last) is None or going.run_id != run_id:
+        raise HTTPException(400, f"run '{run_id}': is not being checked in the app; ask for the check again.")
+    return going
+
+
+def _events(going: Going) -> Iterator[str]:
+    told: dict[str, Any] = {}
+    while True:
+        ended, event = going.ended, going.event  # in this order: the last event is not missed
+        if ended:
+            break
+        if event is not told and event:
+            yield _line({**event, "event": "progress" if told else "start"})
+            told = event
+        else:
+            yield "\n"
+        time.sleep(_TICK)
+    whole = event.get("event") == "end"
+    yield _line(event if whole else {"event": "refused", "run_id": going.run_id, "message": going.message})
+
+
+def _line(event: dict[str, Any]) -> str:
+    return json.dumps(event, ensure_ascii=False) + "\n"
