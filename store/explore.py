@@ -131,7 +131,7 @@ def _funnel(frame: Frame, ways: Sequence[int]) -> list[FunnelRow]:
 
 def best_removal(source: Source, frame: Frame, asked: Filter) -> tuple[str, int] | None:
     """The part of the filter without which most questions come back, and how many; None where no single part does."""
-    chosen = select(source, frame, asked)
+    chosen = select(source, frame, asked, more=False)
     found = [(int(np.count_nonzero(chosen.but(name))), name) for name in chosen.parts]
     count, name = max(found, default=(0, ""))
     return (name, count) if count else None

@@ -111,8 +111,7 @@ class Search:
     def state(self, source: Source, frame: Frame) -> State:
         """How far the index is."""
         rows = self._of(source, frame)
-        rows.follow(self._index)
-        indexed = int(np.count_nonzero(rows.indexed))
+        indexed = int(np.count_nonzero(rows.follow(self._index)[1]))
         if indexed and frame.size < frame.total:  # a sample stands for all
             indexed = indexed * frame.total // frame.size
         return State(indexed, frame.total, self._problem)
@@ -160,7 +159,7 @@ class Search:
                 ranked = np.zeros(0, np.int64)
                 with self._asking() as index:
                     if index is not None:
-                        made, places = index.made, self._of(source, frame).follow(index)
+                        made, (places, _) = index.made, self._of(source, frame).follow(index)
                         found = _known(places, index.ranked(search_query.match(asked), 2 * RANKED))
                         ranked = found[hits.passes[found]] if index.made == made else ranked
                 # an edited text is not in the index as it is now
@@ -172,7 +171,7 @@ class Search:
         with self._asking() as index:
             if index is None:
                 return
-            made, places, indexed = index.made, rows.follow(index), rows.indexed
+            made, (places, indexed) = index.made, rows.follow(index)
             found = _known(places, index.find(search_query.match(asked)))
             if index.made != made:  # it began anew meanwhile
                 return

@@ -57,7 +57,7 @@ class Rows:
         self._of: tuple[Index, int] | None = None
         self._places = np.zeros(0, np.int64)
         self._edits: tuple[Array, list[str]] | None = None
-        self.indexed = np.zeros(frame.size, bool)
+        self._indexed = np.zeros(frame.size, bool)
         self.hits: dict[tuple[str, str], Hits] = {}
 
     def positions(self, keys: Array) -> Array:
@@ -68,21 +68,23 @@ class Rows:
         known = self._sorted[at] == keys
         return np.where(known, at if self._order is None else self._order[at], -1)
 
-    def follow(self, index: Index | None) -> Array:
-        """The position of each document of the index so far, -1 where it is not among the rows."""
+    def follow(self, index: Index | None) -> tuple[Array, Array]:
+        """The position of each document of the index so far, -1 where it is not among the rows; and which rows are
+        in the index.
+        """
         if index is None:
-            return np.zeros(0, np.int64)
+            return np.zeros(0, np.int64), np.zeros(self.size, bool)
         with self._lock:
             if self._of != (index, index.made):
                 self._of, self._places = (index, index.made), np.zeros(0, np.int64)
-                self.indexed = np.zeros(self.size, bool)
+                self._indexed = np.zeros(self.size, bool)
             if index.size > len(self._places):
                 new = self.positions(index.keys(len(self._places)))
                 self._places = np.concatenate([self._places, new])
-                indexed = self.indexed.copy()
+                indexed = self._indexed.copy()
                 indexed[new[new >= 0]] = True
-                self.indexed = indexed
-            return self._places
+                self._indexed = indexed
+            return self._places, self._indexed
 
     def edits(self, source: Source, frame: Frame) -> tuple[Array, list[str]]:
         """The positions of what a reviewer edited, and its texts."""

@@ -8,6 +8,7 @@ Knows neither SQL nor models.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from store.frame import NUMBERS, Frame, Selection
 from store.frames import Frames
 from store.records import Run
 from store.shelf import Shelf, Source
-from ui import explore_beside, explore_sql, explore_views, explore_whatif
+from ui import explore_beside, explore_search, explore_sql, explore_views, explore_whatif
 from ui import explore_words as words
 from ui.explore_story import markdown
 from ui.latex import LATEX
@@ -30,8 +31,6 @@ from ui.text import inert, visible
 _SCRIPTS = ("state", "charts", "counts", "list", "start")
 _LONGEST = 100_000
 """Characters of a filter in a request: longer ones come from no page of ours."""
-_CUT = 220
-"""Characters of a question that the table shows."""
 
 _FRONT = """() => {
     const asked = new URL(location.href).searchParams;
@@ -87,12 +86,13 @@ def tab(shelf: Shelf, blocks: gr.Blocks) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """A request of the browser, every field of it checked. ``refused``: why its filter was left out."""
+    """A request of the browser, every field of it checked. ``refused``: why its filter was left out. ``sort``: None
+    for the best match where there is one, else the newest.
+    """
 
     filter: Filter
     refused: str | None
-    by: str
-    descending: bool
+    sort: str | None
     tick: bool
     version: str | None
     row: str | None
@@ -102,25 +102,27 @@ class _Wish:
     def read(cls, asked: Any) -> _Wish:
         if not isinstance(asked, dict):
             raise InputError("request", type(asked).__name__, "is not an object", "reload the page")
-        try:
-            wanted, refused = Filter.from_json(_filter(asked.get("filter"))), None
-        except InputError as error:
-            wanted, refused = Filter(), f"The filter in the address was left out. {_short(str(error))}"
+        wanted, refused = _read(asked.get("filter"))
         sort = asked.get("sort")
-        sort = sort if isinstance(sort, str) and sort in words.SORTS else "-newest"
+        sort = sort if isinstance(sort, str) and sort in words.SORTS else None
         page = {k: asked[k] for k in ("after", "before", "at") if isinstance(asked.get(k), str)}
         row, version = (asked.get(k) if isinstance(asked.get(k), str) else None for k in ("row", "version"))
-        descending = sort.startswith("-")
-        return cls(wanted, refused, sort.lstrip("-"), descending, asked.get("tick") is True, version, row, page)
+        return cls(wanted, refused, sort, asked.get("tick") is True, version, row, page)
 
 
-def _filter(given: Any) -> Any:
-    """What may be read as a filter; nothing is no condition."""
-    if given is None:
-        return {}
-    if isinstance(given, str) and len(given) > _LONGEST:
-        raise InputError("filter", f"{len(given):,} characters", "is too long", "ask for less")
-    return given if isinstance(given, (str, dict)) else []
+def _read(given: Any) -> tuple[Filter, str | None]:
+    """The filter, and why what was left out was. A search that is still being typed leaves the rest as it is."""
+    try:
+        if isinstance(given, str) and len(given) > _LONGEST:
+            raise InputError("filter", f"{len(given):,} characters", "is too long", "ask for less")
+        return Filter.from_json({} if given is None else given), None
+    except InputError as error:
+        said = _short(str(error))
+        if isinstance(given, dict) and error.field in ("filter.words", "filter.regex"):
+            rest = {name: value for name, value in given.items() if name not in ("words", "regex")}
+            with suppress(InputError):
+                return Filter.from_json(rest), f"The search was left out. {said}"
+        return Filter(), f"The filter in the address was left out. {said}"
 
 
 def _short(said: str) -> str:
@@ -131,8 +133,9 @@ def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
     frame = frames.of(source)
     runs = source.runs()
     names = _names(runs)
-    chosen = explore.select(source, frame, wish.filter)
+    chosen = explore.select(source, frame, wish.filter, more=not wish.tick)
     told = explore.tally(chosen)
+    searched = explore_search.told(source, frame, wish.filter, ranked=not wish.tick)
     version = f"{hash(frame.version) & (2**64 - 1):x}"
     reply: dict[str, Any] = {
         "filter": wish.filter.to_dict(),
@@ -140,10 +143,10 @@ def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
         "version": version,
         "total": frame.size,
         "count": told.count,
-        "headline": words.headline(told.count, frame.size, told.pairs),
+        "headline": words.headline(told.count, frame.size, told.pairs, least=searched.least),
         "parts": words.parts(wish.filter, names),
-        "notes": words.state(source, frame, runs),
-        "running": frame.size < frame.total or any(run.status == "running" for run in runs),
+        "notes": words.state(source, frame, runs) + searched.notes,
+        "running": frame.size < frame.total or searched.again or any(run.status == "running" for run in runs),
         "numbers": {name: {"counts": counts, "none": none} for name, (counts, none) in told.numbers.items()},
         "topic": _values("topic", told.values["topic"], names),
         "facets": {name: _values(name, told.values[name], names) for name in words.FACETS},
@@ -156,7 +159,7 @@ def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
         return reply
     if not told.count and frame.size:
         reply["empty"] = _remedy(explore.best_removal(source, frame, wish.filter), reply["parts"])
-    return reply | _rows(source, chosen, wish)
+    return reply | _rows(source, chosen, wish, searched)
 
 
 def _names(runs: list[Run]) -> dict[str, str]:
@@ -168,26 +171,29 @@ def _names(runs: list[Run]) -> dict[str, str]:
     }
 
 
-def _rows(source: Source, chosen: Selection, wish: _Wish) -> dict[str, Any]:
-    shown = explore.page(source, chosen, wish.by, wish.descending, **wish.page)
+def _rows(source: Source, chosen: Selection, wish: _Wish, searched: explore_search.Told) -> dict[str, Any]:
+    best = searched.best if wish.sort in (None, words.BEST) else None
+    sort = words.BEST if best is not None else wish.sort if wish.sort not in (None, words.BEST) else "-newest"
+    order: dict[str, Any] = {"by": sort.lstrip("-"), "descending": sort.startswith("-"), "best": best}
+    shown = explore.page(source, chosen, **order, **wish.page)
     last = shown.start + len(shown.rows)
-    said = f"{shown.start + 1:,}-{last:,} of {shown.total:,} questions" if shown.rows else "No question"
-    page = {"rows": [_row(row) for row in shown.rows], "first": not shown.start, "last": last >= shown.total}
-    found: dict[str, Any] = {"page": page | {"said": said}}
+    total = f"{'at least ' if searched.least else ''}{shown.total:,}"
+    said = f"{shown.start + 1:,}-{last:,} of {total} questions" if shown.rows else "No question"
+    pieces = explore_search.marked([visible(row.query or "") for row in shown.rows], wish.filter)
+    rows = [_row(row, query) for row, query in zip(shown.rows, pieces, strict=True)]
+    page = {"rows": rows, "first": not shown.start, "last": last >= shown.total, "said": said}
+    found: dict[str, Any] = {"page": page, "sort": sort, "ranked": searched.best is not None}
     if wish.row is not None:
-        at = explore.place(chosen, wish.row, wish.by, wish.descending)
+        at = explore.place(chosen, wish.row, **order)
         where = f"{at.number + 1:,} of {at.total:,}" if at.number is not None else "not among those of the filter"
         found["place"] = {"row": wish.row, "said": where, "before": at.before, "after": at.after}
     return found
 
 
-def _row(row: explore.Row) -> dict[str, Any]:
-    """As the table shows it, its texts made visible."""
+def _row(row: explore.Row, query: list[str]) -> dict[str, Any]:
+    """As the table shows it, its texts made visible; the query in pieces, None where it is gone."""
     cells = {name: visible(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()}
-    query = cells["query"]
-    if query is not None and len(query) > _CUT:
-        cells["query"] = query[:_CUT] + "…"
-    return cells | {"question_id": row.question_id}
+    return cells | {"question_id": row.question_id, "query": None if row.query is None else query}
 
 
 def _board(frame: Frame) -> dict[str, Any]:

@@ -42,7 +42,9 @@ FACETS = {
     "drop_stage": "Dropped at",
     "drop_reason": "Drop reason",
 }
+BEST = "match"
 SORTS = {
+    BEST: "best match first",
     "-newest": "newest first",
     "newest": "oldest first",
     "-difficulty": "hardest first",
@@ -86,6 +88,10 @@ def _part(name: str, value: Any, runs: dict[str, str]) -> str:
         return yes if value else no
     if name == "text":
         return f"text contains “{value}”"
+    if name == "words":
+        return f"words: {value}"
+    if name == "regex":
+        return f"matches /{value}/"
     if isinstance(value, str):
         return f"{called} {value}"
     if any(isinstance(end, float) for end in value):
@@ -105,9 +111,9 @@ def _range(ends: Range) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def headline(count: int, total: int, pairs: int) -> str:
-    """What the filter keeps."""
-    return f"{count:,} of {total:,} questions, {pairs:,} pairs"
+def headline(count: int, total: int, pairs: int, *, least: bool = False) -> str:
+    """What the filter keeps; ``least``: at least."""
+    return f"{'At least ' if least else ''}{count:,} of {total:,} questions, {pairs:,} pairs"
 
 
 def dropped(stages: Sequence[str | None], reasons: Sequence[tuple[str | None, int]]) -> str:

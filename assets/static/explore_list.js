@@ -24,16 +24,25 @@ function drawAsked() {
     say(nothing.querySelector("button"), last.empty.name ? "Remove it" : "Clear all");
   }
   const text = part("text");
-  if (document.activeElement !== text) text.value = view.filter.text || "";
-  part("sort").value = view.sort;
+  if (document.activeElement !== text) text.value = boxed(view.filter);
+  part("sort").querySelector('option[value="match"]').hidden = !last.ranked;
+  part("sort").value = last.sort || "-newest";
 }
 
 function shown(name, value) {
-  if (value === null) return name === "query" ? "(deleted meanwhile)" : "";
-  if (name === "query") return value || "(no text)";
+  if (value === null) return "";
   if (name === "agreement") return `${Math.round(value * 100)} %`;
   if (name === "samples") return number(value);
   return typeof value === "number" ? (Math.round(value * 1000) / 1000 + 0).toFixed(3) : value;
+}
+
+// A question in pieces: what was not found and what was take turns.
+function drawQuery(cell, pieces) {
+  const key = JSON.stringify(pieces);
+  if (cell.dataset.pieces === key) return;
+  cell.dataset.pieces = key;
+  if (pieces === null || pieces.join("") === "") cell.textContent = pieces === null ? "(deleted meanwhile)" : "(no text)";
+  else cell.replaceChildren(...pieces.map((piece, i) => (i % 2 ? make("mark", "", piece) : piece)));
 }
 
 function drawTable(page) {
@@ -67,7 +76,10 @@ function drawTable(page) {
     return row;
   };
   keyed(table.tBodies[0], page.rows, (entry) => entry.question_id, create, (row, entry) => {
-    COLUMNS.forEach(([, name], i) => say(row.cells[i], shown(name, entry[name])));
+    COLUMNS.forEach(([, name], i) => {
+      if (name === "query") drawQuery(row.cells[i], entry.query);
+      else say(row.cells[i], shown(name, entry[name]));
+    });
   });
   say(part("said"), page.said);
   element.querySelector('[data-do="previous"]').disabled = page.first;

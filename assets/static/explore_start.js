@@ -46,7 +46,7 @@ function start() {
     if (pressed && !pressed.disabled) DO[pressed.dataset.do]();
   });
   part("sort").addEventListener("change", () => {
-    view.sort = part("sort").value;
+    view.sort = part("sort").value === "-newest" && !last.ranked ? null : part("sort").value;
     view.page = {};
     look();
   });
@@ -54,7 +54,7 @@ function start() {
   let typing = null;
   part("text").addEventListener("input", () => {
     clearTimeout(typing);
-    typing = setTimeout(() => ask("text", part("text").value || null), 250);
+    typing = setTimeout(() => searchFor(part("text").value), 250);
   });
   part("facets").open = element.clientWidth > 900;
   const here = () => element.isConnected && element.offsetParent !== null;

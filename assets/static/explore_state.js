@@ -1,6 +1,6 @@
 // Explore, 1 of 5: what is being looked at, and the questions to the server. The scripts run as one, once, when the
 // component is loaded. The filter is the same JSON object as everywhere; it lives in the page's address.
-const view = { filter: {}, sort: "-newest", row: null, page: {} };
+const view = { filter: {}, sort: null, row: null, page: {} }; // no sort: the best match where there is one, else the newest
 let board = null; // bins, titles and grey totals: sent anew only when the rows have changed
 let last = null; // the newest reply that was drawn
 let brushing = null; // the chart under the pointer: it is not redrawn meanwhile
@@ -89,8 +89,7 @@ function show(reply, whole) {
 function remember() {
   const url = new URL(location.href);
   const asked = Object.keys(view.filter).length ? JSON.stringify(view.filter) : null;
-  const sort = view.sort === "-newest" ? null : view.sort;
-  Object.entries({ filter: asked, sort, row: view.row }).forEach(([name, value]) => {
+  Object.entries({ filter: asked, sort: view.sort, row: view.row }).forEach(([name, value]) => {
     if (value === null) url.searchParams.delete(name);
     else url.searchParams.set(name, value);
   });
@@ -124,6 +123,24 @@ function goTo({ filter, row }) {
   Object.assign(view, { filter, row: null, page: {} });
   drawMode();
   look();
+}
+
+// The one box: /.../ is a regular expression, /.../i one whatever its case; everything else is words.
+function searchFor(value) {
+  if (typeof view.filter !== "object") view.filter = {};
+  const { words, regex, ...rest } = view.filter;
+  const typed = value.trim();
+  const between = /^\/(.+)\/(i?)$/s.exec(typed);
+  const asked = between ? { regex: (between[2] ? "(?i)" : "") + between[1] } : typed ? { words: typed } : {};
+  view.filter = { ...rest, ...asked };
+  view.page = {};
+  look();
+}
+
+function boxed({ words, regex }) {
+  if (words !== undefined) return words;
+  if (regex === undefined) return "";
+  return regex.startsWith("(?i)") ? `/${regex.slice(4)}/i` : `/${regex}/`;
 }
 
 function clearAll() {
