@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from store.errors import InputError, ScaleQuestError, StoreError
-from ui import check_commands, commands, train_commands
+from ui import check_commands, commands, import_commands, train_commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,6 +57,18 @@ def parser() -> Parser:
     run.add_argument("--resume", metavar="RUN_ID", help="go on where this run stopped; all else comes from the run")
     run.add_argument("--json", action="store_true", help="one event a line on stdout")
     run.set_defaults(call=commands.run)
+
+    bring = verbs.add_parser("import", help="bring your own data: a file or a data set becomes a run")
+    kinds = ".jsonl, .jsonl.gz, .json, .parquet, .csv, or a data set of the hub (hf:NAME[:CONFIG][@SPLIT])"
+    bring.add_argument("source", metavar="FILE|hf:NAME", help=kinds)
+    _workspace(bring)
+    fields = "which column holds what, guessed from the names: query, response, answer (the reference answer), topic, "
+    fields += "difficulty, reward, generator, id; repeatable"
+    bring.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN", help=fields)
+    bring.add_argument("--name", metavar="TEXT", help="a name for people (the file's)")
+    bring.add_argument("--no-score", action="store_true", help="compute nothing: no language, topic, level, duplicates")
+    bring.add_argument("--json", action="store_true", help="one event a line on stdout")
+    bring.set_defaults(call=import_commands.import_)
 
     check = verbs.add_parser("check", help="judge a stage of a stored run anew: an import, or a run that has ended")
     check.add_argument("run_id", metavar="RUN_ID")

@@ -15,6 +15,7 @@ from engine import jobs
 from engine.checking.background import Checks
 from engine.config import RunConfig
 from engine.control import Control
+from engine.imports.background import Imports
 from engine.room import Room
 from engine.state import Models
 from store.errors import InputError, ScaleQuestError
@@ -47,8 +48,10 @@ class Batches:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.last: Batch | None = None
-        self.checks = Checks(workspace, self._room, self._refusal)
+        self.checks = Checks(workspace, self._room, lambda: self._refusal() or self.imports.refusal())
         """Of stored runs; none while a batch is under way, and no batch while one is."""
+        self.imports = Imports(workspace, lambda: self._refusal() or self._checked())
+        """Of files; they too stand alone."""
 
     @property
     def running(self) -> Batch | None:
@@ -85,6 +88,7 @@ class Batches:
         if (batch := self.running) is not None:
             batch.control.interrupt()
         self.checks.close()
+        self.imports.close()
         if self._thread is not None:
             self._thread.join(_PATIENCE)
         if self._own_room:
@@ -92,7 +96,7 @@ class Batches:
 
     def _begin(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], jobs.Result]) -> str:
         with self._lock:
-            if (refused := self._refusal() or self._checked()) is not None:
+            if (refused := self._refusal() or self._checked() or self.imports.refusal()) is not None:
                 raise refused
             self.last = batch
             self._thread = threading.Thread(target=self._run, args=(batch, config, work), name="batch", daemon=True)

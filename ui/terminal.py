@@ -63,8 +63,8 @@ class Progress:
 class Shown:
     """Shows a run's events as they come, and at its end the report on it."""
 
-    def __init__(self, as_json: bool) -> None:
-        self._json, self._progress = as_json, Progress(as_json)
+    def __init__(self, as_json: bool, unit: str = "questions") -> None:
+        self._json, self._progress = as_json, Progress(as_json, unit)
         self.last: dict[str, Any] = {}
         """The run's own end event."""
 

@@ -64,11 +64,8 @@ class App:
         return not self._answer("POST", f"/{quote(run_id, safe='')}/check", wanted)["already"]
 
     def bring(self, source: str, overrides: dict[str, str], name: str, scored: bool) -> str:
-        """Begin an import; gives back its run's id. The path is made absolute."""
-        hub = "hf:" if source.startswith("hf:") else ""
-        path = Path(source.removeprefix(hub).partition("@")[0] if hub else source).expanduser()
-        whole = hub + str(path.resolve()) + (source[source.index("@") :] if hub and "@" in source else "")
-        wanted = {"source": whole if path.exists() else source, "mapping": overrides, "name": name, "scored": scored}
+        """Begin an import; gives back its run's id. The source must not depend on the folder that it is named from."""
+        wanted = {"source": source, "mapping": overrides, "name": name, "scored": scored}
         return str(self._answer("POST", "/import", wanted)["run_id"])
 
     def follow(

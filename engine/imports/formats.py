@@ -82,6 +82,15 @@ class Source:
         return min(1.0, self.position() / self.size) if self.position is not None and self.size else None
 
 
+def absolute(given: str) -> str:
+    """The same source, whatever folder it is named from."""
+    if not given.startswith(HUB):
+        return str(Path(given).expanduser().resolve())
+    rest = given.removeprefix(HUB)
+    name = rest.partition("@")[0].partition(":")[0]
+    return f"{HUB}{Path(name).resolve()}{rest[len(name) :]}" if Path(name).is_dir() else given
+
+
 @contextmanager
 def _damage_told(given: str) -> Iterator[None]:
     import pyarrow as pa

@@ -325,7 +325,7 @@ def _report(workspace: Workspace, run_id: str, config: Mapping[str, Any]) -> tup
 
 
 def _place(config: Mapping[str, Any]) -> str:
-    return "line" if config["format"] in ("jsonl", "json") else "row"
+    return "line" if config["format"] == "jsonl" else "row"
 
 
 def _same(workspace: Workspace, run_id: str, config: Mapping[str, Any]) -> list[str]:
