@@ -15,7 +15,6 @@ from engine.intervals import Z95, wilson
 from engine.live import settings
 from engine.training.curriculum import read
 from store import reads
-from store.overview import overview
 from store.workspace import Workspace
 
 
@@ -75,7 +74,7 @@ def side(workspace: Workspace, run_id: str) -> Side:
     with workspace.cursor() as cursor:
         decided = [stored for stored in reads.resume_state(cursor, run_id) if stored.decided]
     with workspace.cursor() as cursor:
-        topics = Counter({b.label: b.kept for b in overview(cursor, [run_id], 0).counts["topic"]})
+        topics = reads.pair_topics(cursor, run_id)
         tokens = sum(cost.tokens for cost in reads.costs(cursor, run_id))
     valid = [s for s in decided if "solvability" in s.verdicts and s.verdicts["solvability"].kept]
     pairs = sum("pair" in s.verdicts and s.verdicts["pair"].kept for s in decided)

@@ -104,7 +104,7 @@ def tally(chosen: Selection) -> Tally:
         int(np.count_nonzero(frame.pair & chosen.rows)),
         {name: (found[name][:-1], found[name][-1]) for name in NUMBERS},
         values,
-        _funnel(frame, found["way"]),
+        funnel(frame, found["way"]),
     )
 
 
@@ -115,7 +115,7 @@ def _stages(frame: Frame, ways: Sequence[int]) -> list[tuple[str | None, int]]:
     return list(found.items())
 
 
-def _funnel(frame: Frame, ways: Sequence[int]) -> list[FunnelRow]:
+def funnel(frame: Frame, ways: Sequence[int]) -> list[FunnelRow]:
     """As the view ``funnel`` counts."""
     total = sum(ways)
     rows = [FunnelRow("generated", total, total, 0, 0)]

@@ -38,16 +38,18 @@ class Frames:
         self._held: weakref.WeakKeyDictionary[Source, _Held] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def of(self, source: Source) -> Frame:
+    def of(self, source: Source, *, now: bool = False) -> Frame:
         """At most half a second behind the rows of a few questions, a few seconds behind many; of many the first call
         gives a sample (``size`` below ``total``). The first call waits for a reading, later ones for small ones only.
+
+        ``now``: of all the rows that there are now, however long reading them takes.
         """
         with self._lock:
             held = self._held.setdefault(source, _Held())
         # who comes while another reads is served what there is
-        if held.lock.acquire(blocking=held.frame is None):
+        if held.lock.acquire(blocking=now or held.frame is None):
             try:
-                held.refresh(source)
+                held.refresh(source, now)
             finally:
                 held.lock.release()
         if held.frame is None:
@@ -65,12 +67,12 @@ class _Held:
         self._took = 0.0
         self._reading: threading.Thread | None = None
 
-    def refresh(self, source: Source) -> None:
+    def refresh(self, source: Source, at_once: bool) -> None:
         started = time.monotonic()
-        if started < self._looked + _LOOK_AGAIN or (self._reading and self._reading.is_alive()):
-            return
-        sampled = self.frame is not None and self.frame.size < self.frame.total
-        if not sampled and started < self._read + max(_READ_AGAIN, _TIMES * self._took):
+        reading = self._reading is not None and self._reading.is_alive()
+        if at_once and reading and self._reading is not None:
+            self._reading.join()
+        elif reading or (not at_once and self._early(started)):
             return
         with asking(source) as cursor:
             runs = [run.run_id for run in source.runs()]
@@ -78,13 +80,20 @@ class _Held:
             self._looked = time.monotonic()
             if self.frame is not None and self.frame.version == now:
                 return
-            if now[0] < MANY:
+            if at_once or now[0] < MANY:
                 self._take(read(cursor, runs, now), started)
                 return
             if self.frame is None:
                 self.frame = read(cursor, runs, ("a sample of", *now), sampled=True)
         self._reading = threading.Thread(target=self._read_beside, args=(source, runs, now), daemon=True)
         self._reading.start()
+
+    def _early(self, started: float) -> bool:
+        """Whether it is too soon to look again; a sample is followed by all as soon as can be."""
+        if started < self._looked + _LOOK_AGAIN:
+            return True
+        sampled = self.frame is not None and self.frame.size < self.frame.total
+        return not sampled and started < self._read + max(_READ_AGAIN, _TIMES * self._took)
 
     def _read_beside(self, source: Source, runs: list[str], now: tuple[Any, ...]) -> None:
         started = time.monotonic()

@@ -1,6 +1,7 @@
-"""A first look at runs, on the asker's own cursor: their funnel, their distributions and a few of their pairs.
+"""A first look at runs: their funnel, their distributions and a few of their pairs.
 
-Counts come in two: of all the questions of the runs, dropped ones too, and of those that became pairs.
+Counts come in two: of all the questions of the runs, dropped ones too, and of those that became pairs; all from the
+frame in memory. Only the texts of the pairs ask the database.
 """
 
 from __future__ import annotations
@@ -8,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
+import numpy as np
 
-from store.reads import FunnelRow, funnel
+from store.explore import funnel
+from store.frame import Array, Frame
+from store.frames import asking
+from store.reads import FunnelRow
+from store.shelf import Source
+from store.views import narrowed
 
 BINS = 20
 
@@ -48,92 +54,85 @@ class Overview:
     pairs: list[Pair]
 
 
-_NUMBERS = {"difficulty": "difficulty", "reward": "best_reward", "agreement": "agreement", "length": "query_chars"}
+_NUMBERS = {"difficulty": "difficulty", "reward": "reward", "agreement": "agreement", "length": "query_chars"}
 
 
-def overview(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], pairs: int = 3) -> Overview:
+def overview(source: Source, frame: Frame, runs: Sequence[str], pairs: int = 3) -> Overview:
     """What there is of these runs, taken together; runs without rows give empty lists, never an error.
 
     The pairs are spread over the difficulty: of each of as many equal parts, from easy to hard, the one of the best
     reward.
     """
-    counts = {name: counted for name, (counted,) in _counts(cursor, [runs]).items()}
-    return Overview(funnel(cursor, *runs), counts, _pairs(cursor, runs, pairs))
+    rows = _rows(frame, runs)
+    counts = {name: counted for name, (counted,) in _counts(frame, [rows]).items()}
+    way = frame.counts(rows, ["way"])["way"]
+    return Overview(funnel(frame, way), counts, _pairs(source, frame, rows, pairs))
 
 
-def compared(cursor: duckdb.DuckDBPyConnection, first: str, second: str) -> dict[str, tuple[list[Bin], list[Bin]]]:
+def compared(frame: Frame, first: str, second: str) -> dict[str, tuple[list[Bin], list[Bin]]]:
     """The distributions of two runs, by name as in ``Overview.counts``, on the same bins; both empty where neither
     run has a value."""
-    return {name: (one, other) for name, (one, other) in _counts(cursor, [[first], [second]]).items()}
+    sides = [_rows(frame, [run]) for run in (first, second)]
+    return {name: (one, other) for name, (one, other) in _counts(frame, sides).items()}
 
 
-def _counts(cursor: duckdb.DuckDBPyConnection, sides: Sequence[Sequence[str]]) -> dict[str, list[list[Bin]]]:
-    """Every distribution, a list of bins for each side (the runs taken together); the sides share them."""
-    cursor.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE looked_at AS
-        WITH sides AS (SELECT unnest($runs) AS run_id, unnest($sides) AS side)
-        SELECT s.side, i.difficulty, i.best_reward, i.agreement, i.topic, i.query_chars,
-            p.question_id IS NOT NULL AS kept
-        FROM items i JOIN sides s USING (run_id)
-        LEFT JOIN (SELECT question_id FROM pairs WHERE run_id IN (SELECT unnest($runs))) p USING (question_id)""",
-        {
-            "runs": [run for side in sides for run in side],
-            "sides": [number for number, side in enumerate(sides) for _ in side],
-        },
-    )
-    every = range(len(sides))
-    try:
-        counts = {name: _numbers(cursor, column, every) for name, column in _NUMBERS.items()}
-        counts["topic"] = _topics(cursor, every)
-    finally:
-        cursor.execute("DROP TABLE looked_at")
-    return counts
+def _rows(frame: Frame, runs: Sequence[str]) -> Array:
+    """Which rows belong to one of the runs."""
+    of = np.array([run in runs for run in frame.values["run"]], bool)
+    return of[frame.codes["run"]] if frame.size else np.zeros(0, bool)
 
 
-def _numbers(cursor: duckdb.DuckDBPyConnection, column: str, sides: range) -> list[list[Bin]]:
+def _counts(frame: Frame, sides: Sequence[Array]) -> dict[str, list[list[Bin]]]:
+    """Every distribution, a list of bins for each side (some rows); the sides share them."""
+    counts = {name: _numbers(frame, column, sides) for name, column in _NUMBERS.items()}
+    return counts | {"topic": _topics(frame, sides)}
+
+
+def _numbers(frame: Frame, column: str, sides: Sequence[Array]) -> list[list[Bin]]:
     """Equal bins over what there is; over [0, 1] for shares."""
-    low, high = cursor.execute(f"SELECT min({column})::DOUBLE, max({column})::DOUBLE FROM looked_at").fetchall()[0]
-    if low is None:
+    values = frame.numbers[column]
+    there = np.isfinite(values)
+    found = [np.flatnonzero(rows & there) for rows in sides]
+    ends = [(float(values[at].min()), float(values[at].max())) for at in found if len(at)]
+    if not ends:
         return [[] for _ in sides]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if column in ("difficulty", "agreement"):
         low, high = 0.0, 1.0
     width = (high - low) / BINS or 1.0
-    query = f"""
-        SELECT side, greatest(least(floor(({column} - $low) / $width), {BINS - 1}), 0)::INTEGER AS bin, count(*),
-            count(*) FILTER (kept) FROM looked_at WHERE {column} IS NOT NULL GROUP BY side, bin"""
-    rows = cursor.execute(query, {"low": low, "width": width}).fetchall()
-    found = {(side, bin): (every, kept) for side, bin, every, kept in rows}
     edges = [(low + i * width, low + (i + 1) * width) for i in range(BINS)]
+    counted = []
+    for at in found:
+        bins = np.clip(np.floor((values[at] - low) / width), 0, BINS - 1).astype(np.int64)
+        every, kept = (np.bincount(b, minlength=BINS).tolist() for b in (bins, bins[frame.pair[at]]))
+        counted.append([Bin(f"{a:.4g} to {b:.4g}", a, b, every[i], kept[i]) for i, (a, b) in enumerate(edges)])
+    return counted
+
+
+def _topics(frame: Frame, sides: Sequence[Array]) -> list[list[Bin]]:
+    """The topics that any side has, most frequent first."""
+    every = [frame.counts(rows, ["topic"])["topic"] for rows in sides]
+    kept = [frame.counts(rows & frame.pair, ["topic"])["topic"] for rows in sides]
+    totals = np.sum(every, axis=0)
+    named = [(topic, code) for code, topic in enumerate(frame.values["topic"]) if topic is not None and totals[code]]
+    order = sorted(named, key=lambda entry: (-totals[entry[1]], entry[0]))
     return [
-        [Bin(f"{a:.4g} to {b:.4g}", a, b, *found.get((side, i), (0, 0))) for i, (a, b) in enumerate(edges)]
-        for side in sides
+        [Bin(topic, None, None, e[code], k[code]) for topic, code in order] for e, k in zip(every, kept, strict=True)
     ]
 
 
-def _topics(cursor: duckdb.DuckDBPyConnection, sides: range) -> list[list[Bin]]:
-    """The topics that any side has, most frequent first."""
-    query = """
-        SELECT side, topic, count(*) AS every, count(*) FILTER (kept) FROM looked_at WHERE topic IS NOT NULL
-        GROUP BY side, topic ORDER BY sum(every) OVER (PARTITION BY topic) DESC, topic"""
-    rows = cursor.execute(query).fetchall()
-    found = {(side, topic): (every, kept) for side, topic, every, kept in rows}
-    topics = list(dict.fromkeys(topic for _, topic, _, _ in rows))
-    return [[Bin(topic, None, None, *found.get((side, topic), (0, 0))) for topic in topics] for side in sides]
-
-
-def _pairs(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], n: int) -> list[Pair]:
-    """The pair of the best reward of each n-th of the difficulty, from easy to hard. Keys first, then their texts."""
-    if not n:
+def _pairs(source: Source, frame: Frame, rows: Array, n: int) -> list[Pair]:
+    """The pair of the best reward of each n-th of the difficulty, from easy to hard."""
+    at = np.flatnonzero(rows & frame.pair)
+    if not n or not len(at):
         return []
-    query = """
-        WITH parts AS (
-            SELECT question_id, reward, ntile($n) OVER (ORDER BY difficulty NULLS FIRST, question_id) AS part FROM pairs
-            WHERE run_id IN (SELECT unnest($runs)))
-        SELECT first(question_id ORDER BY reward DESC NULLS LAST, question_id) FROM parts GROUP BY part ORDER BY part"""
-    chosen = [key for (key,) in cursor.execute(query, {"runs": list(runs), "n": n}).fetchall()]
-    query = """
-        SELECT question_id, query, response, topic, difficulty, reward, agreement FROM pairs
-        WHERE question_id IN (SELECT unnest(?))"""
-    found = [Pair(*row) for row in cursor.execute(query, [chosen]).fetchall()]
-    return sorted(found, key=lambda pair: chosen.index(pair.question_id))
+    difficulty = frame.numbers["difficulty"][at]
+    at = at[np.argsort(np.where(np.isnan(difficulty), -1.0, difficulty), kind="stable")]
+    rewards = np.nan_to_num(frame.numbers["reward"], nan=-np.inf)
+    chosen = [int(part[np.lexsort((part, -rewards[part]))[0]]) for part in np.array_split(at, n) if len(part)]
+    query = f"""
+        SELECT question_id, query, response, topic, difficulty, reward, agreement FROM ({narrowed("pairs")})"""
+    with asking(source) as cursor:
+        found = [Pair(*row) for row in cursor.execute(query, {"q": frame.q[chosen].tolist()}).fetchall()]
+    order = [frame.key(position) for position in chosen]
+    return sorted(found, key=lambda pair: order.index(pair.question_id))

@@ -82,6 +82,12 @@ def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
     return [found.get(stage, Cost(stage, 0, 0, 0.0)) for stage in ("generated", *STAGES)]
 
 
+def pair_topics(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:
+    """How many pairs of the run have each topic."""
+    query = "SELECT topic, count(*) FROM pairs WHERE run_id = ? AND topic IS NOT NULL GROUP BY topic"
+    return dict(cursor.execute(query, [run_id]).fetchall())
+
+
 def error_count(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int:
     """How many failed attempts the run has recorded."""
     row = cursor.execute("SELECT count(*) FROM errors WHERE run_id = ?", [run_id]).fetchone()

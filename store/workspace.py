@@ -28,8 +28,8 @@ from store.writer import Writer
 DATABASE = "explorer.duckdb"
 FOLDERS = ("models", "exports", "logs")
 MEMORY = "1GB"
-"""What DuckDB may take; a question that needs more writes to the disk. Its own default is most of the machine, which the
-models need."""
+"""What DuckDB may take; a question that needs more writes to the disk. Its own default is most of the machine, which
+the models need."""
 PATIENCE = 10.0
 """Seconds that closing waits for readers to hear of it."""
 

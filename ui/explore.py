@@ -40,9 +40,9 @@ _FRONT = """() => {
 """The tabs above have no component of their own that an event could give a value."""
 
 
-def tab(shelf: Shelf, blocks: gr.Blocks) -> None:
+def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks) -> None:
     """Draws the tab into the open blocks. An address that has a filter, an order or a row in it opens on this tab."""
-    frames, source = Frames(), shelf.reading  # asked at each request
+    source = shelf.reading  # asked at each request
 
     def explore_look(asked: Any) -> dict[str, Any]:
         try:

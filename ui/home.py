@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -16,6 +17,8 @@ from engine.cards import Card
 from engine.config import load_profile
 from engine.live import Live, Snapshot, settings
 from store.errors import ScaleQuestError, StoreError
+from store.frame import Frame
+from store.frames import Frames
 from store.overview import Overview, Pair, overview
 from store.records import Run
 from store.shelf import Shelf
@@ -37,8 +40,8 @@ _AT_ONCE = 8
 """Pages that may generate at the same time; more wait in a queue."""
 
 
-def tab(shelf: Shelf, live: Live, blocks: gr.Blocks) -> None:
-    """Draws the tab into the open blocks; every load reads the rows anew."""
+def tab(shelf: Shelf, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
+    """Draws the tab into the open blocks; every load reads the rows anew, of many questions a sample first."""
 
     def choices(chosen: str | None) -> gr.Dropdown:
         runs = shelf.reading().runs()[::-1]
@@ -48,19 +51,23 @@ def tab(shelf: Shelf, live: Live, blocks: gr.Blocks) -> None:
         value = chosen if chosen in known else (known[0] if known else None)
         return gr.Dropdown(options, value=value, visible=len(runs) > 1, interactive=True)
 
-    def show(chosen: str | None) -> tuple[Any, ...]:
+    def show(chosen: str | None, drawn: str | None, now: bool = False) -> tuple[Any, ...]:
+        """What is drawn, and of which rows that is; nothing where that is drawn already."""
         source = shelf.reading()
         runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
         if not runs:
-            return (gr.skip() if chosen else _EMPTY, "[]", *[""] * _SHOWN)
+            return (None, gr.skip() if chosen else _EMPTY, "[]", *[""] * _SHOWN)
         try:
-            with source.cursor() as cursor:
-                found = overview(cursor, runs, _SHOWN)
+            frame = frames.of(source, now=now)
+            what = f"{chosen} {hash(frame.version)}"
+            if now and what == drawn:
+                return (gr.skip(),) * (3 + _SHOWN)
+            found = overview(source, frame, runs, _SHOWN)
         except StoreError as error:
-            return (f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _SHOWN)
+            return (None, f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _SHOWN)
         pairs = [_pair(pair) for pair in found.pairs]
-        note = _headline(found) + (f"\n\n{_DEMO}" if shelf.shows_demo else "")
-        return (note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
+        note = _headline(found, frame) + (f"\n\n{_DEMO}" if shelf.shows_demo else "")
+        return (what, note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
 
     def generate() -> Iterator[tuple[Any, ...]]:
         try:
@@ -85,14 +92,17 @@ def tab(shelf: Shelf, live: Live, blocks: gr.Blocks) -> None:
     gr.Markdown("Three pairs, from easy to hard; each the best by reward of its third.", elem_classes="quiet")
     with gr.Row():
         cards = [_card() for _ in range(_SHOWN)]
-    outputs = [note, shown, *cards]
-    read: dict[str, Any] = {"fn": show, "inputs": run, "outputs": outputs, "show_progress": "hidden"}
-    blocks.load(choices, run, run).then(**read)
-    run.input(**read)
-    again.click(choices, run, run, show_progress="hidden").then(**read)
-    more.click(generate, None, [fresh, more], show_progress="hidden", concurrency_limit=_AT_ONCE).then(
-        choices, run, run, show_progress="hidden"
-    ).then(**read)
+    drawn = gr.State()
+    read: dict[str, Any] = {
+        "inputs": [run, drawn],
+        "outputs": [drawn, note, shown, *cards],
+        "show_progress": "hidden",
+    }
+    generated = more.click(generate, None, [fresh, more], show_progress="hidden", concurrency_limit=_AT_ONCE)
+    listed: dict[str, Any] = {"fn": choices, "inputs": run, "outputs": run, "show_progress": "hidden"}
+    draws: list[Any] = [blocks.load(**listed), again.click(**listed), generated.then(**listed)]
+    for then in (*(draw.then for draw in draws), run.input):
+        then(show, **read).then(partial(show, now=True), **read)
 
 
 def _card() -> gr.Markdown:
@@ -100,12 +110,15 @@ def _card() -> gr.Markdown:
         return gr.Markdown(latex_delimiters=LATEX, container=True, min_height=0, elem_classes="pair")
 
 
-def _headline(found: Overview) -> str:
+def _headline(found: Overview, frame: Frame) -> str:
     first, last = found.funnel[0], found.funnel[-1]
     if not first.entered:
         return "**These runs have no questions yet.** Read again in a moment."
     pending = sum(row.pending for row in found.funnel)
-    return f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
+    said = f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
+    if frame.size < frame.total:
+        said += f"\n\nA first look: an even sample, {frame.size:,} of {frame.total:,} questions. All of them follow."
+    return said
 
 
 def _fresh(now: Snapshot) -> str:

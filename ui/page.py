@@ -15,6 +15,7 @@ from engine.batches import Batches
 from engine.live import Live
 from engine.paths import ASSETS
 from store.errors import InputError
+from store.frames import Frames
 from store.shelf import Shelf
 from store.workspace import Workspace
 from ui import compare, explore, home, runs, runs_form, sample, train
@@ -27,7 +28,7 @@ _TRAIN = "Train"
 
 def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
     """The page over an open workspace, its batches and its live runs."""
-    shelf = Shelf(workspace, ASSETS / "demo")
+    shelf, frames = Shelf(workspace, ASSETS / "demo"), Frames()
     blocks: gr.Blocks
     with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
         with gr.Row(elem_classes="masthead"):
@@ -35,13 +36,13 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
             models = gr.Markdown(elem_id="models", elem_classes="quiet")
         with gr.Tabs() as tabs:
             with gr.Tab("Home"):
-                home.tab(shelf, live, blocks)
+                home.tab(shelf, live, frames, blocks)
             with gr.Tab("Sample") as sample_tab:
                 sampled = sample.tab(workspace, live)
             with gr.Tab("Explore"):
-                explore.tab(shelf, blocks)
+                explore.tab(shelf, frames, blocks)
             with gr.Tab("Runs", id="runs") as runs_tab:
-                batch = runs.tab(workspace, batches)
+                batch = runs.tab(workspace, batches, frames)
             with gr.Tab("Compare") as compare_tab:
                 compared = compare.tab(workspace, live)
             with gr.Tab(_TRAIN) as train_tab:

@@ -16,6 +16,7 @@ from engine import profiles
 from engine.batches import Batches
 from engine.config import profile_names
 from store.errors import InputError, ScaleQuestError
+from store.frames import Frames
 from store.workspace import Workspace
 from ui import runs_check, runs_form, runs_sheet
 from ui.board import board
@@ -43,7 +44,7 @@ class Runs:
     offered: Offered
 
 
-def tab(workspace: Workspace, batches: Batches) -> Runs:
+def tab(workspace: Workspace, batches: Batches, frames: Frames) -> Runs:
     """Draws the tab into the open blocks."""
     view = _View(workspace, batches)
     folder = profiles.folder(workspace.path)
@@ -68,7 +69,7 @@ def tab(workspace: Workspace, batches: Batches) -> Runs:
             yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120)
     timer, seen, named = gr.Timer(_EVERY), gr.State({}), gr.State(None)
     runs_check.section(workspace, batches.checks, run, timer)
-    first, second = _comparison(workspace)
+    first, second = _comparison(workspace, frames)
     look: dict[str, Any] = {
         "fn": view.look,
         "inputs": [seen, run, first, second],
@@ -88,7 +89,7 @@ def tab(workspace: Workspace, batches: Batches) -> Runs:
     return Runs(timer, form, Offered(lambda: gr.Dropdown(profile_names(folder)), [], [form.profile]))
 
 
-def _comparison(workspace: Workspace) -> tuple[gr.Dropdown, gr.Dropdown]:
+def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.Dropdown]:
     """Draws the comparison of two runs; gives back what chooses them."""
     with gr.Accordion("Compare two runs", open=False, elem_id="compare"):
         with gr.Row():
@@ -102,7 +103,7 @@ def _comparison(workspace: Workspace) -> tuple[gr.Dropdown, gr.Dropdown]:
         if not one or not other or one == other:
             said = "Both are the same run; choose another." if one and one == other else _CHOOSE
             return runs_sheet.value([runs_sheet.text(said)]), "[]"
-        parts, drawn = _asked(lambda: side_by_side(workspace, one, other, of))
+        parts, drawn = _asked(lambda: side_by_side(workspace, frames, one, other, of))
         return runs_sheet.value(parts), charts_value(drawn)
 
     for choice in (first, second, of):

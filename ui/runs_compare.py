@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from store import reads
+from store.frames import Frames
 from store.overview import Bin, compared
 from store.records import Run
 from store.workspace import Workspace
@@ -27,13 +28,15 @@ _TITLES = {
 _LONGEST = 160
 
 
-def side_by_side(workspace: Workspace, first: str, second: str, of: str) -> tuple[list[Part], list[Chart]]:
+def side_by_side(
+    workspace: Workspace, frames: Frames, first: str, second: str, of: str
+) -> tuple[list[Part], list[Chart]]:
     """The tables and the charts. InputError for a run that is not there."""
     runs = workspace.run(first), workspace.run(second)
     with workspace.cursor() as cursor:
         funnels = [reads.funnel(cursor, run.run_id) for run in runs]
         costs = [reads.costs(cursor, run.run_id) for run in runs]
-        counts = compared(cursor, first, second)
+    counts = compared(frames.of(workspace, now=True), first, second)
     names = [f"{letter}: {run.name or run.run_id}" for letter, run in zip("AB", runs, strict=True)]
     parts = [_asked(runs, names), _funnels(funnels, names), _costs(costs, [f[-1].kept if f else 0 for f in funnels])]
     charts = [_chart(name, *counts[name], names, of) for name in _TITLES]

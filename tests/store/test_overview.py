@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from store.frames import Frames
 from store.overview import BINS, overview
 from store.records import Reward, Verdict
 from store.workspace import Workspace
@@ -21,10 +22,10 @@ def test_a_run_is_counted_in_all_and_in_pairs(tmp_path: Path) -> None:
         workspace.writer.put([rows.question(3), *rows.verdicts(3, drop="solvability"), *rows.labels(3, chosen=None)])
         workspace.writer.put(rows.whole(0, "r2"))
         workspace.writer.flush()
-        with workspace.cursor() as cursor:
-            found = overview(cursor, ["r1"], pairs=2)
-            again = overview(cursor, ["r1"], pairs=2)
-            both = overview(cursor, ["r1", "r2"])
+        frame = Frames().of(workspace)
+        found = overview(workspace, frame, ["r1"], pairs=2)
+        again = overview(workspace, frame, ["r1"], pairs=2)
+        both = overview(workspace, frame, ["r1", "r2"])
     assert found == again
     assert (found.funnel[0].entered, found.funnel[-1].kept) == (4, 3)
     difficulty = found.counts["difficulty"]
@@ -51,16 +52,14 @@ def test_the_pairs_shown_go_from_easy_to_hard_each_the_best_of_its_part(tmp_path
             better = [replace(row, reward=(row.reward or 0) + idx) if isinstance(row, Reward) else row for row in hard]
             workspace.writer.put(better)
         workspace.writer.flush()
-        with workspace.cursor() as cursor:
-            found = overview(cursor, ["r1"]).pairs
+        found = overview(workspace, Frames().of(workspace), ["r1"]).pairs
     assert [pair.question_id[-1] for pair in found] == ["5", "3", "1"]
 
 
 def test_a_run_without_rows_has_empty_counts(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "w", create=True) as workspace:
         workspace.create_run(rows.run())
-        with workspace.cursor() as cursor:
-            found = overview(cursor, ["r1"])
+        found = overview(workspace, Frames().of(workspace), ["r1"])
     assert found.pairs == []
     assert set(map(len, found.counts.values())) == {0}
     assert {row.entered for row in found.funnel} == {0}
