@@ -112,7 +112,7 @@ def _parse(source: str | Mapping[str, Any]) -> Mapping[str, Any]:
             source = json.loads(source)
         except (ValueError, RecursionError) as error:
             raise InputError(
-                "filter", source[:200], f"is not JSON ({error})", 'write e.g. {"topic": ["Algebra"]}'
+                "filter", str(source)[:200], f"is not JSON ({error})", 'write e.g. {"topic": ["Algebra"]}'
             ) from error
     if not isinstance(source, Mapping):
         raise InputError("filter", source, "is not a JSON object", 'write e.g. {"topic": ["Algebra"]}')
