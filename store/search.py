@@ -182,11 +182,12 @@ class Search:
 
     @contextmanager
     def _asking(self) -> Iterator[Index | None]:
-        """The index; where it turns out to be damaged, texts are read until it is made anew."""
+        """The index; where it takes too long, or turns out to be damaged and is made anew, texts are read instead."""
         try:
             yield None if self._damaged else self._index
-        except sqlite3.Error:
-            self._damaged, self._caught_up = True, None
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", None) != "SQLITE_INTERRUPT":
+                self._damaged, self._caught_up = True, None
 
     def _of(self, source: Source, frame: Frame) -> Rows:
         with self._lock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,10 @@ from store.keys import IDX_BITS
 FILE = "search.sqlite"
 VERSION = 1
 """Of the file; another one's is made anew."""
+SECONDS = 2.0
+"""That asking takes at most: then it fails by an error named SQLITE_INTERRUPT."""
+_STEPS = 200_000
+"""Of SQLite's machine between two looks at the clock."""
 _MAPPED = 1 << 30
 """Bytes of the file that may be read as memory."""
 
@@ -158,7 +163,12 @@ class Index:
 
     def _ask(self, query: str, match: str) -> list[tuple[Any, ...]]:
         with self._asking:
-            return self._read.execute(query, [match]).fetchall()
+            until = time.monotonic() + SECONDS
+            self._read.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            try:
+                return self._read.execute(query, [match]).fetchall()
+            finally:
+                self._read.set_progress_handler(None, 0)
 
     def close(self) -> None:
         """Free the file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,11 @@ def found(workspace: Workspace, asked: Filter, view: View = "items") -> list[int
         ({"text": "prime"}, [7], []),
         ({"text": "%"}, [7], []),
         ({"text": "boxed{10}"}, [], [5]),
+        ({"words": "7 prime -composite"}, [7], []),
+        ({"words": '"is 7"'}, [7], []),
+        ({"words": "boxed"}, [], []),
+        ({"regex": "PRIME\\?"}, [7], []),
+        ({"regex": "^What"}, [0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 4, 5]),
         ({"solvable": True}, [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]),
         ({"contaminated": False, "n_solutions": [0, 0]}, [7], []),
         ({"response_tokens": [13, 13], "query_chars": [14, 14]}, [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]),
@@ -102,6 +108,8 @@ def test_a_filter_finds_what_it_says(
         ({"stage": "sieve"}, "filter.stage"),
         ({"stage": ["pair"]}, "filter.stage"),
         ({"text": 1}, "filter.text"),
+        ({"words": "+ $"}, "filter.words"),
+        ({"regex": "(ab"}, "filter.regex"),
         ({"solvable": 1}, "filter.solvable"),
     ],
 )
@@ -121,6 +129,8 @@ def test_the_documented_example_reads_and_writes_as_it_is() -> None:
         "status": ["accepted"],
         "stage": "pair",
         "text": "prime",
+        "words": '"prime number" -odd',
+        "regex": "\\d+",
     }
     assert json.loads(Filter.from_json(json.dumps(example)).to_json()) == example
     assert Filter().to_json() == "{}"
@@ -146,6 +156,8 @@ FILTERS = st.fixed_dictionaries(
         "solvable": st.none() | st.booleans(),
         "stage": st.none() | st.sampled_from(("generated", "solution", "pair")),
         "text": st.none() | st.text(max_size=8),
+        "words": st.none() | st.text(max_size=8).map(lambda text: f"7 {text}"),
+        "regex": st.none() | st.text(max_size=8).map(re.escape),
     },
 )
 

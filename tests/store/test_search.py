@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.paths import ASSETS
-from store import explore, search, search_query, search_rows
+from store import explore, search, search_index, search_query, search_rows
 from store.errors import InputError
 from store.filters import Filter
 from store.frame import Frame
@@ -320,6 +320,20 @@ def test_a_scan_that_was_stopped_says_so_and_goes_on(
     whole = found(filled, frame, asked)
     assert some <= whole == by_sql(filled, asked)
     assert search.of(filled).partial(filled, frame, asked) == []
+
+
+def test_where_the_index_takes_too_long_texts_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.create_run(rows.run("r1"))
+        questions(workspace, "r1", 0, 2_000)
+        frame = Frames().of(workspace)
+        search.of(workspace).wait(workspace, frame)
+        monkeypatch.setattr(search_index, "SECONDS", -1.0)
+        monkeypatch.setattr(search_index, "_STEPS", 10)
+        assert len(found(workspace, frame, Filter(words="pri*"))) == 2_000
+        monkeypatch.undo()
+        assert len(found(workspace, frame, Filter(words="prime 7"))) == 1
+        assert search.of(workspace).state(workspace, frame).indexed == 2_000
 
 
 def test_the_demo_is_indexed_in_memory() -> None:
