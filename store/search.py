@@ -25,7 +25,7 @@ from store.filters import SEARCHED, Filter
 from store.frame import Array, Frame
 from store.search_build import build
 from store.search_index import FILE, Index
-from store.search_rows import Hits, Rows, as_edited, scan
+from store.search_rows import Hits, Rows, as_edited, carry, scan
 from store.shelf import Source
 
 RANKED = 1_000
@@ -63,6 +63,8 @@ class Search:
         self._problem: str | None = None
         self._thread: threading.Thread | None = None
         self._caught_up: Any = None
+        self._before: Rows | None = None
+        self._now: Rows | None = None
         self._rows: weakref.WeakKeyDictionary[Frame, Rows] = weakref.WeakKeyDictionary()
 
     def wake(self, source: Source, frame: Frame) -> None:
@@ -134,6 +136,8 @@ class Search:
                 if hits.fresh:
                     if name == "words":
                         self._look_up(rows, hits, search_query.words(value))
+                    elif (old := self._before) is not None and (before := old.hits.get((name, value))) is not None:
+                        carry(old, before, rows, hits)
                     as_edited(hits, rows.edits(source, frame), condition, values)
                 scan(source, rows, hits, condition, values)
                 hits.fresh = False
@@ -194,6 +198,7 @@ class Search:
             found = self._rows.get(frame)
             if found is None:
                 found = self._rows[frame] = Rows(source, frame)
+                self._before, self._now = self._now, found
         return found
 
     def close(self) -> None:

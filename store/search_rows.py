@@ -49,7 +49,7 @@ class Rows:
         with asking(source) as cursor:
             numbers = dict(cursor.execute("SELECT run_id, number FROM run_numbers").fetchall())
         number = np.array([numbers.get(run, -1) for run in frame.values["run"]], np.int64)
-        self.size = frame.size
+        self.size, self.edited = frame.size, frame.edited
         self.keys: Array = number[frame.codes["run"]] << IDX_BITS | frame.idx
         self._order = None if np.all(self.keys[1:] > self.keys[:-1]) else np.argsort(self.keys)
         self._sorted = self.keys if self._order is None else self.keys[self._order]
@@ -99,6 +99,17 @@ class Rows:
             known = [(at, text) for at, (_, text) in zip(places, found, strict=True) if at is not None]
             self._edits = np.array([at for at, _ in known], np.int64), [text for _, text in known]
         return self._edits
+
+
+def carry(old: Rows, before: Hits, new: Rows, hits: Hits) -> None:
+    """Take over what was searched in an older frame: texts stay as they are, but for edited ones."""
+    searched = ~old.edited if before.rest is None else ~(old.edited | before.rest)
+    there = new.positions(old.keys[searched])
+    known = there[there >= 0]
+    hits.passes[known] = before.passes[searched][there >= 0]
+    if hits.rest is not None:
+        hits.rest[known] = False
+    hits.seconds = before.seconds
 
 
 def as_edited(hits: Hits, edits: tuple[Array, list[str]], condition: str, values: list[Any]) -> None:

@@ -219,6 +219,24 @@ def test_what_is_not_indexed_yet_is_found_too(tmp_path: Path) -> None:
         assert found(workspace, Frames().of(workspace), Filter(words="prime 3")) == {"r2-00000003"}
 
 
+def test_a_newer_frame_goes_on_with_what_was_searched(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.create_run(rows.run("r1"))
+        questions(workspace, "r1", 0, 50)
+        asked = Filter(regex="^prime")
+        workspace.writer.put(
+            [rows.decide("e1", 3, "edit", query="an odd text"), rows.decide("e2", 4, "edit", query="x")]
+        )
+        workspace.writer.flush()
+        assert len(found(workspace, Frames().of(workspace), asked)) == 48
+        questions(workspace, "r1", 50, 20)
+        workspace.writer.put([rows.decide("e3", 3, "undo", event_id="e1"), rows.decide("e4", 5, "edit", query="y")])
+        workspace.writer.flush()
+        newer = Frames().of(workspace)
+        assert len(found(workspace, newer, asked)) == 68  # what was edited meanwhile, and is no more, is read anew
+        assert found(workspace, newer, asked) == by_sql(workspace, asked)
+
+
 def documents(folder: Path) -> int:
     connection = sqlite3.connect(folder / FILE)
     try:
