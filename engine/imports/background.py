@@ -56,15 +56,22 @@ class Imports:
             return None
         return InputError("run", now.run_id, "is being imported", "wait for its end, or cancel it")
 
-    def start(self, source: str, overrides: Mapping[str, str], name: str = "", scored: bool = True) -> str:
-        """Begin an import (``job.start``); gives back its run's id. InputError: it cannot be read so, or another job is
-        under way."""
+    def start(
+        self,
+        source: str,
+        overrides: Mapping[str, str],
+        name: str = "",
+        scored: bool = True,
+        after: Callable[[], None] = lambda: None,
+    ) -> str:
+        """Begin an import (``job.start``); gives back its run's id. ``after`` is called once it has ended, however it
+        ended. InputError: it cannot be read so, or another job is under way; ``after`` is not called then."""
         job.preview(source, overrides)  # what cannot be read is said to who asked
         with self._lock:
             if (refused := self.refusal() or self._busy()) is not None:
                 raise refused
             going = self.last = Importing(new_run_id(), source)
-            work = (going, overrides, name, scored)
+            work = (going, overrides, name, scored, after)
             self._thread = threading.Thread(target=self._run, args=work, name="import", daemon=True)
             self._thread.start()
         return going.run_id
@@ -76,7 +83,9 @@ class Imports:
         if self._thread is not None:
             self._thread.join(_PATIENCE)
 
-    def _run(self, going: Importing, overrides: Mapping[str, str], name: str, scored: bool) -> None:
+    def _run(
+        self, going: Importing, overrides: Mapping[str, str], name: str, scored: bool, after: Callable[[], None]
+    ) -> None:
         def hear(event: dict[str, Any]) -> None:
             going.event = event
 
@@ -100,3 +109,4 @@ class Imports:
             raise
         finally:
             going.ended = True
+            after()

@@ -318,10 +318,11 @@ def _report(workspace: Workspace, run_id: str, config: Mapping[str, Any]) -> tup
     if config["refused"] > len(refused):
         more = config["refused"] - len(refused)
         lines.append(f"  and {more:,} more, each with its place and reason in the table `errors`")
-    for other in _same(workspace, run_id, config):
+    same = _same(workspace, run_id, config)
+    for other in same:
         lines.append(f"The same file is in this workspace already, as run {other}.")
     rows = [{"stage": r.stage, "entered": r.entered, "kept": r.kept, "dropped": r.dropped} for r in funnel]
-    return {**config, "pairs": pairs, "funnel": rows}, "\n".join(lines)
+    return {**config, "pairs": pairs, "funnel": rows, "same": same}, "\n".join(lines)
 
 
 def _place(config: Mapping[str, Any]) -> str:

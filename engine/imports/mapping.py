@@ -55,23 +55,29 @@ class Mapping:
 
 
 def mapped(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], source: str) -> Mapping:
-    """The mapping of a file that begins with these rows: as guessed, but for what is given.
+    """``found``, and InputError where no column of questions is."""
+    mapping = found(rows, given, source)
+    if mapping["query"] is None:
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        remedy = f"name it with --map query=COLUMN; it has {', '.join(columns[:20]) or 'none'}"
+        raise InputError("FILE", source, "has no column that is known to hold questions", remedy)
+    return mapping
 
-    InputError for a field or a column that there is not, and where no column of questions is found.
+
+def found(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], source: str) -> Mapping:
+    """The mapping of a file that begins with these rows: as guessed, but for what is given; a field that is given no
+    column (``""``) is read from none. InputError for a field or a column that there is not.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     shown = ", ".join(columns[:20]) or "none"
     for name, column in given.items():
         if name not in FIELDS:
             raise InputError("--map", f"{name}={column}", f"'{name}' is no field", f"use one of {', '.join(FIELDS)}")
-        if not _there(column, columns):
+        if column and not _there(column, columns):
             raise InputError("--map", f"{name}={column}", f"'{source}' has no such column", f"it has {shown}")
-    found = {**_guessed(columns, rows, given), **given}
-    if "query" not in found:
-        remedy = f"name it with --map query=COLUMN; it has {shown}"
-        raise InputError("FILE", source, "has no column that is known to hold questions", remedy)
+    chosen = {**_guessed(columns, rows, given), **given}
     order = (*FIELDS, "rejected", *OWN_FIELDS)
-    return Mapping(dict(sorted(found.items(), key=lambda pair: order.index(pair[0]))))
+    return Mapping({name: chosen[name] for name in order if chosen.get(name)})
 
 
 def parts(column: str, columns: Sequence[str]) -> list[str]:
@@ -95,7 +101,7 @@ def _guessed(
         query = "chosen"
     if query is not None:
         found["query"] = "instruction+input" if query == "instruction" and "input" in columns else query
-    response = given.get("response") or next((name for name in _RESPONSE if name in columns), None)
+    response = given.get("response", next((name for name in _RESPONSE if name in columns), None))
     if response is None and "answer" in columns and _worked(rows):
         response = "answer"
     if response is not None:
