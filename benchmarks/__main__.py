@@ -9,7 +9,7 @@ from importlib import import_module
 
 from store.errors import ScaleQuestError
 
-BENCHMARKS = ("engines", "gpu", "page", "pipeline")
+BENCHMARKS = ("engines", "explore", "gpu", "page", "pipeline")
 """Modules of this package: each has ``measure`` and ``GOALS``, what each figure is and its goal where it has one."""
 
 
@@ -17,10 +17,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="questions, of explore (default 1,000,000)")
     options = parser.parse_args()
     module = import_module(f"benchmarks.{options.name}")  # only this one: the page's needs a browser, the engines' vLLM
     try:
-        figures: dict[str, float] = module.measure()
+        figures = module.measure(*[options.rows] if options.name == "explore" else [])
     except ScaleQuestError as error:
         print(error, file=sys.stderr)
         return 1
@@ -28,7 +29,8 @@ def main() -> int:
         print(json.dumps(figures))
     else:
         for key, value in figures.items():
-            print(f"{key:24} {value:10.4f}   {module.GOALS.get(key, '')}".rstrip())
+            said = f"{value['p50']:.1f} / {value['p95']:.1f}" if isinstance(value, dict) else f"{value:.4f}"
+            print(f"{key:24} {said:>14}   {module.GOALS.get(key, '')}".rstrip())
     return 0
 
 

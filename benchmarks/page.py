@@ -101,7 +101,7 @@ def _sampling(page: Page) -> dict[str, float]:
     return found
 
 
-_BRUSH = """(low) => new Promise((done) => {
+BRUSH = """(low) => new Promise((done) => {
     const explore = document.querySelector('.explore'), began = performance.now();
     const input = explore.querySelector('section[data-histogram=difficulty] input');
     const seen = new MutationObserver(() => requestAnimationFrame(() => {
@@ -120,6 +120,6 @@ def _brushing(page: Page) -> dict[str, float]:
     """The difficulty brushed forth and back, each timed in the page until all that depends on it is drawn."""
     page.get_by_role("tab", name="Explore").click()
     page.locator("section[data-histogram=difficulty] svg").first.wait_for()
-    found = [float(page.evaluate(_BRUSH, low)) for _ in range(BRUSHES // 2) for low in ("0.3", "0")]
+    found = [float(page.evaluate(BRUSH, low)) for _ in range(BRUSHES // 2) for low in ("0.3", "0")]
     cuts = quantiles(found, n=20)
     return {"brush_redraw_ms_p50": cuts[9], "brush_redraw_ms_p95": cuts[18]}

@@ -81,6 +81,10 @@ def _joined(
     return pc.binary_join_element_wise(pc.binary_join(lists, between), pa.scalar(end), "")
 
 
+def _made(count: int) -> np.ndarray[Any, Any]:
+    return np.full(count, np.datetime64("2026-01-01T00:00:00", "us"))
+
+
 class _Made:
     """A chunk of one run's questions and all that belongs to them."""
 
@@ -119,6 +123,7 @@ class _Made:
                 finish_reason=np.full(count, "stop"),
                 seconds=np.zeros(count),
                 chars=pc.utf8_length(texts).cast(pa.int64()),
+                created_at=_made(count),
             ),
         )
         yield "question_text", self._rows(np.arange(count), text=texts, extra=np.full(count, "{}"))
@@ -154,6 +159,7 @@ class _Made:
                 seconds=np.zeros(len(of)),
                 finish_reason=np.full(len(of), "stop"),
                 chars=pc.utf8_length(texts).cast(pa.int64()),
+                created_at=_made(len(of)),
             ),
         )
         yield "solution_text", self._rows(rows, sample=sample, text=texts)
@@ -193,6 +199,7 @@ class _Made:
                     score=score,
                     reason=pa.array([None if passed else _REASONS.get(stage) for passed in kept.tolist()], pa.string()),
                     tokens=np.zeros(len(at), np.int64),
+                    created_at=_made(len(at)),
                     seconds=np.zeros(len(at)),
                 ),
             )

@@ -45,22 +45,13 @@ def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks) -> None:
     source = shelf.reading  # asked at each request
 
     def explore_look(asked: Any) -> dict[str, Any]:
-        try:
-            return _look(source(), frames, _Wish.read(asked))
-        except ScaleQuestError as error:
-            return {"error": str(error)}
+        return look(source(), frames, asked)
 
     def tell(event: gr.EventData) -> gr.Markdown:
         row = event._data.get("row") if isinstance(event._data, dict) else None
         if not isinstance(row, str):
             return gr.Markdown("", visible=False)
-        try:
-            with source().cursor() as cursor:
-                story = reads.story(cursor, row)
-                said = markdown(story, beside.texts(cursor, explore_beside.named(story)))
-        except ScaleQuestError as error:
-            said = f"**This row cannot be shown.** {inert(str(error))}"
-        return gr.Markdown(said, visible=True)
+        return gr.Markdown(story(source(), row), visible=True)
 
     static = ASSETS / "static"
     explore_views.control(shelf)
@@ -127,6 +118,24 @@ def _read(given: Any) -> tuple[Filter, str | None]:
 
 def _short(said: str) -> str:
     return said if len(said) <= 300 else said[:300] + "…"
+
+
+def story(source: Source, row: str) -> str:
+    """All that is known of a question, as Markdown."""
+    try:
+        with source.cursor() as cursor:
+            told = reads.story(cursor, row)
+            return markdown(told, beside.texts(cursor, explore_beside.named(told)))
+    except ScaleQuestError as error:
+        return f"**This row cannot be shown.** {inert(str(error))}"
+
+
+def look(source: Source, frames: Frames, asked: Any) -> dict[str, Any]:
+    """What the page draws for a request of the browser; what cannot be answered is a sentence, under ``error``."""
+    try:
+        return _look(source, frames, _Wish.read(asked))
+    except ScaleQuestError as error:
+        return {"error": str(error)}
 
 
 def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
