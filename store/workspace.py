@@ -182,6 +182,11 @@ class Workspace:
         self.writer.call(write)
 
 
+def open_here(folder: Path) -> bool:
+    """Whether this process has the workspace of this resolved folder open."""
+    return folder in _open_here
+
+
 def _stop(cursors: list[duckdb.DuckDBPyConnection]) -> None:
     """Interrupt what runs and close: a query still running when the database closes would abort the process."""
     deadline = time.monotonic() + PATIENCE
