@@ -81,10 +81,9 @@ def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
                 name, table.combine_chunks(pa.system_memory_pool())
             )  # in one piece: so it is stored in order
         try:
-            for source, statements in _statements(chunk.judges).items():
-                if tables[source].num_rows:
-                    for statement in statements:
-                        cursor.execute(statement, {name: base[name] for name in base if f"${name}" in statement})
+            for source, needed, statement in _statements(chunk.judges):
+                if _some(tables[source], needed):
+                    cursor.execute(statement, {name: base[name] for name in base if f"${name}" in statement})
         finally:
             for name in tables:
                 cursor.unregister(name)
@@ -96,61 +95,65 @@ _KEY = "question_id, $run AS run_id, $base + idx AS q"
 _FREE = "0 AS seed, 0 AS tokens, 0.0 AS seconds, 'stop' AS finish_reason, $now::TIMESTAMP AS created_at"
 
 
-def _statements(judges: Mapping[str, str]) -> dict[str, list[str]]:
-    """The table of the chunk -> what is made of it."""
+def _some(table: pa.Table, needed: str) -> bool:
+    """Whether a column has any value. DuckDB 2.0.0: where an INSERT of no rows into an empty table goes before one of a
+    whole row group, in one transaction, the table is read as empty until the database is opened anew."""
+    return bool(table.num_rows > table.column(needed).null_count)
+
+
+def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """(the table of the chunk, its column without whose values there is nothing to insert, what is made of it)."""
+    questions, solutions = "chunk_questions", "chunk_solutions"
     stages = ", ".join(
         f"{{'position': {position}, 'stage': '{stage}', 'judge': '{_quoted(judges[stage])}'}}"
         for position, stage in enumerate(STAGES, 1)
     )
-    labels = [
-        f"INSERT INTO label_rows BY NAME SELECT {_KEY}, '{key}' AS key, {key} AS value, {model} AS model "
-        f"FROM chunk_questions WHERE {key} IS NOT NULL"
-        for key, model in (
-            ("topic", "topic_model"),
-            ("chosen", "'import'"),
-            ("agreement", "'import'"),
-            ("majority_answer", "'import'"),
-        )
+    rows = f"""
+        INSERT INTO question_rows BY NAME
+        SELECT {_KEY}, idx, generator, 'import' AS template_id, '{{}}' AS params, reference_answer,
+            length(text) AS chars, {_FREE} FROM {questions}"""
+    texts = f"INSERT INTO question_text BY NAME SELECT {_KEY}, text, extra FROM {questions}"
+    verdicts = f"""
+        INSERT INTO verdict_rows BY NAME
+        SELECT {_KEY}, s.stage, s.judge, s.position <> drop_at AS kept,
+            CASE s.stage WHEN 'difficulty' THEN difficulty WHEN 'solution' THEN answered END AS score,
+            CASE WHEN s.position = drop_at THEN drop_reason WHEN s.stage = 'difficulty' THEN remark END AS reason,
+            CASE WHEN s.stage = 'duplicate' THEN repeats END AS raw,
+            0 AS tokens, 0.0 AS seconds, $now::TIMESTAMP AS created_at
+        FROM (SELECT *, unnest([{stages}]) AS s FROM {questions}) WHERE s.position <= drop_at"""
+    sampled = f"""
+        INSERT INTO solution_rows BY NAME
+        SELECT {_KEY}, sample, answer, 'import' AS solver, length(text) AS chars, {_FREE} FROM {solutions}"""
+    solved = f"INSERT INTO solution_text BY NAME SELECT {_KEY}, sample, text FROM {solutions}"
+    rewards = f"""
+        INSERT INTO reward_rows BY NAME
+        SELECT {_KEY}, sample, 'import' AS reward_model, reward, 0.0 AS seconds, true AS leads
+        FROM {solutions} WHERE reward IS NOT NULL"""
+    refused = """
+        INSERT INTO errors BY NAME SELECT $run AS run_id, idx, 'import' AS stage, message, raw, 1 AS attempt,
+            $now::TIMESTAMP AS created_at FROM chunk_refused"""
+    decisions = f"""
+        INSERT INTO decision_rows BY NAME
+        SELECT event_id, {_KEY}, 'import' AS reviewer, action, payload, $now::TIMESTAMP AS created_at
+        FROM chunk_decisions"""
+    return [
+        *((questions, "idx", made) for made in (rows, texts, verdicts)),
+        *((questions, key, _label(key, model)) for key, model in _LABELS.items()),
+        *((solutions, "idx", made) for made in (sampled, solved)),
+        (solutions, "reward", rewards),
+        ("chunk_refused", "idx", refused),
+        ("chunk_decisions", "idx", decisions),
     ]
-    return {
-        "chunk_questions": [
-            f"""
-            INSERT INTO question_rows BY NAME
-            SELECT {_KEY}, idx, generator, 'import' AS template_id, '{{}}' AS params, reference_answer,
-                length(text) AS chars, {_FREE} FROM chunk_questions""",
-            f"INSERT INTO question_text BY NAME SELECT {_KEY}, text, extra FROM chunk_questions",
-            f"""
-            INSERT INTO verdict_rows BY NAME
-            SELECT {_KEY}, s.stage, s.judge, s.position <> drop_at AS kept,
-                CASE s.stage WHEN 'difficulty' THEN difficulty WHEN 'solution' THEN answered END AS score,
-                CASE WHEN s.position = drop_at THEN drop_reason WHEN s.stage = 'difficulty' THEN remark END AS reason,
-                CASE WHEN s.stage = 'duplicate' THEN repeats END AS raw,
-                0 AS tokens, 0.0 AS seconds, $now::TIMESTAMP AS created_at
-            FROM (SELECT *, unnest([{stages}]) AS s FROM chunk_questions) WHERE s.position <= drop_at""",
-            *labels,
-        ],
-        "chunk_solutions": [
-            f"""
-            INSERT INTO solution_rows BY NAME
-            SELECT {_KEY}, sample, answer, 'import' AS solver, length(text) AS chars, {_FREE} FROM chunk_solutions""",
-            f"INSERT INTO solution_text BY NAME SELECT {_KEY}, sample, text FROM chunk_solutions",
-            f"""
-            INSERT INTO reward_rows BY NAME
-            SELECT {_KEY}, sample, 'import' AS reward_model, reward, 0.0 AS seconds, true AS leads
-            FROM chunk_solutions WHERE reward IS NOT NULL""",
-        ],
-        "chunk_refused": [
-            """
-            INSERT INTO errors BY NAME SELECT $run AS run_id, idx, 'import' AS stage, message, raw, 1 AS attempt,
-                $now::TIMESTAMP AS created_at FROM chunk_refused"""
-        ],
-        "chunk_decisions": [
-            f"""
-            INSERT INTO decision_rows BY NAME
-            SELECT event_id, {_KEY}, 'import' AS reviewer, action, payload, $now::TIMESTAMP AS created_at
-            FROM chunk_decisions"""
-        ],
-    }
+
+
+_LABELS = {"topic": "topic_model", "chosen": "'import'", "agreement": "'import'", "majority_answer": "'import'"}
+"""Labels that are columns of ``QUESTIONS``, and the SQL for whose they are."""
+
+
+def _label(key: str, model: str) -> str:
+    return f"""
+        INSERT INTO label_rows BY NAME SELECT {_KEY}, '{key}' AS key, {key} AS value, {model} AS model
+        FROM chunk_questions WHERE {key} IS NOT NULL"""
 
 
 def _quoted(text: str) -> str:

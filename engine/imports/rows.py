@@ -170,9 +170,9 @@ def _keeps(value: Any) -> bool:
 
 
 def stated(text: str) -> str | None:
-    """What stands behind the last ``####`` of a worked solution (GSM8K)."""
-    _, marked, rest = text.rpartition("####")
-    return rest.strip() or None if marked else None
+    """What stands behind the ``####`` of a worked solution, in its last line (GSM8K); elsewhere that is a heading."""
+    _, marked, rest = text.rstrip().rpartition("####")
+    return rest.strip() or None if marked and "\n" not in rest else None
 
 
 def _samples(value: Any) -> list[str] | None:

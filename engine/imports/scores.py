@@ -54,8 +54,8 @@ def score(texts: Sequence[str], samples: Sequence[Sequence[str]]) -> Scores:
 
 
 def final_answer(text: str) -> str | None:
-    """As a solution states it, in a box, in words, or behind ``####``."""
-    return answers.extract(text) or stated(text)
+    """As a solution states it: behind ``####``, in a box, or in words."""
+    return stated(text) or answers.extract(text)
 
 
 @functools.cache
