@@ -1,7 +1,8 @@
 """The Runs tab: start a batch, watch it, pause, cancel or resume it, delete what is not wanted, compare two runs.
 
 The batch lives in the server: it goes on when the page is closed, and every page sees it. Puts the parts together
-(``ui.runs_form``, ``runs_progress``, ``runs_list``, ``runs_check``, ``runs_compare``); knows neither SQL nor models.
+(``ui.runs_form``, ``runs_progress``, ``runs_list``, ``runs_import``, ``runs_check``, ``runs_compare``); knows neither
+SQL nor models.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from engine.config import profile_names
 from store.errors import InputError, ScaleQuestError
 from store.frames import Frames
 from store.workspace import Workspace
-from ui import runs_check, runs_form, runs_sheet
+from ui import runs_check, runs_form, runs_import, runs_sheet
 from ui.board import board
 from ui.board import value as charts_value
 from ui.offered import Offered
@@ -68,6 +69,7 @@ def tab(workspace: Workspace, batches: Batches, frames: Frames) -> Runs:
             keep = gr.Button("Keep it", size="sm", min_width=120)
             yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120)
     timer, seen, named = gr.Timer(_EVERY), gr.State({}), gr.State(None)
+    runs_import.section(workspace, batches.imports, timer)
     runs_check.section(workspace, batches.checks, run, timer)
     first, second = _comparison(workspace, frames)
     look: dict[str, Any] = {
@@ -185,6 +187,9 @@ class _View:
         _asked(lambda: self._workspace.delete_run(run_id))
         if (last := self._batches.last) is not None and last.ended and last.run_id == run_id:
             self._batches.last = None
+        imports = self._batches.imports
+        if (brought := imports.last) is not None and brought.ended and brought.run_id == run_id:
+            imports.last = None
         return gr.Column(visible=False), None
 
 

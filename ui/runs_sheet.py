@@ -44,10 +44,10 @@ th { white-space: nowrap; font-weight: 600; }
 """
 
 
-def sheet(elem_id: str) -> gr.HTML:
-    """An empty sheet; give it ``value(parts)``."""
+def sheet(elem_id: str, said: str = "") -> gr.HTML:
+    """A sheet that says this, or nothing yet; give it ``value(parts)``."""
     return gr.HTML(
-        "[]",
+        value([text(said)]) if said else "[]",
         html_template='<div class="sheet"></div>',
         css_template=_CSS,
         js_on_load=(ASSETS / "static" / "sheet.js").read_text(encoding="utf-8"),
