@@ -13,8 +13,6 @@ from typing import Any
 import duckdb
 
 from store import keys
-from store.columns import split
-from store.errors import InputError
 from store.records import STAGES, Question, Solution, Verdict, solution_id
 from store.times import from_db
 from store.views import narrowed
@@ -115,44 +113,6 @@ def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Sto
             yield stored
 
 
-def story(cursor: duckdb.DuckDBPyConnection, question: str) -> dict[str, Any]:
-    """All that is known of one question: text, run, verdicts, solutions with rewards, labels, errors, decisions, pair.
-
-    InputError for an id that is not in the workspace.
-    """
-    q = keys.find(cursor, question)
-    found = [] if q is None else [row for row in _of(cursor, "questions", q) if row["question_id"] == question]
-    if q is None or not found:
-        raise InputError("question", question, "is not in this workspace", "ids look like RUN-00000042")
-    run_id, idx = split(question)
-    solutions = _of(cursor, "solutions", q, "sample")
-    rewards = _of(cursor, "rewards", q)
-    for solution in solutions:
-        of = [reward for reward in rewards if reward["solution_id"] == solution["solution_id"]]
-        solution["rewards"] = {reward["reward_model"]: reward["reward"] for reward in of}
-    verdicts = [{k: v for k, v in row.items() if k != "question_id"} for row in _of(cursor, "verdicts", q)]
-    order = {stage: position for position, stage in enumerate(STAGES)}
-    labels = [{k: row[k] for k in ("key", "value", "model")} for row in _of(cursor, "labels", q, "key, value, model")]
-    pairs = _of(cursor, "pairs", q)
-    failed = "SELECT * FROM errors WHERE run_id = ? AND idx = ? ORDER BY created_at"
-    return {
-        "question": found[0],
-        "run": _dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", [run_id])[0],
-        "verdicts": sorted(verdicts, key=lambda verdict: order.get(verdict["stage"], len(order))),
-        "solutions": solutions,
-        "labels": labels,
-        "errors": _dicts(cursor, failed, [run_id, idx]),
-        "decisions": _of(cursor, "decisions", q),
-        "pair": pairs[0] if pairs else None,
-    }
-
-
-def _of(cursor: duckdb.DuckDBPyConnection, view: str, q: int, order: str | None = None) -> list[dict[str, Any]]:
-    """A view's rows of one question, told by its key."""
-    query = f"FROM ({narrowed(view, '{}.q = $q')})" + (f" ORDER BY {order}" if order else "")
-    return _dicts(cursor, query, {"q": q})
-
-
 def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict[str, Stored]:
     query = """
         SELECT question_id, run_id, idx, text, generator, template_id, params, seed, tokens, finish_reason, seconds,
@@ -185,18 +145,3 @@ def _values(row: tuple[Any, ...], objects: tuple[int, ...] = ()) -> list[Any]:
     for position in objects:
         values[position] = json.loads(values[position])
     return values
-
-
-def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, values: list[Any] | dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows as dicts, JSON columns parsed, times with their zone."""
-    cursor.execute(query, values)
-    names = [column[0] for column in cursor.description or []]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    for row in rows:
-        for name in ("params", "extra", "config", "payload"):
-            if isinstance(row.get(name), str):
-                row[name] = json.loads(row[name])
-        for name in ("created_at", "ended_at"):
-            if name in row:
-                row[name] = from_db(row[name])
-    return rows

@@ -15,10 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store import reads
 from store.errors import InputError
 from store.problems import InUse
 from store.records import Run
+from store.story import tell
 from store.workspace import Workspace
 from ui import terminal
 from ui.through import App
@@ -179,7 +179,7 @@ def _evaluate_nano(folder: Path, options: Namespace) -> int:
 
 def trace(options: Namespace) -> int:
     with Workspace.open(options.workspace, create=False) as workspace:
-        story = reads.story(workspace.cursor(), options.question_id)
+        story = tell(workspace.cursor(), options.question_id)
     print(json.dumps(story, ensure_ascii=False, default=str) if options.json else terminal.story(story))
     return DONE
 

@@ -15,13 +15,14 @@ from typing import Any
 import gradio as gr
 
 from engine.paths import ASSETS
-from store import beside, explore, reads
+from store import beside, explore
 from store.errors import InputError, ScaleQuestError
 from store.filters import Filter
 from store.frame import NUMBERS, Frame, Selection
 from store.frames import Frames
 from store.records import Run
 from store.shelf import Shelf, Source
+from store.story import tell
 from ui import explore_beside, explore_search, explore_sql, explore_views, explore_whatif
 from ui import explore_words as words
 from ui.explore_story import markdown
@@ -124,7 +125,7 @@ def story(source: Source, row: str) -> str:
     """All that is known of a question, as Markdown."""
     try:
         with source.cursor() as cursor:
-            told = reads.story(cursor, row)
+            told = tell(cursor, row)
             return markdown(told, beside.texts(cursor, explore_beside.named(told)))
     except ScaleQuestError as error:
         return f"**This row cannot be shown.** {inert(str(error))}"

@@ -2,7 +2,7 @@
 question that it overlaps with what is shared.
 
 Every text is inert. Texts are shown on one line, without formulas, so that word stands against word. Knows the shape of
-``store.reads.story``, nothing of the page.
+``store.story.tell``, nothing of the page.
 """
 
 from __future__ import annotations

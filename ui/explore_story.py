@@ -1,6 +1,6 @@
 """The whole story of one question as Markdown, from the prompt that was sent to what became of it.
 
-Every text in it is inert, but for harmless formulas. Knows the shape of ``store.reads.story``, nothing of the page.
+Every text in it is inert, but for harmless formulas. Knows the shape of ``store.story.tell``, nothing of the page.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from store.filters import STATUSES, Filter
 from store.frame import COUNTED, NUMBERS, ORDERS, Frame
 from store.frames import Frames
 from store.records import STAGES, Label, Record, Verdict
+from store.story import tell
 from store.workspace import Workspace
 from tests.store import rows
 
@@ -264,3 +265,13 @@ def test_of_many_questions_a_sample_comes_first_and_then_all(
         for field in ("count", "pairs", "numbers", "funnel"):
             assert getattr(one, field) == getattr(other, field)
         assert {n: dict(v) for n, v in one.values.items()} == {n: dict(v) for n, v in other.values.items()}
+
+
+def test_a_story_tells_of_the_pair_as_the_view_does(filled: Workspace, frame: Frame) -> None:
+    with filled.cursor() as cursor:
+        cursor.execute("FROM pairs")
+        names = [column[0] for column in cursor.description or []]
+        pairs = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+        stories = [tell(cursor, frame.key(at)) for at in range(frame.size)]
+    assert {told["question"]["question_id"]: told["pair"] for told in stories if told["pair"]} == pairs
+    assert any(told["pair"] and not told["decisions"] for told in stories)

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store import reads, schema
+from store import schema
+from store.story import tell
 from store.views import VIEWS
 from store.workspace import DATABASE, Workspace
 from tests.store import rows
@@ -88,7 +89,7 @@ def test_a_file_of_version_1_gets_its_keys(tmp_path: Path) -> None:
         with workspace.cursor() as cursor:
             for view in VIEWS:
                 assert cursor.execute(f"FROM {view} ORDER BY ALL").fetchall() == want[view], view
-            assert reads.story(cursor, "r2-00000007")["question"]["idx"] == 7
+            assert tell(cursor, "r2-00000007")["question"]["idx"] == 7
         workspace.writer.put([*rows.whole(7, "r2"), *rows.whole(8, "r2")])
         workspace.writer.flush()
         with workspace.cursor() as cursor:

@@ -7,6 +7,7 @@ import pytest
 from store import reads
 from store.errors import InputError
 from store.records import ErrorRow, Verdict
+from store.story import tell
 from store.workspace import Workspace
 from tests.store import rows
 from tests.store.conftest import Ask
@@ -71,11 +72,11 @@ def test_a_story_tells_everything_about_one_question(workspace: Workspace) -> No
     workspace.writer.put([ErrorRow("r1", 0, "solution", "boom", attempt=1)])
     workspace.writer.flush()
     with workspace.cursor() as cursor:
-        story = reads.story(cursor, "r1-00000000")
+        story = tell(cursor, "r1-00000000")
         with pytest.raises(InputError, match="'r1-00000009': is not in this workspace"):
-            reads.story(cursor, "r1-00000009")
+            tell(cursor, "r1-00000009")
         with pytest.raises(InputError):
-            reads.story(cursor, "nonsense")
+            tell(cursor, "nonsense")
     assert story["question"]["text"] == "What is 0 + 0?"
     assert story["question"]["params"] == {"temperature": 1.0}
     assert story["run"]["config"] == {"profile": "nano"}
