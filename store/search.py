@@ -83,7 +83,7 @@ class Search:
             self.wake(source, frame)
             if self._thread is not None:
                 self._thread.join()
-        return self.state(source, frame)
+        return self.state(frame)
 
     def _build(self, source: Source, version: Any) -> None:
         for again in (True, False):
@@ -110,9 +110,9 @@ class Search:
                     self._problem = f"Searches read every text: the search index cannot be kept ({error})."
             return
 
-    def state(self, source: Source, frame: Frame) -> State:
+    def state(self, frame: Frame) -> State:
         """How far the index is."""
-        rows = self._of(source, frame)
+        rows = self._of(frame)
         indexed = int(np.count_nonzero(rows.follow(self._index)[1]))
         if indexed and frame.size < frame.total:  # a sample stands for all
             indexed = indexed * frame.total // frame.size
@@ -121,7 +121,7 @@ class Search:
     def find(self, source: Source, frame: Frame, name: str, value: str, *, more: bool = True) -> Hits:
         """The rows that a condition of SEARCHED lets through; ``more``: go on where it was stopped before."""
         self.wake(source, frame)
-        rows = self._of(source, frame)
+        rows = self._of(frame)
         with self._lock:
             hits = rows.hits.get((name, value))
             if hits is None:
@@ -143,9 +143,9 @@ class Search:
                 hits.fresh = False
         return hits
 
-    def partial(self, source: Source, frame: Frame, asked: Filter) -> list[Partial]:
+    def partial(self, frame: Frame, asked: Filter) -> list[Partial]:
         """The filter's searches that were stopped."""
-        rows, found = self._of(source, frame), []
+        rows, found = self._of(frame), []
         for name in SEARCHED:
             hits = rows.hits.get((name, getattr(asked, name)))
             if hits is not None and (rest := hits.rest) is not None:
@@ -163,7 +163,7 @@ class Search:
                 ranked = np.zeros(0, np.int64)
                 with self._asking() as index:
                     if index is not None:
-                        made, (places, _) = index.made, self._of(source, frame).follow(index)
+                        made, (places, _) = index.made, self._of(frame).follow(index)
                         found = _known(places, index.ranked(search_query.match(asked), 2 * RANKED))
                         ranked = found[hits.passes[found]] if index.made == made else ranked
                 # an edited text is not in the index as it is now
@@ -193,11 +193,11 @@ class Search:
             if getattr(error, "sqlite_errorname", None) != "SQLITE_INTERRUPT":
                 self._damaged, self._caught_up = True, None
 
-    def _of(self, source: Source, frame: Frame) -> Rows:
+    def _of(self, frame: Frame) -> Rows:
         with self._lock:
             found = self._rows.get(frame)
             if found is None:
-                found = self._rows[frame] = Rows(source, frame)
+                found = self._rows[frame] = Rows(frame)
                 self._before, self._now = self._now, found
         return found
 

@@ -17,7 +17,6 @@ import numpy as np
 from store import search_query
 from store.frame import Array, Frame
 from store.frames import asking
-from store.keys import IDX_BITS
 from store.search_build import batches
 from store.search_index import Index
 from store.shelf import Source
@@ -45,14 +44,8 @@ class Hits:
 class Rows:
     """A frame's rows as searches need them. ``hits``: by condition and what it asks."""
 
-    def __init__(self, source: Source, frame: Frame) -> None:
-        with asking(source) as cursor:
-            numbers = dict(cursor.execute("SELECT run_id, number FROM run_numbers").fetchall())
-        number = np.array([numbers.get(run, -1) for run in frame.values["run"]], np.int64)
-        self.size, self.edited = frame.size, frame.edited
-        self.keys: Array = number[frame.codes["run"]] << IDX_BITS | frame.idx
-        self._order = None if np.all(self.keys[1:] > self.keys[:-1]) else np.argsort(self.keys)
-        self._sorted = self.keys if self._order is None else self.keys[self._order]
+    def __init__(self, frame: Frame) -> None:
+        self.size, self.keys, self.edited = frame.size, frame.q, frame.edited
         self._lock = threading.Lock()
         self._of: tuple[Index, int] | None = None
         self._places = np.zeros(0, np.int64)
@@ -64,9 +57,8 @@ class Rows:
         """Of these questions; -1 where one is not among the rows."""
         if not self.size:
             return np.full(len(keys), -1)
-        at = np.minimum(np.searchsorted(self._sorted, keys), self.size - 1)
-        known = self._sorted[at] == keys
-        return np.where(known, at if self._order is None else self._order[at], -1)
+        at = np.minimum(np.searchsorted(self.keys, keys), self.size - 1)
+        return np.where(self.keys[at] == keys, at, -1)
 
     def follow(self, index: Index | None) -> tuple[Array, Array]:
         """The position of each document of the index so far, -1 where it is not among the rows; and which rows are
@@ -131,7 +123,7 @@ def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[An
     started = time.monotonic()
     query = f"""
         SELECT q, {condition} AS found
-        FROM (SELECT q, text AS query FROM question_text WHERE q BETWEEN {keys.min()} AND {keys.max()})"""
+        FROM (SELECT q, text AS query FROM question_text WHERE q BETWEEN {keys[0]} AND {keys[-1]})"""
     with asking(source) as cursor, suppress(duckdb.InterruptException):
         stop = threading.Timer(SECONDS, _interrupt, [cursor])
         stop.start()

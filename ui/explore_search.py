@@ -37,7 +37,7 @@ class Told:
 def told(source: Source, frame: Frame, asked: Filter, *, ranked: bool) -> Told:
     """Of a filter's searches, which have been asked already."""
     searches = search.of(source)
-    partial, state, notes = searches.partial(source, frame, asked), searches.state(source, frame), []
+    partial, state, notes = searches.partial(frame, asked), searches.state(frame), []
     for part in partial:
         notes.append(
             f"The search by {_CALLED[part.name]} has read {part.searched:,} of {part.total:,} questions in "

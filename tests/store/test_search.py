@@ -329,15 +329,15 @@ def test_a_scan_that_was_stopped_says_so_and_goes_on(
     monkeypatch.setattr(search_rows, "SECONDS", 0.0)
     monkeypatch.setattr(search_rows, "_BATCH", 100)
     some = found(filled, frame, asked)
-    (partial,) = search.of(filled).partial(filled, frame, asked)
+    (partial,) = search.of(filled).partial(frame, asked)
     assert (partial.name, partial.total) == ("regex", frame.size)
     assert partial.searched < frame.size
     explore.select(filled, frame, asked, more=False)
-    assert search.of(filled).partial(filled, frame, asked)[0].searched == partial.searched
+    assert search.of(filled).partial(frame, asked)[0].searched == partial.searched
     monkeypatch.setattr(search_rows, "SECONDS", 60.0)
     whole = found(filled, frame, asked)
     assert some <= whole == by_sql(filled, asked)
-    assert search.of(filled).partial(filled, frame, asked) == []
+    assert search.of(filled).partial(frame, asked) == []
 
 
 def test_where_the_index_takes_too_long_texts_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +351,7 @@ def test_where_the_index_takes_too_long_texts_are_read(tmp_path: Path, monkeypat
         assert len(found(workspace, frame, Filter(words="pri*"))) == 2_000
         monkeypatch.undo()
         assert len(found(workspace, frame, Filter(words="prime 7"))) == 1
-        assert search.of(workspace).state(workspace, frame).indexed == 2_000
+        assert search.of(workspace).state(frame).indexed == 2_000
 
 
 def test_the_demo_is_indexed_in_memory() -> None:
