@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -85,8 +86,7 @@ class _Held:
                 return
             if self.frame is None:
                 self.frame = read(cursor, runs, ("a sample of", *now), sampled=True)
-        self._reading = threading.Thread(target=self._read_beside, args=(source, runs, now), daemon=True)
-        self._reading.start()
+        self._reading = source.beside(partial(self._read_beside, source, runs, now))
 
     def _early(self, started: float) -> bool:
         """Whether it is too soon to look again; a sample is followed by all as soon as can be."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,9 @@ class Source(Protocol):
 
     def run(self, run_id: str) -> Run:
         """The run of this id; InputError if there is none."""
+
+    def beside(self, work: Callable[[], None]) -> threading.Thread:
+        """Start a thread that reads here."""
 
 
 class Demo:
@@ -55,6 +59,11 @@ class Demo:
     def run(self, run_id: str) -> Run:
         with self.cursor() as cursor:
             return read_run(cursor, run_id)
+
+    def beside(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return thread
 
 
 class Shelf:

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +47,7 @@ class Workspace:
         self._connection = connection
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self._cursors_lock = threading.Lock()
+        self._beside: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._closed = False
         self.writer = Writer(connection.cursor(), path)
         atexit.register(self._at_exit)
@@ -87,6 +89,16 @@ class Workspace:
             self._cursors.add(cursor)
         return cursor
 
+    def beside(self, work: Callable[[], None]) -> threading.Thread:
+        """Start a thread that reads; closing interrupts its queries and waits for its end: one that is still at work
+        when the program ends would abort it.
+        """
+        thread = threading.Thread(target=work, daemon=True)
+        with self._cursors_lock:
+            self._beside.add(thread)
+        thread.start()
+        return thread
+
     def close(self) -> None:
         """Write what is queued, stop readers, free the lock. StoreError if something put could not be written."""
         with self._cursors_lock:
@@ -99,6 +111,8 @@ class Workspace:
             self.writer.close()
         finally:
             _stop(readers)
+            for thread in list(self._beside):
+                thread.join(PATIENCE)
             (self.path / problems.OWNER).unlink(missing_ok=True)
             try:
                 self._connection.close()
