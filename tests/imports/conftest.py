@@ -53,6 +53,8 @@ class Brought:
         with self.workspace.cursor() as cursor:
             funnel = reads.funnel(cursor, self.run_id)
         assert funnel[0].kept == counts["imported"]
+        told = [(row["stage"], row["entered"], row["kept"], row["dropped"]) for row in self.end["funnel"]]
+        assert told == [(row.stage, row.entered, row.kept, row.dropped) for row in funnel]
         for before, row in pairwise(funnel):
             assert (row.entered, row.pending) == (before.kept, 0)
             assert row.entered == row.kept + row.dropped
