@@ -35,12 +35,13 @@ class Database:
 def is_database(given: str) -> bool:
     """Whether this names a workspace, a backup or a snapshot, rather than a file of rows."""
     path = Path(given).expanduser()
-    return path.suffix == ".duckdb" or (path / DATABASE).exists()
+    return (path.suffix == ".duckdb" and path.is_file()) or (path / DATABASE).is_file()
 
 
-def find(workspace: Workspace, given: str) -> Database:
-    """What is there to be attached. InputError: nothing, or this very workspace. StoreError: in use, damaged, newer
-    than this program, not a workspace's.
+def find(workspace: str | Path, given: str) -> Database:
+    """What is there to be attached to the workspace of this folder.
+
+    InputError: nothing, or that very workspace. StoreError: in use, damaged, newer than this program.
     """
     place = Path(given).expanduser().resolve()
     file = place / DATABASE if place.is_dir() else place
@@ -48,7 +49,7 @@ def find(workspace: Workspace, given: str) -> Database:
         raise InputError("FILE", given, "is no workspace, backup or snapshot", "check the path")
     if file.name == DATABASE:
         place = file.parent
-    if place == workspace.path:
+    if place == Path(workspace).expanduser().resolve():
         raise InputError("FILE", given, "is the workspace itself", "name another one")
     if open_here(place):  # closing our handle would free the lock that this process holds on it
         raise InputError("FILE", given, "is open in this program", "close it there first, or merge a snapshot of it")

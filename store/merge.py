@@ -63,8 +63,9 @@ class Merged:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a merge is: questions looked at, of ``total``; runs, of ``of_runs``."""
+    """How far a merge is: questions looked at, of ``total``; runs, of ``of_runs``; ``run_id`` is under way."""
 
+    run_id: str = ""
     total: int = 0
     of_runs: int = 0
     questions: int = 0
@@ -101,7 +102,7 @@ def merge(
         runs = _runs(cursor, database)
         progress.total, progress.of_runs = sum(run.questions for run in runs), len(runs)
         for run in runs:
-            before = progress.questions
+            before, progress.run_id = progress.questions, run.run_id
             if run.here and not run.same:
                 done.refused.append(run.run_id)
             else:

@@ -1,4 +1,4 @@
-"""``scalequest import``: a file or a data set becomes a run.
+"""``scalequest import``: a file or a data set becomes a run; of another workspace its runs and decisions come.
 
 On a workspace that the app has open, the app does it and the command follows. Knows neither SQL nor formats. Heavy
 imports stand inside, so that bad input is answered at once.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from store.attached import is_database
 from store.errors import InputError
 from store.problems import InUse
-from store.workspace import DATABASE, Workspace
+from store.workspace import Workspace
 from ui import terminal
 from ui.through import App
 
@@ -25,7 +25,7 @@ _AFTER = "what was imported is kept"
 
 
 def import_(options: Namespace) -> int:
-    if _another_workspace(options.source):
+    if is_database(options.source):
         return _merge(options)
     from engine.imports import job
 
@@ -54,6 +54,25 @@ def import_(options: Namespace) -> int:
         return show.end({}, show.last.get("report", ""), result)
 
 
+def _merge(options: Namespace) -> int:
+    """The runs and decisions of another workspace, or of a snapshot or backup of one."""
+    from engine.imports import merging
+
+    overrides = _overrides(options.map)
+    merging.refuse(options.workspace, options.source, overrides, options.name or "", not options.no_score)
+    try:
+        workspace = Workspace.open(options.workspace)
+    except InUse as held:
+        return _through(options, App.of(held), overrides)
+    from engine.control import Control
+    from engine.jobs import interruptible
+
+    control, show = Control(), terminal.Shown(options.json, "questions")
+    with workspace, interruptible(control, _AFTER):
+        result = merging.start(workspace, options.source, show, control=control)
+        return show.end({}, show.last["report"], result)
+
+
 def _through(options: Namespace, app: App, overrides: dict[str, str]) -> int:
     """Have the app do it; as if it were done here."""
     from engine.control import Control
@@ -65,19 +84,9 @@ def _through(options: Namespace, app: App, overrides: dict[str, str]) -> int:
     with interruptible(control, _AFTER):
         end = app.follow(run_id, show, control, of="/import")
     if end is None:
-        said = f"The app is gone; {_AFTER} as run {run_id}."
+        said = f"The app is gone; {_AFTER}{'' if is_database(options.source) else f' as run {run_id}'}."
         return show.end({"event": "end", "run_id": run_id}, "", Result(run_id, "interrupted", said))
     return show.end(end, end["report"], Result(run_id, end["status"], end["message"]))
-
-
-def _another_workspace(source: str) -> bool:
-    path = Path(source).expanduser()
-    return path.suffix == ".duckdb" or (path.is_dir() and (path / DATABASE).exists())
-
-
-def _merge(options: Namespace) -> int:
-    """The runs and decisions of another workspace, or of a snapshot of one."""
-    raise InputError("FILE", options.source, "is a workspace, and those cannot be merged yet", "import a file")
 
 
 def _overrides(given: Sequence[str]) -> dict[str, str]:

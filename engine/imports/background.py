@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.control import Control
-from engine.imports import job
-from engine.jobs import new_run_id
+from engine.imports import job, merging
+from engine.jobs import OnEvent, Result, new_run_id
+from store.attached import is_database
 from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
 
@@ -64,9 +65,14 @@ class Imports:
         scored: bool = True,
         after: Callable[[], None] = lambda: None,
     ) -> str:
-        """Begin an import (``job.start``); gives back its run's id. ``after`` is called once it has ended, however it
-        ended. InputError: it cannot be read so, or another job is under way; ``after`` is not called then."""
-        job.preview(source, overrides)  # what cannot be read is said to who asked
+        """Begin an import (``job.start``), or a merge (``merging.start``); gives back its run's id, of a merge only a
+        name for it. ``after`` is called once it has ended, however it ended. InputError: it cannot be read so, or
+        another job is under way; ``after`` is not called then."""
+        # What cannot be read is said to who asked.
+        if is_database(source):
+            merging.refuse(self._workspace.path, source, overrides, name, scored)
+        else:
+            job.preview(source, overrides)
         with self._lock:
             if (refused := self.refusal() or self._busy()) is not None:
                 raise refused
@@ -90,16 +96,7 @@ class Imports:
             going.event = event
 
         try:
-            result = job.start(
-                self._workspace,
-                going.source,
-                overrides,
-                name,
-                hear,
-                scored=scored,
-                control=going.control,
-                run_id=going.run_id,
-            )
+            result = self._bring(going, overrides, name, scored, hear)
             going.message = result.message or going.event["report"]
         except ScaleQuestError as error:
             going.message = str(error)
@@ -110,3 +107,18 @@ class Imports:
         finally:
             going.ended = True
             after()
+
+    def _bring(self, going: Importing, overrides: Mapping[str, str], name: str, scored: bool, hear: OnEvent) -> Result:
+        """Rows become a run; of another workspace the runs come."""
+        if is_database(going.source):
+            return merging.start(self._workspace, going.source, hear, control=going.control, run_id=going.run_id)
+        return job.start(
+            self._workspace,
+            going.source,
+            overrides,
+            name,
+            hear,
+            scored=scored,
+            control=going.control,
+            run_id=going.run_id,
+        )
