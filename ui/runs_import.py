@@ -145,11 +145,9 @@ class _View:
         source = source if source.startswith(HUB) else f"{HUB}{source}"
         _forget(before)
         name = source.removeprefix(HUB).partition("@")[0].partition(":")[0]
-        if _HUB_NAME.fullmatch(source) is None:
-            return _nothing(str(InputError("data set", given, "is no name on the hub", "write it hf:OWNER/NAME")))
-        if Path(name).exists():
-            remedy = "choose another, or import it by command"
-            return _nothing(str(InputError("data set", given, "is also a folder of the server", remedy)))
+        if _HUB_NAME.fullmatch(source) is None or Path(name).exists():  # a folder of that name would be read instead
+            problem, remedy = "is no data set of the hub", "write it hf:OWNER/NAME; a folder is for the command line"
+            return _nothing(str(InputError("data set", given, problem, remedy)))
         return _shown(source, None)
 
     def mapped(self, chosen: _Chosen | None, *columns: str | None) -> str:

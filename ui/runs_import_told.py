@@ -60,7 +60,7 @@ def going(workspace: Workspace, now: Importing) -> list[Part]:
     name, event = source_name(now.source), now.event
     if now.ended:
         return _ended(workspace, now)
-    if not event:
+    if not event or not event["done"]:
         return [text(f"{name}: starting, as run {now.run_id}.", strong=True)]
     done, total = event["done"], event["total"]
     left = f", about {clock(event['eta_s'])} left" if event["eta_s"] is not None else ""
