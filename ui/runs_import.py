@@ -60,11 +60,12 @@ def section(workspace: Workspace, imports: Imports, timer: gr.Timer) -> None:
     """Draws the section into the open blocks; ``timer`` keeps it up to date."""
     view = _View(workspace, imports)
     line = inert(f"scalequest import FILE --workspace {shlex.quote(str(workspace.path))}")
-    here = f"A file becomes a run of its own. Files on the server's disk are for the command line: <code>{line}</code>"
+    here = "A .jsonl, .jsonl.gz, .json, .parquet or .csv file, or a data set of the hub, becomes a run of its own. "
+    here += f"Files on the server's disk are for the command line: <code>{line}</code>"
     with gr.Accordion("Import a dataset", open=False, elem_id="import") as whole:
         gr.Markdown(here, elem_classes="quiet")
         with gr.Row():
-            file = gr.File(label="A .jsonl, .jsonl.gz, .json, .parquet or .csv file", file_types=_FILES, height=150)
+            file = gr.File(label="File", file_types=_FILES, height=150)
             with gr.Column():
                 what = "hf:OWNER/NAME:CONFIG@SPLIT names a part of it."
                 hub = gr.Textbox(label="Or a data set of the hub", placeholder="hf:OWNER/NAME", info=what, max_lines=1)
@@ -74,9 +75,8 @@ def section(workspace: Workspace, imports: Imports, timer: gr.Timer) -> None:
             for four in (FIELDS[:4], FIELDS[4:]):
                 with gr.Row():
                     fields += [_field(name) for name in four]
-            with gr.Row():
-                name = gr.Textbox(label="Name", info="Of the run, for people.", max_lines=1, min_width=220)
-                scored = gr.Checkbox(True, label="Score", info=_SCORED, min_width=220)
+            name = gr.Textbox(label="Name", info="Of the run, for people.", max_lines=1)
+            scored = gr.Checkbox(True, label="Score", info=_SCORED)
             with gr.Row():
                 start = gr.Button("Import", variant="primary", size="sm", min_width=90)
                 leave = gr.Button("Choose nothing", size="sm", min_width=90)

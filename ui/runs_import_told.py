@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.imports.background import Importing
 from engine.imports.formats import HUB, Refused
@@ -67,8 +68,14 @@ def going(workspace: Workspace, now: Importing) -> list[Part]:
     share = min(done / total, 1.0) if total else None
     of = f" of about {total:,} rows ({share:.0%})" if share is not None else " rows"
     said = f"{name}, run {now.run_id}: {done:,}{of}{left}."
-    facts = f"{event['imported']:,} stored, {event['refused']:,} refused, {event['rows_per_s']:,.0f} rows/s."
+    facts = f"{_so_far(event)}, {event['rows_per_s']:,.0f} rows/s."
     return [text(said, strong=True), *([bar(share, said)] if share is not None else []), text(facts)]
+
+
+def _so_far(event: dict[str, Any]) -> str:
+    if event["stage"] == "merge":  # of another workspace, begun on the command line
+        return f"{event['runs_done']:,} of {event['runs_total']:,} runs"
+    return f"{event['imported']:,} stored, {event['refused']:,} refused"
 
 
 def source_name(source: str) -> str:
@@ -85,6 +92,9 @@ def _ended(workspace: Workspace, now: Importing) -> list[Part]:
     event = now.event
     if event.get("event") != "end":
         return [text(sentence(now.message, now.source), strong=True)]
+    report = event["report"].splitlines()
+    if event["stage"] == "merge":
+        return [text(sentence(said, now.source), strong=True) for said in (event["message"], *report) if said]
     read = f"{event['read']:,} rows read = {event['imported']:,} imported + {event['refused']:,} refused"
     made = f"{read}; {event['samples']:,} responses, {event['pairs']:,} pairs."
     if event["status"] == "done":
@@ -93,7 +103,7 @@ def _ended(workspace: Workspace, now: Importing) -> list[Part]:
         said = [text(sentence(event["message"], now.source), strong=True), text(made)]
     dropped = [f"{row['dropped']:,} by {row['stage']}" for row in event["funnel"] if row["dropped"]]
     said += [text(f"Dropped, and kept as rows of the run: {', '.join(dropped)}.")] if dropped else []
-    said += [text(f"The same file is in this workspace already, as run {other}.") for other in event["same"]]
+    said += [text(line) for line in report[1:] if not line.startswith(" ")]  # the same file is here already, say
     if event["refused"]:
         with workspace.cursor() as cursor:
             rows = failures(cursor, now.run_id, most=_REFUSED)
