@@ -172,8 +172,9 @@ def _mismatch(role: Role, where: str) -> str | None:
         return f"{role.model} runs code of its own: read it, pin {role.role}.revision, set trust_remote_code = true"
     if not role.template.id.startswith(f"{known.family}-"):
         return f"{role.role}.template {role.template.id} is not of the format of {role.model} ({known.family}-...)"
-    if role.writes and role.max_tokens >= (role.context or known.context):
-        return f"{role.role}.max_tokens {role.max_tokens} leaves no room for a prompt in {known.context} tokens"
+    context = role.context or known.context
+    if role.writes and role.max_tokens >= context:
+        return f"{role.role}.max_tokens {role.max_tokens} leaves no room for a prompt in {context} tokens"
     return None
 
 

@@ -17,6 +17,7 @@ from engine.live import Live, Session
 from engine.sides import Figure, Side
 from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
+from ui.asked import asked
 from ui.offered import Offered
 from ui.text import clock, inert
 
@@ -71,7 +72,7 @@ def tab(workspace: Workspace, live: Live) -> Offered:
     desk = gr.State(_Desk())
 
     def defaults(name: str) -> tuple[gr.Dropdown, gr.Dropdown]:
-        names = list(sides.rivals(_asked(lambda: load_profile(name, folder))))
+        names = list(sides.rivals(asked(lambda: load_profile(name, folder))))
         return gr.Dropdown(names, value=_before(names)), gr.Dropdown(names, value=names[0])
 
     def offer(name: str, a: str, b: str) -> tuple[Any, ...]:
@@ -79,14 +80,14 @@ def tab(workspace: Workspace, live: Live) -> Offered:
         known = profile_names(folder)
         if name not in known:
             return gr.Dropdown(known, value=first.name), *defaults(first.name)
-        names = list(sides.rivals(_asked(lambda: load_profile(name, folder))))
+        names = list(sides.rivals(asked(lambda: load_profile(name, folder))))
         rest = (gr.Dropdown(names), gr.Dropdown(names)) if {a, b} <= set(names) else defaults(name)
         return gr.Dropdown(known), *rest
 
     def compare(desk: _Desk, profile: str, a: str, b: str, number: float, seed: float | None) -> Iterator[Any]:
         if desk.running:
             raise gr.Error("This page is comparing already; cancel it first, or wait for its end.")
-        desk.sessions = _asked(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
+        desk.sessions = asked(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
         buttons: tuple[Any, ...] = (gr.Button(interactive=False), gr.Button(interactive=True))
         try:
             while desk.running:
@@ -199,11 +200,3 @@ def _number(value: float | None, digits: int = 1) -> str:
 
 def _kinds(side: Side) -> str:
     return "-" if side.kinds is None else f"{side.kinds:.1f} (of {side.read} recognised)"
-
-
-def _asked(action: Callable[[], Any]) -> Any:
-    """The action's answer; what it refuses, as the one sentence that it says."""
-    try:
-        return action()
-    except ScaleQuestError as error:
-        raise gr.Error(str(error), print_exception=False) from error

@@ -16,12 +16,13 @@ import gradio as gr
 from engine.cards import Card
 from engine.config import load_profile
 from engine.live import Live, Snapshot, settings
-from store.errors import ScaleQuestError, StoreError
+from store.errors import StoreError
 from store.frame import Frame
 from store.frames import Frames
 from store.overview import Overview, Pair, overview
 from store.records import Run
 from store.shelf import Shelf
+from ui.asked import asked
 from ui.board import board, value
 from ui.cards import REASONS, why
 from ui.charts import charts
@@ -70,10 +71,7 @@ def tab(shelf: Shelf, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
         return (what, note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
 
     def generate() -> Iterator[tuple[Any, ...]]:
-        try:
-            session = live.start(settings(load_profile("nano"), questions=_MORE), "five more")
-        except ScaleQuestError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        session = asked(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
         button: Any = gr.Button(interactive=False)
         with closing(session.snapshots()) as snapshots:  # so that a page that is left cancels its session
             for now in snapshots:

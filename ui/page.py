@@ -14,11 +14,11 @@ from engine import profiles
 from engine.batches import Batches
 from engine.live import Live
 from engine.paths import ASSETS
-from store.errors import InputError
 from store.frames import Frames
 from store.shelf import Shelf
 from store.workspace import Workspace
 from ui import compare, explore, home, runs, runs_form, sample, train
+from ui.asked import asked
 from ui.text import inert
 
 _EVERY = 2.0
@@ -77,8 +77,5 @@ def _to_batch(
 ) -> tuple[Any, ...]:
     """Sample's settings as the batch form's, and the tab that shows it."""
     number = int(seed) if seed.strip().isdecimal() else None
-    try:
-        filled = runs_form.fill(profile, generator, temperature, top_p, int(samples), number, folder)
-    except InputError as error:
-        raise gr.Error(inert(str(error)), print_exception=False) from error
+    filled = asked(lambda: runs_form.fill(profile, generator, temperature, top_p, int(samples), number, folder))
     return (*filled, gr.Tabs(selected="runs"))

@@ -7,7 +7,6 @@ SQL nor models.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,10 +15,11 @@ import gradio as gr
 from engine import profiles
 from engine.batches import Batches
 from engine.config import profile_names
-from store.errors import InputError, ScaleQuestError
+from store.errors import InputError
 from store.frames import Frames
 from store.workspace import Workspace
 from ui import runs_check, runs_form, runs_import, runs_sheet
+from ui.asked import asked
 from ui.board import board
 from ui.board import value as charts_value
 from ui.offered import Offered
@@ -105,7 +105,7 @@ def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.D
         if not one or not other or one == other:
             said = "Both are the same run; choose another." if one and one == other else _CHOOSE
             return runs_sheet.value([runs_sheet.text(said)]), "[]"
-        parts, drawn = _asked(lambda: side_by_side(workspace, frames, one, other, of))
+        parts, drawn = asked(lambda: side_by_side(workspace, frames, one, other, of))
         return runs_sheet.value(parts), charts_value(drawn)
 
     for choice in (first, second, of):
@@ -154,7 +154,7 @@ class _View:
 
     def start(self, *values: Any) -> None:
         folder = profiles.folder(self._workspace.path)
-        _asked(lambda: self._batches.start(*runs_form.read(*values, folder=folder)))
+        asked(lambda: self._batches.start(*runs_form.read(*values, folder=folder)))
 
     def pause(self) -> None:
         if (batch := self._batches.running) is not None:
@@ -165,7 +165,7 @@ class _View:
             batch.control.cancel()
 
     def resume(self, chosen: str | None) -> None:
-        _asked(lambda: self._batches.resume(_some(chosen)))
+        asked(lambda: self._batches.resume(_some(chosen)))
 
     def resume_stopped(self, seen: dict[str, Any]) -> None:
         """The run that the button named."""
@@ -173,7 +173,7 @@ class _View:
 
     def name_for_deletion(self, chosen: str | None) -> tuple[Any, str, str]:
         """Says what would go."""
-        run = _asked(lambda: self._workspace.run(_some(chosen)))
+        run = asked(lambda: self._workspace.run(_some(chosen)))
         if (batch := self._batches.running) is not None and batch.run_id == run.run_id:
             raise gr.Error("This run is under way; cancel it first.", print_exception=False)
         has = self._listed.contents(run.run_id)
@@ -184,7 +184,7 @@ class _View:
 
     def delete(self, named: str | None) -> tuple[Any, None]:
         run_id = _some(named)
-        _asked(lambda: self._workspace.delete_run(run_id))
+        asked(lambda: self._workspace.delete_run(run_id))
         if (last := self._batches.last) is not None and last.ended and last.run_id == run_id:
             self._batches.last = None
         imports = self._batches.imports
@@ -197,11 +197,3 @@ def _some(chosen: str | None) -> str:
     if not chosen:
         raise InputError("run", "", "is not chosen", "choose one from the list")
     return chosen
-
-
-def _asked(action: Callable[[], _T]) -> _T:
-    """The action's answer; what it refuses, as the one sentence that it says."""
-    try:
-        return action()
-    except ScaleQuestError as error:
-        raise gr.Error(inert(str(error)), print_exception=False) from error

@@ -12,16 +12,18 @@ from typing import Any
 import gradio as gr
 
 from engine import profiles
-from engine.checking.asked import ROLE, STAGE, asked
+from engine.checking import asked as checks
+from engine.checking.asked import ROLE, STAGE
 from engine.checking.background import Checks, Going
 from engine.checking.job import Counts, told
 from engine.config import profile_names
 from store import rejudge
-from store.errors import InputError, ScaleQuestError
+from store.errors import InputError
 from store.workspace import Workspace
 from ui import runs_sheet
+from ui.asked import asked
 from ui.runs_sheet import Part, bar, table, text
-from ui.text import clock, inert
+from ui.text import clock
 
 _SAYS = {
     "near-duplicates": "Marks questions that are nearly the same as an earlier one of the run.",
@@ -94,10 +96,10 @@ class _View:
     def start(
         self, chosen: str | None, name: str, profile: str | None, drop: bool, files: Sequence[str] | None
     ) -> None:
-        try:
+        def begin() -> None:
             if not chosen:
                 raise InputError("run", "", "is not chosen", "choose one from the list")
-            check = asked(
+            check = checks.asked(
                 name,
                 (files or ()) if name == "contamination" else (),
                 (profile or None) if name in ROLE else None,
@@ -105,17 +107,14 @@ class _View:
                 drop is True and name == "near-duplicates",
             )
             self._checks.start(chosen, check)
-        except ScaleQuestError as error:
-            raise gr.Error(inert(str(error)), print_exception=False) from error
+
+        asked(begin)
 
     def go_on(self) -> None:
         """The check that stopped last."""
         going = self._checks.last
-        try:
-            if going is not None and going.unfinished:
-                self._checks.start(going.run_id, going.check)
-        except ScaleQuestError as error:
-            raise gr.Error(inert(str(error)), print_exception=False) from error
+        if going is not None and going.unfinished:
+            asked(lambda: self._checks.start(going.run_id, going.check))
 
     def cancel(self) -> None:
         if (going := self._checks.running) is not None:

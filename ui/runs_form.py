@@ -19,6 +19,7 @@ import gradio as gr
 from engine import checks
 from engine.config import Profile, Role, RunConfig, load_profile, profile_names
 from store.errors import InputError
+from ui.asked import asked
 
 BY_QUESTIONS, BY_PAIRS = "questions generated", "pairs accepted"
 DEFAULT_PROFILE, DEFAULT_NUMBER = "nano", 100
@@ -121,7 +122,7 @@ def draw(folder: Path) -> Form:
     form = Form(profile, target, number, name, {option.path: drawn[option.path] for option in OPTIONS})
     of_profile = [option for option in OPTIONS if option.role]
     profile.input(
-        lambda chosen: [_shown(option, _asked(chosen, folder)) for option in of_profile],
+        lambda chosen: [_shown(option, asked(lambda: load_profile(chosen, folder))) for option in of_profile],
         profile,
         [form.options[option.path] for option in of_profile],
         show_progress="hidden",
@@ -177,13 +178,6 @@ def _config(asked: Profile, target: str, number: float | None, values: Sequence[
         if not Path(file).is_file():
             raise InputError("benchmarks", file, "is no file on the server", "correct the path, or leave it out")
     return checks.make(RunConfig, {**run, "profile": asked}, "")
-
-
-def _asked(profile: str, folder: Path) -> Profile:
-    try:
-        return load_profile(profile, folder)
-    except InputError as error:
-        raise gr.Error(str(error), print_exception=False) from error
 
 
 def _component(option: Option, profile: Profile) -> Any:

@@ -19,10 +19,11 @@ from engine.cards import Card
 from engine.config import Profile, RunConfig, load_profile, profile_names
 from engine.live import SEEDS, Live, Session, settings
 from engine.paths import ASSETS
-from store.errors import InputError, ScaleQuestError
+from store.errors import InputError
 from store.records import Decision
 from store.workspace import Workspace
 from ui import cards
+from ui.asked import asked
 from ui.latex import LATEX, written
 from ui.offered import Offered
 from ui.text import inert
@@ -156,7 +157,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
     shown = [board, go, cancel]
 
     def defaults(name: str) -> tuple[Any, ...]:
-        chosen = _refused(lambda: load_profile(name, folder))
+        chosen = asked(lambda: load_profile(name, folder))
         first = chosen.generators[0]
         options = [ALL, *(g.name for g in chosen.generators)]
         return gr.Dropdown(options, value=ALL), first.temperature, first.top_p, min(chosen.solver.n, MOST_SAMPLES)
@@ -166,28 +167,28 @@ def tab(workspace: Workspace, live: Live) -> Sample:
         known = profile_names(folder)
         if name not in known:
             return gr.Dropdown(known, value=first.name), *defaults(first.name)
-        options = [ALL, *(g.name for g in _refused(lambda: load_profile(name, folder)).generators)]
+        options = [ALL, *(g.name for g in asked(lambda: load_profile(name, folder)).generators)]
         rest = [gr.Dropdown(options), *[gr.skip()] * 3] if generator in options else defaults(name)
         return gr.Dropdown(known), *rest
 
-    def sample(desk: Desk, name: str, *asked: Any) -> Iterator[tuple[Any, ...]]:
-        config = _refused(lambda: _config(load_profile(name, folder), *asked))
+    def sample(desk: Desk, name: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        config = asked(lambda: _config(load_profile(name, folder), *values))
         desk.sessions, desk.kept = [], set()
         yield from _watch(desk, lambda: live.start(config))
 
     def regenerate(desk: Desk, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        card, config = _refused(lambda: desk.find(event._data.get("id")))
+        card, config = asked(lambda: desk.find(event._data.get("id")))
         yield from _watch(desk, lambda: live.start(_again(config, card), regenerated_from=card.question_id))
 
     def keep(desk: Desk, request: gr.Request, event: gr.EventData) -> Any:
-        card, _ = _refused(lambda: desk.find(event._data.get("id")))
+        card, _ = asked(lambda: desk.find(event._data.get("id")))
         if card.chosen is None or card.stage is not None:
             raise gr.Error("Only a question with a chosen solution can be kept.", print_exception=False)
         if card.question_id not in desk.kept:
             desk.kept.add(card.question_id)
             who = request.username or _ME
             decision = Decision(secrets.token_hex(8), card.question_id, who, "accept", {"sample": card.chosen})
-            _refused(lambda: workspace.writer.put([decision]))
+            asked(lambda: workspace.writer.put([decision]))
         if desk.running is not None:
             return gr.skip()  # the next snapshot shows it
         return cards.value(desk.sessions, desk.sessions[0].now(), desk.kept)
@@ -197,7 +198,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
             session.cancel()
 
     def with_formulas(desk: Desk, event: gr.EventData) -> str:
-        card, _ = _refused(lambda: desk.find(event._data.get("id")))
+        card, _ = asked(lambda: desk.find(event._data.get("id")))
         return formatted(card)
 
     watching: dict[str, Any] = {"outputs": shown, "show_progress": "hidden", "concurrency_limit": _AT_ONCE}
@@ -220,7 +221,7 @@ def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]
     """Put a new session on the desk and show it until its end."""
     if desk.running is not None:
         raise gr.Error("This page is sampling already; cancel it first, or wait for its end.", print_exception=False)
-    desk.sessions = [_refused(start), *desk.sessions[: MOST_SESSIONS - 1]]
+    desk.sessions = [asked(start), *desk.sessions[: MOST_SESSIONS - 1]]
     buttons: tuple[Any, ...] = (gr.Button(interactive=False), gr.Button(interactive=True))
     with closing(desk.sessions[0].snapshots()) as snapshots:  # so that a page that is left cancels its session
         for now in snapshots:
@@ -263,11 +264,3 @@ def formatted(card: Card) -> str:
         title = f"Sample {sample.number}" + (", chosen" if sample.number == card.chosen else "")
         parts.append(f"**{title}**  \n{written(sample.text)}")
     return "\n\n".join(parts)
-
-
-def _refused(action: Callable[[], Any]) -> Any:
-    """The action's answer; what it refuses, as the one sentence that it says."""
-    try:
-        return action()
-    except ScaleQuestError as error:
-        raise gr.Error(str(error), print_exception=False) from error

@@ -17,8 +17,9 @@ from engine import profiles
 from engine.config import load_profile, profile_names
 from engine.training import record
 from engine.training.record import Training
-from store.errors import InputError, ScaleQuestError
+from store.errors import InputError
 from ui import runs_sheet
+from ui.asked import asked
 from ui.offered import Offered
 from ui.text import inert
 
@@ -66,9 +67,9 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
     def register(chosen: str | None, base: str, how: str, name: str, over: bool) -> str:
         if not chosen:
             raise gr.Error("Choose a training first.", print_exception=False)
-        found = _asked(lambda: record.read(workspace / "models" / Path(chosen).name))
+        found = asked(lambda: record.read(workspace / "models" / Path(chosen).name))
         name = name.strip()
-        _asked(lambda: profiles.register(where, found, base, name, add=how == BESIDE, replace=over))
+        asked(lambda: profiles.register(where, found, base, name, add=how == BESIDE, replace=over))
         command = inert(shlex.join(["scalequest", "run", "--profile", name, "--workspace", str(workspace)]))
         return f"**Registered as {inert(name)}.** Sample, Compare and Runs offer it now, and so does {command}."
 
@@ -79,7 +80,7 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
         return gr.Column(visible=True), f"{goes}that were made with it keep their settings.", which
 
     def unregister(which: str | None) -> tuple[Any, str]:
-        _asked(lambda: profiles.unregister(where, which or ""))
+        asked(lambda: profiles.unregister(where, which or ""))
         return gr.Column(visible=False), f"**{inert(which or '')} is no longer registered.**"
 
     def listed(base: str | None, which: str | None) -> tuple[Any, ...]:
@@ -145,11 +146,3 @@ def _table(where: Path, names: list[str]) -> runs_sheet.Part:
         except InputError as error:
             rows.append([name, f"cannot be used: {error}", "-", "-"])
     return runs_sheet.table("Registered in this workspace", ["profile", "generators", "difficulty", "solver"], rows)
-
-
-def _asked(action: Callable[[], _T]) -> _T:
-    """The action's answer; what it refuses, as the one sentence that it says."""
-    try:
-        return action()
-    except ScaleQuestError as error:
-        raise gr.Error(inert(str(error)), print_exception=False) from error

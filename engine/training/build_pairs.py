@@ -1,9 +1,9 @@
 """Preference pairs (paper, section 2.2): a generator's own samples, each rewritten in ONE random direction.
 
 The rewrite is the chosen side, the sample the rejected one. A helper model rewrites greedily, or the nano curriculum's
-oracle does. Two passes, so that generator and rewriter need not fit on
-one device together. What was tried, and why it made no pair, stands in two files of the workspace's ``logs``: nothing
-in them is asked for again. Knows the text contract and the store's verbs.
+oracle does. Two passes, so that generator and rewriter need not fit on one device together. What was tried, and why it
+made no pair, stands in two files of the workspace's ``logs``: nothing in them is asked for again. Knows the text
+contract and the store's verbs.
 """
 
 from __future__ import annotations
