@@ -18,13 +18,15 @@ class Uploads:
     """A folder for this process's uploads; it goes, with what is left in it, when the process ends."""
 
     def __init__(self) -> None:
-        beside = Path(get_upload_folder())
-        beside.mkdir(parents=True, exist_ok=True)
-        self._folder = tempfile.TemporaryDirectory(prefix="held-", dir=beside, ignore_cleanup_errors=True)
+        self._gradios = Path(get_upload_folder()).resolve()
+        self._gradios.mkdir(parents=True, exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(prefix="held-", dir=self._gradios, ignore_cleanup_errors=True)
 
     def take(self, uploaded: str) -> Path:
-        """Move a file out of Gradio's reach. InputError where it is no longer there."""
+        """Move a file out of Gradio's reach. InputError where it is no upload, or no longer there."""
         path = Path(uploaded)
+        if not path.resolve().is_relative_to(self._gradios):  # Gradio refuses it too; it would be moved away here
+            raise InputError("FILE", path.name, "has not been uploaded", "choose a file of your own")
         own = Path(tempfile.mkdtemp(dir=self._folder.name)) / path.name
         try:
             return path.replace(own)
