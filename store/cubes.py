@@ -22,7 +22,7 @@ class Cube:
     shape: tuple[int, ...]
     codes: NDArray[Any]
 
-    def counts(self, rows: NDArray[np.bool_] | None, wanted: Iterable[str]) -> dict[str, list[int]]:
+    def counts(self, rows: NDArray[np.int64] | None, wanted: Iterable[str]) -> dict[str, list[int]]:
         """For each wanted dimension of this cube the counts of its codes, among some rows or all (None)."""
         asked = [name for name in self.names if name in set(wanted)]
         if not asked:

@@ -30,6 +30,8 @@ COUNTED = ("run", "generator", "topic", "status", "drop_stage", "drop_reason")
 """The categories whose values are counted."""
 _CODED = tuple(name for name in COUNTED if name != "drop_stage")
 ORDERS = ("difficulty", "reward", "agreement", "query_chars", "newest")
+_ORDERED = 8
+"""Orders that are kept: eight bytes a question each."""
 _REMEMBERED = 24
 """Conditions whose rows are kept: a byte a question each."""
 
@@ -121,6 +123,7 @@ class Frame:
         ``ways``; among some rows or all (None).
         """
         names = set(names)
+        rows = None if rows is None else np.flatnonzero(rows)  # once: every cube is gathered by it
         return {name: found for cube in self.cubes for name, found in cube.counts(rows, names).items()}
 
     def key(self, position: int) -> str:
@@ -143,13 +146,13 @@ class Frame:
         found = self.places(np.array([keys.key(self._numbers[run], int(digits))]))
         return int(found[0]) if len(found) and self.key(int(found[0])) == key else None
 
-    def fails(self, name: str, asked: Any, make: Callable[[], Array] | None = None) -> Array:
-        """Which rows a condition keeps out, as booleans; remembered. ``make`` gives it where the frame cannot tell."""
+    def fails(self, name: str, asked: Any) -> Array:
+        """Which rows a condition keeps out, as booleans; remembered."""
         known: Array | None
         with self._lock:
             known = self._fails.get((name, asked))
         if known is None:
-            known = make() if make is not None else self._judge(name, asked)
+            known = self._judge(name, asked)
             with self._lock:
                 while len(self._fails) >= _REMEMBERED:
                     del self._fails[next(iter(self._fails))]
@@ -188,7 +191,7 @@ class Frame:
         return fails
 
     def order(self, by: str, descending: bool) -> tuple[Array, Array]:
-        """``(positions in order, rank of each position)``: nulls last, ties from newest to oldest; the last two kept.
+        """``(positions in order, rank of each position)``: nulls last, ties from newest to oldest; remembered.
 
         ``newest`` is by position; everything else is one of NUMBERS.
         """
@@ -206,7 +209,7 @@ class Frame:
             rank[order] = np.arange(self.size, dtype=np.int32)
             known = order, rank
             with self._lock:
-                while len(self._orders) >= 2:
+                while len(self._orders) >= _ORDERED:
                     del self._orders[next(iter(self._orders))]
                 self._orders[name] = known
         return known

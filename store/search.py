@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -73,9 +74,7 @@ class Search:
             busy = self._thread is not None and self._thread.is_alive()
             if busy or self._problem is not None or self._caught_up == frame.version:
                 return
-            self._thread = threading.Thread(target=self._build, args=(source, frame.version), name="search index")
-            self._thread.daemon = True
-            self._thread.start()
+            self._thread = source.beside(partial(self._build, source, frame.version))
 
     def wait(self, source: Source, frame: Frame) -> State:
         """Until the index has this frame's rows, or cannot have them."""

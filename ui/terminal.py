@@ -118,6 +118,13 @@ def indent(text: str, by: str = "    ") -> str:
     return "\n".join(by + line for line in text.splitlines() or [""])
 
 
+def _prompt(question: Mapping[str, Any], template: str | None) -> list[str]:
+    if template is None:
+        return ["1. Prompt: none is stored; the question was brought in"]
+    said = f"1. Prompt: template {question['template_id']}, the exact text that the generator read"
+    return [said, indent(json.dumps(template, ensure_ascii=False))]
+
+
 def story(told: Mapping[str, Any]) -> str:
     """One question from prompt template to pair, in the order in which it happened."""
     question, run = told["question"], told["run"]
@@ -127,8 +134,7 @@ def story(told: Mapping[str, Any]) -> str:
     lines = [
         f"Question {question['question_id']} of run {run['run_id']} ({run['name']}), {run['status']}",
         "",
-        f"1. Prompt: template {question['template_id']}, the exact text that the generator read",
-        indent(json.dumps(template.get("text", ""), ensure_ascii=False)),
+        *_prompt(question, template.get("text")),
         f"2. Question: {question['generator']} wrote {question['tokens']} tokens ({question['finish_reason']}) with "
         f"seed {question['seed']}, {_settings(question['params'])}",
         indent(question["text"]),
