@@ -120,7 +120,8 @@ class Label:
     """A fact about a question that is no verdict.
 
     Keys in use: ``topic``; ``near_duplicate`` (value: the other question_id, one row each); ``chosen`` (sample number
-    of the best solution), ``majority_answer``, ``agreement`` (0..1 as text).
+    of the best solution), ``majority_answer``, ``agreement`` (0..1 as text), ``benchmark_item`` (text of the
+    benchmark's question that was matched).
     """
 
     question_id: str
