@@ -195,20 +195,21 @@ def _rows(
         for table in tables:
             if stop():
                 raise _Stopped
-            count = _tally(
-                cursor,
-                f"""
-                INSERT INTO {table} BY NAME SELECT * REPLACE (q + $shift AS q)
-                FROM {OTHER}.{table} WHERE q BETWEEN $low AND $high""",
-                shift=shift,
-                low=low,
-                high=min(low + STRETCH - 1, last),
-            )
+            count = _stretch(cursor, table, low, min(low + STRETCH - 1, last), shift)
             if table == "question_rows":
                 done.questions += count
                 progress.questions += count
             elif table == "solution_rows":
                 done.solutions += count
+
+
+def _stretch(cursor: duckdb.DuckDBPyConnection, table: str, low: int, high: int, shift: int) -> int:
+    """Their rows with these keys, under the keys that they have here; gives their number."""
+    rows, ends = f"FROM {OTHER}.{table} WHERE q BETWEEN $low AND $high", {"low": low, "high": high}
+    # DuckDB 2.0.0: where an INSERT of no rows goes before one of a whole row group, the table is read as empty.
+    if not cursor.execute(f"SELECT 1 {rows} LIMIT 1", ends).fetchall():
+        return 0
+    return _tally(cursor, f"INSERT INTO {table} BY NAME SELECT * REPLACE (q + $shift AS q) {rows}", shift=shift, **ends)
 
 
 def _decided(cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, stop: Callable[[], bool]) -> Merged:
@@ -271,10 +272,11 @@ def _preferences(cursor: duckdb.DuckDBPyConnection, run_id: str | None) -> Merge
 
 def _set_aside(cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """The table of what checks have set aside, where the other has one; made here where it is not."""
-    query = "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND table_name = ?"
-    if not cursor.execute(query, [OTHER, _ASIDE]).fetchall():
+    query = "SELECT column_name || ' ' || data_type FROM duckdb_columns() WHERE database_name = ? AND table_name = ?"
+    columns = [column for (column,) in cursor.execute(query, [OTHER, _ASIDE]).fetchall()]
+    if not columns:
         return ()
-    cursor.execute(f"CREATE TABLE IF NOT EXISTS {_ASIDE} AS FROM {OTHER}.{_ASIDE} LIMIT 0")
+    cursor.execute(f"CREATE TABLE IF NOT EXISTS {_ASIDE} ({', '.join(columns)})")  # AS ... LIMIT 0 is an empty INSERT
     return (_ASIDE,)
 
 
