@@ -59,7 +59,7 @@ def parser() -> Parser:
     run.set_defaults(call=commands.run)
 
     bring = verbs.add_parser("import", help="bring your own data: a file or a data set becomes a run")
-    kinds = ".jsonl[.gz], .json, .parquet, .csv, a data set (hf:NAME[:CONFIG][@SPLIT]), or a workspace or snapshot to merge"
+    kinds = ".jsonl[.gz], .json, .parquet, .csv, hf:NAME[:CONFIG][@SPLIT], or a workspace or snapshot to merge"
     bring.add_argument("source", metavar="FILE|hf:NAME", help=kinds)
     _workspace(bring)
     fields = "which column holds what, guessed from the names: query, response, answer (the reference answer), topic, "
