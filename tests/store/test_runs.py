@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.frames import Frames
 from store.overview import BINS, compared
 from store.records import ErrorRow
 from store.runs import Contents, Counts, contents, counts, failures, latest_failures
@@ -33,8 +34,7 @@ def test_two_runs_are_counted_on_the_same_bins(workspace: Workspace) -> None:
             labels = rows.labels(idx, run, topic=topic)
             workspace.writer.put([*(row for row in whole if row not in rows.labels(idx, run)), *labels])
     workspace.writer.flush()
-    with workspace.cursor() as cursor:
-        found = compared(cursor, "r1", "r2")
+    found = compared(Frames().of(workspace), "r1", "r2")
     first, second = found["length"]
     assert [(b.label, b.low, b.high) for b in first] == [(b.label, b.low, b.high) for b in second]
     assert (first[0].every, second[0].every, first[BINS - 1].every, second[BINS - 1].every) == (3, 0, 0, 2)
