@@ -5,9 +5,6 @@ Routes beside those of ``ui.api``, behind the same word. Knows neither SQL nor m
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
@@ -19,9 +16,7 @@ from engine.checking.background import Checks, Going
 from engine.checking.job import done_already
 from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
-
-_TICK = 0.25
-"""Seconds between two looks at the check: half of what lies between two of its events."""
+from ui.followed import follow
 
 
 def add(router: APIRouter, workspace: Workspace, checks: Checks) -> None:
@@ -48,7 +43,7 @@ def add(router: APIRouter, workspace: Workspace, checks: Checks) -> None:
     @router.get("/{run_id}/check/events")
     def events(run_id: str) -> StreamingResponse:
         """One JSON object a line, as ``check --json`` prints them; empty lines say that the app lives."""
-        return StreamingResponse(_events(_going(checks, run_id)), media_type="application/jsonl")
+        return follow(_going(checks, run_id))
 
 
 def _check(wanted: dict[str, Any], workspace: Workspace) -> Check:
@@ -64,23 +59,3 @@ def _going(checks: Checks, run_id: str) -> Going:
     if (going := checks.last) is None or going.run_id != run_id:
         raise HTTPException(400, f"run '{run_id}': is not being checked in the app; ask for the check again.")
     return going
-
-
-def _events(going: Going) -> Iterator[str]:
-    told: dict[str, Any] = {}
-    while True:
-        ended, event = going.ended, going.event  # in this order: the last event is not missed
-        if ended:
-            break
-        if event is not told and event:
-            yield _line({**event, "event": "progress" if told else "start"})
-            told = event
-        else:
-            yield "\n"
-        time.sleep(_TICK)
-    whole = event.get("event") == "end"
-    yield _line(event if whole else {"event": "refused", "run_id": going.run_id, "message": going.message})
-
-
-def _line(event: dict[str, Any]) -> str:
-    return json.dumps(event, ensure_ascii=False) + "\n"

@@ -5,9 +5,6 @@ Routes beside those of ``ui.api``, behind the same word. Knows neither SQL nor f
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
@@ -15,9 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from engine.imports.background import Importing, Imports
 from store.errors import InputError, ScaleQuestError
-
-_TICK = 0.25
-"""Seconds between two looks at the import: half of what lies between two of its events."""
+from ui.followed import follow
 
 
 def add(router: APIRouter, imports: Imports) -> None:
@@ -44,30 +39,10 @@ def add(router: APIRouter, imports: Imports) -> None:
     @router.get("/{run_id}/import/events")
     def events(run_id: str) -> StreamingResponse:
         """One JSON object a line, as ``import --json`` prints them; empty lines say that the app lives."""
-        return StreamingResponse(_events(_going(imports, run_id)), media_type="application/jsonl")
+        return follow(_going(imports, run_id))
 
 
 def _going(imports: Imports, run_id: str) -> Importing:
     if (going := imports.last) is None or going.run_id != run_id:
         raise HTTPException(400, f"run '{run_id}': is not being imported in the app; import the file anew.")
     return going
-
-
-def _events(going: Importing) -> Iterator[str]:
-    told: dict[str, Any] = {}
-    while True:
-        ended, event = going.ended, going.event  # in this order: the last event is not missed
-        if ended:
-            break
-        if event is not told and event and event["event"] != "end":
-            yield _line({**event, "event": "progress" if told else "start"})
-            told = event
-        else:
-            yield "\n"
-        time.sleep(_TICK)
-    whole = event.get("event") == "end"
-    yield _line(event if whole else {"event": "refused", "run_id": going.run_id, "message": going.message})
-
-
-def _line(event: dict[str, Any]) -> str:
-    return json.dumps(event, ensure_ascii=False) + "\n"

@@ -1,0 +1,47 @@
+"""What a job of the app tells the command line that follows it: a JSON object a line. Knows no kind of job."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from fastapi.responses import StreamingResponse
+
+_TICK = 0.25
+"""Seconds between two looks at the job: half of what lies between two of its events."""
+
+
+class Going(Protocol):
+    """A job that is under way or was last: ``event`` is its last one, ``message`` what its end said."""
+
+    run_id: str
+    event: dict[str, Any]
+    ended: bool
+    message: str
+
+
+def follow(going: Going) -> StreamingResponse:
+    """Its events until the end; empty lines say that the app lives."""
+    return StreamingResponse(_events(going), media_type="application/jsonl")
+
+
+def _events(going: Going) -> Iterator[str]:
+    told: dict[str, Any] = {}
+    while True:
+        ended, event = going.ended, going.event  # in this order: the last event is not missed
+        if ended:
+            break
+        if event is not told and event and event["event"] != "end":
+            yield _line({**event, "event": "progress" if told else "start"})
+            told = event
+        else:
+            yield "\n"
+        time.sleep(_TICK)
+    whole = event.get("event") == "end"
+    yield _line(event if whole else {"event": "refused", "run_id": going.run_id, "message": going.message})
+
+
+def _line(event: dict[str, Any]) -> str:
+    return json.dumps(event, ensure_ascii=False) + "\n"
