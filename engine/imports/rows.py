@@ -20,6 +20,7 @@ ROWS = 8192
 """Imported rows of a part."""
 LONGEST_RAW = 10_000
 """Characters that are kept of a refused row."""
+_NO_QUERY = Refused("no query", "")
 _ASKS = ("user", "human")
 _ANSWERS = ("assistant", "gpt", "model", "bot", "chatgpt")
 
@@ -29,7 +30,8 @@ class Part:
     """Columns of so many questions, in the file's order, and the rows refused among them.
 
     ``samples``: of each question its texts; ``rewards``: by question, where any sample has one. ``told``: what our own
-    export says more of a question, by field.
+    export says more of a question, by field. The columns from ``generators`` to ``difficulties`` stay empty where no
+    column of the file is mapped to them.
     """
 
     read: int = 0
@@ -87,22 +89,10 @@ class Reader:
             return "response is not text"
         if self._rejected is not None:
             samples += _samples(row.get(self._rejected)) or []
-        place = len(part.texts)
-        taken = [name for name in self._taken if not _keeps(row.get(name))]
-        reference = self._reference(row, taken)
-        subject = self._mapped(row, self._topic, topic, taken)
-        difficulty = self._mapped(row, self._difficulty, share, taken)
-        rewards = self._rewards(row, len(samples), taken)
+        taken = [name for name in self._taken if (value := row.get(name)).__class__ is str or not _keeps(value)]
+        self._more(part, row, len(samples), taken)
         part.texts.append(text)
         part.samples.append(samples)
-        part.references.append(reference)
-        part.topics.append(subject)
-        part.difficulties.append(difficulty)
-        part.generators.append(None if self._generator is None else _named(row.get(self._generator)))
-        if rewards is not None:
-            part.rewards[place] = rewards
-        if self._told:
-            part.told[place] = {name: row.get(column) for name, column in self._told.items()}
         given = None if self._id is None else row.get(self._id)
         for name in taken:
             row.pop(name, None)
@@ -111,8 +101,25 @@ class Reader:
         part.extra.append(_json(row) if row else "{}")
         return None
 
+    def _more(self, part: Part, row: Row, samples: int, taken: list[str]) -> None:
+        """What is mapped besides question and response; a value that its field cannot hold stays in ``extra``."""
+        if self._answer is not None:
+            part.references.append(self._reference(row, self._answer, taken))
+        if self._topic is not None:
+            part.topics.append(self._mapped(row, self._topic, topic, taken))
+        if self._difficulty is not None:
+            part.difficulties.append(self._mapped(row, self._difficulty, share, taken))
+        if self._generator is not None:
+            part.generators.append(_named(row.get(self._generator)))
+        if self._reward is not None and (rewards := self._rewards(row, self._reward, samples, taken)) is not None:
+            part.rewards[len(part.texts)] = rewards
+        if self._told:
+            part.told[len(part.texts)] = {name: row.get(column) for name, column in self._told.items()}
+
     def _question(self, row: Row) -> str | Refused:
         value = row.get(self._query[0])
+        if value.__class__ is str and len(self._query) == 1:
+            return value if value and not value.isspace() else _NO_QUERY
         text = value if isinstance(value, str) else _asked(value)
         if text is None and value is not None:
             return Refused("query is not text", "")
@@ -120,39 +127,36 @@ class Reader:
             more = row.get(name)
             if isinstance(more, str) and more.strip():
                 text = f"{text}\n\n{more}" if text else more
-        return text if text and text.strip() else Refused("no query", "")
+        return text if text and text.strip() else _NO_QUERY
 
-    def _reference(self, row: Row, taken: list[str]) -> str | None:
+    def _reference(self, row: Row, column: str, taken: list[str]) -> str | None:
         """The reference answer: as it stands, or what stands behind the ``####`` of a worked solution."""
-        if self._answer is None:
-            return None
-        value = row.get(self._answer)
+        value = row.get(column)
         if isinstance(value, str):
             marked = stated(value)
-            if marked is not None or self._answer == self._response:
+            if marked is not None or column == self._response:
                 return marked  # the rest stays, unless it is the response
-            taken.append(self._answer)
+            taken.append(column)
             return value.strip() or None
         if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-            taken.append(self._answer)
-        return None if value is None or self._answer not in taken else str(value)
+            taken.append(column)
+        return None if value is None or column not in taken else str(value)
 
-    def _rewards(self, row: Row, samples: int, taken: list[str]) -> list[float | None] | None:
+    @staticmethod
+    def _rewards(row: Row, column: str, samples: int, taken: list[str]) -> list[float | None] | None:
         """One for each sample from the first on, from a number or a list of them."""
-        if self._reward is None or not samples:
+        if not samples:
             return None
-        value = row.get(self._reward)
+        value = row.get(column)
         found = [number(one) for one in (value if isinstance(value, list) else [value])]
         if (isinstance(value, list) and len(found) != samples) or all(one is None for one in found):
             return None
-        taken.append(self._reward)
+        taken.append(column)
         return found
 
     @staticmethod
-    def _mapped(row: Row, column: str | None, known: Any, taken: list[str]) -> Any:
+    def _mapped(row: Row, column: str, known: Any, taken: list[str]) -> Any:
         """The value that the column's field can hold; any other stays in ``extra``."""
-        if column is None:
-            return None
         value = row.get(column)
         found = known(value)
         if found is not None or value in (None, ""):
