@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.config import Profile, Role, RunConfig
-from engine.intervals import Z95, wilson
 from engine.live import settings
 from engine.training.curriculum import read
 from store import reads
+from store.intervals import Z95, wilson
 from store.workspace import Workspace
 
 

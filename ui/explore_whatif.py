@@ -12,13 +12,13 @@ from typing import Any
 
 import gradio as gr
 
-from engine.intervals import wilson
 from engine.paths import ASSETS
 from store import explore, saved, whatif
 from store.errors import InputError, ScaleQuestError
 from store.filters import Filter
 from store.frame import Frame
 from store.frames import Frames
+from store.intervals import wilson
 from store.shelf import Shelf, Source
 from store.whatif import Base, Border, Cut, Decided, Edge, Kept, Thresholds
 from ui import explore_views

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import textscore
-from engine.intervals import wilson
 from engine.stages.contamination import Benchmark
 from engine.training.curriculum import sample
 from store.errors import InputError
+from store.intervals import wilson
 from store.records import Question
 
 GSM8K_ROWS, NANO_ROWS, SEED, FOLDS = 2500, 3000, 20, 5

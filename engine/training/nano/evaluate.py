@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.intervals import wilson
 from engine.training.curriculum import Problem
 from engine.training.curriculum.words import WORDS
 from engine.training.fit import Event, quiet
 from engine.training.nano import family, measure, text
+from store.intervals import wilson
 
 PARALLEL = 16
 CARD = "card.json"
