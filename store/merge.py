@@ -17,7 +17,7 @@ from functools import partial
 
 import duckdb
 
-from store import bulk, keys, problems
+from store import bulk, keys, problems, schema
 from store.attached import OTHER, Database, attached
 from store.errors import StoreError
 from store.workspace import Workspace
@@ -32,10 +32,9 @@ _WHOLE = (
     "solution_text",
     "reward_rows",
     "label_rows",
+    schema.ASIDE,
 )
 """What models made, by ``q``; a run that is here keeps its own."""
-_ASIDE = "verdicts_aside"
-"""What checks have set aside (``store.rejudge``): not every workspace has it."""
 
 
 @dataclass(slots=True)
@@ -190,9 +189,8 @@ def _rows(
     if last is None:
         return
     shift = keys.key(keys.numbered(cursor, run.run_id), 0) - run.base
-    tables = (*_WHOLE, *_set_aside(cursor))
     for low in range(run.base, last + 1, STRETCH):
-        for table in tables:
+        for table in _WHOLE:
             if stop():
                 raise _Stopped
             count = _stretch(cursor, table, low, min(low + STRETCH - 1, last), shift)
@@ -270,20 +268,9 @@ def _preferences(cursor: duckdb.DuckDBPyConnection, run_id: str | None) -> Merge
     return Merged(preferences=new, clashing=clashing)
 
 
-def _set_aside(cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """The table of what checks have set aside, where the other has one; made here where it is not."""
-    query = "SELECT column_name || ' ' || data_type FROM duckdb_columns() WHERE database_name = ? AND table_name = ?"
-    columns = [column for (column,) in cursor.execute(query, [OTHER, _ASIDE]).fetchall()]
-    if not columns:
-        return ()
-    cursor.execute(f"CREATE TABLE IF NOT EXISTS {_ASIDE} ({', '.join(columns)})")  # AS ... LIMIT 0 is an empty INSERT
-    return (_ASIDE,)
-
-
 def _notes(cursor: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """How far the run's checks have come, and what they compared with, in the place of a deleted run's."""
+    """How far the run's checks have come, and what they compared with."""
     of_run = "WHERE starts_with(key, 'check:' || $run || ':')"
-    cursor.execute(f"DELETE FROM meta {of_run}", {"run": run_id})
     cursor.execute(f"INSERT INTO meta BY NAME SELECT * FROM {OTHER}.meta {of_run}", {"run": run_id})
 
 

@@ -2,7 +2,7 @@
 
 A stretch of questions is one transaction, together with the note of how far the check has come, so that a kill loses
 only the stretch in hand. The funnel stays whole: where a question is newly dropped, its verdicts of later stages are
-set aside (table ``verdicts_aside``, made at first need); where it is kept again, they come back, up to the first drop.
+set aside (table ``verdicts_aside``); where it is kept again, they come back, up to the first drop.
 A question that has none set aside was never judged further: with solutions it goes on as an import does (verdicts of
 the judge ``import``, kept, without a score), an imported one without any is dropped at ``solution``, one of a batch
 waits there with a row in ``errors``. Knows no judge; what is said of a question, the caller knows.
@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from store import columns, keys
+from store import columns, keys, schema
 from store.errors import InputError
 from store.records import STAGES, ErrorRow, Label, Question, Reward, Run, Solution, Verdict, solution_id
 from store.times import from_db
@@ -27,7 +27,6 @@ from store.workspace import Workspace
 AS_IT_CAME = "import"
 """The judge of what nobody computed: it came with the data."""
 NO_ANSWER = "no_answer"
-_ASIDE = "verdicts_aside"
 _COLUMNS = "question_id, run_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at, q"
 
 
@@ -113,18 +112,6 @@ def notes(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, dict[str,
     query = "SELECT key, value FROM meta WHERE starts_with(key, ?)"
     rows = cursor.execute(query, [_note(run_id, "")]).fetchall()
     return {key.removeprefix(_note(run_id, "")): json.loads(value) for key, value in rows}
-
-
-def tidy(workspace: Workspace) -> None:
-    """Drop what is noted, or set aside, of runs that have been deleted."""
-
-    def write(cursor: duckdb.DuckDBPyConnection) -> None:
-        gone = "WHERE starts_with(key, 'check:') AND split_part(key, ':', 2) NOT IN (SELECT run_id FROM runs)"
-        cursor.execute(f"DELETE FROM meta {gone}")
-        if cursor.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [_ASIDE]).fetchone():
-            cursor.execute(f"DELETE FROM {_ASIDE} WHERE run_id NOT IN (SELECT run_id FROM runs)")
-
-    workspace.writer.call(write)
 
 
 def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: dict[str, Any]) -> None:
@@ -237,21 +224,19 @@ def _set_aside(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -
         return
     values = {**_of(gone), "later": _after(stage)}
     where = f"WHERE stage IN (SELECT unnest($later)) AND {_IN}"
-    cursor.execute(f"CREATE TABLE IF NOT EXISTS {_ASIDE} AS SELECT {_COLUMNS} FROM verdict_rows LIMIT 0")
-    cursor.execute(f"INSERT INTO {_ASIDE} ({_COLUMNS}) SELECT {_COLUMNS} FROM verdict_rows {where}", values)
+    cursor.execute(f"INSERT INTO {schema.ASIDE} ({_COLUMNS}) SELECT {_COLUMNS} FROM verdict_rows {where}", values)
     cursor.execute(f"DELETE FROM verdict_rows {where}", values)
 
 
 def _bring_back(cursor: duckdb.DuckDBPyConnection, run: Run, number: int, stage: str, back: list[int]) -> None:
     """Give questions that are kept again their verdicts of later stages."""
-    cursor.execute(f"CREATE TABLE IF NOT EXISTS {_ASIDE} AS SELECT {_COLUMNS} FROM verdict_rows LIMIT 0")
     values = {**_of(back), "later": _after(stage)}
     come = f"""
-        SELECT {_COLUMNS} FROM {_ASIDE} WHERE stage IN (SELECT unnest($later)) AND {_IN}
+        SELECT {_COLUMNS} FROM {schema.ASIDE} WHERE stage IN (SELECT unnest($later)) AND {_IN}
         QUALIFY coalesce(list_position($later, stage) <= min(list_position($later, stage)) FILTER (NOT kept)
             OVER (PARTITION BY q), true)"""
     rows = cursor.execute(f"INSERT INTO verdict_rows ({_COLUMNS}) {come} RETURNING q, stage", values).fetchall()
-    query = f"DELETE FROM {_ASIDE} WHERE {_IN} AND (q, stage) IN (SELECT unnest($q1), unnest($stages))"
+    query = f"DELETE FROM {schema.ASIDE} WHERE {_IN} AND (q, stage) IN (SELECT unnest($q1), unnest($stages))"
     cursor.execute(query, {**_of(back), "q1": [q for q, _ in rows], "stages": [name for _, name in rows]})
     fresh = sorted({*back} - {q for q, _ in rows})
     if fresh and stage != STAGES[-1]:

@@ -16,7 +16,7 @@ import duckdb
 
 from store.views import VIEWS
 
-VERSION = 2
+VERSION = 3
 """The schema that this program writes. A file of a lower version is migrated on open, one of a higher is refused."""
 
 _FIRST: dict[str, str] = {
@@ -60,7 +60,9 @@ _KEYED = (
     "label_rows",
     "decision_rows",
 )
-OF_RUNS: tuple[str, ...] = tuple(_FIRST)
+ASIDE = "verdicts_aside"
+"""Verdicts that a later check took away (``rejudge.py``): they come back with their question."""
+OF_RUNS: tuple[str, ...] = (*_FIRST, ASIDE)
 """The tables whose rows go when their run is deleted."""
 TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
 """All tables but ``meta``. A run's number outlives it: none is given twice."""
@@ -83,6 +85,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             for name in _KEYED
         ),
     ),
+    # 2 -> 3: what checks set aside. A file may have the table: checks used to make it at first need.
+    (f"CREATE TABLE IF NOT EXISTS {ASIDE} ({_FIRST['verdict_rows']}, q BIGINT)",),
 )
 """Step k brings version k to k + 1. Steps are only ever appended: an old file takes all those it has not had."""
 

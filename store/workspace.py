@@ -191,6 +191,7 @@ class Workspace:
         def write(cursor: duckdb.DuckDBPyConnection) -> None:
             for table in schema.OF_RUNS:
                 cursor.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
+            cursor.execute("DELETE FROM meta WHERE starts_with(key, 'check:' || ? || ':')", [run_id])
             self.writer.forget_run(run_id)
 
         self.writer.call(write)

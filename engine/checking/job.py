@@ -121,7 +121,7 @@ class _Job:
 
     def _work(self, judge: Judge) -> Result:
         hashed = self._check.hash()
-        rejudge.tidy(self._workspace)  # after what a run that has just ended still has on its way
+        self._workspace.writer.flush()  # a run that has just ended may still have rows on their way
         with self._workspace.cursor() as cursor:
             note = rejudge.notes(cursor, self._run.run_id).get(self._check.stage, {})
             begin = int(note["next"]) if note.get("hash") == hashed else 0
