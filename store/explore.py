@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from store import search
+from store import map_points, search
 from store.filters import Filter
 from store.frame import COUNTED, NUMBERS, Array, Frame, Selection
 from store.frames import asking
@@ -78,11 +78,17 @@ class Tally:
 
 def select(source: Source, frame: Frame, asked: Filter, *, more: bool = True) -> Selection:
     """The rows of a filter. A search that was stopped is no error: it goes on when it is selected again with ``more``
-    (``search.of(source).partial`` tells).
+    (``search.of(source).partial`` tells). InputError for an area that was drawn on another map.
     """
     searches = search.of(source)
     searches.wake(source, frame)
-    return Selection(frame, asked, lambda name, value: ~searches.find(source, frame, name, value, more=more).passes)
+
+    def looked_up(name: str, value: Any) -> Array:
+        if name == "area":
+            return map_points.fails(source, frame, value)
+        return ~searches.find(source, frame, name, value, more=more).passes
+
+    return Selection(frame, asked, looked_up)
 
 
 def tally(chosen: Selection) -> Tally:

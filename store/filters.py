@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from store import search_query
+from store.areas import Area
 from store.errors import InputError
 from store.records import STAGES
 
@@ -30,6 +31,7 @@ class Filter:
     ``stage``: what that stage kept, as the funnel counts it (``generated``: every question). ``text``: somewhere in the
     query, or in the response of a pair, whatever its case. ``words`` and ``regex``: found in the query, of pairs too
     (``search_query.py`` has their language). ``reward`` is the best sample's on items, the chosen one's on pairs.
+    ``area``: where the question lies on the map (``maps.py``).
     """
 
     run: Values = ()
@@ -54,6 +56,7 @@ class Filter:
     text: str | None = None
     words: str | None = None
     regex: str | None = None
+    area: Area | None = None
 
     @classmethod
     def from_json(cls, source: str | Mapping[str, Any]) -> Filter:
@@ -71,22 +74,26 @@ class Filter:
     def to_dict(self) -> dict[str, Any]:
         """The fields that ask something, by name in alphabetical order."""
         asked = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in sorted(asked.items())}
+        return {name: _plain(value) for name, value in sorted(asked.items())}
 
     def without(self, *names: str) -> Filter:
         """The same filter, these fields asking nothing."""
         plain: dict[str, Any] = {f.name: f.default for f in fields(self) if f.name in names}
         return replace(self, **plain)
 
-    def where(self, view: View = "items") -> tuple[str, list[Any]]:
-        """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` for the default."""
+    def where(self, view: View = "items", inside: Collection[int] | None = None) -> tuple[str, list[Any]]:
+        """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` for the default.
+
+        ``inside``: the keys (``q``) of the questions in the filter's area, which the map's files know and SQL does not:
+        ``maps.inside`` gives them. InputError where the filter has an area and they are not given.
+        """
         parts: list[str] = []
         values: list[Any] = []
         for name, kind in _KINDS.items():
             asked = getattr(self, name)
             if asked in ((), (None, None), None):
                 continue
-            sql, bound = _SQL[kind](name, asked, view)
+            sql, bound = _sql_area(inside) if kind == "area" else _SQL[kind](name, asked, view)
             # what only `items` tells, a pair is asked through its question
             if view == "pairs" and name in _ITEMS_ONLY:
                 sql = f"question_id IN (SELECT question_id FROM items WHERE {sql})"
@@ -97,13 +104,21 @@ class Filter:
 
 _KINDS: dict[str, str] = {
     f.name: "values" if f.default == () else "range" if f.default == (None, None) else "flag" for f in fields(Filter)
-} | {"tags": "tags", "stage": "stage", "text": "text", "words": "words", "regex": "regex"}
+} | {"tags": "tags", "stage": "stage", "text": "text", "words": "words", "regex": "regex", "area": "area"}
 SEARCHED = ("text", "words", "regex")
 """The conditions on texts."""
+LOOKED_UP = (*SEARCHED, "area")
+"""The conditions that no column of a frame answers."""
 _COLUMN = {"run": "run_id", "ids": "question_id"}
 _ITEMS_ONLY = frozenset(
     ("drop_stage", "drop_reason", "near_duplicates", "query_chars", "response_tokens", "solvable", "contaminated")
 )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Area):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _parse(source: str | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -219,6 +234,15 @@ def _sql_regex(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
     return "regexp_matches(query, ?)", [asked]
 
 
+def _sql_area(inside: Collection[int] | None) -> tuple[str, list[Any]]:
+    if inside is None:
+        raise InputError("filter.area", "", "cannot be asked here", "leave it out")
+    return (
+        "question_id IN (SELECT question_id FROM question_rows WHERE q IN (SELECT unnest(CAST(? AS BIGINT[]))))",
+        [[*inside]],
+    )
+
+
 _READ: dict[str, Any] = {
     "values": _read_values,
     "tags": _read_values,
@@ -228,6 +252,7 @@ _READ: dict[str, Any] = {
     "text": _read_text,
     "words": _read_words,
     "regex": _read_regex,
+    "area": Area.read,
 }
 _SQL: dict[str, Any] = {
     "values": _sql_values,

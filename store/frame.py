@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from store import cubes, keys
 from store.bins import Bins, nice, shares
-from store.filters import SEARCHED, Filter
+from store.filters import LOOKED_UP, Filter
 from store.records import STAGES, question_id
 
 Array: TypeAlias = NDArray[Any]
@@ -219,14 +219,14 @@ class Selection:
     """The rows that a filter lets through, and those that all of it but some conditions let through."""
 
     def __init__(self, frame: Frame, asked: Filter, search: Callable[[str, Any], Array]) -> None:
-        """``search``: which rows a condition on texts keeps out."""
+        """``search``: which rows a condition of LOOKED_UP keeps out."""
         self.frame = frame
         self.parts = tuple(asked.to_dict())
         self._fails: dict[str, Array] = {}
         self._misses = np.zeros(frame.size, np.uint8)
         for name in self.parts:
             value = getattr(asked, name)
-            fails = search(name, value) if name in SEARCHED else frame.fails(name, value)
+            fails = search(name, value) if name in LOOKED_UP else frame.fails(name, value)
             self._fails[name] = fails
             self._misses += fails.view(np.uint8)
         self.rows: Array = self._misses == 0
