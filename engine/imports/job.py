@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 from engine.control import Control
 from engine.imports import mapping as mappings
 from engine.imports.ahead import ahead
+from engine.imports.digest import Digest
 from engine.imports.formats import Source
+from engine.imports.report import told
 from engine.imports.rows import Part, Reader
 from engine.jobs import OnEvent, Result, new_run_id
 from store import bulk
 from store.errors import InputError, ScaleQuestError
 from store.records import STAGES, Run
-from store.runs import failures
 from store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ _PEEK = 100
 """Rows from whose names and values the mapping is guessed."""
 _TICK = 0.5
 """Seconds between two events."""
-_SHOWN = 5
-"""Refused rows that the report quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class _Import:
         over = threading.Event()
         ticker = threading.Thread(target=self._tick, args=(over,), daemon=True)
         ticker.start()
-        digest = _Digest(self._source)
+        digest = Digest(self._source.path)
         message: str | None = None
         try:
             self._store()
@@ -266,7 +265,7 @@ class _Import:
         message = self._sentence(problem)
         status: Any = self._status
         self._workspace.update_run(self._run_id, status=status, error=message if status != "interrupted" else None)
-        facts, report = _report(self._workspace, self._run_id, config, self._funnel())
+        facts, report = told(self._workspace, self._run_id, config, self._funnel())
         seconds = time.monotonic() - self._counts.started
         if status == "done":  # the estimate has become a count
             self._source.total = self._counts.read
@@ -284,66 +283,3 @@ class _Import:
             self._status = "failed"
             return f"No row of {self._source.given} could be imported: all {self._counts.refused:,} were refused."
         return None
-
-
-class _Digest:
-    """The file's sha256, found beside the reading; None where there is no file, or it was stopped."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._stopped = threading.Event()
-        self.value: str | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        if self._source.path is None:
-            return
-        digest = hashlib.sha256()
-        try:
-            with self._source.path.open("rb") as file:
-                while block := file.read(1 << 22):
-                    if self._stopped.is_set():
-                        return
-                    digest.update(block)
-        except OSError:
-            return  # who reads the rows meets it too, and says so
-        self.value = digest.hexdigest()
-
-    def stop(self, wait: bool) -> None:
-        if not wait:
-            self._stopped.set()
-        self._thread.join()
-
-
-def _report(
-    workspace: Workspace, run_id: str, config: Mapping[str, Any], funnel: list[dict[str, Any]]
-) -> tuple[dict[str, Any], str]:
-    """What became of the rows, as data and in words."""
-    with workspace.cursor() as cursor:
-        refused = failures(cursor, run_id, most=_SHOWN)
-    pairs = funnel[-1]["kept"]
-    lines = [
-        f"Run {run_id}: {config['read']:,} rows read, {config['imported']:,} imported, {config['refused']:,} refused; "
-        f"{config['samples']:,} responses, {pairs:,} pairs."
-    ]
-    lines += [f"  {row['stage']:<14}{row['dropped']:>9,} dropped" for row in funnel if row["dropped"]]
-    lines += [f"  refused: {_place(config)} {row.idx}: {row.message}" for row in refused]
-    if config["refused"] > len(refused):
-        more = config["refused"] - len(refused)
-        lines.append(f"  and {more:,} more, each with its place and reason in the table `errors`")
-    for other in _same(workspace, run_id, config):
-        lines.append(f"The same file is in this workspace already, as run {other}.")
-    return {**config, "pairs": pairs, "funnel": funnel}, "\n".join(lines)
-
-
-def _place(config: Mapping[str, Any]) -> str:
-    return "line" if config["format"] == "jsonl" else "row"
-
-
-def _same(workspace: Workspace, run_id: str, config: Mapping[str, Any]) -> list[str]:
-    return [
-        run.run_id
-        for run in workspace.runs()
-        if run.kind == "import" and run.run_id != run_id and config["sha256"] == run.config.get("sha256") is not None
-    ]

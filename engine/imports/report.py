@@ -1,0 +1,45 @@
+"""What became of an import's rows, as data and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from store.runs import failures
+from store.workspace import Workspace
+
+_SHOWN = 5
+"""Refused rows that the report quotes."""
+
+
+def told(
+    workspace: Workspace, run_id: str, config: Mapping[str, Any], funnel: list[dict[str, Any]]
+) -> tuple[dict[str, Any], str]:
+    """The facts of an import that has ended, and the report in words; ``funnel``: its stages in order."""
+    with workspace.cursor() as cursor:
+        refused = failures(cursor, run_id, most=_SHOWN)
+    pairs = funnel[-1]["kept"]
+    lines = [
+        f"Run {run_id}: {config['read']:,} rows read, {config['imported']:,} imported, {config['refused']:,} refused; "
+        f"{config['samples']:,} responses, {pairs:,} pairs."
+    ]
+    lines += [f"  {row['stage']:<14}{row['dropped']:>9,} dropped" for row in funnel if row["dropped"]]
+    lines += [f"  refused: {_place(config)} {row.idx}: {row.message}" for row in refused]
+    if config["refused"] > len(refused):
+        more = config["refused"] - len(refused)
+        lines.append(f"  and {more:,} more, each with its place and reason in the table `errors`")
+    for other in _same(workspace, run_id, config):
+        lines.append(f"The same file is in this workspace already, as run {other}.")
+    return {**config, "pairs": pairs, "funnel": funnel}, "\n".join(lines)
+
+
+def _place(config: Mapping[str, Any]) -> str:
+    return "line" if config["format"] == "jsonl" else "row"
+
+
+def _same(workspace: Workspace, run_id: str, config: Mapping[str, Any]) -> list[str]:
+    return [
+        run.run_id
+        for run in workspace.runs()
+        if run.kind == "import" and run.run_id != run_id and config["sha256"] == run.config.get("sha256") is not None
+    ]
