@@ -6,43 +6,35 @@ crash leaves the old or the new one; a file that cannot be read is left as it is
 
 from __future__ import annotations
 
-import json
-import os
 import threading
-import unicodedata
-from contextlib import suppress
 from pathlib import Path
 
-from store import problems
-from store.errors import InputError, StoreError
+from store import jsonfile
+from store.errors import InputError
 from store.filters import Filter
+from store.lines import line, same
 
 FILE = "views.json"
 LONGEST = 80
 """Characters of a name."""
 MOST = 200
-_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Unicode's categories of characters that cannot be seen, or turn the line around."""
+_WHAT = "views"
 _lock = threading.Lock()
 # A workspace has one process; a change is a reading and a writing, which must not cross another's.
 
 
 def views(folder: Path) -> dict[str, Filter]:
     """The workspace's views by name, in the order in which they were saved. StoreError: the file cannot be read."""
-    try:
-        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    path = folder / FILE
+    found = jsonfile.read(path, _WHAT)
+    if found is None:
         return {}
-    except OSError as error:
-        raise StoreError(f"'{folder / FILE}' cannot be read ({error.strerror}); see to its permissions.") from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(folder, str(error)) from error
     if not isinstance(found, dict):
-        raise _damaged(folder, "it is not a JSON object")
+        raise jsonfile.damaged(path, _WHAT, "it is not a JSON object")
     try:
         return {name: Filter.from_json(asked) for name, asked in found.items()}
     except InputError as error:
-        raise _damaged(folder, f"{error.field}: {error.problem}") from error
+        raise jsonfile.damaged(path, _WHAT, f"{error.field}: {error.problem}") from error
 
 
 def save(folder: Path, name: str, asked: Filter) -> str:
@@ -83,39 +75,12 @@ def _known(name: str, known: dict[str, Filter]) -> None:
 
 def _free(name: str, taken: dict[str, Filter] | list[str]) -> str:
     """The name as it is kept: composed, one space between words. InputError where it cannot be had."""
-    kept = " ".join(unicodedata.normalize("NFC", name).split())
-    if not kept:
-        raise InputError("view", name[:LONGEST], "is no name", "write one that can be read")
-    if len(kept) > LONGEST:
-        raise InputError("view", kept[:LONGEST] + "…", f"has {len(kept):,} characters", f"take {LONGEST} at most")
-    if any(unicodedata.category(char) in _UNSEEN for char in kept):
-        shown = ascii(kept)[1:-1]
-        raise InputError("view", shown, "has characters that cannot be seen", "write letters, digits and signs")
-    twin = next((other for other in taken if _same(other) == _same(kept)), None)
+    kept = line("view", name, LONGEST)
+    twin = next((other for other in taken if same(other) == same(kept)), None)
     if twin is not None:
         raise InputError("view", kept, f"is taken by the view '{twin}'", "take another name, or delete that view first")
     return kept
 
 
-def _same(name: str) -> str:
-    """Names that look alike are one: no two differ only in case, or in the form of a letter."""
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
 def _write(folder: Path, known: dict[str, Filter]) -> None:
-    part = folder / f"{FILE}.part"
-    text = json.dumps({name: asked.to_dict() for name, asked in known.items()}, indent=1)
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / FILE)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise problems.cannot_write(folder, error) from error
-
-
-def _damaged(folder: Path, why: str) -> StoreError:
-    return StoreError(f"'{folder / FILE}' does not hold views ({why[:200]}); mend it, or move it away.")
+    jsonfile.write(folder / FILE, {name: asked.to_dict() for name, asked in known.items()})

@@ -37,13 +37,18 @@ _LOGICAL = {
         SELECT pair_id, chosen, rejected, direction, source, question_id, created_at FROM preference_rows""",
 }
 
-# The log's order is the order of appending (rowid), never a clock that may step back. An undo takes back the event that
-# it names; undoing an undo does nothing, the action is simply taken again.
-_EFFECTIVE = """
-    SELECT q, action, payload, rowid AS turn FROM decision_rows r
-    WHERE action <> 'undo' /*r*/ AND event_id NOT IN (
+# The log's order is the order of appending (rowid), never a clock that may step back.
+IN_FORCE = """
+    action <> 'undo' AND event_id NOT IN (
         SELECT (payload ->> 'event_id') FROM decision_rows
-        WHERE action = 'undo' AND (payload ->> 'event_id') IS NOT NULL)"""
+        WHERE action = 'undo' AND (payload ->> 'event_id') IS NOT NULL)
+    AND coalesce(batch_id, '') NOT IN (
+        SELECT (payload ->> 'batch_id') FROM decision_rows
+        WHERE action = 'undo' AND (payload ->> 'batch_id') IS NOT NULL)"""
+"""The condition on an event (a row of ``decision_rows``) that nobody took back. An undo takes back the event that it
+names, or all events of the batch that it names; undoing an undo does nothing, the action is simply taken again."""
+
+_EFFECTIVE = f"SELECT q, action, payload, rowid AS turn FROM decision_rows r WHERE {IN_FORCE} /*r*/"
 
 _REVIEW = f"""
     WITH effective AS NOT MATERIALIZED ({_EFFECTIVE}),
