@@ -37,12 +37,12 @@ function shown(name, value) {
 }
 
 // A question in pieces: what was not found and what was take turns.
-function drawQuery(cell, pieces) {
+function drawQuery(box, pieces) {
   const key = JSON.stringify(pieces);
-  if (cell.dataset.pieces === key) return;
-  cell.dataset.pieces = key;
-  if (pieces === null || pieces.join("") === "") cell.textContent = pieces === null ? "(deleted meanwhile)" : "(no text)";
-  else cell.replaceChildren(...pieces.map((piece, i) => (i % 2 ? make("mark", "", piece) : piece)));
+  if (box.dataset.pieces === key) return;
+  box.dataset.pieces = key;
+  if (pieces === null || pieces.join("") === "") box.textContent = pieces === null ? "(deleted meanwhile)" : "(no text)";
+  else box.replaceChildren(...pieces.map((piece, i) => (i % 2 ? make("mark", "", piece) : piece)));
 }
 
 function drawTable(page) {
@@ -63,6 +63,7 @@ function drawTable(page) {
       const cell = make("td", `is-${name}`);
       cell.dataset.title = title;
       cell.dir = "auto";
+      if (name === "query") cell.append(make("div"));
       row.append(cell);
     });
     row.addEventListener("click", () => openRow(entry.question_id));
@@ -77,7 +78,7 @@ function drawTable(page) {
   };
   keyed(table.tBodies[0], page.rows, (entry) => entry.question_id, create, (row, entry) => {
     COLUMNS.forEach(([, name], i) => {
-      if (name === "query") drawQuery(row.cells[i], entry.query);
+      if (name === "query") drawQuery(row.cells[i].firstChild, entry.query);
       else say(row.cells[i], shown(name, entry[name]));
     });
   });
