@@ -15,6 +15,7 @@ from engine import jobs
 from engine.checking.background import Checks
 from engine.config import RunConfig
 from engine.control import Control
+from engine.embedding.background import Embedding
 from engine.imports.background import Imports
 from engine.room import Room
 from engine.state import Models
@@ -52,6 +53,8 @@ class Batches:
         """Of stored runs; none while a batch is under way, and no batch while one is."""
         self.imports = Imports(workspace, lambda: self._refusal() or self._checked())
         """Of files; they too stand alone."""
+        self.embedding = Embedding(workspace)
+        """Of the map, beside whatever else is under way."""
 
     @property
     def running(self) -> Batch | None:
@@ -89,6 +92,7 @@ class Batches:
             batch.control.interrupt()
         self.checks.close()
         self.imports.close()
+        self.embedding.close()
         if self._thread is not None:
             self._thread.join(_PATIENCE)
         if self._own_room:

@@ -238,7 +238,7 @@ def profile_names(folder: Path | None = None) -> list[str]:
 
 def load_profile(name: str, folder: Path | None = None) -> Profile:
     """A bundled profile by name, else one of ``folder`` by name, or a user's by path (``*.toml``)."""
-    path, table = _profile_table(name, folder)
+    path, table = profile_table(name, folder)
     return _profile(table, path.stem)
 
 
@@ -258,7 +258,7 @@ def load_run_config(
             key: value for key, value in changes.items() if key not in ("questions", "accepted", "max_questions")
         }
     from_file = changes.pop("profile", "nano")
-    path, table = _profile_table(str(profile or from_file), folder)
+    path, table = profile_table(str(profile or from_file), folder)
     for key in [key for key in changes if key in ROLES or key == "templates"]:
         change = changes.pop(key)
         table[key] = {**table.get(key, {}), **change} if isinstance(change, dict) else change
@@ -268,7 +268,8 @@ def load_run_config(
     return checks.make(RunConfig, {**changes, **options, "profile": _profile(table, path.stem)}, "")
 
 
-def _profile_table(name: str, folder: Path | None) -> tuple[Path, dict[str, Any]]:
+def profile_table(name: str, folder: Path | None) -> tuple[Path, dict[str, Any]]:
+    """A profile's file, and what it says."""
     known = _named(folder)
     if not name.endswith(".toml") and name not in known:
         raise InputError(
@@ -286,7 +287,7 @@ def _named(folder: Path | None) -> dict[str, Path]:
 
 def _profile(table: dict[str, Any], stem: str) -> Profile:
     for key in table:
-        checks.known_key(key, [*ROLES, "name", "templates"], "profile")
+        checks.known_key(key, [*ROLES, "embedder", "name", "templates"], "profile")
     templates = {}
     for template_id, entry in table.get("templates", {}).items():
         templates[template_id] = checks.make(Template, {"id": template_id, **entry}, f"templates.{template_id}")

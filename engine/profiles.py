@@ -107,7 +107,7 @@ def _write(profiles: Path, name: str, table: dict[str, Any], head: str, training
     document = tomlkit.document()
     document.add(tomlkit.comment(head))
     document.add(tomlkit.nl())
-    for key in ("name", *(key for key in (*ROLES, "templates") if key in table)):
+    for key in ("name", *(key for key in (*ROLES, "embedder", "templates") if key in table)):
         document.add(key, tomlkit.item(table[key]))
     try:
         profiles.mkdir(parents=True, exist_ok=True)

@@ -36,18 +36,21 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
-def _tokens(text: str) -> list[str]:
+def tokens_of(text: str) -> list[str]:
+    """Words, numbers and single signs, in lower case; a drawing is one word."""
     lowered = text.lower()
     if "[asy]" in lowered:
         lowered = _DRAWING.sub(" asydrawing ", lowered)
     return _TOKEN.findall(lowered)
 
 
-def _masked(token: str) -> str:
+def masked_token(token: str) -> str:
+    """A number as how many digits it has."""
     return f"#{min(len(token), 4)}" if token[0] in "0123456789" else token
 
 
-def _stem(masked: str) -> str:
+def stem_of(masked: str) -> str:
+    """The first letters of a long word."""
     return masked[:_STEM] if len(masked) > _STEM and masked[0] != "\\" else masked
 
 
@@ -55,8 +58,8 @@ def grams(text: str) -> list[str]:
     """The features of a text, with repeats: tokens (numbers as their digit count), stems, stem pairs, pairs with one
     token between, the first three and last six stems, and its length. What training counts; ``Linear`` does the same
     on whole batches without making the strings."""
-    tokens = [_masked(token) for token in _tokens(text)]
-    stems = [_stem(token) for token in tokens]
+    tokens = [masked_token(token) for token in tokens_of(text)]
+    stems = [stem_of(token) for token in tokens]
     return [
         *tokens,
         *[f"~{stem}" for stem, token in zip(stems, tokens, strict=True) if len(stem) != len(token)],
@@ -83,8 +86,8 @@ class _Columns(dict[str, tuple[int, int, int, int]]):
     def __missing__(self, token: str) -> tuple[int, int, int, int]:
         if len(self) > 100_000:
             self.clear()
-        masked = _masked(token)
-        stem = _stem(masked)
+        masked = masked_token(token)
+        stem = stem_of(masked)
         by_stem = self._column.get(f"~{stem}", -1) if stem != masked else -1
         found = (self._column.get(masked, -1), by_stem, self._stems.get(stem, -1), int(masked[0] == "#"))
         self[token] = found
@@ -150,7 +153,7 @@ class Linear:
 
     def _count(self, texts: Sequence[str]) -> tuple[Ints, Ints, Ints]:
         """(row, column, count) of every known feature, ordered by row: ``grams`` counted, for all texts at once."""
-        tokens = [_tokens(text) for text in texts]
+        tokens = [tokens_of(text) for text in texts]
         sizes = np.array([len(found) for found in tokens], dtype=np.int64)
         seen = np.array([self._columns[token] for found in tokens for token in found], dtype=np.int64).reshape(-1, 4)
         rows = np.repeat(np.arange(len(texts)), sizes)

@@ -92,8 +92,9 @@ class Draft:
         """A new version, from now on the map. ``made``: a folder of what its embedder needs, which is moved into it."""
         home = folder / meta.version
         try:
-            if home.exists():
-                shutil.rmtree(home)  # of a beginning that was killed, or the same map made anew
+            if home.exists():  # of a beginning that was killed, or the same map made anew
+                (folder / META).unlink(missing_ok=True)
+                shutil.rmtree(home)
             made.rename(home)
             draft = cls(folder, meta)
             draft._write()

@@ -63,6 +63,11 @@ class App:
         }
         return not self._answer("POST", f"/{quote(run_id, safe='')}/check", wanted)["already"]
 
+    def embed(self, runs: Sequence[str], profile: str | None, anew: bool) -> None:
+        """Begin to put questions on the map. Paths are made absolute."""
+        named = str(Path(profile).resolve()) if profile and profile.endswith(".toml") else profile
+        self._answer("POST", "/map/embed", {"runs": [*runs], "profile": named, "anew": anew})
+
     def bring(self, source: str, overrides: dict[str, str], name: str, scored: bool) -> str:
         """Begin an import; gives back its run's id. The source must not depend on the folder that it is named from."""
         wanted = {"source": source, "mapping": overrides, "name": name, "scored": scored}
@@ -73,8 +78,8 @@ class App:
     ) -> dict[str, Any] | None:
         """Show the run's events until its end; gives back the end event, or None where the app went away.
 
-        ``of``: ``/check`` for the run's check instead. Where ``control`` is interrupted, the app is asked to interrupt
-        it. StoreError where it did not begin.
+        ``of``: ``/check`` for the run's check instead, ``/embed`` for the map's job. Where ``control`` is interrupted,
+        the app is asked to interrupt it. StoreError where it did not begin.
         """
         asked, path = False, f"/{quote(run_id, safe='')}{of}"
         for line in self._lines(f"{path}/events"):

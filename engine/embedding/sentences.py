@@ -1,0 +1,45 @@
+"""Vectors by a model of the package sentence-transformers, which is installed by who wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.embedding.role import INSTALL, Embedder
+from store.errors import InputError
+
+_BATCH = 64
+
+
+class SentenceModel:
+    """The embedder's model, as the package opens it; nothing of a repository's own code is run."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        """InputError where the package is not installed, or the model cannot be had."""
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            remedy = f"install it with {INSTALL}, or choose a profile without an embedder, such as nano"
+            raise InputError("embedder.backend", embedder.backend, "is not installed", remedy) from error
+        device = None if embedder.device == "auto" else embedder.device
+        source = str(Path(embedder.model).expanduser()) if embedder.model.startswith("~") else embedder.model
+        try:
+            self._model: Any = SentenceTransformer(source, revision=embedder.revision, device=device)
+            self.dimensions: int = self.embed(["1"]).shape[1]
+        except Exception as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            remedy = "check the hub id, the revision and the network, or give a folder"
+            raise InputError("embedder.model", embedder.model, f"cannot be opened: {said[:300]}", remedy) from error
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(texts, dimensions), of length 1."""
+        options = {"normalize_embeddings": True, "convert_to_numpy": True, "show_progress_bar": False}
+        found = self._model.encode(list(texts), batch_size=_BATCH, **options)
+        return np.asarray(found, dtype=np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Nothing: it is what its id and revision say."""

@@ -1,0 +1,128 @@
+"""The default embedder: which words and word pairs a question has, in 128 numbers. No download, no network.
+
+Features are those of ``engine.textscore`` that say what a question is about: words, their first five letters, pairs of
+neighbours; a number counts by how many digits it has. They are weighted by TF-IDF with logarithmic counts and projected
+by a truncated SVD that is fitted on a sample of the workspace's own questions (latent semantic analysis). Two questions
+are alike where they share words, or words that stand beside the same words; what they mean it does not know. A word
+that no question of the sample had is not seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.textscore import masked_token, stem_of, tokens_of
+from store.errors import InputError
+
+DIMENSIONS = 128
+FEATURES = 40_000
+_FILE, _VOCABULARY = "text.npz", "vocabulary.txt"
+_FEW = 1_000
+"""Texts up to which every feature counts; of more, those of at least three texts."""
+_SEED = 0
+
+Floats = NDArray[np.float32]
+
+
+class _Both(dict[str, tuple[str, str]]):
+    """Token -> (as a feature, its stem); remembers, for tokens repeat a lot."""
+
+    def __missing__(self, token: str) -> tuple[str, str]:
+        if len(self) > 200_000:
+            self.clear()
+        feature = masked_token(token)
+        found = self[token] = (feature, stem_of(feature))
+        return found
+
+
+_both = _Both()
+
+
+def features(text: str) -> list[str]:
+    """With repeats: tokens, stems of longer ones, pairs of stems."""
+    both = [_both[token] for token in tokens_of(text)]
+    stems = [end for _, end in both]
+    found = [feature for feature, _ in both]
+    found += [f"~{end}" for feature, end in both if end != feature]
+    found += [f"{a} {b}" for a, b in pairwise(stems)]
+    return found
+
+
+class TextModel:
+    """``project`` (features, dimensions): a feature's direction, times how rare the feature is."""
+
+    def __init__(self, vocabulary: Sequence[str], idf: Floats, project: Floats) -> None:
+        self._vocabulary, self._idf, self._project = list(vocabulary), idf, project
+        self._column = {feature: i for i, feature in enumerate(vocabulary)}
+        self.dimensions: int = project.shape[1]
+
+    @classmethod
+    def fit(cls, texts: Sequence[str]) -> TextModel:
+        """The same texts in the same order give the same model. InputError where they have no words."""
+        from sklearn.decomposition import TruncatedSVD
+
+        seen = Counter(feature for text in texts for feature in set(features(text)))
+        least = 1 if len(texts) <= _FEW else 3
+        common = sorted(((n, f) for f, n in seen.items() if n >= least), key=lambda found: (-found[0], found[1]))
+        vocabulary = [feature for _, feature in common[:FEATURES]]
+        if len(vocabulary) < 3:
+            raise InputError(
+                "questions", f"{len(texts):,} texts", "have no words to tell apart", "bring other questions"
+            )
+        often = np.array([seen[feature] for feature in vocabulary])
+        idf = (np.log((1 + len(texts)) / (1 + often)) + 1).astype(np.float32)
+        blank = cls(vocabulary, idf, np.zeros((len(vocabulary), 0), np.float32))
+        size = max(1, min(DIMENSIONS, len(texts) - 1, len(vocabulary) - 1))
+        svd = TruncatedSVD(size, n_iter=3, random_state=_SEED).fit(blank.weights(texts))
+        return cls(vocabulary, idf, svd.components_.T.astype(np.float32))
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """(texts, dimensions), of length 1; of length 0 for a text without a known feature."""
+        found = np.asarray(self.weights(texts) @ self._project, dtype=np.float32)
+        length = np.linalg.norm(found, axis=1, keepdims=True)
+        unit: Floats = np.divide(found, length, out=np.zeros_like(found), where=length > 1e-6)
+        return unit
+
+    def weights(self, texts: Sequence[str]) -> Any:
+        """A sparse matrix, (texts, features): (1 + log count) times rarity, rows of length 1."""
+        from scipy.sparse import csr_matrix
+
+        columns: list[int] = []
+        counts: list[int] = []
+        ends = [0]
+        known = self._column
+        for text in texts:
+            found = Counter(known[feature] for feature in features(text) if feature in known)
+            columns += found.keys()
+            counts += found.values()
+            ends.append(len(columns))
+        at, rows = np.array(columns, np.int32), np.repeat(np.arange(len(texts)), np.diff(ends))
+        values = (1 + np.log(np.array(counts, np.float32))) * self._idf[at]
+        length = np.sqrt(np.bincount(rows, values**2, minlength=len(texts)))
+        values /= np.maximum(length, 1e-12)[rows].astype(np.float32)
+        return csr_matrix((values, at, np.array(ends)), shape=(len(texts), len(self._vocabulary)))
+
+    def save(self, folder: Path) -> None:
+        np.savez(folder / _FILE, idf=self._idf, project=self._project)
+        (folder / _VOCABULARY).write_text("\n".join(self._vocabulary), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> TextModel:
+        """InputError where its files are missing or damaged."""
+        try:
+            with np.load(folder / _FILE) as held:
+                idf, project = held["idf"], held["project"]
+            vocabulary = (folder / _VOCABULARY).read_text(encoding="utf-8").split("\n")
+            if not len(vocabulary) == len(idf) == len(project):
+                raise ValueError("its files do not fit together")
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            remedy = "make the map anew with `scalequest embed --anew`"
+            raise InputError("map", str(folder), f"its embedder cannot be read ({error})", remedy) from error
+        return cls(vocabulary, idf, project)
