@@ -31,9 +31,10 @@ from store.decided import (
 from store.errors import InputError, StoreError
 from store.records import Decision, now
 from store.shelf import Source
+from store.stands import events, stands
 from store.tag_list import keep_tags, tag_list
 from store.times import from_db, to_db
-from store.views import IN_FORCE, narrowed
+from store.views import IN_FORCE
 from store.workspace import Workspace
 
 __all__ = [
@@ -202,9 +203,8 @@ def _fitting(cursor: duckdb.DuckDBPyConnection, q: int, action: str, given: dict
 
 
 def _as_they_stand(cursor: duckdb.DuckDBPyConnection, q: int) -> dict[str, str | None]:
-    """Question, chosen solution and its answer, as edited: the solution None where none is chosen."""
-    found = cursor.execute(f"SELECT sample, query, response, answer FROM ({narrowed('review')})", {"q": [q]}).fetchall()
-    sample, *edited = found[0] if found else (None, None, None, None)
+    """Question, chosen solution and its answer, as edited; the solution None where none is chosen."""
+    now_ = stands(events(cursor, q))
     query = """
         SELECT t.text, x.text, s.answer FROM question_text t
         LEFT JOIN (SELECT coalesce($sample, max(TRY_CAST(value AS BIGINT))) AS sample FROM label_rows
@@ -212,9 +212,10 @@ def _as_they_stand(cursor: duckdb.DuckDBPyConnection, q: int) -> dict[str, str |
         LEFT JOIN (SELECT sample, text FROM solution_text WHERE q = $q) x ON x.sample = c.sample
         LEFT JOIN (SELECT sample, answer FROM solution_rows WHERE q = $q) s ON s.sample = c.sample
         WHERE t.q = $q"""
-    written = cursor.execute(query, {"q": q, "sample": sample}).fetchall()[0]
-    stands = [mine if mine is not None else text for mine, text in zip(edited, written, strict=True)]
-    return dict(zip(EDITED, [stands[0], None, None] if written[1] is None else stands, strict=True))
+    written = cursor.execute(query, {"q": q, "sample": now_.sample}).fetchall()[0]
+    edited = (now_.query, now_.response, now_.answer)
+    texts = [mine if mine is not None else text for mine, text in zip(edited, written, strict=True)]
+    return dict(zip(EDITED, [texts[0], None, None] if written[1] is None else texts, strict=True))
 
 
 def _take_back(cursor: duckdb.DuckDBPyConnection, who: str, event: str, found: Decision) -> Undone:

@@ -1,7 +1,7 @@
 """The story of one question: all that is stored of it, found by its key.
 
-Most questions have no decision. Their pair is put together here from the rows that are read anyway: the view ``pairs``
-gives the same (a test compares), but planning its joins takes as long as all else.
+Its pair is put together here from the rows that are read anyway: the view ``pairs`` gives the same (a test compares),
+but planning its joins takes as long as all else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from store import keys
 from store.columns import split
 from store.errors import InputError
 from store.records import STAGES
+from store.stands import events, stands
 from store.times import from_db
 from store.views import narrowed
 
@@ -41,34 +42,34 @@ def tell(cursor: duckdb.DuckDBPyConnection, question: str) -> Row:
         "solutions": _of(cursor, "solutions", q, "sample"),
         "labels": _of(cursor, "labels", q, "key, value, model"),
         "errors": _dicts(cursor, failed, [run_id, idx]),
-        "decisions": _of(cursor, "decisions", q),
+        "decisions": events(cursor, q),
     }
     for solution in told["solutions"]:
         of = [reward for reward in rewards if reward["sample"] == solution["sample"]]
         solution["rewards"] = {reward["reward_model"]: reward["reward"] for reward in of}
-    if told["decisions"]:
-        told["pair"] = next(iter(_of(cursor, "pairs", q)), None)
-    else:
-        told["pair"] = _pair(told, {r["sample"]: r["reward"] for r in rewards if r["leads"]})
+    told["pair"] = _pair(told, {r["sample"]: r["reward"] for r in rewards if r["leads"]})
     for row in (*told["verdicts"], *told["labels"]):
         del row["question_id"]
     return told
 
 
 def _pair(told: Row, rewards: dict[int, float | None]) -> Row | None:
-    """The row of ``pairs``, where nobody has decided anything; ``rewards``: the leading one of each sample."""
+    """The row of ``pairs``; ``rewards``: the leading one of each sample."""
     question, labels = told["question"], {label["key"]: label["value"] for label in told["labels"]}
     verdicts = {verdict["stage"]: verdict for verdict in told["verdicts"]}
-    chosen = next((s for s in told["solutions"] if str(s["sample"]) == labels.get("chosen")), None)
-    if chosen is None or "pair" not in verdicts or not all(verdict["kept"] for verdict in verdicts.values()):
+    now = stands(told["decisions"])
+    wanted = labels.get("chosen") if now.sample is None else str(now.sample)
+    chosen = next((s for s in told["solutions"] if str(s["sample"]) == wanted), None)
+    passed = "pair" in verdicts and all(verdict["kept"] for verdict in verdicts.values())
+    if chosen is None or not (passed or now.status == "accepted"):
         return None
     return {
         "question_id": question["question_id"],
         "run_id": question["run_id"],
         "generator": question["generator"],
-        "query": question["text"],
-        "response": chosen["text"],
-        "answer": chosen["answer"],
+        "query": question["text"] if now.query is None else now.query,
+        "response": chosen["text"] if now.response is None else now.response,
+        "answer": chosen["answer"] if now.answer is None else now.answer,
         "topic": labels.get("topic"),
         "difficulty": verdicts["difficulty"]["score"] if "difficulty" in verdicts else None,
         "reward": rewards.get(chosen["sample"]),
@@ -76,9 +77,9 @@ def _pair(told: Row, rewards: dict[int, float | None]) -> Row | None:
         "majority_answer": labels.get("majority_answer"),
         "reference_answer": question["reference_answer"],
         "n_solutions": len(told["solutions"]),
-        "status": "unreviewed",
-        "tags": [],
-        "edited": False,
+        "status": now.status,
+        "tags": now.tags,
+        "edited": now.edited,
     }
 
 

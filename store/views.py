@@ -159,10 +159,9 @@ VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "funnel":
 
 def narrowed(view: str, where: str = "{}.q IN (SELECT unnest($q))") -> str:
     """The query of a view (but ``funnel``) among the questions whose keys meet the condition, by default those of the
-    list ``$q``; of ``items`` and ``pairs`` with the key, ``q``, as the first column. ``review``, which is no view of
-    the database, is what was decided of each: q, status, sample, query, response, answer, edited and tags.
+    list ``$q``; of ``items`` and ``pairs`` with the key, ``q``, as the first column.
     """
-    query = (_REVIEW if view == "review" else VIEWS[view]).replace("/*key*/", "q.q,")
+    query = VIEWS[view].replace("/*key*/", "q.q,")
     for table in ("r", "q"):
         query = query.replace(f"/*{table}*/", f"AND {where.format(table)}")
     return query

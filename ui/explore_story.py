@@ -146,9 +146,8 @@ def _sample(solution: Told, chosen: str | None) -> str:
 
 def _chosen(told: Told) -> tuple[str | None, str]:
     """The chosen sample, and the sentence that says why."""
-    accepted = [d for d in told["decisions"] if d["action"] == "accept" and d["payload"].get("sample") is not None]
-    undone = {d["payload"].get("event_id") for d in told["decisions"] if d["action"] == "undo"}
-    by_hand = next((d for d in reversed(accepted) if d["event_id"] not in undone), None)
+    accepted = (d for d in reversed(told["decisions"]) if d["action"] == "accept" and d["in_force"])
+    by_hand = next((d for d in accepted if d["payload"].get("sample") is not None), None)
     if by_hand is not None:
         sample = str(by_hand["payload"]["sample"])
         return sample, f"Sample {_cell(sample)} is chosen: {_cell(by_hand['reviewer'])} accepted it."
@@ -174,7 +173,13 @@ def _errors(errors: Sequence[Told]) -> list[str]:
 
 def _decisions(decisions: Sequence[Told]) -> list[str]:
     rows = (
-        (f"{d['created_at']:%Y-%m-%d %H:%M:%S}", d["reviewer"], d["action"], _payload(d["payload"])) for d in decisions
+        (
+            f"{d['created_at']:%Y-%m-%d %H:%M:%S}",
+            d["reviewer"],
+            d["action"] if d["in_force"] or d["action"] == "undo" else f"{d['action']}, taken back",
+            _payload(d["payload"]),
+        )
+        for d in decisions
     )
     return _table("Decisions", ("when (UTC)", "reviewer", "decision", "with"), rows)
 
