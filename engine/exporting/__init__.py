@@ -1,0 +1,1 @@
+"""Datasets out of a workspace: files that other tools load unchanged, and that can be made again to the byte."""

@@ -1,0 +1,195 @@
+"""Writing an export's files: whole columns of bytes, hashed as they are written, the same rows the same bytes.
+
+Two kinds: lines, whose text was made by SQL, and Parquet, in row groups of a fixed number of rows, whatever the parts
+in which they come. Knows no database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GROUP = 20_000
+"""Rows of a row group of Parquet."""
+
+
+class File(Protocol):
+    """One file being written: ``rows`` so far. ``close`` makes it safe on the disk."""
+
+    rows: int
+
+    def write(self, table: pa.Table) -> None: ...
+
+    def close(self) -> Written: ...
+
+    def abandon(self) -> None: ...
+
+
+class Written(dict[str, Any]):
+    """What a manifest tells of a file: ``rows``, ``bytes``, ``sha256``; ``content``: a hash of the rows alone, which is
+    the same when the library that writes the file has changed."""
+
+
+class _Hashed:
+    """A file on the disk, as Arrow takes one; the sha256 and the number of the bytes that went there."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        rest = view
+        while len(rest):  # a raw file may take less than all
+            rest = rest[self._file.write(rest) or 0 :]
+        self.digest.update(view)
+        self.size += len(view)
+        return len(view)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        pass
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def close(self) -> None:
+        """Arrow's writer closes what it wrote to: the bytes are on the disk then."""
+        if not self._file.closed:
+            try:
+                os.fsync(self._file.fileno())
+            finally:
+                self._file.close()
+
+    def abandon(self) -> None:
+        self._file.close()
+
+
+class Lines:
+    """Rows whose column ``line`` is their text, line break included."""
+
+    def __init__(self, path: Path, header: str = "") -> None:
+        self._file = _Hashed(path)
+        self._file.write(header.encode())
+        self.rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        for chunk in table["line"].chunks:
+            self._file.write(_data(chunk))
+            self.rows += len(chunk)
+
+    def close(self) -> Written:
+        self._file.close()
+        digest = self._file.digest.hexdigest()
+        return Written(rows=self.rows, bytes=self._file.size, sha256=digest, content=digest)
+
+    def abandon(self) -> None:
+        self._file.abandon()
+
+
+class Parquet:
+    """Rows as columns, compressed by Snappy as most writers do; a file without rows has its columns all the same."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._file = _Hashed(path)
+        texts = [field.name for field in schema if field.name in LONG]
+        short = [field.name for field in schema if pa.types.is_string(field.type) and field.name not in LONG]
+        self._writer = pq.ParquetWriter(
+            self._file,
+            schema,
+            compression="snappy",
+            use_dictionary=short or False,
+            write_statistics=[field.name for field in schema if field.name not in texts] or False,
+            store_schema=False,
+        )
+        self._schema = schema
+        self._content = hashlib.sha256()
+        self._waiting: list[pa.Table] = []
+        self._held = 0
+        self.rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._held += table.num_rows
+        self.rows += table.num_rows
+        if self._held < GROUP:
+            return
+        held = pa.concat_tables(self._waiting)
+        whole = self._held - self._held % GROUP
+        for first in range(0, whole, GROUP):
+            self._group(held.slice(first, GROUP))
+        self._waiting = [held.slice(whole)]
+        self._held -= whole
+
+    def close(self) -> Written:
+        if self._held:
+            self._group(pa.concat_tables(self._waiting))
+        self._writer.close()
+        self._file.close()
+        file = {"bytes": self._file.size, "sha256": self._file.digest.hexdigest()}
+        return Written(rows=self.rows, **file, content=self._content.hexdigest())
+
+    def abandon(self) -> None:
+        self._file.abandon()
+
+    def _group(self, table: pa.Table) -> None:
+        group = table.combine_chunks()  # pages are cut at the edges of chunks too
+        for column in group.columns:
+            for chunk in column.chunks:
+                _feed(self._content, chunk)
+        self._writer.write_table(group, row_group_size=GROUP)
+
+
+LONG = frozenset(("query", "response"))
+"""Columns whose texts do not repeat."""
+
+
+def opened(path: Path, schema: pa.Schema | None, header: str = "") -> File:
+    """A file of columns where there is a schema, else of lines. OSError where it cannot be made."""
+    return Lines(path, header) if schema is None else Parquet(path, schema)
+
+
+def _data(texts: pa.Array) -> memoryview:
+    """The texts' bytes, one behind the other, as Arrow holds them."""
+    _, offsets, data = texts.buffers()
+    if not len(texts) or data is None:
+        return memoryview(b"")
+    ends = np.frombuffer(offsets, np.int32)[[texts.offset, texts.offset + len(texts)]]
+    return memoryview(data)[ends[0] : ends[1]]
+
+
+def _feed(digest: Any, values: pa.Array) -> None:
+    """What the values are, in bytes that no other values have."""
+    digest.update(np.packbits(values.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+    if pa.types.is_list(values.type):
+        digest.update(values.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).tobytes())
+        _feed(digest, values.flatten())
+    elif pa.types.is_string(values.type):
+        whole = values.fill_null("") if values.null_count else values
+        offsets = np.frombuffer(whole.buffers()[1], np.int32)[whole.offset : whole.offset + len(whole) + 1]
+        digest.update(np.diff(offsets).tobytes())
+        digest.update(_data(whole))
+    else:
+        plain = values.cast(pa.int8()) if pa.types.is_boolean(values.type) else values
+        digest.update(plain.fill_null(0).to_numpy(zero_copy_only=False).tobytes())
+
+
+def finish(folder: Path, names: Sequence[str]) -> None:
+    """See that the folder's entries are on the disk."""
+    for name in {"", *(str(Path(name).parent) for name in names)}:
+        number = os.open(folder / name, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -1,0 +1,217 @@
+"""The rows of an export: which questions a filter means, and what each becomes, in order of their key, in parts.
+
+First the keys, which tell the exact counts; then, part by part, the texts. Both read the views that bind. Everything is
+read at one moment (``moment``), in bounded memory. Writes nothing, to the database least of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from store import export_formats as formats
+from store import problems
+from store.errors import StoreError
+from store.export_formats import Format
+from store.filters import Filter, View
+from store.views import narrowed
+
+Array = np.ndarray[Any, Any]
+SPAN = 100_000
+"""Questions whose keys are read at once."""
+_PART_BYTES, _MOST, _FIRST = 96 << 20, 100_000, 10_000
+"""A part's texts take about so many bytes, in so many rows at most; the first part finds out how long they are."""
+_PAIR_ROW = "SELECT q.q,"
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a filter means. ``rows``: a table of q, run_id, status, edited and (of pairs) sample, ascending in q.
+
+    ``rejected``: rows that it means too but that a reviewer rejected; they are left out unless it asks for a status.
+    """
+
+    view: View
+    rows: pa.Table
+    rejected: int
+
+    @property
+    def q(self) -> Array:
+        found: Array = self.rows["q"].to_numpy()
+        return found
+
+    def counts(self, column: str) -> dict[str, int]:
+        """Rows by value of ``status`` or ``run_id``, by name."""
+        found = pc.value_counts(self.rows[column].cast(pa.string())).to_pylist()
+        return {one["values"]: one["counts"] for one in sorted(found, key=lambda one: str(one["values"]))}
+
+
+@contextmanager
+def moment(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """While inside, the cursor reads the rows as they are now. What the database cannot answer is one sentence."""
+    try:
+        cursor.execute("BEGIN")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        raise StoreError(f"the rows cannot be read ({problems.first_line(error)}); try again.") from error
+
+
+def select(
+    cursor: duckdb.DuckDBPyConnection, view: View, asked: Filter, go_on: Callable[[], None] = lambda: None
+) -> Selected:
+    """The rows of ``pairs``, or of ``items`` those that were dropped and are no pairs. ``go_on`` is called before each
+    stretch, and may raise."""
+    parts: list[pa.Table] = []
+    condition, values = asked.where(view)
+    if view == "items":
+        condition += " AND drop_stage IS NOT NULL AND question_id NOT IN (SELECT question_id FROM pairs)"
+    names = "q, run_id, status, edited" + (", sample" if view == "pairs" else "")
+    for low, high in _spans(cursor):
+        go_on()
+        query = f"{_views(low, high)} SELECT {names} FROM {view} WHERE {condition}"
+        parts.append(_coded(cursor.sql(query, params=values).to_arrow_table()))
+    rows = _ordered(pa.concat_tables(parts).unify_dictionaries())
+    kept = rows if asked.status else rows.filter(pc.not_equal(rows["status"].cast(pa.string()), "rejected"))
+    return Selected(view, kept.combine_chunks(), rows.num_rows - kept.num_rows)
+
+
+def read(
+    cursor: duckdb.DuckDBPyConnection,
+    chosen: Selected,
+    form: Format,
+    columns: tuple[str, ...],
+    same: Callable[[str, str], bool] | None = None,
+) -> Iterator[pa.Table]:
+    """The selected rows in parts, ascending in ``q``, the first column; then ``line`` (of a format of lines) or the
+    columns. Of ``dpo`` the rows that make a pair: ``same`` tells that two answers are one, None keeps such pairs too.
+    """
+    first, many = 0, _FIRST
+    while first < chosen.rows.num_rows:
+        keys = chosen.rows.slice(first, many).combine_chunks()
+        first += keys.num_rows
+        cursor.register("keys", keys)
+        try:
+            found = cursor.sql(_query(cursor, chosen.view, keys, form, columns, same)).to_arrow_table()
+        finally:
+            cursor.unregister("keys")
+        yield _ordered(found)
+        many = max(1000, min(_MOST, int(_PART_BYTES / (found.nbytes / keys.num_rows + 1))))
+
+
+def sample(chosen: Selected, most: int) -> Selected:
+    """At most so many of the rows, evenly spread."""
+    at = np.unique(np.linspace(0, max(chosen.rows.num_rows - 1, 0), most).astype(int))[: chosen.rows.num_rows]
+    return Selected(chosen.view, chosen.rows.take(pa.array(at)), chosen.rejected)
+
+
+def _spans(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
+    """Ranges of keys that hold all questions, of about SPAN each."""
+    query = "SELECT q // 16384 AS block, max(q), count(*) FROM question_rows GROUP BY block ORDER BY block"
+    low, held = 0, 0
+    for _, high, count in cursor.execute(query).fetchall():
+        held += count
+        if held >= SPAN:
+            yield low, high
+            low, held = high + 1, 0
+    yield low, 2**63 - 1
+
+
+def _views(low: int, high: int) -> str:
+    """The views by their names, of the questions between two keys: a filter asks them as if they were whole.
+    ``verdict_rows`` comes last, so that the others read the table."""
+    where = f"{{}}.q BETWEEN {low:d} AND {high:d}"
+    return f"""
+        WITH items AS ({narrowed("items", where)}), pairs AS ({_pairs(where)}),
+        verdict_rows AS (SELECT * FROM main.verdict_rows r WHERE {where.format("r")})"""
+
+
+def _pairs(where: str) -> str:
+    """The view ``pairs`` with the key and the sample that is the response."""
+    return narrowed("pairs", where).replace(_PAIR_ROW, f"{_PAIR_ROW} c.sample,", 1)
+
+
+def _query(
+    cursor: duckdb.DuckDBPyConnection,
+    view: View,
+    keys: pa.Table,
+    form: Format,
+    columns: tuple[str, ...],
+    same: Callable[[str, str], bool] | None,
+) -> str:
+    low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
+    where = f"{{}}.q BETWEEN {low:d} AND {high:d}"
+    if form is formats.FORMATS["dpo"]:
+        row = _preferences(cursor, where, same)
+    elif columns == formats.BRIEF:
+        row = _brief(where, edited=pc.any(keys["edited"]).as_py())
+    else:
+        whole = narrowed(view, where) if view == "items" else _pairs(where)
+        row = f"SELECT v.* FROM ({whole}) v JOIN keys k ON v.q = k.q"
+    line = formats.line(form, columns)
+    made = ", ".join(columns) if line is None else f"CAST({line} AS VARCHAR) AS line"
+    return f"SELECT q, {made} FROM ({row}) AS row_of_export"
+
+
+def _brief(where: str, edited: bool) -> str:
+    """Query and response alone: of the long way to a pair, all that matters is in the keys. Three tables instead of
+    nine, and the same texts as the view has: of what was edited they are the view's."""
+    texts = f"""
+        SELECT k.q, k.edited, t.text AS query, x.text AS response FROM keys k
+        JOIN question_text t ON t.q = k.q AND {where.format("t")}
+        JOIN solution_text x ON x.q = k.q AND x.sample = k.sample AND {where.format("x")}"""
+    if not edited:
+        return texts
+    view = narrowed("pairs", "{}.q IN (SELECT q FROM keys WHERE edited)")
+    return f"{texts} WHERE NOT k.edited UNION ALL SELECT q, edited, query, response FROM ({view})"
+
+
+def _preferences(cursor: duckdb.DuckDBPyConnection, where: str, same: Callable[[str, str], bool] | None) -> str:
+    """Chosen: the pair's response. Rejected: of its question's other samples with a lower reward the lowest (ties: the
+    first sample); by default of those whose final answer is another."""
+    rivals = f"""
+        SELECT v.q, v.answer, s.sample, s.answer AS other, w.reward
+        FROM (SELECT q, sample, answer, reward FROM ({_pairs(where)})) v
+        JOIN keys k ON k.q = v.q
+        JOIN solution_rows s ON s.q = v.q AND s.sample <> v.sample AND {where.format("s")}
+        JOIN reward_rows w ON w.q = s.q AND w.sample = s.sample AND w.leads AND {where.format("w")}
+        WHERE w.reward < v.reward"""
+    if same is not None:
+        unlike = "answer IS DISTINCT FROM other"
+        asked = f"SELECT DISTINCT answer, other FROM ({rivals}) WHERE {unlike} AND answer <> other"
+        alike = [pair for pair in cursor.execute(asked).fetchall() if same(*pair)]
+        cursor.register("alike", pa.table({"answer": [a for a, _ in alike], "other": [b for _, b in alike]}, _ALIKE))
+        rivals = f"SELECT * FROM ({rivals}) r WHERE {unlike} AND NOT EXISTS (FROM alike a WHERE a.answer = r.answer \
+AND a.other = r.other)"
+    worst = f"SELECT q, arg_min(sample, (reward, sample)) AS sample FROM ({rivals}) GROUP BY q"
+    return f"""
+        SELECT v.q, v.query, v.response, x.text AS rejected FROM ({_pairs(where)}) v JOIN ({worst}) l ON l.q = v.q
+        JOIN solution_text x ON x.q = l.q AND x.sample = l.sample AND {where.format("x")}"""
+
+
+_ALIKE = pa.schema([("answer", pa.string()), ("other", pa.string())])
+
+
+def _coded(table: pa.Table) -> pa.Table:
+    """Its texts coded: they repeat."""
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_string(table[name].type):
+            table = table.set_column(place, name, table[name].dictionary_encode())
+    return table
+
+
+def _ordered(table: pa.Table) -> pa.Table:
+    """Ascending in q; mostly it is so already."""
+    q = table["q"].to_numpy()
+    return table if (q[1:] > q[:-1]).all() else table.take(pa.array(np.argsort(q, kind="stable")))
