@@ -16,6 +16,7 @@ from engine.checking.background import Checks
 from engine.config import RunConfig
 from engine.control import Control
 from engine.embedding.background import Embedding
+from engine.exporting.background import Exports
 from engine.imports.background import Imports
 from engine.room import Room
 from engine.state import Models
@@ -53,6 +54,8 @@ class Batches:
         """Of stored runs; none while a batch is under way, and no batch while one is."""
         self.imports = Imports(workspace, lambda: self._refusal() or self._checked())
         """Of files; they too stand alone."""
+        self.exports = Exports(workspace)
+        """They only read: they run beside all else."""
         self.embedding = Embedding(workspace)
         """Of the map, beside whatever else is under way."""
 
@@ -92,6 +95,7 @@ class Batches:
             batch.control.interrupt()
         self.checks.close()
         self.imports.close()
+        self.exports.close()
         self.embedding.close()
         if self._thread is not None:
             self._thread.join(_PATIENCE)

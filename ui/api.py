@@ -23,7 +23,7 @@ from store import reads
 from store.errors import InputError, ScaleQuestError
 from store.runs import failures
 from store.workspace import Workspace
-from ui import check_api, embed_api, import_api
+from ui import check_api, embed_api, export_api, import_api
 
 _TICK = 0.25
 """Seconds between two looks at the batch: half of what lies between two of its events."""
@@ -69,6 +69,7 @@ def routes(workspace: Workspace, batches: Batches, token: str) -> APIRouter:
 
     check_api.add(router, workspace, batches.checks)
     import_api.add(router, batches.imports)
+    export_api.add(router, batches.exports)
     embed_api.add(router, workspace, batches.embedding)
     return router
 

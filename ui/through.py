@@ -73,13 +73,17 @@ class App:
         wanted = {"source": source, "mapping": overrides, "name": name, "scored": scored}
         return str(self._answer("POST", "/import", wanted)["run_id"])
 
+    def export(self, wanted: dict[str, Any]) -> str:
+        """Begin an export, or the comparison of one; gives back a name for it. Its paths must be absolute."""
+        return str(self._answer("POST", "/export", wanted)["run_id"])
+
     def follow(
         self, run_id: str, show: Callable[[dict[str, Any]], None], control: Control, of: str = ""
     ) -> dict[str, Any] | None:
         """Show the run's events until its end; gives back the end event, or None where the app went away.
 
-        ``of``: ``/check`` for the run's check instead, ``/embed`` for the map's job. Where ``control`` is interrupted,
-        the app is asked to interrupt it. StoreError where it did not begin.
+        ``of``: ``/check`` for the run's check instead, ``/embed`` for the map's job, ``/export`` for an export. Where
+        ``control`` is interrupted, the app is asked to interrupt it. StoreError where it did not begin.
         """
         asked, path = False, f"/{quote(run_id, safe='')}{of}"
         for line in self._lines(f"{path}/events"):
