@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from store.errors import InputError, ScaleQuestError, StoreError
-from ui import check_commands, commands, import_commands, train_commands
+from ui import check_commands, commands, embed_commands, export_commands, import_commands, train_commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -69,6 +69,23 @@ def parser() -> Parser:
     bring.add_argument("--no-score", action="store_true", help="compute nothing: no language, topic, level, duplicates")
     bring.add_argument("--json", action="store_true", help="one event a line on stdout")
     bring.set_defaults(call=import_commands.import_)
+
+    export = verbs.add_parser("export", help="the pairs of a filter as files that other tools load, with a manifest")
+    _workspace(export)
+    formats = "jsonl, parquet, messages, alpaca, sharegpt, prompt_completion, dpo, rejected, csv or hf"
+    export.add_argument("--format", metavar="F", help=formats)
+    export.add_argument("--out", type=Path, metavar="DIR", help="a folder that is not there yet")
+    which = "which pairs, as the page has it in its address (all but those that a reviewer rejected)"
+    export.add_argument("--filter", metavar="JSON|@FILE", help=which)
+    export.add_argument("--full", action="store_true", help="all columns, of jsonl, parquet and csv; they import again")
+    share = "this share goes to a file of its own; duplicates are never parted"
+    export.add_argument("--validation", type=float, default=0.0, metavar="SHARE", help=share)
+    export.add_argument("--same-answers", action="store_true", help="of dpo: keep pairs with one final answer too")
+    export.add_argument("--license", metavar="NAME", help="for the card of hf, as the hub writes it: apache-2.0")
+    again = "make an export anew and compare it, and its files, to the byte: 0 where all is identical, else 1"
+    export.add_argument("--verify", type=Path, metavar="MANIFEST", help=again)
+    export.add_argument("--json", action="store_true", help="one event a line on stdout")
+    export.set_defaults(call=export_commands.export)
 
     check = verbs.add_parser("check", help="judge a stage of a stored run anew: an import, or a run that has ended")
     check.add_argument("run_id", metavar="RUN_ID")
