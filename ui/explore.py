@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gradio as gr
 
+from engine.embedding.background import Embedding
 from engine.paths import ASSETS
 from store import beside, explore
 from store.errors import InputError, ScaleQuestError
@@ -23,7 +24,15 @@ from store.frames import Frames
 from store.records import Run
 from store.shelf import Shelf, Source
 from store.story import tell
-from ui import explore_beside, explore_search, explore_sql, explore_views, explore_whatif
+from ui import (
+    explore_beside,
+    explore_map,
+    explore_neighbours,
+    explore_search,
+    explore_sql,
+    explore_views,
+    explore_whatif,
+)
 from ui import explore_words as words
 from ui.explore_story import markdown
 from ui.latex import LATEX
@@ -41,7 +50,7 @@ _FRONT = """() => {
 """The tabs above have no component of their own that an event could give a value."""
 
 
-def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks) -> None:
+def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks, embedding: Embedding) -> None:
     """Draws the tab into the open blocks. An address that has a filter, an order or a row in it opens on this tab."""
     source = shelf.reading  # asked at each request
 
@@ -53,6 +62,11 @@ def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks) -> None:
         if not isinstance(row, str):
             return gr.Markdown("", visible=False)
         return gr.Markdown(story(source(), row), visible=True)
+
+    def near(event: gr.EventData) -> gr.Markdown:
+        row = event._data.get("row") if isinstance(event._data, dict) else None
+        told = explore_neighbours.markdown(source(), frames, row) if isinstance(row, str) else ""
+        return gr.Markdown(told, visible=bool(told))
 
     static = ASSETS / "static"
     explore_views.control(shelf)
@@ -71,6 +85,9 @@ def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks) -> None:
     told = gr.Markdown(latex_delimiters=LATEX, visible=False, elem_id="explore-story")
     # one after the other, so that the row asked for last is the one that stays
     board.story(tell, outputs=told, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
+    nearby = gr.Markdown(visible=False, elem_id="explore-neighbours")
+    board.story(near, outputs=nearby, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
+    explore_map.section(shelf, frames, embedding)
     explore_whatif.section(shelf, frames)
     explore_sql.section(shelf)
     blocks.load(None, js=_FRONT)
@@ -140,6 +157,9 @@ def look(source: Source, frames: Frames, asked: Any) -> dict[str, Any]:
 
 
 def _look(source: Source, frames: Frames, wish: _Wish) -> dict[str, Any]:
+    asked, refused = explore_map.left_out(source, wish.filter)
+    if refused is not None:
+        wish = replace(wish, filter=asked, refused=wish.refused or refused)
     frame = frames.of(source)
     runs = source.runs()
     names = _names(runs)

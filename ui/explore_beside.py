@@ -38,7 +38,7 @@ def near_duplicates(told: Told, texts: Mapping[str, str]) -> list[str]:
     parts = ["### Near-duplicates", said]
     by_likeness = sorted(((similarity(own, texts[key]), key) for key in keys if key in texts), key=lambda f: -f[0])
     for likeness, key in by_likeness:
-        parts.append(f"**{_link(key)}**, similarity {likeness:.2f} (words and word pairs, numbers left out)")
+        parts.append(f"**{linked(key)}**, similarity {likeness:.2f} (words and word pairs, numbers left out)")
         parts.append(quoted(difference(own, texts[key])))
     parts += [f"{inert(key)} is no longer in the workspace." for key in keys if key not in texts]
     return parts
@@ -97,5 +97,6 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _link(key: str) -> str:
+def linked(key: str) -> str:
+    """A question's id, as a link to its story."""
     return f"[{inert(key)}](/?row={key})" if _LINKED.fullmatch(key) else inert(key)

@@ -92,6 +92,8 @@ def _part(name: str, value: Any, runs: dict[str, str]) -> str:
         return f"words: {value}"
     if name == "regex":
         return f"matches /{value}/"
+    if name == "area":
+        return "inside an area drawn on the map"
     if isinstance(value, str):
         return f"{called} {value}"
     if any(isinstance(end, float) for end in value):

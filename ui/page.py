@@ -40,7 +40,7 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
             with gr.Tab("Sample") as sample_tab:
                 sampled = sample.tab(workspace, live)
             with gr.Tab("Explore"):
-                explore.tab(shelf, frames, blocks)
+                explore.tab(shelf, frames, blocks, batches.embedding)
             with gr.Tab("Runs", id="runs") as runs_tab:
                 batch = runs.tab(workspace, batches, frames)
             with gr.Tab("Compare") as compare_tab:
