@@ -99,6 +99,15 @@ def parser() -> Parser:
     check.add_argument("--json", action="store_true", help="one event a line on stdout")
     check.set_defaults(call=check_commands.check)
 
+    embed = verbs.add_parser("embed", help="put questions on the map: vectors, and a layout in two dimensions")
+    embed.add_argument("run_id", nargs="*", metavar="RUN_ID", help="of these runs (all)")
+    _workspace(embed)
+    what = "whose embedder begins the map (nano: offline, words and not meaning); a map keeps its own"
+    embed.add_argument("--profile", metavar="NAME|FILE.toml", help=what)
+    embed.add_argument("--anew", action="store_true", help="begin another map; areas drawn on the old one are void")
+    embed.add_argument("--json", action="store_true", help="one event a line on stdout")
+    embed.set_defaults(call=embed_commands.embed)
+
     _train(verbs.add_parser("train", help="train models"))
 
     trace = verbs.add_parser("trace", help="the whole story of one question: prompt, verdicts, solutions, rewards")
