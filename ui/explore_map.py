@@ -194,8 +194,8 @@ def _absent(source: Source, frame: Frame) -> dict[str, Any]:
     if frame.total < FEWEST:
         return {"about": f"A map needs at least {FEWEST} questions; there are {frame.total:,}.", "make": None}
     said = (
-        f"There is no map yet. This makes one of all {frame.total:,} questions by the offline text embedder; `scalequest "
-        "embed --profile` takes another. A million take some minutes, and the page can be used meanwhile."
+        f"There is no map yet. This makes one of all {frame.total:,} questions by the offline text embedder; "
+        "`scalequest embed --profile` takes another. A million take some minutes; the page can be used meanwhile."
     )
     return {"about": said, "make": "Make the map"}
 
