@@ -33,8 +33,9 @@ _KINDS: dict[str, pa.DataType] = {
     "tags": pa.list_(pa.string()),
 }
 """Of the columns that are no text."""
-RUNS = r"^[\s\p{Z}\x{FEFF}\x{200B}'\x{2019}\x{201C}\x{201D}\"]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r]"
-"""What a spreadsheet may take for a formula, also after blanks or quotes (RE2)."""
+_BLANK = "\t\n\f\r \u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff'\"\u2018\u2019\u201c\u201d"
+RUNS = f"^[{_BLANK}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]"
+"""What a spreadsheet may take for a formula, also after blanks or quotes; the same to RE2 and to Python."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import orjson
 
+from engine.imports import own
 from store.columns import as_json
 from store.errors import InputError
 
@@ -222,6 +223,7 @@ def _csv(source: Source) -> Rows:
         stream = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         reader = csv.reader(stream)
         header = next(reader, [])
+        restore = own.restorer(header)
         number = 0
         while True:
             try:
@@ -235,7 +237,8 @@ def _csv(source: Source) -> Rows:
             if not cells:
                 continue
             number += 1
-            yield number, _cells(header, cells)
+            row = _cells(header, cells)
+            yield number, row if restore is None or isinstance(row, Refused) else restore(row)
 
 
 def _cells(header: list[str], cells: list[str]) -> Row | Refused:
