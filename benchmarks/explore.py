@@ -20,13 +20,15 @@ import psutil
 
 from benchmarks import synthetic
 from benchmarks.page import BRUSH
+from engine.exporting import job as exporting
+from engine.exporting.plan import Plan
 from engine.imports import job
 from store import explore as questions
 from store import search
 from store.filters import Filter
 from store.frame import Frame
 from store.frames import Frames
-from store.workspace import Workspace
+from store.workspace import MEMORY, Workspace
 from tests.ui.browser import chromium, served
 from ui.explore import look, story
 
@@ -42,6 +44,8 @@ GOALS = {
     "row_detail": "ms for all that is known of a question, as it is shown; goal p95 <= 20",
     "brush_redraw_browser": "ms in Chromium from the end of a brush to all else redrawn; goal p95 <= 150",
     "rss_mb": "the app's own memory after all this, file-backed pages left out; goal <= 2000",
+    "export_parquet_ratio": "an export of query and response over DuckDB's COPY from plain tables; goal <= 1.2",
+    "export_jsonl_ratio": "the same as JSON lines; goal <= 1.2",
     "import_ratio": "an import without scores over DuckDB's CREATE TABLE AS; goal <= 2",
     "rows": "questions",
     "solutions": "their solutions",
@@ -60,6 +64,7 @@ def measure(rows: int = ROWS) -> dict[str, Any]:
             pairs = place / "pairs.jsonl"
             with workspace.cursor() as cursor:
                 cursor.execute(f"COPY (SELECT query, response FROM pairs) TO '{pairs}' (FORMAT json)")
+            found |= _export_ratios(workspace, place)
         found |= _in_browser(place / "workspace")
         found["import_ratio"] = _import_ratio(pairs, place)
         return found
@@ -170,6 +175,42 @@ def _import_ratio(pairs: Path, place: Path) -> float:
             job.start(workspace, str(pairs), scored=False)
         ours.append(time.perf_counter() - began)
     return min(ours) / min(plain)
+
+
+def _export_ratios(workspace: Workspace, place: Path) -> dict[str, float]:
+    """The fastest of each side's turns. Plain: the texts and the chosen samples in three tables, joined and copied."""
+    plain = place / "plain.duckdb"
+    with workspace.cursor() as cursor:
+        cursor.execute(f"ATTACH '{plain}' AS plain")
+        for name, query in _PLAIN.items():
+            cursor.execute(f"CREATE TABLE plain.{name} AS {query}")
+        cursor.execute("DETACH plain")
+    found = {}
+    for kind, how in (("parquet", "parquet"), ("jsonl", "json")):
+        ours, theirs = [], []
+        for turn in range(_TURNS):
+            with duckdb.connect(str(plain), read_only=True) as con:
+                con.execute(f"SET memory_limit = '{MEMORY}'")
+                began = time.perf_counter()
+                con.execute(f"COPY ({_JOINED}) TO '{place / f'{turn}.{kind}'}' (FORMAT {how})")
+                theirs.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            exporting.start(workspace, Plan(kind), place / f"{kind}-{turn}")
+            ours.append(time.perf_counter() - began)
+        found[f"export_{kind}_ratio"] = min(ours) / min(theirs)
+    return found
+
+
+_PLAIN = {
+    "questions": "SELECT question_id, text FROM question_text",
+    "solutions": "SELECT question_id, sample, text FROM solution_text",
+    "chosen": """
+        SELECT question_id, CAST(value AS BIGINT) AS sample FROM label_rows WHERE key = 'chosen'
+        AND question_id IN (SELECT question_id FROM verdict_rows WHERE stage = 'pair' AND kept)""",
+}
+_JOINED = """
+    SELECT q.text AS query, s.text AS response FROM chosen c JOIN questions q USING (question_id)
+    JOIN solutions s ON s.question_id = c.question_id AND s.sample = c.sample"""
 
 
 def _one(workspace: Workspace, query: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 GROUP = 20_000
 """Rows of a row group of Parquet."""
@@ -114,7 +115,7 @@ class Parquet:
             store_schema=False,
         )
         self._schema = schema
-        self._content = hashlib.sha256()
+        self._content = xxhash.xxh3_128()
         self._waiting: list[pa.Table] = []
         self._held = 0
         self.rows = 0

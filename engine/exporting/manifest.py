@@ -33,7 +33,7 @@ def build(
         "filter": plan.filter.to_dict(),
         "options": plan.options(),
         "counts": dict(counts),
-        "rows_sha256": hashlib.sha256(contents.encode()).hexdigest(),
+        "rows_hash": hashlib.sha256(contents.encode()).hexdigest(),
         "files": told,
         "runs": [_run(run) for run in runs],
         "program": {"scalequest-explorer": _version("scalequest-explorer"), "pyarrow": _version("pyarrow")},

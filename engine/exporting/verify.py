@@ -72,14 +72,14 @@ def differs(told: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
     for path in {**told["files"], **made["files"]}:
         if told["files"].get(path) != made["files"].get(path):
             return _file(path, told, made)
-    for name in ("rows_sha256", "runs"):
+    for name in ("rows_hash", "runs"):
         if told.get(name) != made[name]:
             return f"'{name}' in the manifest is not what the workspace has: it has changed since."
     return None
 
 
 def _file(path: str, told: Mapping[str, Any], made: Mapping[str, Any]) -> str:
-    if told.get("program") != made["program"] and told.get("rows_sha256") == made["rows_sha256"]:
+    if told.get("program") != made["program"] and told.get("rows_hash") == made["rows_hash"]:
         return f"'{path}' has the same rows, but another version of this program or of pyarrow writes other bytes."
     return f"'{path}' would have other contents now, though as many rows: some have changed since."
 
