@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +31,7 @@ class Area:
     @classmethod
     def read(cls, name: str, value: Any) -> Area:
         """``{"map": version, "points": [[x, y], ...]}``, rounded to three decimals; InputError names what is wrong."""
+        name = f"filter.{name}"
         if not isinstance(value, dict) or set(value) != {"map", "points"}:
             raise InputError(name, _short(value), "is not an area", f"write e.g. {_EXAMPLE}")
         version, points = value["map"], value["points"]
@@ -66,8 +66,8 @@ def _corner(name: str, point: Any) -> tuple[float, float]:
     if not isinstance(point, (list, tuple)) or len(point) != 2:
         raise InputError(name, _short(point), "is not a pair of numbers", "write each corner as [x, y]")
     for end in point:
-        number = isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end)
-        if not number or abs(end) > _FAR:
+        number = isinstance(end, (int, float)) and not isinstance(end, bool)
+        if not number or not abs(end) <= _FAR:
             raise InputError(name, _short(point), "is not a place on the map", f"use numbers from 0 to {SIDE:g}")
     x, y = (round(float(end), _DECIMALS) + 0.0 for end in point)
     return x, y

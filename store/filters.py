@@ -7,7 +7,7 @@ null for an open end. It becomes SQL with bound parameters only; nothing that a 
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -149,7 +149,7 @@ def _read_range(name: str, value: Any) -> Range:
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
     for end in value:
-        number = isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end)
+        number = isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) <= sys.float_info.max
         if end is not None and not number:
             raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
     low, high = (None if end is None else float(end) for end in value)

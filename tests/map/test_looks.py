@@ -1,0 +1,111 @@
+"""What is drawn: tiles and points are what a count by hand gives; and the neighbours of a question."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from engine.embedding import job
+from store import explore, map_points, maps, neighbours
+from store.errors import InputError
+from store.filters import Filter
+from store.frame import Frame
+from store.frames import Frames
+from store.map_points import GRID, Shown, Tiles
+from store.maps import Map
+from store.records import question_id
+from store.workspace import Workspace
+from tests.checking.stored import imported
+from tests.map.conftest import MANY, PARAPHRASE, texts
+
+
+@pytest.fixture
+def drawn(workspace: Workspace) -> tuple[Frame, Map]:
+    made = maps.of(workspace)
+    assert made is not None
+    return Frames().of(workspace), made
+
+
+def test_few_points_are_given_one_by_one(workspace: Workspace, drawn: tuple[Frame, Map]) -> None:
+    frame, made = drawn
+    chosen = explore.select(workspace, frame, Filter(words="how"))
+    found = map_points.look(frame, map_points.of(frame, made), chosen.rows, (0, 0, 100, 100), "density")
+    assert isinstance(found, Shown)
+    assert set(found.at.tolist()) == set(np.flatnonzero(chosen.rows).tolist())
+    place = {int(key): tuple(xy) for key, xy in zip(made.keys, made.places.tolist(), strict=True)}
+    for at, x, y in zip(found.at, found.x, found.y, strict=True):
+        assert (float(x), float(y)) == place[int(frame.q[at])]
+
+
+def test_a_view_holds_the_points_in_it_and_no_others(workspace: Workspace, drawn: tuple[Frame, Map]) -> None:
+    frame, made = drawn
+    points, every = map_points.of(frame, made), np.ones(frame.size, bool)
+    luck = random.Random(1)
+    for _ in range(50):
+        span = luck.uniform(0.02, 100)
+        left, low = luck.uniform(0, 100 - span), luck.uniform(0, 100 - span)
+        found = map_points.look(frame, points, every, (left, low, left + span, low + span), "density")
+        assert isinstance(found, Shown)
+        x, y = made.places[:, 0], made.places[:, 1]
+        within = (x >= left) & (x < left + span) & (y >= low) & (y < low + span)
+        assert abs(len(found.at) - int(within.sum())) <= 1  # a point on the edge may be on either side
+
+
+def test_tiles_count_every_point_of_the_selection(
+    workspace: Workspace, drawn: tuple[Frame, Map], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_points, "FEW", 10)
+    frame, made = drawn
+    points = map_points.of(frame, made)
+    chosen = explore.select(workspace, frame, Filter(words="how"))
+    for colour in ("density", "topic", "difficulty"):
+        found = map_points.look(frame, points, chosen.rows, (0, 0, 100, 100), colour)
+        assert isinstance(found, Tiles)
+        cells = np.minimum((made.places * np.float32(GRID / 100)).astype(int), GRID - 1)
+        there = chosen.rows[np.searchsorted(frame.q, made.keys)]
+        counts = np.zeros((GRID, GRID), int)
+        np.add.at(counts, (cells[there, 1], cells[there, 0]), 1)
+        assert np.array_equal(found.counts, counts)
+        assert found.total == chosen.rows.sum()
+        if found.values is not None and colour == "topic":
+            assert ((found.values >= 0) == (counts > 0)).all()
+
+
+def test_a_paraphrase_is_the_nearest_neighbour(workspace: Workspace, drawn: tuple[Frame, Map]) -> None:
+    frame, made = drawn
+    found = neighbours.nearest(workspace, frame, made, question_id("i1", MANY - 2))
+    assert found is not None
+    assert len(found) == neighbours.MOST
+    assert texts()[int(frame.idx[found[0].at])] == PARAPHRASE
+    likeness = [one.similarity for one in found]
+    assert likeness == sorted(likeness, reverse=True)
+    assert 0.5 < likeness[0] <= 1.01
+
+
+def test_neighbours_are_what_a_plain_product_finds(workspace: Workspace, drawn: tuple[Frame, Map]) -> None:
+    frame, made = drawn
+    vectors = made.vectors.astype(float) / maps.SCALE
+    for idx in range(0, MANY, 37):
+        found = neighbours.nearest(workspace, frame, made, question_id("i1", idx))
+        assert found is not None
+        plain = vectors @ vectors[idx]
+        plain[idx] = -9
+        assert np.allclose([one.similarity for one in found], np.sort(plain)[::-1][: len(found)], atol=1e-5)
+
+
+def test_a_deleted_run_is_nobodys_neighbour_and_a_new_question_has_none_yet(workspace: Workspace) -> None:
+    imported(workspace, texts(), run_id="i2")
+    job.run(workspace)
+    workspace.delete_run("i1")
+    imported(workspace, texts(20, seed=4), run_id="i3")
+    made = maps.of(workspace)
+    assert made is not None
+    frame = Frames().of(workspace)
+    found = neighbours.nearest(workspace, frame, made, question_id("i2", 5))
+    assert found is not None
+    assert {frame.key(one.at).partition("-")[0] for one in found} == {"i2"}
+    assert neighbours.nearest(workspace, frame, made, question_id("i3", 5)) is None
+    with pytest.raises(InputError, match="not in this workspace"):
+        neighbours.nearest(workspace, frame, made, "nonsense")
