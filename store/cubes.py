@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,12 @@ class Cube:
         return {
             name: cells.sum(axis=tuple(axis for axis in axes if self.names[axis] != name)).tolist() for name in asked
         }
+
+    def changed(self, at: NDArray[Any], codes: Sequence[NDArray[Any]]) -> Cube:
+        """The same with other codes, of each dimension, at some rows."""
+        cells = self.codes.copy()
+        cells[at] = np.ravel_multi_index([part.astype(np.int64) for part in codes], self.shape)
+        return Cube(self.names, self.shape, cells)
 
 
 def build(dimensions: Mapping[str, tuple[NDArray[Any], int]]) -> list[Cube]:

@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -68,13 +68,20 @@ WAYS = ("drop_stage", "stage", "solvable", "contaminated")
 """The conditions that a way answers."""
 
 
+class Version(NamedTuple):
+    """Tells of which rows a frame was read: ``decisions`` counts those, ``rows`` tells of all others."""
+
+    rows: tuple[Any, ...]
+    decisions: int
+
+
 class Frame:
     """One reading of a source. ``version`` tells of which rows; two readings of the same rows have the same.
 
     ``size`` questions were read of the ``total`` that there were: fewer in a sample.
     """
 
-    def __init__(self, table: pa.Table, runs: Sequence[str], version: tuple[Any, ...], total: int) -> None:
+    def __init__(self, table: pa.Table, runs: Sequence[str], version: Version, total: int) -> None:
         self.version = version
         self.size, self.total = table.num_rows, total
         codes: dict[str, tuple[Array, list[Any]]] = {name: _encoded(table[column]) for name, column in _TEXTS.items()}
@@ -102,15 +109,17 @@ class Frame:
         self.bins: dict[str, Bins] = {
             name: (shares if name in ("difficulty", "agreement") else nice)(self.numbers[name]) for name in NUMBERS
         }
-        self.cubes = cubes.build(
-            {name: (bins.of(self.numbers[name]), bins.count + 1) for name, bins in self.bins.items()}
-            | {name: (self.codes[name], len(self.values[name])) for name in _CODED}
-            | {"way": (self.way, len(ways))}
-        )
-        self.totals = self.counts(None, (*NUMBERS, *_CODED, "way"))
+        self.count()
         self._fails: dict[Any, Array] = {}
         self._orders: dict[str, tuple[Array, Array]] = {}
         self._lock = threading.Lock()
+
+    def count(self) -> None:
+        """Build the cubes."""
+        dimensions = {name: (bins.of(self.numbers[name]), bins.count + 1) for name, bins in self.bins.items()}
+        dimensions |= {name: (self.codes[name], len(self.values[name])) for name in _CODED}
+        self.cubes = cubes.build(dimensions | {"way": (self.way, len(self.ways))})
+        self.totals = self.counts(None)
 
     @property
     def nbytes(self) -> int:
@@ -118,11 +127,11 @@ class Frame:
         arrays = [*self.codes.values(), *self.numbers.values(), *(cube.codes for cube in self.cubes)]
         return sum(a.nbytes for a in (*arrays, self.way, self.q, self.idx, self.edited, self.pair))
 
-    def counts(self, rows: Array | None, names: Iterable[str]) -> dict[str, list[int]]:
+    def counts(self, rows: Array | None, names: Iterable[str] | None = None) -> dict[str, list[int]]:
         """Of NUMBERS the counts of each bin and last of null, of categories those of ``values``, of ``way`` of
-        ``ways``; among some rows or all (None).
+        ``ways``; of some names and rows, or (None) all.
         """
-        names = set(names)
+        names = {*NUMBERS, *_CODED, "way"} if names is None else {*names}
         rows = None if rows is None else np.flatnonzero(rows)  # once: every cube is gathered by it
         return {name: found for cube in self.cubes for name, found in cube.counts(rows, names).items()}
 

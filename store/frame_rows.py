@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from store.frame import Frame
+from store.frame import Frame, Version
 from store.records import STAGES
 from store.views import narrowed
 
@@ -38,23 +38,21 @@ def _query(where: str) -> str:
         LEFT JOIN (SELECT q FROM ({narrowed("pairs", where)})) p ON i.q = p.q"""
 
 
-def read(
-    cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], version: tuple[Any, ...], *, sampled: bool = False
-) -> Frame:
+def read(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], version: Version, *, sampled: bool = False) -> Frame:
     """A new reading; ``runs``: their ids, oldest first. ``sampled``: of one question of SAMPLE, which is quick."""
     cursor.execute("BEGIN")  # all parts at one moment
     try:
         total = int(cursor.execute("SELECT count(*) FROM question_rows").fetchall()[0][0])
         if sampled:
-            found = [_part(cursor, f"{{}}.q % {SAMPLE} = 0", {})]
+            found = [part(cursor, f"{{}}.q % {SAMPLE} = 0", {})]
         else:
-            found = [_part(cursor, "{}.q BETWEEN $low AND $high", span) for span in _spans(cursor)]
+            found = [part(cursor, "{}.q BETWEEN $low AND $high", span) for span in spans(cursor)]
     finally:
         cursor.execute("ROLLBACK")
     return Frame(pa.concat_tables(found).unify_dictionaries(), runs, version, total)
 
 
-def _spans(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
+def spans(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
     """Ranges of keys that hold all questions, of about _PART each: what reading one takes is bounded."""
     query = "SELECT q // 65536 AS block, max(q), count(*) FROM question_rows GROUP BY block ORDER BY block"
     spans, low, held = [], 0, 0
@@ -66,8 +64,8 @@ def _spans(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
     return [*spans, {"low": low, "high": 2**63 - 1}]
 
 
-def _part(cursor: duckdb.DuckDBPyConnection, where: str, values: dict[str, int]) -> pa.Table:
-    """The rows of some questions, their texts coded: they repeat."""
+def part(cursor: duckdb.DuckDBPyConnection, where: str, values: dict[str, Any]) -> pa.Table:
+    """The rows of some questions (a condition on keys, as ``narrowed`` takes), their texts coded: they repeat."""
     table = cursor.sql(_query(where), params=values).to_arrow_table()
     for place, name in enumerate(table.column_names):
         if pa.types.is_string(table[name].type):

@@ -12,13 +12,13 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
 
 import duckdb
 
 from store import problems
 from store.errors import StoreError
-from store.frame import Frame
+from store.frame import Frame, Version
+from store.frame_patch import patched
 from store.frame_rows import read
 from store.shelf import Source
 
@@ -29,7 +29,7 @@ _LOOK_AGAIN = 0.5
 _READ_AGAIN = 2.0
 _TIMES = 5.0
 """Between two readings lie at least so many seconds, and so many times what the last one took: a run may be writing."""
-_CHANGING = ("question_rows", "verdict_rows", "solution_rows", "reward_rows", "label_rows", "decision_rows")
+_CHANGING = ("question_rows", "verdict_rows", "solution_rows", "reward_rows", "label_rows")
 
 
 class Frames:
@@ -65,7 +65,7 @@ class _Held:
         self.lock = threading.Lock()
         self.frame: Frame | None = None
         self._looked = self._read = float("-inf")
-        self._took = 0.0
+        self._took = self._patching = 0.0
         self._reading: threading.Thread | None = None
 
     def refresh(self, source: Source, at_once: bool) -> None:
@@ -73,7 +73,7 @@ class _Held:
         reading = self._reading is not None and self._reading.is_alive()
         if at_once and reading and self._reading is not None:
             self._reading.join()
-        elif reading or (not at_once and self._early(started)):
+        elif reading or (not at_once and started < self._looked + _LOOK_AGAIN):
             return
         with asking(source) as cursor:
             runs = [run.run_id for run in source.runs()]
@@ -81,37 +81,53 @@ class _Held:
             self._looked = time.monotonic()
             if self.frame is not None and self.frame.version == now:
                 return
-            if at_once or now[0] < MANY:
-                self._take(read(cursor, runs, now), started)
+            if not at_once and self._early(started, now):
+                return
+            if at_once or now.rows[0] < MANY:
+                self._renew(cursor, runs, now)
                 return
             if self.frame is None:
-                self.frame = read(cursor, runs, ("a sample of", *now), sampled=True)
+                sample = now._replace(rows=("a sample of", *now.rows))
+                self.frame = read(cursor, runs, sample, sampled=True)
         self._reading = source.beside(partial(self._read_beside, source, runs, now))
 
-    def _early(self, started: float) -> bool:
-        """Whether it is too soon to look again; a sample is followed by all as soon as can be."""
-        if started < self._looked + _LOOK_AGAIN:
-            return True
-        sampled = self.frame is not None and self.frame.size < self.frame.total
-        return not sampled and started < self._read + max(_READ_AGAIN, _TIMES * self._took)
+    def _early(self, started: float, now: Version) -> bool:
+        """Whether it is too soon to read again; a sample is followed by all as soon as can be."""
+        if self.frame is None or self._sampled:
+            return False
+        wait = _TIMES * self._patching if self._decided(now) else max(_READ_AGAIN, _TIMES * self._took)
+        return started < self._read + wait
 
-    def _read_beside(self, source: Source, runs: list[str], now: tuple[Any, ...]) -> None:
-        started = time.monotonic()
+    @property
+    def _sampled(self) -> bool:
+        return self.frame is not None and self.frame.size < self.frame.total
+
+    def _decided(self, now: Version) -> bool:
+        """Whether nothing but decisions came since."""
+        return self.frame is not None and not self._sampled and self.frame.version.rows == now.rows
+
+    def _read_beside(self, source: Source, runs: list[str], now: Version) -> None:
         # closed meanwhile, or unreadable: the next request tries again, and hears of it
         with suppress(StoreError), asking(source) as cursor:
-            self._take(read(cursor, runs, now), started)
+            self._renew(cursor, runs, now)
 
-    def _take(self, frame: Frame, started: float) -> None:
-        self.frame = frame
-        self._read = time.monotonic()
-        self._took = self._read - started
+    def _renew(self, cursor: duckdb.DuckDBPyConnection, runs: list[str], now: Version) -> None:
+        started = time.monotonic()
+        if self.frame is not None and self._decided(now) and (frame := patched(cursor, self.frame, now)) is not None:
+            self._patching = time.monotonic() - started
+        else:
+            frame = read(cursor, runs, now)
+            self._took = time.monotonic() - started
+        self.frame, self._read = frame, time.monotonic()
 
 
-def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> tuple[Any, ...]:
+def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> Version:
     """How many questions there are, and what changes when rows come, go or are replaced: the counts of the tables,
-    which DuckDB knows without a scan, and the time of the newest verdict."""
+    which DuckDB knows without a scan, and the time of the newest verdict. Decisions apart: few rows follow from them.
+    """
     asked = [f"(SELECT count(*) FROM {table})" for table in _CHANGING] + ["(SELECT max(created_at) FROM verdict_rows)"]
-    return (*cursor.execute(f"SELECT {', '.join(asked)}").fetchall()[0], *runs)
+    decisions, *found = cursor.execute(f"SELECT (SELECT count(*) FROM decision_rows), {', '.join(asked)}").fetchall()[0]
+    return Version((*found, *runs), decisions)
 
 
 @contextmanager

@@ -72,9 +72,9 @@ class Search:
         """Have a thread bring the index to this frame's rows, if there is none at it and it is not there yet."""
         with self._lock:
             busy = self._thread is not None and self._thread.is_alive()
-            if busy or self._problem is not None or self._caught_up == frame.version:
+            if busy or self._problem is not None or self._caught_up == frame.version.rows:
                 return
-            self._thread = source.beside(partial(self._build, source, frame.version))
+            self._thread = source.beside(partial(self._build, source, frame.version.rows))
 
     def wait(self, source: Source, frame: Frame) -> State:
         """Until the index has this frame's rows, or cannot have them."""

@@ -1,0 +1,122 @@
+"""A frame that decisions were patched into is the one that would be read now."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from store import explore, frames, review, review_bulk, search
+from store.errors import InputError
+from store.filters import Filter
+from store.frame import NUMBERS, Frame
+from store.frames import Frames
+from store.workspace import Workspace
+from tests.store import rows
+from tests.store.test_explore import filters
+
+WHO = ("ana", "ben")
+
+
+def assert_same(one: Frame, other: Frame) -> None:
+    """Coded values may stand in another order, and be there without a row."""
+    assert np.array_equal(one.q, other.q)
+    for name in (*other.codes,):
+        mine, theirs = ([frame.values[name][code] for code in frame.codes[name]] for frame in (one, other))
+        assert mine == theirs, name
+    for name, column in other.numbers.items():
+        assert np.array_equal(one.numbers[name], column, equal_nan=True), name
+    for name in ("edited", "pair", "way"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    assert one.bins == other.bins
+    assert counted(one, one.totals) == counted(other, other.totals)
+    assert one.version == other.version
+    for name in NUMBERS:
+        assert np.array_equal(one.order(name, True)[0], other.order(name, True)[0])
+
+
+def counted(frame: Frame, counts: dict[str, list[int]]) -> dict[str, Any]:
+    return {
+        name: {value: n for value, n in zip(frame.values.get(name, range(len(found))), found, strict=False) if n}
+        for name, found in counts.items()
+    }
+
+
+def act(workspace: Workspace, seen: Frames, ids: list[str], luck: random.Random) -> None:
+    who, key = luck.choice(WHO), luck.choice(ids)
+    what = luck.choice(("accept", "accept", "reject", "skip", "edit", "tag", "untag", "note", "undo", "bulk", "sample"))
+    try:
+        if what == "undo":
+            review.undo(workspace, who)
+        elif what == "bulk":
+            keys = review_bulk.matching(workspace, seen, luck.choice(filters(30)))
+            payload = {"tag": "many"} if (action := luck.choice(review_bulk.ACTIONS)) in ("tag", "untag") else {}
+            review_bulk.bulk(workspace, who, keys, action, payload, expected=len(keys))
+        elif what == "edit":
+            text = "y" * luck.randrange(1, 90)
+            review.decide(workspace, who, key, "edit", {luck.choice(("query", "response", "answer")): text})
+        elif what in ("tag", "untag"):
+            review.decide(workspace, who, key, what, {"tag": luck.choice(("hard", "odd", "nice"))})
+        elif what == "sample":
+            review.decide(workspace, who, key, "accept", {"sample": luck.choice((0, 1, 2))})
+        else:
+            review.decide(workspace, who, key, what, {"text": "see"} if what == "note" else {})
+    except InputError:  # nothing matches, nothing is changed, no such sample
+        pass
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_patched_frame_is_the_one_that_is_read_anew(
+    workspace: Workspace, ids: list[str], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    luck, seen = random.Random(seed), Frames()
+    first = seen.of(workspace, now=True)
+    full: list[None] = []
+    reading = frames.read
+    monkeypatch.setattr(frames, "read", lambda *given, **more: (full.append(None), reading(*given, **more))[1])
+    for _ in range(8):
+        for asked in filters(6):
+            explore.select(workspace, seen.of(workspace, now=True), asked)  # what is remembered must not be stale
+        for _ in range(luck.randrange(1, 8)):
+            act(workspace, seen, ids, luck)
+        now = seen.of(workspace, now=True)
+        assert not full  # patched, not read
+        anew = Frames().of(workspace, now=True)
+        assert_same(now, anew)
+        for asked in filters(6):
+            mine, theirs = (explore.select(workspace, frame, asked).rows for frame in (now, anew))
+            assert np.array_equal(mine, theirs)
+        full.clear()
+    assert np.array_equal(first.q, now.q)
+    assert set(first.values["status"]) == {"unreviewed"}  # the old one is as it was
+
+
+def test_a_search_finds_the_edited_text_of_a_patched_frame(workspace: Workspace, frames: Frames, pair: str) -> None:
+    asked = Filter(words="zeppelin")
+
+    def found() -> list[str]:
+        frame = frames.of(workspace, now=True)
+        chosen = explore.select(workspace, frame, asked)
+        return [frame.key(int(at)) for at in np.flatnonzero(chosen.rows)]
+
+    search.of(workspace).wait(workspace, frames.of(workspace, now=True))
+    assert found() == []
+    review.decide(workspace, "ana", pair, "edit", {"query": "How far flies a zeppelin?"})
+    assert found() == [pair]
+    review.undo(workspace, "ana")
+    assert found() == []
+
+
+def test_rows_that_come_beside_decisions_are_read(workspace: Workspace, frames: Frames, pair: str) -> None:
+    before = frames.of(workspace, now=True)
+    workspace.writer.put(rows.whole(500))
+    review.decide(workspace, "ana", pair, "accept", {})
+    now = frames.of(workspace, now=True)
+    assert now.size == before.size + 1
+    assert_same(now, Frames().of(workspace, now=True))
+    workspace.update_run("r2", status="done")
+    workspace.delete_run("r2")
+    review.decide(workspace, "ana", pair, "reject", {})
+    assert_same(frames.of(workspace, now=True), Frames().of(workspace, now=True))
