@@ -35,7 +35,7 @@ function legend() {
       row.append(swatch, make("span", "", text));
       box.append(row);
     });
-    box.append(make("p", "quiet", "A tile has the topic of most of its questions; fainter tiles hold fewer."));
+    if (last.tiles) box.append(make("p", "quiet", "A tile has the topic of most of its questions; fainter tiles hold fewer."));
   } else if (told.kind !== "density" || last.tiles) {
     const bar = make("div", "ramp");
     const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => `rgb(${ramp(share).join(",")})`);

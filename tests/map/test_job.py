@@ -199,9 +199,7 @@ def test_without_the_package_the_sentence_says_how_to_install_it(workspace: Work
     assert chart(workspace.path).meta.count == MANY  # the map that there was is left as it was
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("sentence_transformers") is None, reason="sentence-transformers is not here"
-)
+@pytest.mark.skipif(not INSTALLED, reason="the package sentence-transformers is not installed")
 def test_a_sentence_transformers_model_makes_a_map(workspace: Workspace, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
