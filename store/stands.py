@@ -33,10 +33,12 @@ class Stands:
 
 
 def events(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Event]:
-    """All events of a question in their order, as the view ``decisions`` has them; and whether each is ``in_force``."""
+    """All events of a question in their order, as the view ``decisions`` has them; whether each is
+    ``in_force``, and its ``turn``, which grows with the log.
+    """
     query = f"""
         SELECT event_id, question_id, reviewer, action, payload, batch_id, queue, sampling_p, created_at,
-            ({IN_FORCE}) AS in_force
+            ({IN_FORCE}) AS in_force, rowid AS turn
         FROM decision_rows WHERE q = ? ORDER BY rowid"""
     rows = cursor.execute(query, [q]).fetchall()
     names = [column[0] for column in cursor.description or []]
