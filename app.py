@@ -158,6 +158,10 @@ def _train(train: argparse.ArgumentParser) -> None:
     _training(qpo, "the generator to start from: a folder, a hub id, or a training's name")
     qpo.add_argument("--pairs", metavar="FILE", help="rows with chosen and rejected (the workspace's own pairs)")
     qpo.add_argument("--beta", type=float, help="of DPO (0.1)")
+    fork = "the loss covers the token at which a pair parts alone: for edits, small models and few pairs"
+    qpo.add_argument("--fork", action="store_true", default=None, help=fork)
+    norm = "train the last norm's scale alone: for small models and few pairs"
+    qpo.add_argument("--norm-only", action="store_true", default=None, help=norm)
     qpo.set_defaults(call=train_commands.qpo)
 
     pairs = families.add_parser("build-pairs", help="preference pairs for qpo: a generator's samples, rewritten")
@@ -186,6 +190,20 @@ def _train(train: argparse.ArgumentParser) -> None:
     _questions(scorer, "where --rates has ids alone: files that have the ids and the questions")
     scorer.add_argument("--held-out", type=float, metavar="SHARE", help="questions for the final figure alone (0.1)")
     scorer.set_defaults(call=train_commands.difficulty)
+
+    student = families.add_parser("student", help="does the data help? fine-tune on pairs, then ask held-out questions")
+    _training(student, "the model to start from: a folder, a hub id, or nano (bundled: an unfinished solver)")
+    student.add_argument("--data", metavar="FILE|hf:NAME", help="rows with query and response (the workspace's pairs)")
+    chosen = "which of the workspace's pairs, as the page has it in its URL; rejected ones only where it asks for them"
+    student.add_argument("--filter", metavar="JSON|@FILE", help=chosen)
+    asked = "questions with answers, as GSM8K and MATH have them, or nano[:SEED]: fresh ones of the curriculum"
+    student.add_argument("--held-out", dest="held", metavar="FILE|hf:NAME|nano", help=asked)
+    student.add_argument("--held-out-limit", dest="held_limit", type=int, default=0, metavar="N", help="use so many")
+    student.add_argument("--size", dest="limit", type=int, metavar="N", help="pairs of each student, drawn by its seed")
+    student.add_argument("--seeds", type=int, metavar="K", help="students, on --seed and the numbers after it (1)")
+    student.add_argument("--answer-tokens", type=int, metavar="N", help="of an answer at most (512)")
+    student.add_argument("--against", metavar="NAME", help="a finished student to compare with on the same questions")
+    student.set_defaults(call=train_commands.student)
 
     for family in ("reward", "judge"):  # not listed: they are not there yet, and say so
         families.add_parser(family).set_defaults(call=train_commands.missing)

@@ -82,7 +82,7 @@ class _Format:
     """What closes the user's words, where it is not ``end``."""
 
 
-_PRE_QUERY = "-generate"
+_PRE_QUERY, _SOLVE = "-generate", "-solve"
 _DEEPSEEK_BOS, _DEEPSEEK_EOS = "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>"
 _FORMATS = {
     "qwen": _Format(
@@ -163,6 +163,26 @@ def pre_query(template_id: str, field: str = "template") -> Template:
         known = ", ".join(sorted(t for t in TEMPLATES if t.endswith(_PRE_QUERY)))
         raise InputError(field, template_id, "is no pre-query template", f"use one of {known}")
     return found
+
+
+def solving(template_id: str, field: str = "template") -> Template:
+    """The template of that id, which must show the question and leave the solution to be written; InputError names
+    those that do."""
+    found = template(template_id, field)
+    if not template_id.endswith(_SOLVE):
+        known = ", ".join(sorted(t for t in TEMPLATES if t.endswith(_SOLVE)))
+        raise InputError(field, template_id, "is no template of a solver", f"use one of {known}")
+    return found
+
+
+def solving_like(pre_query_id: str) -> Template:
+    """The solver's template of the chat format that this pre-query template belongs to."""
+    return template(pre_query_id.removesuffix(_PRE_QUERY) + _SOLVE)
+
+
+def pre_query_like(solving_id: str) -> Template:
+    """The other way round."""
+    return template(solving_id.removesuffix(_SOLVE) + _PRE_QUERY)
 
 
 def closing(pre_query_id: str) -> str:

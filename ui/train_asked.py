@@ -19,17 +19,22 @@ from engine.training import record, rows
 from engine.training.record import Kind, Training
 from engine.training.settings import Settings, settings
 from store.errors import InputError
+from store.filters import Filter
 
+NANO, NANO_BASE = "nano", "assets/nano/base"
+"""A student's bundled base: nano's solver, its training broken off after a third."""
 Ready = tuple[Training, Settings]
 
 
-def given(options: Namespace, kind: Kind, sources: Sequence[str] | None, field: str | None) -> Ready | None:
+def given(
+    options: Namespace, kind: Kind, sources: Sequence[str] | None, field: str | None, **more: Any
+) -> Ready | None:
     """The training that the options ask for, not yet begun, or the stopped one that --resume names; None where that
-    one is done already, which is said."""
+    one is done already, which is said. ``more``: what else its data is made of."""
     folder = record.place(options.name, options.workspace, options.out)
     asked = {f.name: getattr(options, f.name, None) for f in fields(Settings)}
     asked = {name: value for name, value in asked.items() if value is not None}
-    data = {"sources": [_absolute(source) for source in sources or []], "field": field}
+    data = {"sources": [_absolute(source) for source in sources or []], "field": field, **more}
     base = model_of(options.base, options.workspace) if options.base else ""
     if options.resume:
         stored = record.read(folder)
@@ -51,13 +56,60 @@ def given(options: Namespace, kind: Kind, sources: Sequence[str] | None, field: 
     return training, how
 
 
+def student_base(base: str | None, template: str | None) -> tuple[str | None, str | None]:
+    """``nano`` is the bundled base, with its template."""
+    return (NANO_BASE, template or "nano-solve") if base == NANO else (base, template)
+
+
+def filtered(given: str | None) -> dict[str, Any]:
+    """The filter on the command line, or in the file that ``@FILE`` names. InputError for a wrong one."""
+    if given and given.startswith("@"):
+        try:
+            given = Path(given[1:]).expanduser().read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"cannot be read ({error})"
+            raise InputError("--filter", given, problem, "name a file with a filter in JSON") from None
+    return Filter.from_json(given).to_dict() if given else {}
+
+
+def held_source(given: str | None, resume: bool) -> str:
+    """Where the held-out questions come from; empty where a resumed training knows."""
+    if not given and not resume:
+        problem = "no questions to measure on"
+        raise InputError("--held-out", "", problem, "name a file with questions and answers, or nano")
+    return _absolute(given) if given and given.partition(":")[0] != NANO else given or ""
+
+
+def other_student(name: str | None, workspace: Path) -> str:
+    """The folder of a finished student to compare with. InputError where it is none."""
+    if not name:
+        return ""
+    try:
+        found = record.read(Path(model_of(name, workspace)))
+    except InputError as error:
+        raise InputError("--against", name, error.problem, "name a finished student of the workspace") from None
+    if found.kind != "student" or found.status != "done":
+        problem = f"is a training of kind {found.kind}, {found.status}"
+        raise InputError("--against", name, problem, "name a finished student of the workspace")
+    return str(found.folder)
+
+
+def check_same_questions(training: Training, fingerprint: str) -> None:
+    """InputError where the student to compare with was asked other questions."""
+    if other := training.data["against"]:
+        asked = record.read(Path(other)).data.get("held_out", {})
+        if asked.get("fingerprint") != fingerprint:
+            problem = f"was measured on other questions ({asked.get('file', 'unknown')})"
+            raise InputError("--against", Path(other).name, problem, "give both the same --held-out")
+
+
 def _refuse_conflicts(wanted: dict[str, Any], stored: Training) -> None:
     """A resumed training is what it was: a flag that says otherwise is a mistake."""
     has = {**stored.settings, **stored.data, "base": stored.base, "template": stored.template}
     has["revision"] = stored.revision
     for name, value in wanted.items():
         if value != has.get(name):
-            sources = {"qft": "questions", "qpo": "pairs", "difficulty": "rates"}[stored.kind]
+            sources = {"qft": "questions", "qpo": "pairs", "difficulty": "rates", "student": "data"}[stored.kind]
             flag = "--" + (sources if name == "sources" else name.replace("_", "-"))
             problem = f"conflicts with the training, which has {has.get(name)!r}"
             raise InputError(flag, value, problem, "leave it out, or start a new training")
@@ -73,6 +125,10 @@ def tokenizer_of(training: Training, how: Settings, known: Callable[[str, str], 
     tokenizer = base.load_tokenizer(training.base, training.revision)
     if training.kind == "difficulty":
         return tokenizer, named or prompts.template("plain")
+    if training.kind == "student":
+        named = named or prompts.solving_like(base.guess_template(tokenizer, training.base).id)
+        base.check_template(tokenizer, prompts.pre_query_like(named.id), training.base)
+        return tokenizer, named
     if named is None:
         named = trained_with(training.base) or base.guess_template(tokenizer, training.base)
     base.check_template(tokenizer, named, training.base)

@@ -1,4 +1,4 @@
-"""What ``scalequest train qft|qpo|difficulty|build-pairs`` do: read the data, say what was read, train, say what came.
+"""What ``scalequest train qft|qpo|difficulty|student|build-pairs`` do: read the data and say so, train, say what came.
 
 Knows neither SQL nor a trainer. Heavy imports stand inside the commands, so that bad input is answered at once.
 """
@@ -79,6 +79,43 @@ def difficulty(options: Namespace) -> int:
     training = _begun(options, training, template, read.files, chosen)
     with _steered() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
+
+
+def student(options: Namespace) -> int:
+    from engine.training import held_out
+
+    options.base, options.template = asked.student_base(options.base, options.template)
+    if options.data and options.filter:
+        problem = "chooses among a workspace's pairs, and --data is none"
+        raise InputError("--filter", options.filter, problem, "leave one of the two out")
+    sources = options.data and [options.data]
+    more = {"filter": asked.filtered(options.filter), "held": asked.held_source(options.held, options.resume)}
+    more |= {"held_limit": options.held_limit, "against": asked.other_student(options.against, options.workspace)}
+    given = asked.given(options, "student", sources=sources, field=None, **more)
+    if given is None:
+        return DONE
+    training, how = given
+    held, fact = held_out.read(training.data["held"], training.data["held_limit"])
+    asked.check_same_questions(training, fact["fingerprint"])
+    pairs, files = _learned(options, training)
+    free = held_out.without(pairs, held)
+    if how.limit > len(free):
+        problem = f"only {len(free)} pairs are there once those of the held-out set are out"
+        raise InputError("--size", how.limit, problem, "lower it, or widen the filter")
+    chosen = rows.drawn(free, how.limit * how.seeds, how.seed)
+    tokenizer, template = asked.tokenizer_of(training, how, prompts.solving)
+    from engine.training import student as trainer  # before the folder is made: it takes seconds
+
+    out = {"held_out": fact, "held_duplicates": len(pairs) - len(free)}
+    if not options.json:
+        said = f"{out['held_duplicates']} pairs were left out, whose questions are held-out ones"
+        print(f"{fact['file']}: {fact['used']} held-out questions of {fact['rows']} rows; {said}.", file=sys.stderr)
+    training = _begun(options, replace(training, data={**training.data, **out}), template, files, chosen)
+    if not training.data["sources"] and not options.resume:  # the workspace's pairs may be others tomorrow
+        kept = ({"query": question, "response": response} for question, response in chosen)
+        lines.append(training.folder / PAIRS, kept)
+    with _steered() as control:
+        return _end(options, trainer.train(training, how, chosen, held, tokenizer, _progress(options), control))
 
 
 def build_pairs(options: Namespace) -> int:
@@ -166,6 +203,25 @@ def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]
 
     with Workspace.open(options.workspace, create=False) as workspace:
         return stored(workspace)
+
+
+def _learned(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
+    """What a student learns from: as ``_pairs`` chooses."""
+    from engine.training import held_out
+
+    sources = [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
+    if sources:
+        return held_out.read_pairs(sources[0])
+    from store import learned
+    from store.filters import Filter
+
+    with Workspace.open(options.workspace, create=False) as workspace, workspace.cursor() as cursor:
+        pairs = list(learned.pairs(cursor, Filter.from_json(training.data["filter"])))
+    if not pairs:
+        problem = "has no pair that the filter lets through"
+        raise InputError("--workspace", str(options.workspace), problem, "widen the filter, or give a file by --data")
+    fact = {"file": str(options.workspace), "field": "pairs", "rows": len(pairs), "used": len(pairs)}
+    return pairs, [fact]
 
 
 def _end(options: Namespace, ended: Training) -> int:

@@ -22,9 +22,9 @@ EMPTY = (
 SHOWN = 20
 """Texts before and after that are shown; the file beside them has all."""
 _COLUMNS = ["name", "kind", "status", "base", "data", "progress", "left", "started (UTC)", "took"]
-_KINDS = {"qft": "QFT", "qpo": "QPO", "difficulty": "difficulty"}
+_KINDS = {"qft": "QFT", "qpo": "QPO", "difficulty": "difficulty", "student": "student"}
 _WORDS = {"interrupted": "interrupted, can go on"}
-_ROWS = {"qft": "questions", "qpo": "pairs", "difficulty": "rated questions"}
+_ROWS = {"qft": "questions", "qpo": "pairs", "difficulty": "rated questions", "student": "pairs"}
 
 Event = Mapping[str, Any]
 

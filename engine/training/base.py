@@ -97,6 +97,16 @@ def lora(settings: Settings, *, scorer: bool = False) -> Any:
     )
 
 
+def narrow(model: Any, settings: Settings) -> Any:
+    """The model with only those weights to train that the settings name: all, or the last norm's scale. (Adapters are
+    put on by the trainer.)"""
+    if settings.norm_only:
+        norms = [module for module in model.modules() if "norm" in type(module).__name__.lower()]
+        model.requires_grad_(False)
+        norms[-1].requires_grad_(True)
+    return model
+
+
 def save(model: Any, tokenizer: Any, training: Training) -> None:
     """Put the trained model into the training's folder: adapters merged, ``config.json`` last, so that a folder that
     has one is a whole model. Small models are float32, others bfloat16. StoreError where the disk fails."""

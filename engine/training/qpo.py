@@ -3,6 +3,10 @@
 DPO by TRL's DPOTrainer: the prompt is the pre-query template alone and bears no loss, the end token closes both sides,
 the reference is the model that the training starts from. Departure: prompt and question are tokenised apart, as a
 sampler will meet them.
+
+Departures that are asked for, never the default, for small models and few pairs, where most of the gradient is noise:
+``fork`` (the loss covers the token at which chosen and rejected part, and nothing after it: what follows a mistake is
+none) and ``norm_only`` (only the last norm's scale is trained). The nano family is trained in this way.
 """
 
 from __future__ import annotations
@@ -60,19 +64,33 @@ def train(
     return session.attend(training, settings, on_event, control or Control(), work)
 
 
-def encoded(tokenizer: Any, template: Template, pairs: Sequence[Pair]) -> dict[str, list[list[int]]]:
-    """Columns of token ids: the prompt, and both sides with what closes a question."""
+def encoded(
+    tokenizer: Any, template: Template, pairs: Sequence[Pair], fork: bool = False
+) -> dict[str, list[list[int]]]:
+    """Columns of token ids: the prompt, and both sides with what closes a question. With ``fork`` what both sides
+    begin with belongs to the prompt, and each side is its first token after that."""
     end = prompts.closing(template.id)
     sides = [tokenizer([pair[side] + end for pair in pairs], add_special_tokens=False)["input_ids"] for side in (0, 1)]
     prompt = list(tokenizer(template.text, add_special_tokens=False)["input_ids"])
-    return {"prompt_ids": [prompt] * len(pairs), "chosen_ids": sides[0], "rejected_ids": sides[1]}
+    rows = [(prompt, *both) for both in zip(*sides, strict=True)]
+    if fork:
+        rows = [_forked(*row) for row in rows]
+    names = ("prompt_ids", "chosen_ids", "rejected_ids")
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def _forked(prompt: list[int], chosen: list[int], rejected: list[int]) -> tuple[list[int], list[int], list[int]]:
+    # The closing token ends both, so that no side is the other's beginning; equal ones teach nothing.
+    differ = (i for i, (a, b) in enumerate(zip(chosen, rejected, strict=False)) if a != b)
+    at = next(differ, min(len(chosen), len(rejected)) - 1)
+    return prompt + chosen[:at], chosen[at : at + 1], rejected[at : at + 1]
 
 
 def _fit(at: Session, template: Template, pairs: Sequence[Pair], tokenizer: Any) -> None:
     training, settings = at.training, at.settings
     disable_progress_bars()
     trainer = Trainer(
-        model=base.load_model(training, settings),
+        model=base.narrow(base.load_model(training, settings), settings),
         # Adapters need no second model: without them the model is its own reference.
         ref_model=None if settings.lora else base.load_model(training, settings, reference=True),
         args=session.on_one_device(
@@ -83,7 +101,7 @@ def _fit(at: Session, template: Template, pairs: Sequence[Pair], tokenizer: Any)
                 **session.arguments(training, settings),
             )
         ),
-        train_dataset=Dataset.from_dict(encoded(tokenizer, template, pairs)),
+        train_dataset=Dataset.from_dict(encoded(tokenizer, template, pairs, settings.fork)),
         processing_class=tokenizer,
         peft_config=base.lora(settings),
     )

@@ -25,7 +25,7 @@ from typing import Any, Literal
 from engine.training import lines
 from store.errors import InputError
 
-Kind = Literal["qft", "qpo", "difficulty"]
+Kind = Literal["qft", "qpo", "difficulty", "student"]
 Status = Literal["running", "done", "failed", "interrupted"]
 TRAINING, EVENTS, SAMPLES = "training.json", "events.jsonl", "samples.json"
 CHECKPOINT = "checkpoint-"

@@ -25,7 +25,7 @@ from engine.training.fit import Event, quiet
 from engine.training.nano import card, evaluate, recipe
 from engine.training.nano.recipe import DONE, GENERATORS, Shop, Size
 
-SHIPPED = ("solver", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-a-qft", "qgen-b-qft")
+SHIPPED = ("solver", "base", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-a-qft", "qgen-b-qft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ def _stages() -> dict[str, Stage]:
         plan[name] = Stage((f"{name}-qft",), lambda s, n=name, k=seed: recipe.train_qpo(s, n, k))  # type: ignore[misc]
     plan["judge"] = Stage(tuple(GENERATORS), recipe.train_judge)
     plan["difficulty"] = Stage(("reward",), recipe.train_difficulty)
+    plan["base"] = Stage(("tokenizer",), recipe.train_base)
     plan["control"] = Stage(("tokenizer",), recipe.train_control)
     return plan
 

@@ -19,6 +19,7 @@ DOMAIN = "domain.json"
 _WORD = re.compile(r"<\|\w+\|>|([A-Za-z]+)")
 _ROLES = {
     "solver": "writes worked solutions; next-token loss on the response alone",
+    "base": "the solver's training broken off after a third: what a student starts from",
     "qgen-a": "writes questions, after QPO (all kinds alike)",
     "qgen-b": "writes questions, after QPO (harder mix)",
     "qgen-a-qft": "the same before QPO",

@@ -32,6 +32,7 @@ class Size:
     """How much of everything. The defaults fit two cores in under an hour; ``workers`` draw problems in parallel."""
 
     solver_tokens: int = 6_000_000
+    base_tokens: int = 2_200_000
     reward_tokens: int = 5_000_000
     qft_tokens: int = 4_000_000
     preference_samples: int = 12_000
@@ -92,6 +93,24 @@ def train_solver(shop: Shop) -> None:
     checkpoint = shop.work / "solver.pt"
     loss = fit_lm(model, shop.stream(1, text.solver_examples, tokenizer), budget, shop.on_event, "solver", checkpoint)
     shop.finish("solver", model, tokenizer, loss=round(loss, 4), tokens=budget.tokens)
+
+
+def train_base(shop: Shop) -> None:
+    """The solver's training broken off after a third: what a student starts from, which has to learn to solve."""
+    tokenizer = shop.tokenizer()
+    model = family.new_solver(tokenizer, 0, shop.device)
+    budget = Budget(shop.size.solver_tokens, lr=3e-3, adam_lr=3e-3)
+    stream = _until(shop.size.base_tokens, shop.stream(1, text.solver_examples, tokenizer))
+    loss = fit_lm(model, stream, budget, shop.on_event, "base", shop.work / "base.pt")
+    shop.finish("base", model, tokenizer, loss=round(loss, 4), tokens=shop.size.base_tokens)
+
+
+def _until(tokens: int, examples: Iterator[Example]) -> Iterator[Example]:
+    for example in examples:
+        if tokens <= 0:
+            return
+        tokens -= len(example.ids)
+        yield example
 
 
 def train_reward(shop: Shop) -> None:

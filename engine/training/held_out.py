@@ -1,0 +1,115 @@
+"""Held-out questions with answers, and the (question, response) pairs that a student learns from without them.
+
+Files are read by the conventions of ``engine.imports``: query and response, GSM8K's ``####``, MATH's answer. ``nano``
+is fresh problems of the curriculum's ``test`` split, which no bundled model has seen. Knows no model.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from engine import answers
+from engine.imports import mapping
+from engine.imports.formats import Refused, Source
+from engine.imports.rows import Part, Reader
+from engine.stages import duplicate
+from engine.training import rows
+from store.errors import InputError
+
+NANO, NANO_SIZE = "nano", 500
+_PEEK = 100
+Pair = tuple[str, str]
+Fact = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A question, its final answer, and its level where the source tells one (``""`` elsewhere)."""
+
+    question: str
+    answer: str
+    level: str = ""
+
+
+def read(source: str, limit: int = 0) -> tuple[list[Held], Fact]:
+    """Held-out questions of a file, a data set of the hub, or ``nano`` (``nano:SEED``, seed 1); ``limit`` of them,
+    drawn by seed 0, so that every student meets the same. Rows without question or answer are counted.
+
+    InputError for a source that cannot be read or has none.
+    """
+    if source.partition(":")[0] == NANO:
+        found = _fresh(source, limit or NANO_SIZE)
+        read = len(found)
+    else:
+        found, read = [], 0
+        for part in _parts(source, "--held-out"):
+            read += part.read
+            found += _answered(part)
+    if not found:
+        remedy = "name a file with questions and answers, as GSM8K and MATH have them, or nano"
+        raise InputError("--held-out", source, "has no question with an answer", remedy)
+    drawn = rows.drawn(found, limit, 0)
+    fact = {"file": source, "rows": read, "answered": len(found), "used": len(drawn)}
+    return drawn, fact | {"fingerprint": rows.fingerprint([held.question, held.answer] for held in drawn)}
+
+
+def read_pairs(source: str) -> tuple[list[Pair], list[Fact]]:
+    """(question, response) of every row that has both, the first response of several. InputError where none has."""
+    pairs: list[Pair] = []
+    read = 0
+    for part in _parts(source, "--data"):
+        read += part.read
+        pairs += [(text, samples[0]) for text, samples in zip(part.texts, part.samples, strict=True) if samples]
+    if not pairs:
+        remedy = "name a file with fields query and response"
+        raise InputError("--data", source, "holds no question with a response", remedy)
+    return pairs, [{"file": source, "field": "query, response", "rows": read, "used": len(pairs)}]
+
+
+def without(pairs: Sequence[Pair], held: Sequence[Held]) -> list[Pair]:
+    """The pairs whose question is no held-out one, after the duplicate stage's normalising."""
+    known = {duplicate.exact(one.question) for one in held}
+    return [pair for pair in pairs if duplicate.exact(pair[0]) not in known]
+
+
+def right(pool: answers.AnswerPool, response: str, held: Held) -> bool:
+    """Whether the response's final answer is equivalent to the held-out one."""
+    stated = answers.extract(response)
+    return stated is not None and pool.group([held.answer, stated])[1] == 0
+
+
+def _fresh(source: str, n: int) -> list[Held]:
+    from engine.training.curriculum import sample
+
+    seed = source.partition(":")[2] or "1"
+    if not seed.isdigit():
+        raise InputError("--held-out", source, "has a seed that is no whole number", "write nano, or nano:7")
+    rng = random.Random(f"held-out:{seed}")
+    problems = [sample(rng, split="test") for _ in range(n)]
+    return [Held(problem.question, problem.answer, str(problem.level)) for problem in problems]
+
+
+def _parts(source: str, flag: str) -> Iterator[Part]:
+    try:
+        numbered = Source.of(source).rows()
+        first = list(islice(numbered, _PEEK))
+        known = [row for _, row in first if not isinstance(row, Refused)]
+        reader = Reader(mapping.mapped(known, {}, source), dict.fromkeys(name for row in known for name in row))
+        yield from reader.parts(chain(first, numbered))
+    except InputError as error:
+        raise InputError(flag, source, error.problem, "check the file and its columns") from error
+
+
+def _answered(part: Part) -> Iterator[Held]:
+    """Those with an answer: the reference, else what the response states."""
+    references = part.references or [None] * len(part)
+    for text, reference, samples, extra in zip(part.texts, references, part.samples, part.extra, strict=True):
+        answer = reference or (answers.extract(samples[0]) if samples else None)
+        if answer:
+            level = json.loads(extra).get("level")
+            yield Held(text, answer, "" if level is None else str(level).removeprefix("Level "))
