@@ -17,7 +17,7 @@ from engine.paths import ASSETS
 from store.frames import Frames
 from store.shelf import Shelf
 from store.workspace import Workspace
-from ui import compare, explore, home, runs, runs_form, sample, train
+from ui import compare, curate, explore, home, runs, runs_form, sample, train
 from ui.asked import asked
 from ui.text import inert
 
@@ -41,6 +41,8 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
                 sampled = sample.tab(workspace, live)
             with gr.Tab("Explore"):
                 explore.tab(shelf, frames, blocks, batches.embedding)
+            with gr.Tab("Curate"):
+                curate.tab(shelf, frames, blocks)
             with gr.Tab("Runs", id="runs") as runs_tab:
                 batch = runs.tab(workspace, batches, frames)
             with gr.Tab("Compare") as compare_tab:

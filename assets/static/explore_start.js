@@ -29,6 +29,11 @@ const DO = {
   after: () => step("after"),
   link: copyLink,
   clear: clearAll,
+  review: () => {
+    window.curateWish = true; // for a tab that is not drawn yet
+    [...document.querySelectorAll('[role="tab"]')].filter((tab) => tab.textContent.trim() === "Curate").forEach((tab) => tab.click());
+    window.dispatchEvent(new CustomEvent("curate-ask"));
+  },
   remedy: () => (last.empty && last.empty.name ? ask(last.empty.name, null) : clearAll()),
   previous: () => turn(-1),
   next: () => turn(1),

@@ -29,10 +29,10 @@ _FLAGS = [
 
 
 @contextmanager
-def served(workspace: Path) -> Iterator[str]:
-    """The app on a free port, as the command starts it; ended by Ctrl-C, which it must obey."""
+def served(workspace: Path, *options: object) -> Iterator[str]:
+    """The app on a free port, as the command starts it with these options; ended by Ctrl-C, which it must obey."""
     app = subprocess.Popen(
-        command("ui", "--workspace", workspace, "--port", 0),
+        command("ui", "--workspace", workspace, "--port", 0, *options),
         stdout=subprocess.PIPE, text=True, env={**environment(), "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     try:

@@ -1,0 +1,123 @@
+"""What stands below the card, closed at first: bulk decisions, estimates, the reward audit, the filters' calibration,
+reviewers, history, preference pairs. Each is computed when it is opened.
+
+One component draws them all in the browser (``assets/static/curate_panels.js``) from plain tables; what a model or a
+person wrote is set there as text. Knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from engine.paths import ASSETS
+from engine.training import pairs
+from store import review, review_bulk, reviewers
+from store.errors import InputError, ScaleQuestError, StoreError
+from store.filters import Filter
+from store.frames import Frames
+from store.shelf import Shelf
+from ui import who
+from ui.curate_asked import field, text, whole
+from ui.curate_told import PANELS, Panel, in_words
+from ui.explore_views import read
+from ui.text import visible
+
+_SCRIPTS = ("curate_panels.js", "curate_bulk.js")
+DEMO = "The demo has no decisions; make questions of your own, or import some, first."
+
+
+def section(shelf: Shelf, frames: Frames) -> None:
+    """Draws the panels into the open blocks. ``frames``: those that Explore looks at too."""
+
+    def answer(work: Callable[[], Panel]) -> Panel:
+        try:
+            return work()
+        except ScaleQuestError as error:
+            return {"error": visible(str(error)[:500])}
+
+    # Gradio gives the request to whom says that he takes one.
+    def curate_panel(asked: Any, request: gr.Request) -> Panel:
+        return answer(lambda: panel(shelf, frames, asked))
+
+    def curate_take_back(asked: Any, request: gr.Request) -> Panel:
+        return answer(lambda: _take_back(shelf, text(asked, "event_id"), _reviewer(shelf, asked, request)))
+
+    def curate_pairs(asked: Any, request: gr.Request) -> Panel:
+        return answer(lambda: _make_pairs(shelf))
+
+    def curate_count(asked: Any, request: gr.Request) -> Panel:
+        return answer(lambda: _count(shelf, frames, asked))
+
+    def curate_bulk(asked: Any, request: gr.Request) -> Panel:
+        return answer(lambda: _bulk(shelf, frames, asked, _reviewer(shelf, asked, request)))
+
+    static = ASSETS / "static"
+    gr.HTML(
+        "",
+        html_template=(static / "curate_panels.html").read_text(encoding="utf-8"),
+        css_template=(static / "curate_panels.css").read_text(encoding="utf-8"),
+        js_on_load="\n".join((static / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        head='<script src="/vendor/plotly.min.js"></script>',
+        server_functions=[curate_panel, curate_take_back, curate_pairs, curate_count, curate_bulk],
+        apply_default_css=False,
+        elem_id="curate-panels",
+    )
+
+
+def panel(shelf: Shelf, frames: Frames, asked: Any) -> Panel:
+    """A panel by its name, as sentences, tables and perhaps a chart."""
+    if shelf.shows_demo:
+        raise StoreError(DEMO)
+    name = text(asked, "panel")
+    if name not in PANELS:
+        raise InputError("panel", name[:60], "is none of this page", f"ask for one of {', '.join(PANELS)}")
+    return PANELS[name](shelf, frames, asked)
+
+
+def _take_back(shelf: Shelf, event_id: str, reviewer: str) -> Panel:
+    undone = review.undo_event(shelf.workspace, reviewer, event_id)
+    of = undone.question_id or f"{undone.count:,} questions"
+    return {"said": f"Taken back: {undone.action} of {of}, by {visible(undone.reviewer)}."}
+
+
+def _make_pairs(shelf: Shelf) -> Panel:
+    if shelf.shows_demo:
+        raise StoreError(DEMO)
+    made = pairs.from_reviews(shelf.workspace)
+    return {"said": f"{made:,} new {'pair was' if made == 1 else 'pairs were'} made."}
+
+
+def _count(shelf: Shelf, frames: Frames, asked: Any) -> Panel:
+    if shelf.shows_demo:
+        raise StoreError(DEMO)
+    wanted = _wanted(asked)
+    count = len(review_bulk.matching(shelf.workspace, frames, wanted))
+    return {"count": count, "of": in_words(shelf, wanted)}
+
+
+def _bulk(shelf: Shelf, frames: Frames, asked: Any, reviewer: str) -> Panel:
+    keys = review_bulk.matching(shelf.workspace, frames, _wanted(asked))
+    payload = field(asked, "payload")
+    given = payload if isinstance(payload, dict) else {}
+    action = text(asked, "action")
+    done = review_bulk.bulk(shelf.workspace, reviewer, keys, action, given, expected=whole(asked, "expected", -1))
+    newest = reviewers.history(shelf.workspace, reviewer=review.reviewer_name(reviewer), most=5)
+    event = next((entry.event_id for entry in newest if entry.batch_id == done.batch_id), None)
+    rows = "question" if done.count == 1 else "questions"
+    return {"said": f"Done: {action} of {done.count:,} {rows}.", "event_id": event}
+
+
+def _reviewer(shelf: Shelf, asked: Any, request: Any) -> str:
+    if shelf.shows_demo:
+        raise StoreError(DEMO)
+    name = who.username(request) or field(asked, "reviewer")
+    if not isinstance(name, str) or not name.strip():
+        raise InputError("reviewer", "", "is no name", "say who you are above first: each decision is kept with a name")
+    return review.reviewer_name(name)
+
+
+def _wanted(asked: Any) -> Filter:
+    return read(field(asked, "filter"))
