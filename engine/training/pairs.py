@@ -30,7 +30,7 @@ def possible(workspace: Workspace) -> int:
 
 
 def _due(workspace: Workspace) -> tuple[list[Preference], list[str]]:
-    """The pairs to make, and the ids of those that hold no more. What holds stays: a pair is not made of others anew."""
+    """The pairs to make, and the ids of those that hold no more. What holds stays as it was paired."""
     with workspace.cursor() as cursor:
         reviews, known = preferences.reviews(cursor), preferences.of_reviews(cursor)
     of = {review.question_id: review for review in reviews}
