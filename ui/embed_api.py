@@ -11,7 +11,8 @@ from fastapi import APIRouter, Body, HTTPException
 from fastapi.responses import StreamingResponse
 
 from engine import profiles
-from engine.embedding.background import Embedding, Going
+from engine.background import Going
+from engine.embedding.background import Embedding
 from engine.embedding.job import NAME
 from engine.embedding.role import load_embedder
 from store.errors import InputError, ScaleQuestError

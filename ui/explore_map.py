@@ -16,7 +16,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from engine.embedding.background import Embedding, Going
+from engine.background import Going
+from engine.embedding.background import Embedding
 from engine.embedding.job import FEWEST, GROWN, SAMPLE
 from engine.embedding.role import stored
 from engine.paths import ASSETS
@@ -49,7 +50,7 @@ def section(shelf: Shelf, frames: Frames, embedding: Embedding) -> None:
 
     def map_look(asked: Any) -> dict[str, Any]:
         try:
-            return _look(shelf.reading(), frames, embedding, asked if isinstance(asked, dict) else {})
+            return look(shelf.reading(), frames, embedding, asked if isinstance(asked, dict) else {})
         except ScaleQuestError as error:
             return {"error": visible(str(error)[:500])}
 
@@ -100,7 +101,9 @@ def left_out(source: Source, asked: Filter) -> tuple[Filter, str | None]:
     return asked, None
 
 
-def _look(source: Source, frames: Frames, embedding: Embedding, asked: dict[str, Any]) -> dict[str, Any]:
+def look(source: Source, frames: Frames, embedding: Embedding, asked: dict[str, Any]) -> dict[str, Any]:
+    """What the section draws for ``{"filter", "view": [left, low, right, high], "colour"}``. ScaleQuestError where it
+    cannot be answered."""
     try:
         wanted, refused = left_out(source, explore_views.read(asked.get("filter")))
     except InputError as error:

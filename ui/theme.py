@@ -37,7 +37,7 @@ CSS = """
 .masthead h1 { margin: 0; font-size: 1.35rem; letter-spacing: -.01em; }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: .9rem; }
 .pair { overflow-wrap: anywhere; }
-#explore-story table { display: block; overflow-x: auto; max-width: 100%; border: 0; } /* narrow: it scrolls, words stay whole */
+#explore-story table { display: block; overflow-x: auto; max-width: 100%; border: 0; } /* words stay whole */
 #explore-story :is(th, td) { overflow-wrap: normal; word-break: normal; }
 :focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
 """

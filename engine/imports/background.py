@@ -1,55 +1,29 @@
-"""Imports in the background of a long-lived process: one at a time.
-
-Holds what the import last said, for anyone who asks; its rows are in the workspace. Knows no user interface.
-"""
+"""Imports in the background of the app: one at a time. Their rows are in the workspace."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from engine.control import Control
+from engine.background import Background, Going
 from engine.imports import job, merging
 from engine.jobs import OnEvent, Result, new_run_id
 from store.attached import is_database
-from store.errors import InputError, ScaleQuestError
+from store.errors import InputError
 from store.workspace import Workspace
 
-_PATIENCE = 20.0
-"""Seconds that an import has to end when the app does."""
 
-
-@dataclass(slots=True)
-class Importing:
-    """The import that is under way or was last: ``event`` is its last, ``message`` what its end said."""
-
-    run_id: str
+@dataclass(slots=True, kw_only=True)
+class Importing(Going):
     source: str
-    control: Control = field(default_factory=Control)
-    event: dict[str, Any] = field(default_factory=dict)
-    ended: bool = False
-    message: str = ""
 
 
-class Imports:
-    """Starts and steers the imports of one workspace. Safe from any thread.
-
-    ``busy``: the sentence on why none may start now, None where one may.
-    """
+class Imports(Background[Importing]):
+    """The imports of one workspace. ``busy``: the sentence on why none may start now, None where one may."""
 
     def __init__(self, workspace: Workspace, busy: Callable[[], InputError | None]) -> None:
+        super().__init__("import")
         self._workspace, self._busy = workspace, busy
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self.last: Importing | None = None
-
-    @property
-    def running(self) -> Importing | None:
-        """The import that is under way."""
-        last = self.last
-        return last if last is not None and not last.ended else None
 
     def refusal(self) -> InputError | None:
         """Why another job has to wait; None where none has to."""
@@ -73,40 +47,14 @@ class Imports:
             merging.refuse(self._workspace.path, source, overrides, name, scored)
         else:
             job.preview(source, overrides)
-        with self._lock:
-            if (refused := self.refusal() or self._busy()) is not None:
-                raise refused
-            going = self.last = Importing(new_run_id(), source)
-            work = (going, overrides, name, scored, after)
-            self._thread = threading.Thread(target=self._run, args=work, name="import", daemon=True)
-            self._thread.start()
+        going = Importing(run_id=new_run_id(), source=source)
+        self.begin(
+            going,
+            lambda hear: self._bring(going, overrides, name, scored, hear),
+            lambda: self.refusal() or self._busy(),
+            after,
+        )
         return going.run_id
-
-    def close(self) -> None:
-        """End it, as Ctrl-C does."""
-        if (going := self.running) is not None:
-            going.control.interrupt()
-        if self._thread is not None:
-            self._thread.join(_PATIENCE)
-
-    def _run(
-        self, going: Importing, overrides: Mapping[str, str], name: str, scored: bool, after: Callable[[], None]
-    ) -> None:
-        def hear(event: dict[str, Any]) -> None:
-            going.event = event
-
-        try:
-            result = self._bring(going, overrides, name, scored, hear)
-            going.message = result.message or going.event["report"]
-        except ScaleQuestError as error:
-            going.message = str(error)
-        except Exception as error:
-            # Nobody stands above a thread: what it met is shown in the page, and its trace goes to the log.
-            going.message = f"The import stopped on an unforeseen error: {type(error).__name__}: {error}."
-            raise
-        finally:
-            going.ended = True
-            after()
 
     def _bring(self, going: Importing, overrides: Mapping[str, str], name: str, scored: bool, hear: OnEvent) -> Result:
         """Rows become a run; of another workspace the runs come."""
