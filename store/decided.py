@@ -88,9 +88,9 @@ def _text(field: str, text: object, longest: int) -> str:
     if not isinstance(text, str):
         raise InputError(field, repr(text)[:80], "is not a text", "write one")
     if not text.strip():
-        raise InputError(field, text[:20], "is empty", "write something, or leave it as it was")
+        raise InputError(field, "", "is empty", "write something, or leave it as it was")
     if len(text) > longest:
-        raise InputError(field, text[:40] + "…", f"has {len(text):,} characters", f"take {longest:,} at most")
+        raise InputError(field, " ".join(text[:40].split()) + "…", f"has {len(text):,} characters", f"take {longest:,} at most")
     if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
         raise InputError(field, ascii(text)[1:41], "has a character that cannot be stored", "take it out")
     return text

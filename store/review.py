@@ -195,7 +195,7 @@ def _fitting(cursor: duckdb.DuckDBPyConnection, q: int, action: str, given: dict
         texts = _as_they_stand(cursor, q)
         name = next((name for name in EDITED[1:] if name in given), None)
         if name is not None and texts["response"] is None:
-            raise InputError(name, given[name][:40], "edits a solution, and none is chosen", "accept one first")
+            raise InputError(name, " ".join(given[name][:40].split()), "edits a solution, and none is chosen", "accept one first")
         given = {name: text for name, text in given.items() if text != texts[name]}
         if not given:
             raise InputError("edit", "", "changes nothing", "change a text, or leave it")
