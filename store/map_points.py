@@ -48,8 +48,21 @@ class Points:
         self.x, self.y = (np.ascontiguousarray(places[order, axis]) for axis in (0, 1))
         self.at: Array = self.rows[there][order]
         self._starts = np.searchsorted(cell[order], np.arange(_BASE * _BASE + 1))
+        across, up = (
+            np.minimum((axis * np.float32(GRID / SIDE)).astype(np.int16), GRID - 1) for axis in (self.x, self.y)
+        )
+        self.whole: Array = up * np.int16(GRID) + across
+        """The cell of each point in a view of the whole map."""
+        self._columns: dict[str, tuple[Array, Array]] = {}
         self.fails: dict[Area, Array] = {}
         self.lock = threading.Lock()
+
+    def column(self, name: str, column: Array) -> Array:
+        """A column of the frame in the points' order; remembered."""
+        held = self._columns.get(name)
+        if held is None or held[0] is not column:
+            held = self._columns[name] = (column, column[self.at])
+        return held[1]
 
     def near(self, view: View) -> Array | slice:
         """Which points lie in the base cells that the view touches."""
@@ -86,43 +99,38 @@ def look(frame: Frame, points: Points, rows: Array, view: View, colour: str) -> 
     """What of a selection lies in the view, as tiles where there is much. ``colour``: ``density``, one of the frame's
     numbers (its mean), or a category (what most of a cell have)."""
     left, low, right, high = view
-    among = points.near(view)
-    at = points.at[among]
-    chosen = rows[at]
-    x, y = points.x[among][chosen], points.y[among][chosen]
-    across = ((x - np.float32(left)) * np.float32(GRID / (right - left))).astype(np.int32)
-    up = ((y - np.float32(low)) * np.float32(GRID / (high - low))).astype(np.int32)
-    if view[0] <= 0 and view[1] <= 0 and view[2] >= SIDE and view[3] >= SIDE:
-        np.minimum(across, GRID - 1, out=across)
-        np.minimum(up, GRID - 1, out=up)
-        within = None
+    if left <= 0 and low <= 0 and right >= SIDE and high >= SIDE:
+        which = np.flatnonzero(rows[points.at])
+        cell = points.whole[which].astype(np.intp)
     else:
-        within = (x >= left) & (y >= low) & (across < GRID) & (up < GRID)
-    total = len(x) if within is None else int(np.count_nonzero(within))
-    if total <= FEW:
-        keep = slice(None) if within is None else within
-        return Shown(at[chosen][keep], x[keep], y[keep])
-    cell = up * GRID + across
-    if within is not None:
-        cell = cell[within]
+        near = points.near(view)
+        x, y = points.x[near], points.y[near]
+        across = ((x - np.float32(left)) * np.float32(GRID / (right - left))).astype(np.int32)
+        up = ((y - np.float32(low)) * np.float32(GRID / (high - low))).astype(np.int32)
+        within = np.flatnonzero(rows[points.at[near]] & (x >= left) & (y >= low) & (across < GRID) & (up < GRID))
+        which = within if isinstance(near, slice) else near[within]
+        cell = up[within] * GRID + across[within]
+    if len(which) <= FEW:
+        return Shown(points.at[which], points.x[which], points.y[which])
     counts = np.bincount(cell, minlength=GRID * GRID)
-    values = None
-    if colour != "density":
-        positions = at[chosen] if within is None else at[chosen][within]
-        values = _values(frame, positions, cell, counts, colour)
-    return Tiles(counts.reshape(GRID, GRID), values, total)
+    values = None if colour == "density" else _values(frame, points, which, cell, counts, colour)
+    return Tiles(counts.reshape(GRID, GRID), values, len(which))
 
 
-def _values(frame: Frame, at: Array, cell: Array, counts: Array, colour: str) -> Array:
+def _values(frame: Frame, points: Points, which: Array, cell: Array, counts: Array, colour: str) -> Array:
     if colour in frame.numbers:
-        number = frame.numbers[colour][at]
-        known = ~np.isnan(number)
-        sums = np.bincount(cell[known], number[known], minlength=len(counts))
+        number = points.column(colour, frame.numbers[colour])[which]
+        unknown = np.isnan(number)
+        known = counts
+        if unknown.any():
+            number[unknown] = 0
+            known = counts - np.bincount(cell[unknown], minlength=len(counts))
         with np.errstate(invalid="ignore"):
-            means: Array = (sums / np.bincount(cell[known], minlength=len(counts))).reshape(GRID, GRID)
-        return means
+            means: Array = np.bincount(cell, number, minlength=len(counts)) / known
+        return means.reshape(GRID, GRID)
     width = len(frame.values[colour])
-    each = np.bincount(cell * width + frame.codes[colour][at], minlength=len(counts) * width).reshape(-1, width)
+    code = points.column(colour, frame.codes[colour])[which]
+    each = np.bincount(cell * width + code, minlength=len(counts) * width).reshape(-1, width)
     return np.where(counts > 0, each.argmax(axis=1), -1).reshape(GRID, GRID)
 
 
