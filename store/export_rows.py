@@ -6,7 +6,7 @@ read at one moment (``moment``), in bounded memory. Writes nothing, to the datab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +21,15 @@ from store import problems
 from store.errors import StoreError
 from store.export_formats import Format
 from store.filters import Filter, View
-from store.views import narrowed
+from store.views import choices, narrowed
 
 Array = np.ndarray[Any, Any]
 SPAN = 100_000
 """Questions whose keys are read at once."""
 _PART_BYTES, _MOST, _FIRST = 96 << 20, 100_000, 10_000
 """A part's texts take about so many bytes, in so many rows at most; the first part finds out how long they are."""
-_PAIR_ROW = "SELECT q.q,"
+_LIGHT = frozenset(Filter.__slots__) - {"text", "words", "regex", "reward", "n_solutions"}
+"""What a filter may ask of pairs without their texts, rewards and counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,26 @@ def moment(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def select(
-    cursor: duckdb.DuckDBPyConnection, view: View, asked: Filter, go_on: Callable[[], None] = lambda: None
+    cursor: duckdb.DuckDBPyConnection,
+    view: View,
+    asked: Filter,
+    go_on: Callable[[], None] = lambda: None,
+    *,
+    inside: Sequence[int] | None = None,
 ) -> Selected:
     """The rows of ``pairs``, or of ``items`` those that were dropped and are no pairs. ``go_on`` is called before each
-    stretch, and may raise."""
+    stretch, and may raise. ``inside``: as ``Filter.where``."""
     parts: list[pa.Table] = []
-    condition, values = asked.where(view)
-    if view == "items":
-        condition += " AND drop_stage IS NOT NULL AND question_id NOT IN (SELECT question_id FROM pairs)"
+    keys = None if inside is None else np.array(inside, np.int64)
+    light = view == "items" or set(asked.to_dict()) <= _LIGHT
     names = "q, run_id, status, edited" + (", sample" if view == "pairs" else "")
     for low, high in _spans(cursor):
         go_on()
-        query = f"{_views(low, high)} SELECT {names} FROM {view} WHERE {condition}"
+        here = None if keys is None else keys[(keys >= low) & (keys <= high)].tolist()
+        condition, values = asked.where(view, here)
+        if view == "items":
+            condition += " AND drop_stage IS NOT NULL AND question_id NOT IN (SELECT question_id FROM pairs)"
+        query = f"{_views(low, high, light)} SELECT {names} FROM {view} WHERE {condition}"
         parts.append(_coded(cursor.sql(query, params=values).to_arrow_table()))
     rows = _ordered(pa.concat_tables(parts).unify_dictionaries())
     kept = rows if asked.status else rows.filter(pc.not_equal(rows["status"].cast(pa.string()), "rejected"))
@@ -128,18 +137,16 @@ def _spans(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
     yield low, 2**63 - 1
 
 
-def _views(low: int, high: int) -> str:
+def _views(low: int, high: int, light: bool) -> str:
     """The views by their names, of the questions between two keys: a filter asks them as if they were whole.
-    ``verdict_rows`` comes last, so that the others read the table."""
+    ``light``: of ``pairs`` what ``choices`` tells. ``verdict_rows`` comes last, so that the others read the table."""
     where = f"{{}}.q BETWEEN {low:d} AND {high:d}"
+    pairs = choices(where)
+    if not light:
+        pairs = f"SELECT v.*, c.sample FROM ({narrowed('pairs', where)}) v JOIN ({pairs}) c ON c.q = v.q"
     return f"""
-        WITH items AS ({narrowed("items", where)}), pairs AS ({_pairs(where)}),
+        WITH items AS ({narrowed("items", where)}), pairs AS ({pairs}),
         verdict_rows AS (SELECT * FROM main.verdict_rows r WHERE {where.format("r")})"""
-
-
-def _pairs(where: str) -> str:
-    """The view ``pairs`` with the key and the sample that is the response."""
-    return narrowed("pairs", where).replace(_PAIR_ROW, f"{_PAIR_ROW} c.sample,", 1)
 
 
 def _query(
@@ -157,8 +164,7 @@ def _query(
     elif columns == formats.BRIEF:
         row = _brief(where, edited=pc.any(keys["edited"]).as_py())
     else:
-        whole = narrowed(view, where) if view == "items" else _pairs(where)
-        row = f"SELECT v.* FROM ({whole}) v JOIN keys k ON v.q = k.q"
+        row = f"SELECT v.* FROM ({narrowed(view, where)}) v JOIN keys k ON v.q = k.q"
     line = formats.line(form, columns)
     made = ", ".join(columns) if line is None else f"CAST({line} AS VARCHAR) AS line"
     return f"SELECT q, {made} FROM ({row}) AS row_of_export"
@@ -182,9 +188,9 @@ def _preferences(cursor: duckdb.DuckDBPyConnection, where: str, same: Callable[[
     first sample); by default of those whose final answer is another."""
     rivals = f"""
         SELECT v.q, v.answer, s.sample, s.answer AS other, w.reward
-        FROM (SELECT q, sample, answer, reward FROM ({_pairs(where)})) v
+        FROM (SELECT q, answer, reward FROM ({narrowed("pairs", where)})) v
         JOIN keys k ON k.q = v.q
-        JOIN solution_rows s ON s.q = v.q AND s.sample <> v.sample AND {where.format("s")}
+        JOIN solution_rows s ON s.q = v.q AND s.sample <> k.sample AND {where.format("s")}
         JOIN reward_rows w ON w.q = s.q AND w.sample = s.sample AND w.leads AND {where.format("w")}
         WHERE w.reward < v.reward"""
     if same is not None:
@@ -196,7 +202,8 @@ def _preferences(cursor: duckdb.DuckDBPyConnection, where: str, same: Callable[[
 AND a.other = r.other)"
     worst = f"SELECT q, arg_min(sample, (reward, sample)) AS sample FROM ({rivals}) GROUP BY q"
     return f"""
-        SELECT v.q, v.query, v.response, x.text AS rejected FROM ({_pairs(where)}) v JOIN ({worst}) l ON l.q = v.q
+        SELECT v.q, v.query, v.response, x.text AS rejected FROM ({narrowed("pairs", where)}) v
+        JOIN ({worst}) l ON l.q = v.q
         JOIN solution_text x ON x.q = l.q AND x.sample = l.sample AND {where.format("x")}"""
 
 

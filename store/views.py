@@ -114,6 +114,14 @@ _ITEMS = f"""
     LEFT JOIN solution_rows c ON c.q = q.q AND c.sample = coalesce(e.sample, l.chosen)
     WHERE true /*q*/"""
 
+_CHOSEN = f"""
+    FROM question_rows q
+    LEFT JOIN ({_JUDGED}) j ON q.q = j.q
+    LEFT JOIN ({_LABELLED}) l ON q.q = l.q
+    LEFT JOIN ({_REVIEW}) e ON q.q = e.q
+    JOIN solution_rows c ON q.q = c.q AND c.sample = coalesce(e.sample, l.chosen)"""
+_IS_PAIR = "(j.passed OR e.status = 'accepted') /*q*/"
+
 # Passed every stage, with its chosen solution. A reviewer who accepts a dropped question rescues it where one is
 # chosen: by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the long texts
 # are probed with the few keys that are wanted instead of being built into a hash table.
@@ -123,16 +131,19 @@ _PAIRS = f"""
         coalesce(e.answer, c.answer) AS answer, l.topic, j.difficulty, w.reward, l.agreement, l.majority_answer,
         q.reference_answer, s.n_solutions, coalesce(e.status, 'unreviewed') AS status,
         coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited
-    FROM question_rows q
-    LEFT JOIN ({_JUDGED}) j ON q.q = j.q
-    LEFT JOIN ({_LABELLED}) l ON q.q = l.q
-    LEFT JOIN ({_REVIEW}) e ON q.q = e.q
-    JOIN solution_rows c ON q.q = c.q AND c.sample = coalesce(e.sample, l.chosen)
+    {_CHOSEN}
     JOIN solution_text x ON q.q = x.q AND c.sample = x.sample
     JOIN question_text t ON q.q = t.q
     JOIN ({_SAMPLED}) s ON q.q = s.q
     LEFT JOIN reward_rows w ON q.q = w.q AND c.sample = w.sample AND w.leads
-    WHERE (j.passed OR e.status = 'accepted') /*q*/"""
+    WHERE {_IS_PAIR}"""
+
+# What `pairs` tells without a text, a reward or a count: the joins that it lacks find one row each.
+_CHOICES = f"""
+    SELECT q.q, c.sample, q.question_id, q.run_id, q.generator, l.topic, j.difficulty, l.agreement, l.majority_answer,
+        q.reference_answer, coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
+        coalesce(e.edited, false) AS edited
+    {_CHOSEN} WHERE {_IS_PAIR}"""
 
 # Bit 0 is `generated`: every question has it. A question is pending at a stage when the stage before kept it and this
 # one has not seen it.
@@ -165,3 +176,10 @@ def narrowed(view: str, where: str = "{}.q IN (SELECT unnest($q))") -> str:
     for table in ("r", "q"):
         query = query.replace(f"/*{table}*/", f"AND {where.format(table)}")
     return query
+
+
+def choices(where: str) -> str:
+    """The query of the pairs among the questions that meet the condition: ``q``, ``sample`` (which solution is the
+    response), and the columns of ``pairs`` but its texts, ``answer``, ``reward`` and ``n_solutions``.
+    """
+    return _CHOICES.replace("/*r*/", f"AND {where.format('r')}").replace("/*q*/", f"AND {where.format('q')}")

@@ -26,9 +26,11 @@ from engine.exporting.folder import Files, check, into, put
 from engine.exporting.plan import Plan
 from engine.imports.ahead import ahead
 from engine.jobs import OnEvent, Result
-from store import export_files, export_formats, export_rows, export_splits
+from store import export_files, export_formats, export_rows, export_splits, maps
+from store.errors import InputError
 from store.export_files import Written
 from store.export_rows import Array, Selected
+from store.filters import View
 from store.shelf import Source
 
 _TICK = 0.5
@@ -114,8 +116,11 @@ class _Export:
     def _write(self, folder: Path) -> dict[str, Any]:
         """The files and, last, the manifest; gives it back."""
         with self._source.cursor() as cursor, export_rows.moment(cursor), _answers(self._plan) as same:
-            chosen = export_rows.select(cursor, self._plan.form.view, self._plan.filter, self._go_on)
+            chosen = self._select(cursor, self._plan.form.view)
             self._at.total = chosen.rows.num_rows
+            if not self._at.total:
+                left = f"lets through nothing that is a row of {self._plan.format}"
+                raise InputError("filter", self._plan.filter.to_json(), left, "ask for less")
             held = self._held_out(cursor, chosen)
             files = self._rows(cursor, folder, chosen, held, same)
             counts = Counts(chosen).told() | {"rows": {path: one["rows"] for path, one in files.items()}}
@@ -127,6 +132,10 @@ class _Export:
         put(folder / manifests.NAME, manifests.dump(made))
         export_files.finish(folder, list(files))
         return made
+
+    def _select(self, cursor: duckdb.DuckDBPyConnection, view: View) -> Selected:
+        asked = self._plan.filter
+        return export_rows.select(cursor, view, asked, self._go_on, inside=maps.inside(self._source, asked))
 
     def _held_out(self, cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Array:
         if not self._plan.validation:
@@ -169,7 +178,7 @@ class _Export:
         from engine.exporting import card
 
         form = export_formats.DATASET_REJECTED
-        dropped = export_rows.select(cursor, "items", self._plan.filter, self._go_on)
+        dropped = self._select(cursor, "items")
         with Files(folder, {"rejected": _REJECTED}, form, form.columns) as more:
             for part in export_rows.read(cursor, dropped, form, form.columns):
                 self._go_on()

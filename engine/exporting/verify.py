@@ -15,7 +15,7 @@ from engine.control import Control
 from engine.exporting import job
 from engine.exporting import manifest as manifests
 from engine.jobs import OnEvent, Result
-from store.errors import StoreError
+from store.errors import InputError, StoreError
 from store.shelf import Source
 
 
@@ -44,7 +44,15 @@ def start(
 
     difference = _on_disk(folder, told)
     with tempfile.TemporaryDirectory(prefix="scalequest-") as place:
-        result = job.start(source, plan, Path(place) / "again", hear, control=control, run_id=run_id)
+        try:
+            result = job.start(source, plan, Path(place) / "again", hear, control=control, run_id=run_id)
+        except InputError as error:
+            if error.field != "filter":
+                raise
+            end = {**end, "event": "end", "run_id": run_id, "stage": "verify", "status": "done"}
+            message = "The workspace has no row of this export any more."
+            on_event({**end, "message": message, "report": ""})
+            return Result(run_id, "done", message)
         if result.status != "done":
             message = "The comparison was stopped; nothing was changed."
             on_event({**end, "stage": "verify", "message": message, "report": ""})
