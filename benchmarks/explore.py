@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import psutil
 
-from benchmarks import synthetic
+from benchmarks import maps, synthetic
 from benchmarks.page import BRUSH
 from engine.exporting import job as exporting
 from engine.exporting.plan import Plan
@@ -47,6 +47,7 @@ GOALS = {
     "export_parquet_ratio": "an export of query and response over DuckDB's COPY from plain tables; goal <= 1.2",
     "export_jsonl_ratio": "the same as JSON lines; goal <= 1.2",
     "import_ratio": "an import without scores over DuckDB's CREATE TABLE AS; goal <= 2",
+    **maps.GOALS,
     "rows": "questions",
     "solutions": "their solutions",
 }
@@ -60,6 +61,7 @@ def measure(rows: int = ROWS) -> dict[str, Any]:
         synthetic.make(place / "workspace", rows)
         with Workspace.open(place / "workspace") as workspace:
             found = _answers(workspace)
+            found |= maps.figures(workspace, _timed)
             found |= {"rows": rows, "solutions": _one(workspace, "SELECT count(*) FROM solution_rows")}
             pairs = place / "pairs.jsonl"
             with workspace.cursor() as cursor:
