@@ -25,7 +25,7 @@ from typing import Any
 import duckdb
 
 from store import console_child as child
-from store import maintenance, problems, schema
+from store import console_file, problems, schema
 from store.errors import InputError, ScaleQuestError, StoreError
 from store.records import now
 from store.shelf import Source
@@ -136,9 +136,10 @@ class Console:
             file, new = self._folder / "snapshot.duckdb", self._folder / "new.duckdb"
             new.unlink(missing_ok=True)
             if isinstance(source, Workspace):
-                maintenance.snapshot(source, new)
+                console_file.copy(source, new)
             else:
                 _copy(source, new)
+            console_file.prepared(new)
             size = new.stat().st_size
             new.replace(file)  # who has the old one open keeps it
         except StoreError:

@@ -69,11 +69,7 @@ def backup(workspace: Workspace, out: str | Path) -> None:
 
     def copy(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("FORCE CHECKPOINT")
-        command = [sys.executable, "-c", _COPY, str(workspace.path / DATABASE), str(part / DATABASE)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StoreError(f"the backup '{target}' could not be written ({reason}).")
+        copy_bytes(workspace.path / DATABASE, part / DATABASE)
 
     try:
         workspace.writer.call(copy, transaction=False)  # a checkpoint cannot run inside one
@@ -87,6 +83,18 @@ def backup(workspace: Workspace, out: str | Path) -> None:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def copy_bytes(source: Path, target: Path, *, missing_ok: bool = False) -> None:
+    """Copy a file of a database that this process has open; call it where nothing is written. StoreError where that
+    fails."""
+    command = [sys.executable, "-c", _COPY, str(source), str(target)]
+    if missing_ok and not source.exists():
+        return
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise StoreError(f"'{target}' could not be written ({reason}).")
 
 
 def restore(source: str | Path, path: str | Path) -> None:

@@ -105,6 +105,17 @@ def test_the_examples_and_every_view_can_be_asked(typed: Console, filled: Worksp
         assert typed.run(filled, example, "it").columns
 
 
+def test_a_snapshot_has_what_is_committed_and_says_it_as_the_views_do(typed: Console, filled: Workspace) -> None:
+    edit = {"query": "What is 2 + 2?", "response": r"It is \boxed{4}.", "answer": "4"}
+    filled.writer.put([rows.decide("e1", 0, "edit", **edit), rows.decide("e2", 5, "tag", tag="odd")])
+    filled.writer.flush()  # in the log, not yet in the file
+    for view in ("items", "pairs", "funnel"):
+        statement = f"SELECT {', '.join(f'{name}::VARCHAR' for name in console.views(filled)[view])} FROM {view}"
+        with filled.cursor() as cursor:
+            want = [list(row) for row in cursor.execute(f"{statement} ORDER BY ALL").fetchall()]
+        assert sorted(typed.run(filled, statement, "it").rows, key=str) == sorted(want, key=str), view
+
+
 def test_long_results_and_long_texts_are_cut_and_it_is_said(typed: Console, filled: Workspace) -> None:
     many = typed.run(filled, "FROM range(5000) ORDER BY range DESC", "it")
     assert (len(many.rows), many.rows[0], many.more) == (1000, ["4999"], True)
