@@ -9,7 +9,6 @@ makes the map lives in the server. Knows neither SQL nor models.
 from __future__ import annotations
 
 import base64
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -118,7 +117,7 @@ def look(source: Source, frames: Frames, embedding: Embedding, asked: dict[str, 
         return reply | {"map": None, **_absent(source, frame)}
     points = map_points.of(frame, chart)
     view, colour = _view(asked.get("view")), asked.get("colour")
-    colour = colour if colour in COLOURS else "density"
+    colour = colour if isinstance(colour, str) and colour in COLOURS else "density"
     chosen = explore.select(source, frame, replace(wanted, area=None), more=False)
     found = map_points.look(frame, points, chosen.rows, view, colour)
     reply |= {"map": chart.meta.version, "view": view, "colour": colour, **_state(chart, frame, len(points.at))}
@@ -132,7 +131,7 @@ def _view(given: Any) -> View:
     """A square part of the map, as a browser sends it; the whole where it sends none."""
     if not isinstance(given, (list, tuple)) or len(given) != 4:
         return (0.0, 0.0, SIDE, SIDE)
-    ends = [float(v) if isinstance(v, (int, float)) and math.isfinite(v) else 0.0 for v in given]
+    ends = [float(v) if isinstance(v, (int, float)) and abs(v) <= 2 * SIDE else 0.0 for v in given]
     left, low = (min(max(end, 0.0), SIDE - _LEAST) for end in ends[:2])
     right, high = max(ends[2], left + _LEAST), max(ends[3], low + _LEAST)
     return (left, low, min(right, SIDE), min(high, SIDE))

@@ -45,6 +45,7 @@ async function look() {
   clearTimeout(again);
   const mine = ++sent;
   flying += 1;
+  const asked = Date.now();
   let reply;
   try {
     const filter = new URL(location.href).searchParams.get("filter");
@@ -55,7 +56,7 @@ async function look() {
   flying -= 1;
   if (mine > drawn) {
     drawn = mine;
-    take(reply);
+    take(reply, Date.now() - asked);
   }
   if (waiting) look();
 }
@@ -65,12 +66,12 @@ function unpack(text, Kind) {
   return Kind === Uint8Array ? bytes : new Kind(bytes.buffer);
 }
 
-function take(reply) {
+function take(reply, took) {
   say(part("error"), reply.error || reply.refused || "");
   part("error").hidden = !part("error").textContent;
   if (reply.error) return;
   const busy = reply.job && !reply.job.ended;
-  if (busy || reply.sampled) again = setTimeout(look, OFTEN);
+  if (busy || reply.sampled) again = setTimeout(look, Math.max(OFTEN, 5 * took));
   say(part("about"), reply.about || "");
   say(part("make"), reply.make || "");
   part("make").hidden = !reply.make || busy;

@@ -8,7 +8,7 @@ embedder; knows no user interface.
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -118,14 +118,21 @@ class _Job:
         told = asdict(embedder)
         version = hashlib.sha256(repr((told, len(wanted))).encode() + keys[some].tobytes() + vectors.tobytes())
         meta = Meta(version.hexdigest()[:12], told, model.dimensions, len(wanted))
+        return Draft.begin(self._folder, self._kept(model, layout), meta), model, layout
+
+    def _kept(self, model: Model, layout: Layout) -> Path:
+        """A folder of what both have learned."""
+        made = self._folder / "learned"
+        shutil.rmtree(made, ignore_errors=True)
         try:
-            self._folder.mkdir(exist_ok=True)
-            made = Path(tempfile.mkdtemp(dir=self._folder, prefix="new-"))
+            made.mkdir(parents=True)
             model.save(made)
             layout.save(made)
         except OSError as error:
-            raise StoreError(f"the map cannot be written to {self._folder} ({error}); make room first.") from error
-        return Draft.begin(self._folder, made, meta), model, layout
+            shutil.rmtree(made, ignore_errors=True)
+            said = (error.strerror or str(error)).lower()
+            raise StoreError(f"the map cannot be written to {self._folder} ({said}); make room first.") from error
+        return made
 
     def _work(self, draft: Draft, model: Model, layout: Layout) -> Result:
         self._stage, self._done, self._total = "embed", 0, len(self._todo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -171,6 +172,21 @@ def test_damaged_files_are_one_sentence_and_can_be_made_anew(workspace: Workspac
         job.run(workspace)
 
 
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_map(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        imported(workspace, texts())
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    said = sentence(scalequest("embed", "--workspace", tmp_path / "w", preexec_fn=no_room))
+    assert "make room" in said
+    assert maps.read_meta(maps.folder_of(tmp_path / "w")) is None
+    assert list(maps.folder_of(tmp_path / "w").iterdir()) == []
+    done = scalequest("embed", "--workspace", tmp_path / "w")
+    assert done.returncode == 0
+
+
 def test_the_app_embeds_for_the_command_line(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "w") as workspace:
         imported(workspace, texts())
@@ -204,8 +220,9 @@ def test_a_sentence_transformers_model_makes_a_map(workspace: Workspace, tmp_pat
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
 
+    size = json.loads((ROOT / "assets/nano/solver/config.json").read_text())["hidden_size"]
     body = Transformer(str(ROOT / "assets/nano/solver"))
-    SentenceTransformer(modules=[body, Pooling(body.get_word_embedding_dimension())]).save(str(tmp_path / "model"))
+    SentenceTransformer(modules=[body, Pooling(size)]).save(str(tmp_path / "model"))
     job.run(workspace, embedder=Embedder("sentence-transformers", str(tmp_path / "model"), device="cpu"), anew=True)
     made = chart(workspace.path)
-    assert (made.meta.count, made.meta.dimensions) == (MANY, body.get_word_embedding_dimension())
+    assert (made.meta.count, made.meta.dimensions) == (MANY, size)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 
 from engine.embedding import job
+from engine.embedding.background import Embedding
 from store import explore, map_points, maps, neighbours
 from store.errors import InputError
 from store.filters import Filter
@@ -19,6 +22,7 @@ from store.records import question_id
 from store.workspace import Workspace
 from tests.checking.stored import imported
 from tests.map.conftest import MANY, PARAPHRASE, texts
+from ui.explore_map import look
 
 
 @pytest.fixture
@@ -109,3 +113,28 @@ def test_a_deleted_run_is_nobodys_neighbour_and_a_new_question_has_none_yet(work
     assert neighbours.nearest(workspace, frame, made, question_id("i3", 5)) is None
     with pytest.raises(InputError, match="not in this workspace"):
         neighbours.nearest(workspace, frame, made, "nonsense")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"view": "all"},
+        {"view": [1, 2, 3]},
+        {"view": [float("nan"), "x", None, 10**400]},
+        {"view": [90, 90, 10, 10]},
+        {"view": [-1e9, -1e9, 1e9, 1e9]},
+        {"colour": ["density"]},
+        {"colour": "run"},
+        {"filter": "{"},
+        {"filter": {"area": {"map": "0123456789ab", "points": [[0, 0], [1, 0], [1, 1]]}}},
+        {"filter": ["x"] * 10},
+    ],
+)
+def test_what_a_browser_may_send_is_answered(workspace: Workspace, asked: dict[str, Any]) -> None:
+    reply = look(workspace, Frames(), Embedding(workspace), asked)
+    reply = json.loads(json.dumps(reply, allow_nan=False))
+    assert reply["colour"] == "density"
+    left, low, right, high = reply["view"]
+    assert 0 <= left < right <= 100
+    assert 0 <= low < high <= 100
+    assert ("left out" in (reply["refused"] or "")) == ("filter" in asked)
