@@ -86,7 +86,7 @@ def _header(plan: Plan, files: Mapping[str, Mapping[str, Any]]) -> str:
     size = _NAMES[sum(rows >= limit for limit in _SIZES)]
     tags = "\n".join(f"- {tag}" for tag in ("synthetic", "math", "reasoning", "question-answering", "scalequest"))
     default = "\n".join(f"  - split: {split}\n    path: {path}" for split, path in plan.files.items())
-    rejected = next(path for path in files if "rejected" in path)
+    rejected = _REJECTED.format(path=path) if (path := _rejected(files)) else ""
     return f"""---
 license: {plan.license}
 language:
@@ -102,26 +102,34 @@ configs:
 - config_name: default
   default: true
   data_files:
-{default}
-- config_name: rejected
-  data_files:
-  - split: train
-    path: {rejected}
+{default}{rejected}
 ---"""
 
 
+_REJECTED = """
+- config_name: rejected
+  data_files:
+  - split: train
+    path: {path}"""
+
+
+def _rejected(files: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The file of what was dropped, where anything was."""
+    return next((path for path in files if "rejected" in path), None)
+
+
 def _start(plan: Plan, files: Mapping[str, Mapping[str, Any]]) -> str:
-    splits = _table(
-        ("file", "rows", "bytes"), [(p, f"{one['rows']:,}", f"{one['bytes']:,}") for p, one in files.items()]
-    )
+    more = 'rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # what was dropped, and why\n'
+    more = more if _rejected(files) else ""
+    written = [(path, f"{one['rows']:,}", f"{one['bytes']:,}") for path, one in files.items()]
+    splits = _table(("file", "rows", "bytes"), written)
     return f"""## Quick start
 
 ```python
 from datasets import load_dataset
 
 train = load_dataset("THIS_DATASET", split="train")        # query, response, and what is known of each
-rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # what was dropped, with stage and reason
-```
+{more}```
 
 {splits}
 
@@ -166,7 +174,8 @@ def _generation(runs: Sequence[Run]) -> str:
 def _funnel(cursor: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> str:
     found = reads.funnel(cursor, *(run.run_id for run in runs)) if runs else []
     rows = [(one.stage, *(f"{n:,}" for n in (one.entered, one.kept, one.dropped, one.pending))) for one in found]
-    said = "All questions of these runs, stage by stage. What was dropped is in the configuration `rejected`."
+    said = "All questions of these runs, stage by stage. What was dropped, as far as the filter lets it through, is in "
+    said += "the configuration `rejected`."
     return f"## Funnel\n\n{said}\n\n{_table(('stage', 'entered', 'kept', 'dropped', 'pending'), rows)}"
 
 

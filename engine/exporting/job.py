@@ -140,7 +140,11 @@ class _Export:
     def _held_out(self, cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Array:
         if not self._plan.validation:
             return np.zeros(0, np.int64)
-        return export_splits.held_out(cursor, chosen, self._plan.validation)
+        held = export_splits.held_out(cursor, chosen, self._plan.validation)
+        if not 0 < len(held) < chosen.rows.num_rows:
+            problem = f"leaves a split without rows, of {chosen.rows.num_rows:,} in clusters of duplicates"
+            raise InputError("--validation", self._plan.validation, problem, "take another share, or 0")
+        return held
 
     def _rows(
         self,
@@ -179,11 +183,13 @@ class _Export:
 
         form = export_formats.DATASET_REJECTED
         dropped = self._select(cursor, "items")
-        with Files(folder, {"rejected": _REJECTED}, form, form.columns) as more:
-            for part in export_rows.read(cursor, dropped, form, form.columns):
-                self._go_on()
-                more.write("rejected", part.drop_columns(["q"]))
-            rejected = more.close()
+        rejected: dict[str, Written] = {}
+        if dropped.rows.num_rows:  # `datasets` opens no split without rows
+            with Files(folder, {"rejected": _REJECTED}, form, form.columns) as more:
+                for part in export_rows.read(cursor, dropped, form, form.columns):
+                    self._go_on()
+                    more.write("rejected", part.drop_columns(["q"]))
+                rejected = more.close()
         counts["rows"] |= {path: one["rows"] for path, one in rejected.items()}
         runs = [run for run in self._source.runs() if run.run_id in counts["runs"]]
         text = card.text(cursor, self._plan, chosen, runs, files | rejected)

@@ -158,3 +158,10 @@ def test_a_filter_that_lets_nothing_through_is_refused(workspace: Workspace, tmp
 def test_the_accepted_alone_can_be_exported(make: Make) -> None:
     out = make("jsonl", {"status": ["accepted"]}, full=True)
     assert [int(row["question_id"][-8:]) for row in lines(out / "train.jsonl")] == list(ACCEPTED)
+
+
+def test_a_share_that_leaves_a_split_empty_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    few = Filter.from_json({"ids": ["r1-00000010", "r1-00000011"]})
+    with pytest.raises(InputError, match="leaves a split without rows"):
+        job.start(workspace, Plan("hf", few, validation=0.5), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
