@@ -21,6 +21,7 @@ from store.frame import Array, Frame, Version
 
 _AT_ONCE = 100_000
 """Questions read at once."""
+_FEW = 200
 _TEXTS = ("status", "tags")
 _FLAGS = ("edited", "pair")
 _LENGTHS = ("query_chars", "response_tokens")
@@ -28,7 +29,10 @@ _CHANGING = frozenset((*_TEXTS, "edited", *_LENGTHS))
 """The conditions of a filter whose rows are looked for anew."""
 
 _CONCERNED = """
-    WITH fresh AS (SELECT q, action, payload FROM decision_rows ORDER BY rowid DESC LIMIT $new),
+    WITH fresh AS (
+        SELECT q, action, payload FROM decision_rows
+        WHERE rowid >= (SELECT min(turn) FROM (
+            SELECT rowid AS turn FROM decision_rows ORDER BY turn DESC LIMIT $new))),
     taken AS (
         SELECT (payload ->> 'event_id') AS event, (payload ->> 'batch_id') AS batch FROM fresh WHERE action = 'undo')
     SELECT q FROM fresh
@@ -51,12 +55,18 @@ def patched(cursor: duckdb.DuckDBPyConnection, frame: Frame, version: Version) -
         at = frame.places(keys)
         if len(at) < len(keys) or 2 * len(at) > max(frame.size, _AT_ONCE):
             return None
-        parts = [keys[first : first + _AT_ONCE].tolist() for first in range(0, len(keys), _AT_ONCE)]
-        found = [frame_rows.part(cursor, "{}.q IN (SELECT unnest($q))", {"q": part}) for part in parts]
+        found = [_rows(cursor, keys[first : first + _AT_ONCE]) for first in range(0, len(keys), _AT_ONCE)]
     finally:
         cursor.execute("ROLLBACK")
     version = version._replace(decisions=count)
     return _with(frame, at, pa.concat_tables(found).unify_dictionaries() if found else None, version)
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
+    if len(keys) > _FEW:
+        return frame_rows.part(cursor, "{}.q IN (SELECT unnest($q))", {"q": keys.tolist()})
+    # written out, DuckDB reads the blocks that can hold them and no other
+    return frame_rows.part(cursor, f"{{}}.q IN ({', '.join(map(str, keys.tolist()))})", {})
 
 
 def _with(frame: Frame, at: Array, table: pa.Table | None, version: Version) -> Frame:

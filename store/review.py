@@ -54,6 +54,9 @@ __all__ = [
     "undo_event",
 ]
 
+_RECENT = "WHERE rowid > (SELECT max(rowid) - 2000 FROM decision_rows)"
+"""The events that an undo looks at before it looks at all: with a million of them that takes a tenth of a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Undone:
@@ -124,7 +127,8 @@ def undo(
     def write(cursor: duckdb.DuckDBPyConnection) -> Undone | None:
         if event_id is not None and (known := _event(cursor, event)) is not None:
             return _named(cursor, known)
-        found = _events(cursor, f"{asked} AND {IN_FORCE} ORDER BY rowid DESC LIMIT 1", values)
+        newest = f"{asked} AND {IN_FORCE} ORDER BY turn DESC LIMIT 1"
+        found = _events(cursor, newest, values, recent=True) or _events(cursor, newest, values)
         return _take_back(cursor, who, event, found[0]) if found else None
 
     return workspace.writer.call(write)
@@ -195,7 +199,9 @@ def _fitting(cursor: duckdb.DuckDBPyConnection, q: int, action: str, given: dict
         texts = _as_they_stand(cursor, q)
         name = next((name for name in EDITED[1:] if name in given), None)
         if name is not None and texts["response"] is None:
-            raise InputError(name, " ".join(given[name][:40].split()), "edits a solution, and none is chosen", "accept one first")
+            raise InputError(
+                name, " ".join(given[name][:40].split()), "edits a solution, and none is chosen", "accept one first"
+            )
         given = {name: text for name, text in given.items() if text != texts[name]}
         if not given:
             raise InputError("edit", "", "changes nothing", "change a text, or leave it")
@@ -254,9 +260,12 @@ def _event(cursor: duckdb.DuckDBPyConnection, event_id: str) -> Decision | None:
     return next(iter(_events(cursor, "event_id = $event", {"event": event_id})), None)
 
 
-def _events(cursor: duckdb.DuckDBPyConnection, where: str, values: dict[str, Any]) -> list[Decision]:
+def _events(
+    cursor: duckdb.DuckDBPyConnection, where: str, values: dict[str, Any], *, recent: bool = False
+) -> list[Decision]:
+    among = f"SELECT *, rowid AS turn FROM decision_rows {_RECENT if recent else ''}"
     query = f"""
         SELECT event_id, question_id, reviewer, action, payload, batch_id, queue, sampling_p, created_at
-        FROM decision_rows WHERE {where}"""
+        FROM ({among}) WHERE {where}"""
     rows = cursor.execute(query, values).fetchall()
     return [Decision(*(*row[:4], json.loads(row[4]), *row[5:8], from_db(row[8] or now()))) for row in rows]

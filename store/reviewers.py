@@ -101,7 +101,7 @@ def reviewers(source: Source) -> list[Reviewer]:
         return [Reviewer(*(*row[:-1], from_db(row[-1]))) for row in cursor.execute(query).fetchall()]
 
 
-_ENTRY = "event_id, question_id, reviewer, action, payload, batch_id, {count} AS many, queue, sampling_p, created_at"
+_ENTRY = "event_id, question_id, reviewer, action, payload, batch_id, 1, queue, sampling_p, created_at"
 
 
 def history(source: Source, *, reviewer: str | None = None, before: int | None = None, most: int = 50) -> list[Entry]:
@@ -110,14 +110,16 @@ def history(source: Source, *, reviewer: str | None = None, before: int | None =
     """
     of = "true" if reviewer is None else "reviewer = $who"
     older = "true" if before is None else "turn < $before"
-    single = f"SELECT rowid AS turn, {_ENTRY.format(count='1')} FROM decision_rows WHERE batch_id IS NULL AND {of}"
+    newest = f"ORDER BY turn DESC LIMIT {int(most)}"
+    single = f"""
+        SELECT rowid AS turn, {_ENTRY} FROM decision_rows WHERE batch_id IS NULL AND {of} AND {older} {newest}"""
     whole = f"""
-        SELECT max(rowid) AS turn, min(event_id), min(question_id), any_value(reviewer), any_value(action),
-            any_value(payload), batch_id, count(DISTINCT q), any_value(queue), NULL::DOUBLE, min(created_at)
-        FROM decision_rows WHERE batch_id IS NOT NULL AND {of} GROUP BY batch_id"""
+        SELECT max(rowid) AS turn, any_value(event_id), NULL, any_value(reviewer), any_value(action),
+            any_value(payload), batch_id, count(*), any_value(queue), NULL, any_value(created_at)
+        FROM decision_rows WHERE batch_id IS NOT NULL AND {of} GROUP BY batch_id HAVING {older} {newest}"""
     query = f"""
         WITH log AS MATERIALIZED (
-            SELECT * FROM (({single}) UNION ALL ({whole})) WHERE {older} ORDER BY turn DESC LIMIT {int(most)})
+            SELECT * FROM (({single}) UNION ALL ({whole})) {newest})
         SELECT *, ({IN_FORCE}) AS in_force FROM log ORDER BY turn DESC"""
     given = {"who": reviewer, "before": before}
     values = {name: value for name, value in given.items() if value is not None}
