@@ -84,6 +84,7 @@ def difficulty(options: Namespace) -> int:
 def student(options: Namespace) -> int:
     from engine.training import held_out
 
+    checks.at_least("--held-out-limit", options.held_limit, 0)
     options.base, options.template = asked.student_base(options.base, options.template)
     if options.data and options.filter:
         problem = "chooses among a workspace's pairs, and --data is none"
