@@ -17,7 +17,7 @@ from engine.paths import ASSETS
 from store.frames import Frames
 from store.shelf import Shelf
 from store.workspace import Workspace
-from ui import compare, curate, explore, home, runs, runs_form, sample, train
+from ui import compare, curate, explore, export, home, runs, runs_form, sample, train
 from ui.asked import asked
 from ui.text import inert
 
@@ -47,6 +47,8 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
                 batch = runs.tab(workspace, batches, frames)
             with gr.Tab("Compare") as compare_tab:
                 compared = compare.tab(workspace, live)
+            with gr.Tab("Export") as export_tab:
+                exported = export.tab(shelf, batches.exports)
             with gr.Tab(_TRAIN) as train_tab:
                 trained = train.tab(workspace)
 
@@ -55,6 +57,7 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
 
         blocks.load(tell, outputs=models, show_progress="hidden")
         gr.Timer(_EVERY).tick(tell, outputs=models, show_progress="hidden")
+        exported(export_tab.select)
         trained.show(train_tab.select)
         tabs.select(_watched, None, trained.timer, show_progress="hidden")
         lists = ((sampled.offered, sample_tab), (batch.offered, runs_tab), (compared, compare_tab))

@@ -31,7 +31,7 @@ from engine.room import Room
 from store.errors import InputError, StoreError
 from store.problems import Door, write_owner
 from store.workspace import Workspace
-from ui import api, guard, theme
+from ui import api, export_download, guard, theme
 from ui.page import page
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -64,6 +64,7 @@ def application(
     def plotly_js() -> FileResponse:
         return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _A_DAY})
 
+    app.include_router(export_download.routes(workspace))
     if token is not None:
         app.include_router(api.routes(workspace, batches, token))
     mounted: FastAPI = gr.mount_gradio_app(

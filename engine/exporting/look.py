@@ -1,0 +1,74 @@
+"""What an export would be, before it is made: exact counts, its first rows as they would be written, about how large.
+
+Writes nothing. Knows the store's verbs and no user interface.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import orjson
+
+from engine.answers import settle
+from engine.exporting.job import Counts
+from engine.exporting.plan import Plan
+from store import export_formats, export_rows, export_splits, export_stats, maps
+from store.export_rows import Selected
+from store.export_stats import Figures
+from store.shelf import Source
+
+_ROWS, _MEASURED = 5, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """``counts``: as the manifest's. ``splits``: rows by split, where they are told apart. ``rows``: the first, each as
+    its text. ``size``: bytes before compression, estimated from ``_MEASURED`` rows. ``figures``: of pairs."""
+
+    plan: Plan
+    counts: dict[str, Any]
+    splits: dict[str, int]
+    dropped: int | None
+    rows: list[str]
+    size: int
+    figures: Figures | None
+
+
+def look(source: Source, plan: Plan) -> Look:
+    """At what the plan would export now."""
+    with source.cursor() as cursor, export_rows.moment(cursor):
+        inside = maps.inside(source, plan.filter)
+        chosen = export_rows.select(cursor, plan.form.view, plan.filter, inside=inside)
+        total = chosen.rows.num_rows
+        dropped = None
+        if plan.format == "hf":
+            dropped = export_rows.select(cursor, "items", plan.filter, inside=inside).rows.num_rows
+        splits: dict[str, int] = {}
+        if plan.validation and total:
+            held = len(export_splits.held_out(cursor, chosen, plan.validation))
+            splits = {"train": total - held, "validation": held}
+        texts = _texts(cursor, export_rows.sample(chosen, _MEASURED), plan) if total else []
+        size = round(sum(len(text.encode()) for text in texts) / len(texts) * total) if texts else 0
+        first = Selected(chosen.view, chosen.rows.slice(0, _MEASURED), 0)
+        rows = _texts(cursor, first, plan)[:_ROWS] if total else []
+        figures = export_stats.figures(cursor, chosen) if total and plan.form.view == "pairs" else None
+    return Look(plan, Counts(chosen).told(), splits, dropped, rows, size, figures)
+
+
+def _texts(cursor: duckdb.DuckDBPyConnection, chosen: Selected, plan: Plan) -> list[str]:
+    """The rows as they would be written; those of Parquet as JSON. Whether two answers are one is told where that is
+    plain."""
+
+    def same(one: str, other: str) -> bool:
+        return settle(one, other) is True
+
+    alike = None if plan.same_answers else same
+    found: list[str] = []
+    for part in export_rows.read(cursor, chosen, plan.form, plan.columns, alike):
+        if export_formats.line(plan.form, plan.columns) is not None:
+            found += part["line"].to_pylist()
+        else:
+            found += [orjson.dumps(row).decode() + "\n" for row in part.drop_columns(["q"]).to_pylist()]
+    return found
