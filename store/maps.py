@@ -4,7 +4,7 @@ were embedded.
 ``meta.json`` says which version holds and how many rows of its files count; it is written last, so that a kill leaves
 what was whole before, and rows beyond it are overwritten. A version's files only grow; another version has a folder of
 its own. Vectors have length 1 and are stored as whole numbers (``SCALE`` is 1): their products are right to about
-0.005. Knows no embedder, no text and no frame. A question keeps the place of the text that was embedded first.
+0.005. Knows no embedder and no frame. A question keeps the place of the text that was embedded first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import shutil
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from store.areas import Area
 from store.errors import InputError, StoreError
 from store.filters import Filter
 from store.frame import Array
+from store.frames import asking
 from store.shelf import Source
 
 FOLDER, META = "map", "meta.json"
@@ -60,6 +62,27 @@ class Map:
             return np.memmap(self.folder / name, kind, "r", shape=shape)
         except (OSError, ValueError) as error:
             raise _damaged(self.folder) from error
+
+
+def questions(source: Source, runs: Sequence[str] = ()) -> Array:
+    """The keys of the questions of these runs (all without), ascending."""
+    where = " WHERE run_id IN (SELECT unnest($runs))" if runs else ""
+    with asking(source) as cursor:
+        found = cursor.execute(f"SELECT q FROM question_rows{where}", {"runs": [*runs]} if runs else {}).fetchnumpy()
+    return np.sort(np.asarray(found["q"], dtype=np.int64))
+
+
+def texts(source: Source, keys: Array) -> tuple[Array, list[str]]:
+    """Of these questions, keys ascending: those that are still there, and their texts as they were written."""
+    if not len(keys):
+        return keys, []
+    query = """
+        SELECT q, text FROM question_text
+        WHERE q BETWEEN $low AND $high AND q IN (SELECT unnest($q)) ORDER BY q"""
+    with asking(source) as cursor:
+        wanted = {"low": int(keys[0]), "high": int(keys[-1]), "q": keys.tolist()}
+        rows = cursor.execute(query, wanted).fetchall()
+    return np.array([q for q, _ in rows], np.int64), [text for _, text in rows]
 
 
 def folder_of(workspace: Path) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from store import keys, map_points
 from store.errors import InputError
 from store.frame import Array, Frame
+from store.frames import asking
 from store.maps import SCALE, Map
 from store.shelf import Source
 
@@ -30,7 +31,7 @@ class Neighbour:
 def nearest(source: Source, frame: Frame, chart: Map, question_id: str, most: int = MOST) -> list[Neighbour] | None:
     """The nearest questions of the frame, nearest first, without the question itself; ties go to the one embedded
     first. None where the question is not on the map. InputError for one that no run can have."""
-    with source.cursor() as cursor:
+    with asking(source) as cursor:
         key = keys.find(cursor, question_id)
     if key is None:
         raise InputError("question", question_id, "is not in this workspace", "check the id")

@@ -85,10 +85,7 @@ class _Job:
     def _wanted(self, runs: Sequence[str]) -> Keys:
         known = [self._workspace.run(run_id).run_id for run_id in runs]
         self._workspace.writer.flush()
-        with self._workspace.cursor() as cursor:
-            query = "SELECT q FROM question_rows" + (" WHERE run_id IN (SELECT unnest($runs))" if known else "")
-            found = cursor.execute(query, {"runs": known} if known else {}).fetchnumpy()["q"]
-        return np.sort(np.asarray(found, dtype=np.int64))
+        return maps.questions(self._workspace, known)
 
     def _there(self, meta: Meta | None) -> Keys:
         return np.array(maps.Map(self._folder, meta).keys) if meta is not None else np.zeros(0, np.int64)
@@ -105,7 +102,7 @@ class _Job:
         self._at("fit", 0, 2)
         luck = np.random.default_rng(_SEED)
         sample = np.sort(luck.choice(wanted, min(SAMPLE, len(wanted)), replace=False))
-        keys, texts = self._texts(sample)
+        keys, texts = maps.texts(self._workspace, sample)
         model = fitted(embedder, texts)
         if self._stopped():
             return None
@@ -140,7 +137,7 @@ class _Job:
         for first in range(0, self._total, BLOCK):
             if self._stopped():
                 return self._end("interrupted", draft)
-            keys, texts = self._texts(self._todo[first : first + BLOCK])
+            keys, texts = maps.texts(self._workspace, self._todo[first : first + BLOCK])
             vectors = model.embed(texts)
             draft.append(keys, vectors, layout.place(vectors, keys))
             self._done = min(first + BLOCK, self._total)
@@ -148,18 +145,6 @@ class _Job:
                 self._told = time.monotonic()
                 self._on_event(self._event("progress"))
         return self._end("done", draft)
-
-    def _texts(self, keys: Keys) -> tuple[Keys, list[str]]:
-        """Those that are still there, by key."""
-        span = {"low": int(keys[0]), "high": int(keys[-1]), "q": keys.tolist()} if len(keys) else None
-        if span is None:
-            return keys, []
-        query = """
-            SELECT q, text FROM question_text
-            WHERE q BETWEEN $low AND $high AND q IN (SELECT unnest($q)) ORDER BY q"""
-        with self._workspace.cursor() as cursor:
-            rows = cursor.execute(query, span).fetchall()
-        return np.array([q for q, _ in rows], np.int64), [text for _, text in rows]
 
     def _stopped(self) -> bool:
         return self._control.wish in ("cancel", "interrupt")
