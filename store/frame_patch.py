@@ -18,6 +18,7 @@ import pyarrow as pa
 from store import frame_rows
 from store.bins import nice
 from store.frame import Array, Frame, Version
+from store.views import reviewed
 
 _AT_ONCE = 100_000
 """Questions read at once."""
@@ -28,6 +29,7 @@ _LENGTHS = ("query_chars", "response_tokens")
 _CHANGING = frozenset((*_TEXTS, "edited", *_LENGTHS))
 """The conditions of a filter whose rows are looked for anew."""
 
+# The newest rows by their number, not those beyond a rowid: DuckDB may count rows anew after a run was deleted.
 _CONCERNED = """
     WITH fresh AS (
         SELECT q, action, payload FROM decision_rows
@@ -38,7 +40,10 @@ _CONCERNED = """
     SELECT q FROM fresh
     UNION SELECT q FROM decision_rows WHERE event_id IN (SELECT event FROM taken WHERE event IS NOT NULL)
     UNION SELECT q FROM decision_rows WHERE batch_id IN (SELECT batch FROM taken WHERE batch IS NOT NULL)"""
-# The newest rows by their number, not those beyond a rowid: DuckDB may count rows anew after a run was deleted.
+_OTHERWISE = """
+    SELECT DISTINCT q FROM decision_rows
+    WHERE action = 'edit' OR (action = 'accept' AND CAST(payload AS VARCHAR) <> '{}')"""
+"""Questions of which more may have changed than status and tags: texts, or which solution is chosen."""
 
 
 def patched(cursor: duckdb.DuckDBPyConnection, frame: Frame, version: Version) -> Frame | None:
@@ -53,55 +58,100 @@ def patched(cursor: duckdb.DuckDBPyConnection, frame: Frame, version: Version) -
             return None
         keys = np.sort(np.asarray(cursor.execute(_CONCERNED, {"new": new}).fetchnumpy()["q"], np.int64))
         at = frame.places(keys)
-        if len(at) < len(keys) or 2 * len(at) > max(frame.size, _AT_ONCE):
+        other = np.isin(keys, np.asarray(cursor.execute(_OTHERWISE).fetchnumpy()["q"], np.int64))
+        if len(at) < len(keys) or 2 * np.count_nonzero(other) > max(frame.size, _AT_ONCE):
             return None
-        found = [_rows(cursor, keys[first : first + _AT_ONCE]) for first in range(0, len(keys), _AT_ONCE)]
+        texts = keys[other]
+        tables = [_rows(cursor, texts[first : first + _AT_ONCE]) for first in range(0, len(texts), _AT_ONCE)]
+        decided = _decided(cursor, keys[~other])
     finally:
         cursor.execute("ROLLBACK")
-    version = version._replace(decisions=count)
-    return _with(frame, at, pa.concat_tables(found).unify_dictionaries() if found else None, version)
+    made = _shared(frame, version._replace(decisions=count))
+    moved = {"status"}
+    if tables:
+        table = pa.concat_tables(tables).unify_dictionaries().sort_by("q")
+        _name(made, at[other], table)
+        for name in _FLAGS:
+            _flag(made, name, at[other], table[name].to_numpy(zero_copy_only=False))
+        moved |= {name for name in _LENGTHS if _moved(made, name, at[other], table)}
+    _name(made, at[~other], decided)
+    _flag(made, "edited", at[~other], False)
+    _flag(made, "pair", at[~other], _pairs(made, at[~other]))
+    _count(made, frame, at, moved)
+    return made
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
+    """All that a frame has of these questions."""
     if len(keys) > _FEW:
         return frame_rows.part(cursor, "{}.q IN (SELECT unnest($q))", {"q": keys.tolist()})
-    # written out, DuckDB reads the blocks that can hold them and no other
-    return frame_rows.part(cursor, f"{{}}.q IN ({', '.join(map(str, keys.tolist()))})", {})
+    return frame_rows.part(cursor, _written(keys), {})
 
 
-def _with(frame: Frame, at: Array, table: pa.Table | None, version: Version) -> Frame:
-    """The frame with the rows of the table at these places; the table has them in any order."""
+def _decided(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
+    """Status and tags of these questions, in their order."""
+    cursor.register("patched_keys", pa.table({"q": keys}))
+    where = _written(keys) if len(keys) <= _FEW else "{}.q IN (FROM patched_keys)"
+    query = f"""
+        SELECT coalesce(e.status, 'unreviewed') AS status, coalesce(CAST(to_json(e.tags) AS VARCHAR), '[]') AS tags
+        FROM patched_keys LEFT JOIN ({reviewed(where)}) e USING (q) ORDER BY q"""
+    try:
+        return cursor.sql(query).to_arrow_table()
+    finally:
+        cursor.unregister("patched_keys")
+
+
+def _written(keys: Array) -> str:
+    """The condition with the keys written out: DuckDB reads the blocks that can hold them and no other."""
+    return f"{{}}.q IN ({', '.join(map(str, keys.tolist()))})" if len(keys) else "false"
+
+
+def _shared(frame: Frame, version: Version) -> Frame:
     made = copy.copy(frame)
     made.version = version
     made._lock = threading.Lock()
     with frame._lock:
         made._fails = {asked: rows for asked, rows in frame._fails.items() if asked[0] not in _CHANGING}
         made._orders = dict(frame._orders)
-    if table is None:
-        return made
-    table = table.sort_by("q")
     made.values, made.codes, made.numbers = dict(frame.values), dict(frame.codes), dict(frame.numbers)
-    for name in _TEXTS:
-        given: list[Any] = [json.loads(text) if name == "tags" else text for text in table[name].to_pylist()]
-        values = list(frame.values[name])
+    return made
+
+
+def _name(made: Frame, at: Array, table: pa.Table) -> None:
+    """Give these rows, in order, the statuses and tags of the table; new values come after those that are there."""
+    for name in _TEXTS if len(at) else ():
+        column = table[name].combine_chunks()
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        values = list(made.values[name])
         place = {_hashed(value): code for code, value in enumerate(values)}
-        for value in given:
+        mine = []
+        for text in coded.dictionary.to_pylist():
+            value: Any = json.loads(text) if name == "tags" else text
             if _hashed(value) not in place:
                 place[_hashed(value)] = len(values)
                 values.append(value)
-        codes = frame.codes[name].astype(np.promote_types(frame.codes[name].dtype, np.min_scalar_type(len(values))))
-        codes[at] = [place[_hashed(value)] for value in given]
+            mine.append(place[_hashed(value)])
+        before = made.codes[name]
+        codes = before.astype(np.promote_types(before.dtype, np.min_scalar_type(len(values))))
+        codes[at] = np.array(mine)[coded.indices.to_numpy()]
         made.values[name], made.codes[name] = values, codes
-    for name in _FLAGS:
-        flags = getattr(frame, name).copy()
-        flags[at] = table[name].to_numpy(zero_copy_only=False)
-        setattr(made, name, flags)
-    moved = [name for name in _LENGTHS if _moved(made, name, at, table)]
-    if moved:
-        made._orders = {by: order for by, order in made._orders.items() if by.lstrip("-") not in moved}
-        made.bins = frame.bins | {name: nice(made.numbers[name]) for name in moved}
-    _count(made, frame, at, {"status", *moved})
-    return made
+
+
+def _flag(made: Frame, name: str, at: Array, flags: Any) -> None:
+    column = getattr(made, name).copy()
+    column[at] = flags
+    setattr(made, name, column)
+
+
+def _pairs(made: Frame, at: Array) -> Array:
+    """Which of these rows, on whose texts and solutions nobody decided, are pairs: as the view ``pairs`` has it. One
+    has a chosen solution where that solution's length is known.
+    """
+    passed = np.array([way.kept == way.seen and way.was("pair") is True for way in made.ways] or [False])
+    accepted = np.array([status == "accepted" for status in made.values["status"]] or [False])
+    chosen = ~np.isnan(made.numbers["response_tokens"][at])
+    found: Array = (passed[made.way[at]] | accepted[made.codes["status"][at]]) & chosen
+    return found
 
 
 def _moved(made: Frame, name: str, at: Array, table: pa.Table) -> bool:
@@ -117,6 +167,9 @@ def _moved(made: Frame, name: str, at: Array, table: pa.Table) -> bool:
 
 def _count(made: Frame, before: Frame, at: Array, moved: set[str]) -> None:
     """Bring the cubes to what these rows have now in the dimensions ``moved``."""
+    if lengths := moved & {*_LENGTHS}:
+        made._orders = {by: order for by, order in made._orders.items() if by.lstrip("-") not in lengths}
+        made.bins = before.bins | {name: nice(made.numbers[name]) for name in lengths}
     if made.bins != before.bins or len(made.values["status"]) != len(before.values["status"]):
         made.count()
         return

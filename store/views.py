@@ -183,3 +183,10 @@ def choices(where: str) -> str:
     response), and the columns of ``pairs`` but its texts, ``answer``, ``reward`` and ``n_solutions``.
     """
     return _CHOICES.replace("/*r*/", f"AND {where.format('r')}").replace("/*q*/", f"AND {where.format('q')}")
+
+
+def reviewed(where: str) -> str:
+    """The query of what was decided of the questions that meet the condition and have an event in force: ``q``, status,
+    sample, query, response, answer, edited and tags, each null where nothing was decided about it.
+    """
+    return _REVIEW.replace("/*r*/", f"AND {where.format('r')}")
