@@ -37,7 +37,8 @@ DEMO = (
 )
 _FRONT = """() => {
     if (!new URL(location.href).searchParams.has("curate")) return;
-    const tabs = [...document.querySelectorAll('[role="tab"]')].filter((tab) => tab.textContent.trim() === "Curate");
+    const every = document.querySelectorAll('[role="tab"], .overflow-dropdown button'); // narrow pages fold some away
+    const tabs = [...every].filter((tab) => tab.textContent.trim() === "Curate");
     tabs.forEach((tab) => tab.click());
 }"""
 

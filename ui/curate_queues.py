@@ -31,17 +31,9 @@ _DEMO_ROWS = 50
 _LONGEST = 300
 
 
-def orders() -> list[dict[str, Any]]:
+def orders() -> list[dict[str, str]]:
     """The orders as the form shows them, each with a line of help that says whether it allows an estimate."""
-    told = []
-    for name, order in queues.ORDERS.items():
-        allows = (
-            "A probability sample: it allows an estimate of the share that would be accepted."
-            if order.estimate
-            else "No probability sample: it allows no estimate."
-        )
-        told.append({"name": name, "title": order.title, "help": f"{order.help.rstrip('. ')}. {allows}"})
-    return told
+    return [{"name": name, "title": order.title, "help": order.help} for name, order in queues.ORDERS.items()]
 
 
 def look(shelf: Shelf, frames: Frames, reviewer: str | None, fixed: bool) -> dict[str, Any]:

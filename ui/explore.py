@@ -44,7 +44,8 @@ _LONGEST = 100_000
 
 _FRONT = """() => {
     const asked = new URL(location.href).searchParams;
-    const tabs = [...document.querySelectorAll('[role="tab"]')].filter((tab) => tab.textContent.trim() === "Explore");
+    const every = document.querySelectorAll('[role="tab"], .overflow-dropdown button'); // narrow pages fold some away
+    const tabs = [...every].filter((tab) => tab.textContent.trim() === "Explore");
     if (["filter", "sort", "row"].some((name) => asked.has(name))) tabs.forEach((tab) => tab.click());
 }"""
 """The tabs above have no component of their own that an event could give a value."""

@@ -18,7 +18,7 @@ function more(title, nodes) {
 }
 
 function textOf(text, name) {
-  const made = make("div", `text ${name || ""}`);
+  const made = make("div", `written ${name || ""}`);
   fill(made, text);
   return made;
 }
@@ -103,7 +103,7 @@ function right(found) {
   if (found.near.length) {
     made.append(more(`Near-duplicates: ${number(found.near_of)}`, [list(found.near, (near) => {
       const item = make("li");
-      item.append(button(near.id, () => toExplore({ row: near.id }), "id"), make("div", "text", near.text));
+      item.append(button(near.id, () => toExplore({ row: near.id }), "id"), make("div", "written", near.text));
       return item;
     })]));
   }

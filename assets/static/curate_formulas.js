@@ -60,7 +60,7 @@ function render() {
       [...prose.childNodes].forEach((node) => node !== prose.firstElementChild && made.append(node.cloneNode(true)));
       rendered.set(markdown, made);
       if (rendered.size > HELD) rendered.delete(rendered.keys().next().value);
-      part("card").querySelectorAll(".text").forEach((node) => texts.get(node) === markdown && draw(node));
+      part("card").querySelectorAll(".written").forEach((node) => texts.get(node) === markdown && draw(node));
     }
     soon();
   }

@@ -150,7 +150,7 @@ function rowOf(made, row) {
 }
 
 function openRow(row) {
-  [...document.querySelectorAll('[role="tab"]')].filter((tab) => tab.textContent.trim() === "Explore").forEach((tab) => tab.click());
+  [...document.querySelectorAll('[role="tab"], .overflow-dropdown button')].filter((tab) => tab.textContent.trim() === "Explore").forEach((tab) => tab.click());
   const go = (tries) => {
     if (document.querySelector("#explore .explore")) window.dispatchEvent(new CustomEvent("explore-ask", { detail: { row } }));
     else if (tries) setTimeout(() => go(tries - 1), 100);

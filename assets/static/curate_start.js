@@ -3,7 +3,7 @@ let looks = 0;
 let doomed = null; // the queue that is asked about before it is deleted
 
 function tabOf(name) {
-  const found = [...document.querySelectorAll('[role="tab"]')].filter((made) => made.textContent.trim() === name);
+  const found = [...document.querySelectorAll('[role="tab"], .overflow-dropdown button')].filter((made) => made.textContent.trim() === name);
   found.forEach((made) => made.click());
 }
 
@@ -205,8 +205,9 @@ function start() {
   });
   part("who-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    useName();
-    look();
+    const name = new URL(location.href).searchParams.get("curate");
+    if (useName() && name) openQueue(name); // the address asked for it before a name was there
+    else look();
   });
   const heard = (event) => {
     if (!element.isConnected) ["curate-ask", "curate-changed"].forEach((name) => window.removeEventListener(name, heard));

@@ -31,7 +31,7 @@ const DO = {
   clear: clearAll,
   review: () => {
     window.curateWish = true; // for a tab that is not drawn yet
-    [...document.querySelectorAll('[role="tab"]')].filter((tab) => tab.textContent.trim() === "Curate").forEach((tab) => tab.click());
+    [...document.querySelectorAll('[role="tab"], .overflow-dropdown button')].filter((tab) => tab.textContent.trim() === "Curate").forEach((tab) => tab.click());
     window.dispatchEvent(new CustomEvent("curate-ask"));
   },
   remedy: () => (last.empty && last.empty.name ? ask(last.empty.name, null) : clearAll()),
