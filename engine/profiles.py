@@ -48,6 +48,9 @@ def register(
     if training.status != "done":
         problem = f"is {training.status}, there is no trained model yet"
         raise InputError("training", training.name, problem, "wait for its end, or go on with it")
+    if training.kind == "student":
+        problem = "is a student, which plays no role in a run"
+        raise InputError("training", training.name, problem, "choose a generator or a difficulty scorer")
     start = load_profile(base, profiles)
     table = _table(base, profiles)
     if training.kind == "difficulty":

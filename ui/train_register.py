@@ -105,7 +105,8 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
 
 def for_training(training: Training | None, where: Path) -> list[Any]:
     """What the form shows once this training is chosen, or has come to its end: values for ``of_training``."""
-    done = training is not None and training.status == "done"
+    # a student plays no role in a run: it was trained to be measured
+    done = training is not None and training.status == "done" and training.kind != "student"
     if training is None or not done:
         return [gr.Column(visible=False), *[gr.skip()] * 5, ""]
     scores = training.kind == "difficulty"

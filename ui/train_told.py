@@ -15,9 +15,9 @@ from ui.runs_sheet import Cell, Part, bar, sides, table, text
 from ui.text import clock
 
 EMPTY = (
-    "No training yet. This tab shows question fine-tuning (QFT), preference tuning (QPO) and difficulty scorers while "
-    "they are trained: curves, texts before and after, and the way into Sample, Compare and Runs. A training is "
-    "started in a shell; the command to copy is below."
+    "No training yet. This tab shows question fine-tuning (QFT), preference tuning (QPO), difficulty scorers and "
+    "students while they are trained: curves, texts before and after, and the way into Sample, Compare and Runs. A "
+    "training is started in a shell; the command to copy is below."
 )
 SHOWN = 20
 """Texts before and after that are shown; the file beside them has all."""
@@ -60,6 +60,11 @@ def status(training: Training, last: Event) -> list[Part]:
         return [text(f"Interrupted{where}; the command below goes on from its last checkpoint.", strong=True)]
     loss = training.result.get("loss")
     final = f", final loss {loss:.4g}" if isinstance(loss, (int, float)) else ""
+    before, after = training.result.get("before"), training.result.get("after")
+    if isinstance(before, float) and isinstance(after, float):  # a student
+        ends = training.result.get("after_ci95", [0.0, 1.0])
+        final += f"; {before:.1%} of the held-out questions right before, {after:.1%} after"
+        final += f" (95 % interval {ends[0]:.1%} to {ends[1]:.1%})"
     folder = "/".join(training.folder.parts[-2:])  # models/NAME of this workspace: its own path is long, and no news
     return [text(f"Done in {_took(training)}{final}. The model is the workspace's folder {folder}.", strong=True)]
 
@@ -88,7 +93,9 @@ def compared(samples: Mapping[str, Any]) -> list[Part]:
     n = max(len(before), len(after))
     drawn = ", ".join(f"{row[0]} {row[1]}" for row in _flat(samples.get("sampling")))
     more = f" The first {SHOWN} are shown, samples.json beside the model has all." if n > SHOWN else ""
-    parts.append(text(f"{n:,} texts from seed {samples.get('seed', 0)} on, {drawn or 'sampled'}.{more}"))
+    asked = "held_out" in samples
+    what = "held-out questions and their answers" if asked else f"texts from seed {samples.get('seed', 0)} on"
+    parts.append(text(f"{n:,} {what}, {drawn or 'sampled'}.{more}"))
     for i in range(min(n, SHOWN)):
         shown = [
             _side(name, found[i] if i < len(found) else None)

@@ -20,6 +20,7 @@ from engine.config import RunConfig
 from engine.room import Room
 from engine.training import record
 from engine.training.record import Kind, Training
+from store.errors import InputError
 from store.workspace import Workspace
 from tests.cli.command import scalequest, sentence
 from tests.ui.browser import Watched, chromium
@@ -312,3 +313,15 @@ def test_a_curve_that_has_diverged_is_drawn_as_far_as_it_goes_and_says_so() -> N
     (loss,) = train_curves.charts(events)
     assert json.loads(json.dumps(loss, allow_nan=False))["traces"][0]["x"] == [1, 2, 3, 4]
     assert "No number any more after step 4: it has diverged" in loss["note"]
+
+
+def test_a_student_is_told_by_what_it_answers_right_and_is_offered_to_no_role(tmp_path: Path) -> None:
+    training = begun(tmp_path, "pupil", "student")
+    figures: dict[str, Any] = {"loss": 0.1, "before": 0.35, "after": 0.475, "after_ci95": [0.42, 0.53]}
+    done = record.finish(training, "done", **figures)
+    said = str(train_told.status(done, {}))
+    assert "35.0% of the held-out questions right before, 47.5% after (95 % interval 42.0% to 53.0%)" in said
+    with pytest.raises(InputError, match="plays no role"):
+        profiles.register(tmp_path / "profiles", done, "nano", "mine")
+    kept = {"held_out": {}, "before": [{"text": "a"}], "sampling": {"temperature": 0.0}}
+    assert "1 held-out questions and their answers" in str(train_told.compared(kept))
