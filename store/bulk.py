@@ -43,6 +43,7 @@ QUESTIONS = pa.schema(
         ("chosen", _TEXT),
         ("agreement", _TEXT),
         ("majority_answer", _TEXT),
+        ("level", _TEXT),
     ]
 )
 SOLUTIONS = pa.schema(
@@ -146,7 +147,7 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
     ]
 
 
-_LABELS = {"topic": "topic_model", "chosen": "'import'", "agreement": "'import'", "majority_answer": "'import'"}
+_LABELS = {"topic": "topic_model"} | dict.fromkeys(("level", "chosen", "agreement", "majority_answer"), "'import'")
 """Labels that are columns of ``QUESTIONS``, and the SQL for whose they are."""
 
 

@@ -37,6 +37,7 @@ class Filter:
     run: Values = ()
     generator: Values = ()
     topic: Values = ()
+    level: Values = ()
     status: Values = ()
     tags: Values = ()
     drop_stage: Values = ()
@@ -104,7 +105,7 @@ class Filter:
 
 _KINDS: dict[str, str] = {
     f.name: "values" if f.default == () else "range" if f.default == (None, None) else "flag" for f in fields(Filter)
-} | {"tags": "tags", "stage": "stage", "text": "text", "words": "words", "regex": "regex", "area": "area"}
+} | {name: name for name in ("tags", "level", "stage", "text", "words", "regex", "area")}
 SEARCHED = ("text", "words", "regex")
 """The conditions on texts."""
 LOOKED_UP = (*SEARCHED, "area")
@@ -205,6 +206,15 @@ def _sql_tags(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
     return f"({' OR '.join(parts)})", [some] if some else []
 
 
+def _sql_level(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+    some = [value for value in asked if value is not None]
+    levels = "SELECT question_id FROM label_rows WHERE key = 'level'"
+    parts = [f"question_id NOT IN ({levels})"] if None in asked else []
+    if some:
+        parts.append(f"question_id IN ({levels} AND value IN (SELECT unnest(CAST(? AS VARCHAR[]))))")
+    return f"({' OR '.join(parts)})", [some] if some else []
+
+
 def _sql_range(name: str, asked: Range, view: View) -> tuple[str, list[Any]]:
     column = "best_reward" if (name, view) == ("reward", "items") else name
     ends = [(f"{column} >= ?", asked[0]), (f"{column} <= ?", asked[1])]
@@ -246,6 +256,7 @@ def _sql_area(inside: Collection[int] | None) -> tuple[str, list[Any]]:
 _READ: dict[str, Any] = {
     "values": _read_values,
     "tags": _read_values,
+    "level": _read_values,
     "range": _read_range,
     "flag": _read_flag,
     "stage": _read_stage,
@@ -257,6 +268,7 @@ _READ: dict[str, Any] = {
 _SQL: dict[str, Any] = {
     "values": _sql_values,
     "tags": _sql_tags,
+    "level": _sql_level,
     "range": _sql_range,
     "flag": _sql_flag,
     "stage": _sql_stage,

@@ -26,7 +26,7 @@ Array: TypeAlias = NDArray[Any]
 
 NUMBERS = ("difficulty", "reward", "agreement", "query_chars", "response_tokens")
 """The numbers that are drawn as histograms."""
-COUNTED = ("run", "generator", "topic", "status", "drop_stage", "drop_reason")
+COUNTED = ("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason")
 """The categories whose values are counted."""
 _CODED = tuple(name for name in COUNTED if name != "drop_stage")
 ORDERS = ("difficulty", "reward", "agreement", "query_chars", "newest")
@@ -251,6 +251,7 @@ _TEXTS = {
     "run": "run_id",
     "generator": "generator",
     "topic": "topic",
+    "level": "level",
     "status": "status",
     "drop_reason": "drop_reason",
     "tags": "tags",

@@ -26,15 +26,19 @@ _WAY = f"""
         ON stage = name
     WHERE {{where}} GROUP BY q"""
 
+_LEVEL = "SELECT q, max(value) AS level FROM label_rows WHERE key = 'level' AND {where} GROUP BY q"
+
 
 def _query(where: str) -> str:
     """What a frame reads of the questions whose keys meet a condition."""
     return f"""
-        SELECT i.q, i.run_id, i.generator, i.topic, i.status, i.drop_reason, CAST(to_json(i.tags) AS VARCHAR) AS tags,
-            i.edited, i.difficulty, i.best_reward, i.agreement, i.n_solutions, i.near_duplicates, i.query_chars,
-            i.response_tokens, p.q IS NOT NULL AS pair, coalesce(w.kept, 0) AS kept, coalesce(w.seen, 0) AS seen
+        SELECT i.q, i.run_id, i.generator, i.topic, v.level, i.status, i.drop_reason,
+            CAST(to_json(i.tags) AS VARCHAR) AS tags, i.edited, i.difficulty, i.best_reward, i.agreement,
+            i.n_solutions, i.near_duplicates, i.query_chars, i.response_tokens, p.q IS NOT NULL AS pair,
+            coalesce(w.kept, 0) AS kept, coalesce(w.seen, 0) AS seen
         FROM ({narrowed("items", where)}) i
         LEFT JOIN ({_WAY.format(where=where.format("verdict_rows"))}) w ON i.q = w.q
+        LEFT JOIN ({_LEVEL.format(where=where.format("label_rows"))}) v ON i.q = v.q
         LEFT JOIN (SELECT q FROM ({narrowed("pairs", where)})) p ON i.q = p.q"""
 
 

@@ -119,9 +119,9 @@ class Reward:
 class Label:
     """A fact about a question that is no verdict.
 
-    Keys in use: ``topic``; ``near_duplicate`` (value: the other question_id, one row each); ``chosen`` (sample number
-    of the best solution), ``majority_answer``, ``agreement`` (0..1 as text), ``benchmark_item`` (text of the
-    benchmark's question that was matched).
+    Keys in use: ``topic``; ``level`` (as the data set that it came with calls it); ``near_duplicate`` (value: the other
+    question_id, one row each); ``chosen`` (sample number of the best solution), ``majority_answer``, ``agreement``
+    (0..1 as text), ``benchmark_item`` (text of the benchmark's question that was matched).
     """
 
     question_id: str

@@ -38,6 +38,7 @@ CHARTS = {
 FACETS = {
     "run": "Run",
     "generator": "Generator",
+    "level": "Level",
     "status": "Review status",
     "drop_stage": "Dropped at",
     "drop_reason": "Drop reason",
@@ -56,7 +57,13 @@ SORTS = {
     "-query_chars": "longest question first",
     "query_chars": "shortest question first",
 }
-NONE = {"topic": "no topic", "drop_stage": "not dropped", "drop_reason": "no reason", "tags": "no tags"}
+NONE = {
+    "topic": "no topic",
+    "level": "no level",
+    "drop_stage": "not dropped",
+    "drop_reason": "no reason",
+    "tags": "no tags",
+}
 """What a category is called where a question has none."""
 
 _NAMES = {

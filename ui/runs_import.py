@@ -34,6 +34,7 @@ _SAYS = {
     "response": "the solution, or several",
     "answer": "the reference answer",
     "topic": "one of MATH's subjects",
+    "level": "a short text or a whole number",
     "difficulty": "a number from 0 to 1",
     "reward": "a number a solution",
     "generator": "what wrote it",
@@ -72,9 +73,9 @@ def section(workspace: Workspace, imports: Imports, timer: gr.Timer) -> None:
                 look_into = gr.Button("Look at it", size="sm", min_width=90)
         with gr.Column(visible=False) as form:
             fields: list[gr.Dropdown] = []
-            for four in (FIELDS[:4], FIELDS[4:]):
+            for some in (FIELDS[:5], FIELDS[5:]):
                 with gr.Row():
-                    fields += [_field(name) for name in four]
+                    fields += [_field(name) for name in some]
             name = gr.Textbox(label="Name", info="Of the run, for people.", max_lines=1)
             scored = gr.Checkbox(True, label="Score", info=_SCORED)
             with gr.Row():

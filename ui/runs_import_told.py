@@ -146,6 +146,7 @@ def _first(read: Rows, mapping: Mapping) -> Part:
         "response": [_several(one) for one in read.samples],
         "answer": read.references,
         "topic": read.topics,
+        "level": read.levels,
         "difficulty": read.difficulties,
         "reward": [_numbers(read.rewards.get(place)) for place in range(len(read))],
         "generator": read.generators,

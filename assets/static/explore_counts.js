@@ -128,6 +128,8 @@ function drawFacets() {
   keyed(box, names, (name) => name, create, (made, name) => {
     made.querySelector(":scope > button").hidden = !view.filter[name];
     const entries = last.facets[name].filter((entry) => entry.count || chosen(name, entry.value));
+    // levels come with some imports only
+    made.hidden = name === "level" && !entries.some((entry) => entry.value !== null || chosen(name, null));
     keyed(made.querySelector(".choices"), entries, (entry) => entry.value, (entry) => {
       const label = make("label");
       const box = make("input");

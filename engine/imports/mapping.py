@@ -6,15 +6,15 @@ reads it. Knows no file.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AnyMapping
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 from store.errors import InputError
 
-FIELDS = ("query", "response", "answer", "topic", "difficulty", "reward", "generator", "id")
+FIELDS = ("query", "response", "answer", "topic", "level", "difficulty", "reward", "generator", "id")
 """What a user may map; ``answer`` is the reference answer."""
 JOIN = "+"
 """``instruction+input``: the texts of both columns, the second where there is one."""
@@ -32,6 +32,8 @@ _QUERY = ("query", "problem", "question", "instruction", "prompt", "messages", "
 _RESPONSE = ("response", "generations", "solution", "output", "completion", "chosen", "messages", "conversations")
 _REFERENCE = ("reference_answer", "answer", "expected_answer", "final_answer")
 _TOPIC = ("topic", "subject", "type")
+_SHORT, _HIGHEST = 20, 20
+"""Of a level: characters of its name, and its number."""
 _LONG = 80
 """Characters of an ``answer``, from which on it is a worked solution."""
 _OWN = ("query", "response", "answer", "reference_answer", "majority_answer", "n_solutions", "status", "tags", "edited")
@@ -111,7 +113,7 @@ def _guessed(
     names = ("reference_answer",) if "stated" in found else _REFERENCE
     if (answer := _first(names, columns)) is not None:
         found["answer"] = answer  # the response itself, where that is `answer`: what stands behind its ####
-    for name, known in (("topic", _known_topic), ("difficulty", _share), ("reward", _number), ("generator", _text)):
+    for name, known in _KNOWN.items():
         candidates = _TOPIC if name == "topic" else (name,)
         there = [one for one in candidates if one in columns]
         column = next((one for one in there if own or _mostly(rows, one, known)), None)
@@ -153,6 +155,17 @@ def _known_topic(value: object) -> bool:
     return topic(value) is not None
 
 
+def level(value: object) -> str | None:
+    """A level as the data set calls it, ``Level 3`` or ``3``: a short text, or a small whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if 0 <= value <= _HIGHEST else None
+    return value.strip() or None if isinstance(value, str) and len(value) <= _SHORT else None
+
+
+def _level(value: object) -> bool:
+    return level(value) is not None
+
+
 def _text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -180,3 +193,13 @@ def share(value: object) -> float | None:
 
 def _share(value: object) -> bool:
     return share(value) is not None
+
+
+_KNOWN: dict[str, Callable[[object], bool]] = {
+    "topic": _known_topic,
+    "level": _level,
+    "difficulty": _share,
+    "reward": _number,
+    "generator": _text,
+}
+"""What the values of a column are like that is taken for a field by its name."""

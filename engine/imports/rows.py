@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from engine.imports.formats import Refused, Row
-from engine.imports.mapping import OWN_FIELDS, Mapping, number, parts, share, topic
+from engine.imports.mapping import OWN_FIELDS, Mapping, level, number, parts, share, topic
 from store.columns import as_json
 
 ROWS = 8192
@@ -41,6 +41,7 @@ class Part:
     generators: list[str | None] = field(default_factory=list)
     references: list[str | None] = field(default_factory=list)
     topics: list[str | None] = field(default_factory=list)
+    levels: list[str | None] = field(default_factory=list)
     difficulties: list[float | None] = field(default_factory=list)
     rewards: dict[int, list[float | None]] = field(default_factory=dict)
     told: dict[int, Row] = field(default_factory=dict)
@@ -57,7 +58,7 @@ class Reader:
         known = list(columns)
         self._query = parts(mapping["query"] or "", known)
         self._response, self._rejected = mapping["response"], mapping["rejected"]
-        self._answer, self._topic = mapping["answer"], mapping["topic"]
+        self._answer, self._topic, self._level = mapping["answer"], mapping["topic"], mapping["level"]
         self._difficulty, self._reward = mapping["difficulty"], mapping["reward"]
         self._generator, self._id = mapping["generator"], mapping["id"]
         self._told = {name: column for name in OWN_FIELDS if (column := mapping[name]) is not None}
@@ -107,6 +108,8 @@ class Reader:
             part.references.append(self._reference(row, self._answer, taken))
         if self._topic is not None:
             part.topics.append(self._mapped(row, self._topic, topic, taken))
+        if self._level is not None:
+            part.levels.append(level(row.get(self._level)))  # a label beside; the value stays in ``extra``
         if self._difficulty is not None:
             part.difficulties.append(self._mapped(row, self._difficulty, share, taken))
         if self._generator is not None:

@@ -104,6 +104,7 @@ class Tables:
             self._chosen(part, answers),
             _told(part, "agreement", _number_text),
             _told(part, "majority_answer", str),
+            part.levels if self._mapping["level"] else None,
         )
         return _table(bulk.QUESTIONS, columns, len(part))
 

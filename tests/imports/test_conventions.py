@@ -45,6 +45,7 @@ def test_a_worked_answer_is_the_solution_and_states_the_reference(bring: Bring) 
 def test_a_short_answer_is_the_reference(bring: Bring) -> None:
     made = bring([{"problem": ASKED, "answer": "42", "subject": "Prealgebra", "level": "Level 1"}])
     assert made.ask("SELECT reference_answer, extra->>'level' FROM questions") == [("42", "Level 1")]
+    assert made.ask("SELECT value, model FROM labels WHERE key = 'level'") == [("Level 1", "import")]
     assert made.ask("SELECT drop_stage, drop_reason, topic, n_solutions FROM items") == [
         ("solution", "no_answer", "Prealgebra", 0)
     ]

@@ -25,7 +25,8 @@ from tests.store import rows
 TOPICS = ("Algebra", "Geometry", "Number Theory", "Prealgebra")
 REASONS = {"language": "truncated", "duplicate": "near_duplicate", "solvability": "not_solvable", "pair": "low_reward"}
 ROWS = 240
-COLUMNS = {"run": "run_id", "reward": "best_reward"}
+LEVEL = "(SELECT max(value) FROM labels l WHERE l.key = 'level' AND l.question_id = items.question_id)"
+COLUMNS = {"run": "run_id", "reward": "best_reward", "level": LEVEL}
 
 
 def varied(idx: int, run: str, luck: random.Random) -> list[Record]:
@@ -45,6 +46,8 @@ def varied(idx: int, run: str, luck: random.Random) -> list[Record]:
         made.append(Label(key, "agreement", luck.choice(("0.3333", "0.6667", "1.0")), "pair"))
     elif luck.random() < 0.5:
         made.append(Label(rows.question(idx, run).question_id, "topic", luck.choice(TOPICS), "topics"))
+    if luck.random() < 0.5:
+        made.append(Label(rows.question(idx, run).question_id, "level", f"Level {luck.randint(1, 3)}", "import"))
     return made
 
 
@@ -85,6 +88,7 @@ def filters(count: int) -> list[Filter]:
         "run": lambda: some(("r1", "r2", "none")),
         "generator": lambda: some(("qgen-a", "other")),
         "topic": lambda: some((*TOPICS, None)),
+        "level": lambda: some(("Level 1", "Level 2", "none", None)),
         "status": lambda: some(STATUSES),
         "tags": lambda: some(("hard", "odd", None)),
         "drop_stage": lambda: some((*STAGES, None)),
