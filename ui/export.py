@@ -62,6 +62,8 @@ def tab(shelf: Shelf, exports: Exports) -> Callable[[Any], None]:
         validation = gr.Slider(0, 0.5, 0, step=0.01, label="For validation", info=share)
         licence = gr.Textbox(LICENSE, label="Licence", info="As the hub writes it: apache-2.0.", visible=False)
     shown = runs_sheet.sheet("export-look")
+    with gr.Accordion("The card", open=False, visible=False, elem_id="export-card") as card:
+        written = runs_sheet.sheet("export-card-text")
     with gr.Row():
         name = gr.Textbox(label="Name", info="Of the folder in the workspace's exports/.", max_lines=1, min_width=200)
         with gr.Column(min_width=200):
@@ -77,7 +79,7 @@ def tab(shelf: Shelf, exports: Exports) -> Callable[[Any], None]:
             delete = gr.Button("Delete", variant="stop", size="sm")
 
     options = [which, form, full, same, validation, licence]
-    asks: dict[str, Any] = {"inputs": [address, *options], "outputs": shown, "js": _ADDRESS}
+    asks: dict[str, Any] = {"inputs": [address, *options], "outputs": [shown, written], "js": _ADDRESS}
     seen = gr.State({})
     now: dict[str, Any] = {
         "fn": view.now,
@@ -86,7 +88,7 @@ def tab(shelf: Shelf, exports: Exports) -> Callable[[Any], None]:
         "show_progress": "hidden",
         "concurrency_limit": 20,
     }
-    fits = [full, same, validation, licence, form, name]
+    fits = [full, same, validation, licence, form, name, card]
     form.input(view.fitted, form, fits, show_progress="hidden").then(view.look, **asks)
     for field in (which, full, same, validation, licence):
         event = field.release if isinstance(field, gr.Slider) else field.input
@@ -124,22 +126,24 @@ class _View:
         """The options that the format has."""
         one = FORMATS.get(form, FORMATS["jsonl"])
         return [
-            gr.update(visible=bool(one.full), **({} if one.full else {"value": False})),
-            gr.update(visible=form == "dpo", **({} if form == "dpo" else {"value": False})),
-            gr.update(visible=one.view == "pairs", **({} if one.view == "pairs" else {"value": 0})),
-            gr.update(visible=form == "hf", **({} if form == "hf" else {"value": LICENSE})),
+            _fit(bool(one.full), False),
+            _fit(form == "dpo", False),
+            _fit(one.view == "pairs", 0),
+            _fit(form == "hf", LICENSE),
             gr.update(info=_info(form)),
             finished.free(self._folder, form),
+            gr.update(visible=form == "hf"),
         ]
 
-    def look(self, address: str, *options: Any) -> str:
-        """What would be exported."""
+    def look(self, address: str, *options: Any) -> list[str]:
+        """What would be exported, and its card."""
         if self._shelf.shows_demo or not self._shelf.workspace.runs():
-            return runs_sheet.value([text(_DEMO)])
+            return [runs_sheet.value([text(_DEMO)]), runs_sheet.value([])]
         try:
-            return runs_sheet.value(told.look(look(self._shelf.workspace, self._plan(address, *options))))
+            seen = look(self._shelf.workspace, self._plan(address, *options))
         except ScaleQuestError as error:
-            return runs_sheet.value([text(str(error))])
+            return [runs_sheet.value([text(str(error))]), runs_sheet.value([])]
+        return [runs_sheet.value(told.look(seen)), runs_sheet.value(told.card(seen))]
 
     def start(self, address: str, *given: Any) -> str:
         *options, name = given
@@ -196,6 +200,11 @@ class _View:
         return Plan(
             form, chosen, full is True, round(float(validation or 0), 4), same is True, (licence or LICENSE).strip()
         )
+
+
+def _fit(there: bool, plain: Any) -> Any:
+    """Shown where the format has the option, else hidden and asking nothing."""
+    return gr.update(visible=True) if there else gr.update(visible=False, value=plain)
 
 
 def _info(form: str) -> str:

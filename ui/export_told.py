@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.exporting.background import Going
 from engine.exporting.look import Look
-from ui.runs_sheet import Part, bar, table, text
+from ui.runs_sheet import Part, bar, sides, table, text
 from ui.text import clock
 
 _LONGEST = 700
@@ -44,9 +44,14 @@ def look(seen: Look) -> list[Part]:
     parts.append(text(f"About {size(seen.size)} before compression."))
     if seen.figures is not None and (rows := _figures(seen)):
         parts.append(table("How long the texts are", ["", "mean", "median", "95 %", "in all"], rows))
-    rows = [[place + 1, _cut(row)] for place, row in enumerate(seen.rows)]
+    rows = [[str(place + 1), _cut(row)] for place, row in enumerate(seen.rows)]
     parts.append(table(f"The first {len(rows)} as they would be written", ["", plan.format], rows))
     return parts
+
+
+def card(seen: Look) -> list[Part]:
+    """The dataset card as it would be written."""
+    return [sides("README.md, but for the files' bytes", [{"title": "", "text": seen.card}])] if seen.card else []
 
 
 def going(now: Going | None) -> list[Part]:

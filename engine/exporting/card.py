@@ -64,7 +64,7 @@ def text(
     runs: Sequence[Run],
     files: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    """The README.md; ``files``: what was written, by path."""
+    """The README.md; ``files``: what was written, or will be (``bytes`` is not known then), by path."""
     figures = export_stats.figures(cursor, chosen)
     parts = [
         _header(plan, files),
@@ -121,7 +121,7 @@ def _rejected(files: Mapping[str, Mapping[str, Any]]) -> str | None:
 def _start(plan: Plan, files: Mapping[str, Mapping[str, Any]]) -> str:
     more = 'rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # what was dropped, and why\n'
     more = more if _rejected(files) else ""
-    written = [(path, f"{one['rows']:,}", f"{one['bytes']:,}") for path, one in files.items()]
+    written = [(path, f"{one['rows']:,}", f"{one['bytes']:,}" if "bytes" in one else "") for path, one in files.items()]
     splits = _table(("file", "rows", "bytes"), written)
     return f"""## Quick start
 

@@ -35,7 +35,7 @@ from store.shelf import Source
 
 _TICK = 0.5
 """Seconds between two events."""
-_REJECTED = "data/rejected-00000-of-00001.parquet"
+REJECTED = "data/rejected-00000-of-00001.parquet"
 _GONE = {"cancel": "cancelled", "interrupt": "interrupted"}
 
 
@@ -185,7 +185,7 @@ class _Export:
         dropped = self._select(cursor, "items")
         rejected: dict[str, Written] = {}
         if dropped.rows.num_rows:  # `datasets` opens no split without rows
-            with Files(folder, {"rejected": _REJECTED}, form, form.columns) as more:
+            with Files(folder, {"rejected": REJECTED}, form, form.columns) as more:
                 for part in export_rows.read(cursor, dropped, form, form.columns):
                     self._go_on()
                     more.write("rejected", part.drop_columns(["q"]))
@@ -240,7 +240,7 @@ def report(manifest: dict[str, Any], out: Path) -> str:
     """What was exported, in words."""
     counts = manifest["counts"]
     lines = [f"{counts['selected']:,} selected, {counts['rejected_left_out']:,} left out that a reviewer rejected."]
-    made = sum(counts["rows"][path] for path in counts["rows"] if path != _REJECTED)
+    made = sum(counts["rows"][path] for path in counts["rows"] if path != REJECTED)
     if made < counts["selected"]:
         lines.append(f"{counts['selected'] - made:,} make no preference pair: no other sample is worse and different.")
     for path, one in manifest["files"].items():

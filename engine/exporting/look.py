@@ -12,7 +12,8 @@ import duckdb
 import orjson
 
 from engine.answers import settle
-from engine.exporting.job import Counts
+from engine.exporting import card
+from engine.exporting.job import REJECTED, Counts
 from engine.exporting.plan import Plan
 from store import export_formats, export_rows, export_splits, export_stats, maps
 from store.export_rows import Selected
@@ -25,7 +26,8 @@ _ROWS, _MEASURED = 5, 200
 @dataclass(frozen=True, slots=True)
 class Look:
     """``counts``: as the manifest's. ``splits``: rows by split, where they are told apart. ``rows``: the first, each as
-    its text. ``size``: bytes before compression, estimated from ``_MEASURED`` rows. ``figures``: of pairs."""
+    its text. ``size``: bytes before compression, estimated from ``_MEASURED`` rows. ``figures``: of pairs. ``card``: of
+    ``hf`` as it would be."""
 
     plan: Plan
     counts: dict[str, Any]
@@ -34,6 +36,7 @@ class Look:
     rows: list[str]
     size: int
     figures: Figures | None
+    card: str | None
 
 
 def look(source: Source, plan: Plan) -> Look:
@@ -54,7 +57,12 @@ def look(source: Source, plan: Plan) -> Look:
         first = Selected(chosen.view, chosen.rows.slice(0, _MEASURED), 0)
         rows = _texts(cursor, first, plan)[:_ROWS] if total else []
         figures = export_stats.figures(cursor, chosen) if total and plan.form.view == "pairs" else None
-    return Look(plan, Counts(chosen).told(), splits, dropped, rows, size, figures)
+        counts, text = Counts(chosen).told(), None
+        if plan.format == "hf" and total:
+            files = {path: {"rows": splits.get(split, total)} for split, path in plan.files.items()}
+            files |= {REJECTED: {"rows": dropped}} if dropped else {}
+            text = card.text(cursor, plan, chosen, [r for r in source.runs() if r.run_id in counts["runs"]], files)
+    return Look(plan, counts, splits, dropped, rows, size, figures, text)
 
 
 def _texts(cursor: duckdb.DuckDBPyConnection, chosen: Selected, plan: Plan) -> list[str]:
