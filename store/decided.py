@@ -39,6 +39,11 @@ def event_name(event_id: object = None) -> str:
     return event_id
 
 
+def can_be_asked(text: object) -> bool:
+    """Whether a database can be asked for it: a text of characters that there are. Any other would end the writer."""
+    return isinstance(text, str) and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def checked(action: str, payload: object) -> dict[str, Any]:
     """The payload of an action as it is kept. InputError: an action that is none, or a payload that is not its."""
     if action not in ACTIONS:
@@ -90,7 +95,9 @@ def _text(field: str, text: object, longest: int) -> str:
     if not text.strip():
         raise InputError(field, "", "is empty", "write something, or leave it as it was")
     if len(text) > longest:
-        raise InputError(field, " ".join(text[:40].split()) + "…", f"has {len(text):,} characters", f"take {longest:,} at most")
+        raise InputError(
+            field, " ".join(text[:40].split()) + "…", f"has {len(text):,} characters", f"take {longest:,} at most"
+        )
     if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
         raise InputError(field, ascii(text)[1:41], "has a character that cannot be stored", "take it out")
     return text

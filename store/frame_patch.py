@@ -174,17 +174,28 @@ def _count(made: Frame, before: Frame, at: Array, moved: set[str]) -> None:
         made.count()
         return
 
-    def codes(name: str) -> Array:
-        if name in made.bins:
-            return made.bins[name].of(made.numbers[name][at])
-        found: Array = (made.way if name == "way" else made.codes[name])[at]
-        return found
-
     made.cubes = [
-        cube.changed(at, [codes(name) for name in cube.names]) if moved & {*cube.names} else cube
+        cube.changed(at, [_codes(made, at, name) for name in cube.names]) if moved & {*cube.names} else cube
         for cube in before.cubes
     ]
-    made.totals = made.counts(None)
+    made.totals = before.totals | {name: _recounted(made, before, at, name) for name in moved}
+
+
+def _recounted(made: Frame, before: Frame, at: Array, name: str) -> list[int]:
+    """The totals of a dimension, of which these rows have other codes than before."""
+    totals = np.array(before.totals[name])
+    for frame, sign in ((before, -1), (made, 1)):
+        totals += sign * np.bincount(_codes(frame, at, name), minlength=len(totals))
+    counts: list[int] = totals.tolist()
+    return counts
+
+
+def _codes(frame: Frame, at: Array, name: str) -> Array:
+    """What a dimension of the cubes counts, of these rows."""
+    if name in frame.bins:
+        return frame.bins[name].of(frame.numbers[name][at])
+    found: Array = (frame.way if name == "way" else frame.codes[name])[at]
+    return found
 
 
 def _hashed(value: Any) -> Any:

@@ -24,11 +24,13 @@ from store.decided import (
     LONGEST_REASON,
     LONGEST_TAG,
     LONGEST_TEXT,
+    can_be_asked,
     checked,
     event_name,
     reviewer_name,
 )
 from store.errors import InputError, StoreError
+from store.lines import line
 from store.records import Decision, now
 from store.shelf import Source
 from store.stands import events, stands
@@ -95,6 +97,8 @@ def decide(
     if sampling_p is not None and not 0 < sampling_p <= 1:
         raise InputError("sampling_p", sampling_p, "is no probability", "give one above 0 and up to 1, or none")
 
+    if queue is not None:
+        line("queue", queue, queues.LONGEST)
     if queue is not None and sampling_p is None:
         with suppress(InputError, StoreError):  # it was deleted meanwhile: the decision stands all the same
             sampling_p = queues.load(workspace.path, queue).probability(question_id)
@@ -121,6 +125,8 @@ def undo(
     where nothing is left. Each call goes one further back; the same ``event_id`` again does nothing more.
     """
     who, event = reviewer_name(reviewer), event_name(event_id)
+    if queue is not None:
+        line("queue", queue, queues.LONGEST)
     asked = f"reviewer = $who {'' if queue is None else 'AND queue = $queue'}"
     values = {"who": who} | ({} if queue is None else {"queue": queue})
 
@@ -141,7 +147,7 @@ def undo_event(workspace: Workspace, reviewer: str, event: str) -> Undone:
     who = reviewer_name(reviewer)
 
     def write(cursor: duckdb.DuckDBPyConnection) -> Undone:
-        found = _event(cursor, event)
+        found = _event(cursor, event) if can_be_asked(event) else None
         if found is None:
             raise InputError("event", ascii(event)[1:41], "is not there", "reload the page")
         if found.action == "undo":
@@ -166,7 +172,7 @@ def tags(source: Source) -> list[tuple[str, int]]:
 
 def place(cursor: duckdb.DuckDBPyConnection, question_id: str) -> int:
     """The key of a question. InputError where there is none of this id."""
-    q = keys.find(cursor, question_id) if isinstance(question_id, str) else None
+    q = keys.find(cursor, question_id) if can_be_asked(question_id) else None
     asked = "SELECT 1 FROM question_rows WHERE q = ? AND question_id = ?"
     if q is None or not cursor.execute(asked, [q, question_id]).fetchall():
         shown = ascii(question_id)[1:81]

@@ -178,10 +178,27 @@ def test_a_reviewer_has_a_name_that_can_be_seen(workspace: Workspace, pair: str,
         review.decide(workspace, who, pair, "accept", {})
 
 
-@pytest.mark.parametrize("key", ["", "r1-99999999", "nope-00000001", "r1-1", "'; DROP TABLE x", "r1-\u0661", None, 7])
+@pytest.mark.parametrize(
+    "key",
+    ["", "r1-99999999", "nope-00000001", "r1-1", "'; DROP TABLE x", "r1-\u0661", "\ud800-00000001", "\0-1", None, 7],
+)
 def test_an_unknown_question_is_refused(workspace: Workspace, key: Any) -> None:
     with pytest.raises(InputError, match="is not in this workspace"):
         review.decide(workspace, "ana", key, "accept", {})
+
+
+@pytest.mark.parametrize("queue", ["", "a\0", "\ud800", "x" * 61])
+def test_a_queue_has_a_name_that_can_be_seen(workspace: Workspace, pair: str, queue: str) -> None:
+    with pytest.raises(InputError, match="queue"):
+        review.decide(workspace, "ana", pair, "accept", {}, queue=queue)
+    with pytest.raises(InputError, match="queue"):
+        review.undo(workspace, "ana", queue=queue)
+
+
+@pytest.mark.parametrize("event", ["", "\ud800"])
+def test_an_unknown_event_cannot_be_taken_back(workspace: Workspace, event: str) -> None:
+    with pytest.raises(InputError, match="is not there"):
+        review.undo_event(workspace, "ana", event)
 
 
 @pytest.mark.parametrize("event", ["", "A" * 32, "0" * 31, "0" * 33, "x' OR 1=1", 5])
