@@ -106,23 +106,43 @@ def read(
     """The selected rows in parts, ascending in ``q``, the first column; then ``line`` (of a format of lines) or the
     columns. Of ``dpo`` the rows that make a pair: ``same`` tells that two answers are one, None keeps such pairs too.
     """
-    first, many = 0, _FIRST
-    while first < chosen.rows.num_rows:
-        keys = chosen.rows.slice(first, many).combine_chunks()
-        first += keys.num_rows
-        cursor.register("keys", keys)
-        try:
-            found = cursor.sql(_query(cursor, chosen.view, keys, form, columns, same)).to_arrow_table()
-        finally:
-            cursor.unregister("keys")
-        yield _ordered(found)
-        many = max(1000, min(_MOST, int(_PART_BYTES / (found.nbytes / keys.num_rows + 1))))
+    many = _FIRST
+    for stretch in stretches(cursor, chosen):
+        first = 0
+        while first < stretch.num_rows:
+            keys = stretch.slice(first, many).combine_chunks()
+            first += keys.num_rows
+            cursor.register("keys", keys)
+            try:
+                found = cursor.sql(_query(cursor, chosen.view, keys, form, columns, same)).to_arrow_table()
+            finally:
+                cursor.unregister("keys")
+            yield _ordered(found)
+            many = max(1000, min(_MOST, int(_PART_BYTES / (found.nbytes / keys.num_rows + 1))))
 
 
-def sample(chosen: Selected, most: int) -> Selected:
-    """At most so many of the rows, evenly spread."""
-    at = np.unique(np.linspace(0, max(chosen.rows.num_rows - 1, 0), most).astype(int))[: chosen.rows.num_rows]
-    return Selected(chosen.view, chosen.rows.take(pa.array(at)), chosen.rejected)
+def stretches(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Iterator[pa.Table]:
+    """The selected rows, so many at a time as lie among SPAN questions: what reading them takes is bounded, also where
+    a filter lets few of them through."""
+    ends = np.searchsorted(chosen.q, [high for _, high in _spans(cursor)], side="right")
+    first = 0
+    for end in ends.tolist():
+        if end > first:
+            yield chosen.rows.slice(first, end - first).combine_chunks()
+        first = end
+
+
+def sample(chosen: Selected, most: int) -> list[Selected]:
+    """At most so many of the rows, in up to four places: near together, they are read at once."""
+    each = max(most // 4, 1)
+    places = sorted({int(place) for place in np.linspace(0, max(chosen.rows.num_rows - each, 0), 4)})
+    found: list[Selected] = []
+    end = 0
+    for place in places:
+        rows = chosen.rows.slice(max(place, end), place + each - max(place, end))
+        found.append(Selected(chosen.view, rows.combine_chunks(), chosen.rejected))
+        end = place + each
+    return found
 
 
 def _spans(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:

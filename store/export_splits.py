@@ -14,10 +14,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from store.export_rows import Array, Selected
+from store.export_rows import Array, Selected, stretches
 from store.views import narrowed
 
-_STEP = 50_000
 _HASH = r"md5_number_lower(regexp_replace(lower(query), '[^\p{L}\p{N}]+', '', 'g'))"
 # A text without a letter or digit is its own.
 _TEXT = f"CASE WHEN regexp_matches(query, '[\\p{{L}}\\p{{N}}]') THEN {_HASH} ELSE md5_number_lower(query) END"
@@ -43,8 +42,7 @@ def held_out(cursor: duckdb.DuckDBPyConnection, chosen: Selected, share: float) 
 def _texts(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Array:
     """By selected row a hash of its question."""
     found = [np.zeros(0, np.uint64)]
-    for first in range(0, chosen.rows.num_rows, _STEP):
-        keys: Any = chosen.rows.slice(first, _STEP).combine_chunks()
+    for keys in stretches(cursor, chosen):
         low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
         view = narrowed("items", "{}.q IN (SELECT q FROM keys WHERE edited)")
         query = f"""

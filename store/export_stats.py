@@ -13,10 +13,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from store.export_rows import Array, Selected
+from store.export_rows import Array, Selected, stretches
 from store.views import narrowed
 
-_STEP = 100_000
 _NUMBERS = ("difficulty", "reward", "agreement", "n_solutions", "query_chars", "response_chars", "response_tokens")
 
 
@@ -44,7 +43,7 @@ class Checked:
 
 def figures(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Figures:
     """Of the selected rows of ``pairs``."""
-    parts = [_part(cursor, chosen.rows.slice(first, _STEP)) for first in range(0, chosen.rows.num_rows, _STEP)]
+    parts = [_part(cursor, keys) for keys in stretches(cursor, chosen)]
     numbers: dict[str, Array] = {}
     for name in _NUMBERS:
         values = np.concatenate([_real(part[name]) for part in parts]) if parts else np.zeros(0)
@@ -61,8 +60,7 @@ def checked(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> list[Chec
     return sorted(found, key=lambda one: (runs.index(one.run_id), one.judge))
 
 
-def _part(cursor: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
-    keys: Any = rows.combine_chunks()
+def _part(cursor: duckdb.DuckDBPyConnection, keys: Any) -> pa.Table:
     low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
     edited = narrowed("pairs", "{}.q IN (SELECT q FROM keys WHERE edited)")
     query = f"""

@@ -52,7 +52,7 @@ def look(source: Source, plan: Plan) -> Look:
         if plan.validation and total:
             held = len(export_splits.held_out(cursor, chosen, plan.validation))
             splits = {"train": total - held, "validation": held}
-        texts = _texts(cursor, export_rows.sample(chosen, _MEASURED), plan) if total else []
+        texts = [text for some in export_rows.sample(chosen, _MEASURED) for text in _texts(cursor, some, plan)]
         size = round(sum(len(text.encode()) for text in texts) / len(texts) * total) if texts else 0
         first = Selected(chosen.view, chosen.rows.slice(0, _MEASURED), 0)
         rows = _texts(cursor, first, plan)[:_ROWS] if total else []
