@@ -196,7 +196,7 @@ class Search:
         with self._lock:
             found = self._rows.get(frame)
             if found is None:
-                found = self._rows[frame] = Rows(frame)
+                found = self._rows[frame] = Rows(frame, self._now)
                 self._before, self._now = self._now, found
         return found
 

@@ -42,9 +42,11 @@ class Hits:
 
 
 class Rows:
-    """A frame's rows as searches need them. ``hits``: by condition and what it asks."""
+    """A frame's rows as searches need them. ``hits``: by condition and what it asks. ``before``: those of an older
+    frame; where decisions alone were made since, the documents stand where they stood.
+    """
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, before: Rows | None = None) -> None:
         self.size, self.keys, self.edited = frame.size, frame.q, frame.edited
         self._lock = threading.Lock()
         self._of: tuple[Index, int] | None = None
@@ -52,6 +54,9 @@ class Rows:
         self._edits: tuple[Array, list[str]] | None = None
         self._indexed = np.zeros(frame.size, bool)
         self.hits: dict[tuple[str, str], Hits] = {}
+        if before is not None and before.keys is frame.q:
+            with before._lock:
+                self._of, self._places, self._indexed = before._of, before._places, before._indexed
 
     def positions(self, keys: Array) -> Array:
         """Of these questions; -1 where one is not among the rows."""
