@@ -48,6 +48,7 @@ $(PY):
 demo: setup
 	rm -rf build/demo
 	$(VENV)/bin/scalequest run --profile nano --questions 400 --seed 7 --name "Demo: 400 questions, nano" --workspace build/demo
+	$(VENV)/bin/scalequest embed --workspace build/demo
 	$(PY) -m store.shelf build/demo assets/demo
 
 # The README's pictures of every tab.

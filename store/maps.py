@@ -26,7 +26,7 @@ from store.errors import InputError, StoreError
 from store.filters import Filter
 from store.frame import Array
 from store.frames import asking
-from store.shelf import Source
+from store.shelf import Demo, Source
 
 FOLDER, META = "map", "meta.json"
 SCALE = 127.0
@@ -171,11 +171,8 @@ _lock = threading.Lock()
 
 
 def of(source: Source) -> Map | None:
-    """The source's map as it is now; None where there is none (the demo has none). StoreError where it is damaged."""
-    path: Path | None = getattr(source, "path", None)
-    if path is None:
-        return None
-    folder = folder_of(path)
+    """The source's map as it is now; None where there is none. StoreError where it is damaged."""
+    folder = source.map if isinstance(source, Demo) else folder_of(getattr(source, "path", Path()))
     try:
         found = (folder / META).stat()
     except OSError:

@@ -1,11 +1,13 @@
 """What the page reads: the workspace's own rows, or the bundled demo's while it has no run yet.
 
-The demo is a folder of Parquet files, one a physical table, which ``pack`` makes of a workspace. It is read into
-memory, apart from any workspace's database, and nothing can be written to it. Knows the tables, not what is drawn.
+The demo is a folder of Parquet files, one a physical table, and a map, which ``pack`` makes of a workspace. Its rows
+are read into memory, apart from any workspace's database, and nothing can be written to it. Knows the tables, not what
+is drawn.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -40,6 +42,7 @@ class Demo:
     """The bundled rows behind the same tables and views as a workspace's. Safe from any thread; lives in memory."""
 
     def __init__(self, folder: Path) -> None:
+        self.map = folder / "map"
         self._connection = duckdb.connect(":memory:")
         schema.migrate(self._connection, 0)
         for table in schema.TABLES:
@@ -102,7 +105,17 @@ def pack(workspace: Workspace, folder: Path) -> int:
                 file = str(folder / f"{table}.parquet").replace("'", "''")
                 how = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19"
                 cursor.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{file}' ({how})")
-    return sum(file.stat().st_size for file in folder.glob("*.parquet"))
+    pack_map(workspace.path, folder)
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def pack_map(workspace: Path, folder: Path) -> None:
+    """Copy the workspace's map, if it has one; not what its embedder has learned: nothing is added to a demo's."""
+    shutil.rmtree(folder / "map", ignore_errors=True)
+    for file in [*(workspace / "map").glob("*.json"), *(workspace / "map").glob("*/*.bin")]:
+        target = folder / file.relative_to(workspace)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
 
 
 if __name__ == "__main__":  # python -m store.shelf WORKSPACE FOLDER

@@ -120,7 +120,8 @@ def look(source: Source, frames: Frames, embedding: Embedding, asked: dict[str, 
     colour = colour if isinstance(colour, str) and colour in COLOURS else "density"
     chosen = explore.select(source, frame, replace(wanted, area=None), more=False)
     found = map_points.look(frame, points, chosen.rows, view, colour)
-    reply |= {"map": chart.meta.version, "view": view, "colour": colour, **_state(chart, frame, len(points.at))}
+    reply |= {"map": chart.meta.version, "view": view, "colour": colour}
+    reply |= _state(source, chart, frame, len(points.at))
     reply["area"] = wanted.area.to_dict()["points"] if wanted.area is not None else None
     scale = _Scale(frame, colour)
     reply["legend"] = scale.legend
@@ -202,16 +203,18 @@ def _absent(source: Source, frame: Frame) -> dict[str, Any]:
     return {"about": said, "make": "Make the map"}
 
 
-def _state(chart: Map, frame: Frame, count: int) -> dict[str, Any]:
+def _state(source: Source, chart: Map, frame: Frame, count: int) -> dict[str, Any]:
     """Of a map: what it is, how many are on it, and what can be done about the others."""
     nature = visible(stored(chart.meta.embedder).nature)
     if frame.size < frame.total:
         return {"about": f"So far of a sample of the questions. {nature} {_READ_IT}", "make": None, "sampled": True}
     missing = frame.total - count
+    own = not isinstance(source, Demo)  # the demo's map is as it is
     said = f"{count:,} of {frame.total:,} questions are on the map. {nature} {_READ_IT}"
     if chart.meta.fitted < SAMPLE and frame.total >= GROWN * chart.meta.fitted:
         said += f" It was laid out when there were {chart.meta.fitted:,}: make it anew to have a layout of all."
-    return {"about": said, "make": f"Add the {missing:,} that are not on it" if missing else None, "remake": True}
+    add = f"Add the {missing:,} that are not on it" if missing and own else None
+    return {"about": said, "make": add, "remake": own}
 
 
 def _job(going: Going | None) -> dict[str, Any] | None:

@@ -172,3 +172,16 @@ def test_an_area_of_another_map_is_left_out_with_a_sentence(url: str) -> None:
         expect(page.locator("#explore [data-part=message]")).to_contain_text("The area in the filter was left out")
         expect(page.locator("#explore [data-part=headline]")).to_contain_text(f"{ALL} of {ALL} questions")
         assert not watched.errors
+
+
+def test_the_demo_has_a_map_that_can_be_drawn_on_and_not_remade(tmp_path: Path) -> None:
+    with served(tmp_path / "w") as address, chromium(address) as watched:
+        page = watched.open("/?sort=newest")
+        section = opened(page)
+        expect(section.locator("[data-part=about]")).to_contain_text("400 of 400 questions are on the map")
+        expect(section.get_by_role("button", name="Make the map anew")).to_be_hidden()
+        section.get_by_role("button", name="Rectangle").click()
+        drag(page, section, [(0.2, 0.2), (0.6, 0.6)])
+        expect(page.get_by_text("inside an area drawn on the map")).to_be_visible()
+        assert 0 < count_of(page) < 400
+        assert not watched.errors
