@@ -196,7 +196,7 @@ function drawDone() {
   const ways = make("div", "line");
   ways.append(
     button("Look through them again", () => show(0)),
-    button("All queues", leave),
+    button("All queues", () => leave()),
     button("See what is accepted in Explore", () => toExplore({ filter: { status: ["accepted"] } })),
   );
   const text = queue.ids.length ? `All ${number(queue.ids.length)} rows of this queue are decided: ${said}.` : "This queue has no rows.";

@@ -74,6 +74,7 @@ function move(way) {
 
 function toggleTag(i) {
   const name = tags[i];
+  if (name === undefined) say(part("told"), `No tag is under the key ${i + 1} yet: “Tags…” beside the card adds one.`);
   if (name === undefined || !ready()) return;
   const found = card();
   const has = found.tags.includes(name);

@@ -138,8 +138,7 @@ async function openQueue(name) {
   const reply = await ask("curate_open", { queue: name });
   if (mine !== looks) return;
   if (reply.error) {
-    leave();
-    alarm(reply.error);
+    leave(reply.error);
     return;
   }
   alarm("");
@@ -159,17 +158,18 @@ async function openQueue(name) {
   part("card").focus({ preventScroll: true });
 }
 
-function leave() {
+function leave(problem = "") {
   closePane();
   queue = null;
   cards.clear();
   address(null);
   drawStart();
-  look();
+  look().then(() => problem && alarm(problem));
 }
 
 const DO = {
-  accept, reject: openReject, skip, undo, edit: openEdit, note: openNote, help: openHelp, leave,
+  accept, reject: openReject, skip, undo, edit: openEdit, note: openNote, help: openHelp,
+  leave: () => leave(),
   previous: () => move(-1), next: () => move(1), retry: flush,
   deleteNow: async () => {
     const reply = await ask("curate_delete", { queue: doomed });

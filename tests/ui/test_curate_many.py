@@ -15,8 +15,8 @@ from store.frames import Frames
 from store.workspace import Workspace
 from tests.store import rows
 from tests.ui.browser import chromium, served
+from tests.ui.curating import begin, decided, events, saved
 from tests.ui.hosted import hosted
-from tests.ui.test_curate import begin, decided, events, saved
 
 EACH = 500
 _PRESSES = """async (keys) => {
