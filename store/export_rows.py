@@ -24,12 +24,17 @@ from store.filters import Filter, View
 from store.views import choices, narrowed
 
 Array = np.ndarray[Any, Any]
+Cursor = duckdb.DuckDBPyConnection
 SPAN = 100_000
 """Questions whose keys are read at once."""
 _PART_BYTES, _MOST, _FIRST = 96 << 20, 100_000, 10_000
 """A part's texts take about so many bytes, in so many rows at most; the first part finds out how long they are."""
 _LIGHT = frozenset(Filter.__slots__) - {"text", "words", "regex", "reward", "n_solutions"}
 """What a filter may ask of pairs without their texts, rewards and counts."""
+
+
+class Interrupted(Exception):
+    """The workspace was closed while it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ def moment(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
             yield
         finally:
             cursor.execute("ROLLBACK")
-    except duckdb.InterruptException:
-        raise
+    except duckdb.InterruptException as error:
+        raise Interrupted from error
     except duckdb.Error as error:
         raise StoreError(f"the rows cannot be read ({problems.first_line(error)}); try again.") from error
 

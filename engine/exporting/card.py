@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from engine.exporting import manifest as manifests
 from engine.exporting.plan import LICENSE, Plan
 from store import export_formats, export_stats, reads, rejudge
-from store.export_rows import Array, Selected
+from store.export_rows import Array, Cursor, Selected
 from store.export_stats import Figures
 from store.records import Run
 
@@ -58,7 +57,7 @@ _PAPER = """@article{ding2024scalequest,
 
 
 def text(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: Cursor,
     plan: Plan,
     chosen: Selected,
     runs: Sequence[Run],
@@ -171,7 +170,7 @@ def _generation(runs: Sequence[Run]) -> str:
     return "\n\n".join(parts)
 
 
-def _funnel(cursor: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> str:
+def _funnel(cursor: Cursor, runs: Sequence[Run]) -> str:
     found = reads.funnel(cursor, *(run.run_id for run in runs)) if runs else []
     rows = [(one.stage, *(f"{n:,}" for n in (one.entered, one.kept, one.dropped, one.pending))) for one in found]
     said = "All questions of these runs, stage by stage. What was dropped, as far as the filter lets it through, is in "
@@ -179,7 +178,7 @@ def _funnel(cursor: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> str:
     return f"## Funnel\n\n{said}\n\n{_table(('stage', 'entered', 'kept', 'dropped', 'pending'), rows)}"
 
 
-def _contamination(cursor: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> str:
+def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:
     rows = []
     checked = export_stats.checked(cursor, [run.run_id for run in runs])
     for run in runs:

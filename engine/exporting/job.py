@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -29,7 +28,7 @@ from engine.jobs import OnEvent, Result
 from store import export_files, export_formats, export_rows, export_splits, maps
 from store.errors import InputError
 from store.export_files import Written
-from store.export_rows import Array, Selected
+from store.export_rows import Array, Cursor, Interrupted, Selected
 from store.filters import View
 from store.shelf import Source
 
@@ -105,7 +104,7 @@ class _Export:
             with into(self._out) as folder:
                 manifest = self._write(folder)
             self._at.status = "done"
-        except (_Stopped, duckdb.InterruptException):
+        except (_Stopped, Interrupted):
             self._at.status = _GONE.get(self._control.wish, "interrupted")
         finally:
             over.set()
@@ -133,11 +132,11 @@ class _Export:
         export_files.finish(folder, list(files))
         return made
 
-    def _select(self, cursor: duckdb.DuckDBPyConnection, view: View) -> Selected:
+    def _select(self, cursor: Cursor, view: View) -> Selected:
         asked = self._plan.filter
         return export_rows.select(cursor, view, asked, self._go_on, inside=maps.inside(self._source, asked))
 
-    def _held_out(self, cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Array:
+    def _held_out(self, cursor: Cursor, chosen: Selected) -> Array:
         if not self._plan.validation:
             return np.zeros(0, np.int64)
         held = export_splits.held_out(cursor, chosen, self._plan.validation)
@@ -148,7 +147,7 @@ class _Export:
 
     def _rows(
         self,
-        cursor: duckdb.DuckDBPyConnection,
+        cursor: Cursor,
         folder: Path,
         chosen: Selected,
         held: Array,
@@ -172,7 +171,7 @@ class _Export:
 
     def _dataset(
         self,
-        cursor: duckdb.DuckDBPyConnection,
+        cursor: Cursor,
         folder: Path,
         chosen: Selected,
         counts: dict[str, Any],

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import orjson
 
 from engine.answers import settle
@@ -16,7 +15,7 @@ from engine.exporting import card
 from engine.exporting.job import REJECTED, Counts
 from engine.exporting.plan import Plan
 from store import export_formats, export_rows, export_splits, export_stats, maps
-from store.export_rows import Selected
+from store.export_rows import Cursor, Selected
 from store.export_stats import Figures
 from store.shelf import Source
 
@@ -65,7 +64,7 @@ def look(source: Source, plan: Plan) -> Look:
     return Look(plan, counts, splits, dropped, rows, size, figures, text)
 
 
-def _texts(cursor: duckdb.DuckDBPyConnection, chosen: Selected, plan: Plan) -> list[str]:
+def _texts(cursor: Cursor, chosen: Selected, plan: Plan) -> list[str]:
     """The rows as they would be written; those of Parquet as JSON. Whether two answers are one is told where that is
     plain."""
 
