@@ -50,6 +50,25 @@ def test_the_prompt_is_the_template_alone_and_the_end_token_closes_both_sides(st
         assert tokenizer.decode(columns[side][1]) == PAIRS[1][number] + "<|im_end|>"
 
 
+def test_with_fork_each_side_is_the_token_at_which_a_pair_parts(start: Path) -> None:
+    tokenizer = base.load_tokenizer(str(start), None)
+    whole = qpo.encoded(tokenizer, template("qwen-generate"), PAIRS[:2])
+    forked = qpo.encoded(tokenizer, template("qwen-generate"), [*PAIRS[:2], ("Tom buys 1.", "Tom buys 2.")], fork=True)
+    for row in range(2):
+        assert forked["prompt_ids"][row] == whole["prompt_ids"][row]  # they part at once
+        assert forked["chosen_ids"][row] == whole["chosen_ids"][row][:1] != forked["rejected_ids"][row]
+    assert tokenizer.decode(forked["prompt_ids"][2]).startswith(template("qwen-generate").text + "Tom buys")
+    assert [len(forked[name][2]) for name in ("chosen_ids", "rejected_ids")] == [1, 1]
+
+
+def test_with_norm_only_the_last_norm_alone_is_trained(start: Path, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "p.jsonl", [{"chosen": c, "rejected": r} for c, r in PAIRS[:8]])
+    line = ("--base", start, "--pairs", file, "--out", tmp_path / "mine", *FAST, "--norm-only", "--fork")
+    assert train("qpo", *line, "--samples", "0") == 0
+    before, after = load_file(start / "model.safetensors"), load_file(tmp_path / "mine" / "model.safetensors")
+    assert [name for name in before if not torch.equal(before[name], after[name])] == ["model.norm.weight"]
+
+
 def test_a_question_finetuned_model_goes_on_by_name_with_the_workspaces_own_pairs(start: Path, tmp_path: Path) -> None:
     workspace = tmp_path / "w"
     first = ("--base", start, "--questions", questions(tmp_path / "q.jsonl", 16), "--limit", "8", "--name", "first")
@@ -77,6 +96,7 @@ def test_bad_input_is_one_sentence(start: Path, tmp_path: Path, capsys: pytest.C
         ("build-pairs", ("--workspace", tmp_path / "w")),
         ("is not a workspace", ("--workspace", tmp_path / "nowhere")),
         ("--beta", ("--pairs", same, "--beta", "0")),
+        ("--norm-only", ("--pairs", same, "--norm-only", "--lora")),
     ):
         assert expected in refusal(capsys, "qpo", *out, *args), args
     assert not (tmp_path / "out").exists()
