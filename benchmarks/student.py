@@ -78,8 +78,8 @@ def measure() -> dict[str, float]:
 def _data(workspace: Workspace) -> tuple[list[Pair], list[Pair]]:
     """(curated, unfiltered) pairs of a new run."""
     jobs.start(workspace, load_run_config("nano", questions=QUESTIONS, seed=RUN_SEED))
+    curated = list(learned.pairs(workspace, Filter()))
     with workspace.cursor() as cursor:
-        curated = list(learned.pairs(cursor, Filter()))
         query = """
             SELECT q.text, s.text FROM questions q
             LEFT JOIN solutions s ON s.question_id = q.question_id AND s.sample = 0 ORDER BY q.idx"""

@@ -216,8 +216,8 @@ def _learned(options: Namespace, training: Training) -> tuple[list[tuple[str, st
     from store import learned
     from store.filters import Filter
 
-    with Workspace.open(options.workspace, create=False) as workspace, workspace.cursor() as cursor:
-        pairs = list(learned.pairs(cursor, Filter.from_json(training.data["filter"])))
+    with Workspace.open(options.workspace, create=False) as workspace:
+        pairs = list(learned.pairs(workspace, Filter.from_json(training.data["filter"])))
     if not pairs:
         problem = "has no pair that the filter lets through"
         raise InputError("--workspace", str(options.workspace), problem, "widen the filter, or give a file by --data")

@@ -61,6 +61,7 @@ async function look(how = {}) {
   try {
     const wish = { filter: view.filter, sort: view.sort, row: view.row, version: board && board.version };
     reply = await server.explore_look({ ...wish, ...view.page, ...how });
+    if (!reply) throw new Error("nothing came back"); // Gradio's client raises nothing then
   } catch {
     reply = { error: "The app does not answer. See whether it still runs, then reload this page." };
   }

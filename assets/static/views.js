@@ -41,6 +41,7 @@ async function ask(name, asked) {
   let reply;
   try {
     reply = await server[name](asked);
+    if (!reply) throw new Error("nothing came back"); // Gradio's client raises nothing then
   } catch {
     reply = { error: SILENT };
   }

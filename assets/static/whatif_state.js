@@ -42,6 +42,7 @@ async function look(rows = false) {
   try {
     const filter = new URL(location.href).searchParams.get("filter");
     reply = await server.whatif_look({ filter, thresholds: set, known: base && base.key, rows });
+    if (!reply) throw new Error("nothing came back"); // Gradio's client raises nothing then
   } catch {
     reply = { error: SILENT };
   }
