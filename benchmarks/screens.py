@@ -36,6 +36,10 @@ def main(folder: Path) -> None:
             expect(page.locator("section[data-histogram=difficulty] svg").first).to_be_visible()
             page.get_by_role("button", name="solvability", exact=True).click()
             _shoot(page, folder / "explore.jpg")
+            page.locator("#map-section button").first.click()
+            page.locator("#map-section select").first.select_option("topic")
+            page.locator("#map-section").scroll_into_view_if_needed()
+            _shoot(page, folder / "map.jpg")
             _tab(page, "Sample")
             page.get_by_label("Seed").last.fill("7")
             page.locator("button", has_text="Sample").filter(visible=True).last.click()
@@ -54,6 +58,19 @@ def main(folder: Path) -> None:
             _tab(page, "Train")
             expect(page.locator("[data-chart=train-loss] .plot svg").first).to_be_visible()
             _shoot(page, folder / "train.jpg")
+            _tab(page, "Runs")
+            expect(page.locator("#batch")).to_contain_text("done")
+            _tab(page, "Curate")
+            page.locator("#curate input").first.fill("Ada")
+            page.get_by_role("button", name="Use this name").click()
+            page.get_by_role("button", name="Start reviewing").click()
+            _review(page)
+            _shoot(page, folder / "curate.jpg")
+            _tab(page, "Export")
+            page.get_by_label("Format").click()
+            page.get_by_role("option", name="hf", exact=True).click()
+            page.wait_for_timeout(3000)
+            _shoot(page, folder / "export.jpg")
 
 
 def _train(workspace: Path) -> None:
@@ -63,6 +80,20 @@ def _train(workspace: Path) -> None:
     questions.write_text("\n".join(json.dumps({"question": sample(dice).question}) for _ in range(4000)))
     line = command("qft", "assets/nano/solver", str(questions), "nano-generate", "first-qft", workspace)
     scalequest(*shlex.split(line)[1:], "--lr", "1e-3", "--batch", 8, "--samples", 16).check_returncode()
+
+
+def _review(page: Page) -> None:
+    """What is right is accepted here; the picture is of a card with a solution."""
+    card = page.locator("#curate article")
+    for _ in range(8):
+        expect(card).to_contain_text("Question")
+        page.keyboard.press("a" if "Solution 1 of" in card.inner_text() else "x")
+        page.wait_for_timeout(800)
+        page.keyboard.press("Enter")  # no reason
+        page.wait_for_timeout(800)
+    while "Solution 1 of" not in card.inner_text():
+        page.keyboard.press("j")
+        page.wait_for_timeout(800)
 
 
 def _tab(page: Page, name: str) -> None:
