@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from engine.paths import ASSETS
+from ui import static
 from ui.charts import Chart
 
 _CSS = """
@@ -35,7 +35,7 @@ def board(elem_id: str = "board") -> gr.HTML:
         "[]",
         html_template='<div class="board"></div>',
         css_template=_CSS,
-        js_on_load=(ASSETS / "static" / "board.js").read_text(encoding="utf-8"),
+        js_on_load=static.script("board.js"),
         head='<script src="/vendor/plotly.min.js"></script>',
         elem_id=elem_id,
         padding=False,

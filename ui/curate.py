@@ -15,7 +15,6 @@ from typing import Any
 
 import gradio as gr
 
-from engine.paths import ASSETS
 from store import queues, review
 from store.decided import LONGEST_REASON
 from store.errors import InputError, ScaleQuestError, StoreError
@@ -23,7 +22,7 @@ from store.frames import Frames
 from store.judgements import estimate
 from store.queues import Queue
 from store.shelf import Shelf
-from ui import curate_cards, curate_panels, curate_queues, who
+from ui import curate_cards, curate_panels, curate_queues, static, who
 from ui.curate_asked import field, text
 from ui.latex import LATEX
 from ui.text import visible
@@ -74,12 +73,11 @@ def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks) -> None:
     def curate_send(asked: Any, request: gr.Request) -> dict[str, Any]:
         return answer(lambda: send(shelf, asked, _named(asked, request)))
 
-    static = ASSETS / "static"
     board = gr.HTML(
         "",
-        html_template=(static / "curate.html").read_text(encoding="utf-8"),
-        css_template=(static / "curate.css").read_text(encoding="utf-8"),
-        js_on_load="\n".join((static / f"curate_{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+        html_template=static.text("curate.html"),
+        css_template=static.text("curate.css"),
+        js_on_load=static.script(*(f"curate_{name}.js" for name in _SCRIPTS)),
         server_functions=[
             curate_look, curate_make, curate_open, curate_delete, curate_tags, curate_cards_of, curate_send
         ],

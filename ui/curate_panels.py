@@ -12,14 +12,13 @@ from typing import Any
 
 import gradio as gr
 
-from engine.paths import ASSETS
 from engine.training import pairs
 from store import review, review_bulk, reviewers
 from store.errors import InputError, ScaleQuestError, StoreError
 from store.filters import Filter
 from store.frames import Frames
 from store.shelf import Shelf
-from ui import who
+from ui import static, who
 from ui.curate_asked import field, text, whole
 from ui.curate_told import PANELS, Panel, in_words
 from ui.explore_views import read
@@ -54,12 +53,11 @@ def section(shelf: Shelf, frames: Frames) -> None:
     def curate_bulk(asked: Any, request: gr.Request) -> Panel:
         return answer(lambda: _bulk(shelf, frames, asked, _reviewer(shelf, asked, request)))
 
-    static = ASSETS / "static"
     gr.HTML(
         "",
-        html_template=(static / "curate_panels.html").read_text(encoding="utf-8"),
-        css_template=(static / "curate_panels.css").read_text(encoding="utf-8"),
-        js_on_load="\n".join((static / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        html_template=static.text("curate_panels.html"),
+        css_template=static.text("curate_panels.css"),
+        js_on_load=static.script(*_SCRIPTS),
         head='<script src="/vendor/plotly.min.js"></script>',
         server_functions=[curate_panel, curate_take_back, curate_pairs, curate_count, curate_bulk],
         apply_default_css=False,

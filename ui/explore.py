@@ -15,7 +15,6 @@ from typing import Any
 import gradio as gr
 
 from engine.embedding.background import Embedding
-from engine.paths import ASSETS
 from store import beside, explore
 from store.errors import InputError, ScaleQuestError
 from store.filters import Filter
@@ -32,6 +31,7 @@ from ui import (
     explore_sql,
     explore_views,
     explore_whatif,
+    static,
 )
 from ui import explore_words as words
 from ui.explore_story import markdown
@@ -69,13 +69,12 @@ def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks, embedding: Embedding) -
         told = explore_neighbours.markdown(source(), frames, row) if isinstance(row, str) else ""
         return gr.Markdown(told, visible=bool(told))
 
-    static = ASSETS / "static"
     explore_views.control(shelf)
     board = gr.HTML(
         "",
-        html_template=(static / "explore.html").read_text(encoding="utf-8"),
-        css_template=(static / "explore.css").read_text(encoding="utf-8"),
-        js_on_load="\n".join((static / f"explore_{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+        html_template=static.text("explore.html"),
+        css_template=static.text("explore.css"),
+        js_on_load=static.script(*(f"explore_{name}.js" for name in _SCRIPTS)),
         head='<script src="/vendor/plotly.min.js"></script>',
         server_functions=[explore_look],
         apply_default_css=False,

@@ -19,7 +19,6 @@ from engine.background import Going
 from engine.embedding.background import Embedding
 from engine.embedding.job import FEWEST, GROWN, SAMPLE
 from engine.embedding.role import stored
-from engine.paths import ASSETS
 from store import explore, map_points, maps
 from store.areas import SIDE
 from store.errors import InputError, ScaleQuestError
@@ -29,7 +28,7 @@ from store.frames import Frames
 from store.map_points import GRID, Shown, Tiles, View
 from store.maps import Map
 from store.shelf import Demo, Shelf, Source
-from ui import explore_views
+from ui import explore_views, static
 from ui import explore_words as words
 from ui.text import clock, visible
 
@@ -73,13 +72,12 @@ def section(shelf: Shelf, frames: Frames, embedding: Embedding) -> None:
         if (going := embedding.running) is not None:
             going.control.cancel()
 
-    static = ASSETS / "static"
     with gr.Accordion("Map", open=False, elem_id="map-section"):
         gr.HTML(
             "",
-            html_template=(static / "map.html").read_text(encoding="utf-8"),
-            css_template=(static / "map.css").read_text(encoding="utf-8"),
-            js_on_load="\n".join((static / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+            html_template=static.text("map.html"),
+            css_template=static.text("map.css"),
+            js_on_load=static.script(*_SCRIPTS),
             server_functions=[map_look, map_text, map_start, map_stop],
             apply_default_css=False,
             elem_id="map",

@@ -13,11 +13,11 @@ from typing import Any
 
 import gradio as gr
 
-from engine.paths import ASSETS
 from store import console, console_child
 from store.console import Answer, Console
 from store.errors import InputError, ScaleQuestError
 from store.shelf import Shelf, Source
+from ui import static
 from ui.text import visible
 
 _NUMBERS = {
@@ -57,13 +57,12 @@ def section(shelf: Shelf) -> None:
             reply = {"error": visible(str(error))}
         return reply | {"snapshot": _snapshot(typed.snapshot, source, shelf)}
 
-    static = ASSETS / "static"
     with gr.Accordion("SQL", open=False, elem_id="sql-section"):
         gr.HTML(
             "",
-            html_template=(static / "sql.html").read_text(encoding="utf-8"),
-            css_template=(static / "sql.css").read_text(encoding="utf-8"),
-            js_on_load=(static / "sql.js").read_text(encoding="utf-8"),
+            html_template=static.text("sql.html"),
+            css_template=static.text("sql.css"),
+            js_on_load=static.script("sql.js"),
             server_functions=[sql_look, sql_refresh, sql_run, sql_cancel],
             apply_default_css=False,
             elem_id="sql",

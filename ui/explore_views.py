@@ -13,11 +13,11 @@ from typing import Any
 
 import gradio as gr
 
-from engine.paths import ASSETS
 from store import saved
 from store.errors import InputError, ScaleQuestError, StoreError
 from store.filters import Filter
 from store.shelf import Shelf
+from ui import static
 from ui.text import visible
 
 _LONGEST = 100_000
@@ -44,12 +44,11 @@ def control(shelf: Shelf) -> None:
 
         return _told(folder, delete)
 
-    static = ASSETS / "static"
     gr.HTML(
         "",
-        html_template=(static / "views.html").read_text(encoding="utf-8"),
-        css_template=(static / "views.css").read_text(encoding="utf-8"),
-        js_on_load=(static / "views.js").read_text(encoding="utf-8"),
+        html_template=static.text("views.html"),
+        css_template=static.text("views.css"),
+        js_on_load=static.script("views.js"),
         server_functions=[views_look, views_keep, views_rename, views_delete],
         apply_default_css=False,
         elem_id="views",

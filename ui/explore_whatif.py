@@ -12,7 +12,6 @@ from typing import Any
 
 import gradio as gr
 
-from engine.paths import ASSETS
 from store import explore, saved, whatif
 from store.errors import InputError, ScaleQuestError
 from store.filters import Filter
@@ -21,7 +20,7 @@ from store.frames import Frames
 from store.intervals import wilson
 from store.shelf import Shelf, Source
 from store.whatif import Base, Border, Cut, Decided, Edge, Kept, Thresholds
-from ui import explore_views
+from ui import explore_views, static
 from ui import explore_words as words
 from ui.text import visible
 
@@ -55,13 +54,12 @@ def section(shelf: Shelf, frames: Frames) -> None:
             return {"error": visible(str(error)[:500])}
         return {"said": f"Kept as “{visible(name)}”, among Explore's saved views."}
 
-    static = ASSETS / "static"
     with gr.Accordion("What if: thresholds", open=False, elem_id="whatif-section"):
         gr.HTML(
             "",
-            html_template=(static / "whatif.html").read_text(encoding="utf-8"),
-            css_template=(static / "whatif.css").read_text(encoding="utf-8"),
-            js_on_load="\n".join((static / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+            html_template=static.text("whatif.html"),
+            css_template=static.text("whatif.css"),
+            js_on_load=static.script(*_SCRIPTS),
             server_functions=[whatif_look, whatif_keep],
             apply_default_css=False,
             elem_id="whatif",

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from engine.paths import ASSETS
+from ui import static
 from ui.text import visible
 
 Part = dict[str, Any]
@@ -50,7 +50,7 @@ def sheet(elem_id: str, said: str = "") -> gr.HTML:
         value([text(said)]) if said else "[]",
         html_template='<div class="sheet"></div>',
         css_template=_CSS,
-        js_on_load=(ASSETS / "static" / "sheet.js").read_text(encoding="utf-8"),
+        js_on_load=static.script("sheet.js"),
         elem_id=elem_id,
     )
 

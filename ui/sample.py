@@ -18,11 +18,10 @@ from engine import profiles
 from engine.cards import Card
 from engine.config import Profile, RunConfig, load_profile, profile_names
 from engine.live import SEEDS, Live, Session, settings
-from engine.paths import ASSETS
 from store.errors import InputError
 from store.records import Decision
 from store.workspace import Workspace
-from ui import cards
+from ui import cards, static
 from ui.asked import asked
 from ui.latex import LATEX, written
 from ui.offered import Offered
@@ -148,7 +147,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
                 cards.EMPTY,
                 html_template=_HTML,
                 css_template=_CSS,
-                js_on_load=(ASSETS / "static" / "sample.js").read_text(encoding="utf-8"),
+                js_on_load=static.script("sample.js"),
                 elem_id="sample",
             )
             formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=LATEX, container=True, elem_id="sample-formulas")

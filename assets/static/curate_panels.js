@@ -5,20 +5,6 @@ const asked = new Map(); // panel -> number of its newest request: what comes ba
 let of = "me"; // whose history
 let sent = 0;
 
-function make(kind, name, text) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function button(text, action, name) {
-  const made = make("button", name, text);
-  made.type = "button";
-  made.addEventListener("click", action);
-  return made;
-}
-
 const panelOf = (name) => element.querySelector(`[data-panel="${name}"]`);
 const filter = () => new URL(location.href).searchParams.get("filter");
 

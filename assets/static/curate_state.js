@@ -16,24 +16,6 @@ const asked = new Map(); // question id -> number of the newest request for it
 const part = (name) => element.querySelector(`[data-part="${name}"]`);
 const number = (value) => value.toLocaleString("en");
 
-function make(kind, name, text) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function button(text, action, name) {
-  const made = make("button", name, text);
-  made.type = "button";
-  made.addEventListener("click", action);
-  return made;
-}
-
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 function alarm(text) {
   const message = part("message");
   say(message, text);

@@ -11,24 +11,6 @@ let waiting = null;
 
 const part = (name) => element.querySelector(`[data-part="${name}"]`);
 
-function make(kind, name, text) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function button(text, action) {
-  const made = make("button", "", text);
-  made.type = "button";
-  made.addEventListener("click", action);
-  return made;
-}
-
 const number = (value) => value.toLocaleString("en");
 
 // Children of a parent by key, kept where they are, so that focus and scroll stay.

@@ -15,17 +15,6 @@ const part = (name) => element.querySelector(`[data-part="${name}"]`);
 const number = (value) => value.toLocaleString("en");
 const here = () => element.isConnected && element.offsetParent !== null;
 
-function make(kind, name, text) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 function keep() {
   at.span = Math.min(Math.max(at.span, props.least), props.side);
   const half = at.span / 2;

@@ -3,19 +3,12 @@
 // changes, and then touches only what is different, so that a reader's place and focus stay.
 const part = (name) => element.querySelector(`.${name}`);
 
-function make(kind, name, text) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function say(node, text) {
+function fill(node, text) {
   if (node.textContent !== text) node.textContent = text;
   node.hidden = !text;
 }
 
-function button(name, event, id) {
+function cardButton(name, event, id) {
   const made = make("button", `act ${name}`);
   made.type = "button";
   made.addEventListener("click", () => trigger(event, { id }));
@@ -29,7 +22,7 @@ function newCard(id) {
   head.id = `head-${id}`;
   card.setAttribute("aria-labelledby", head.id);
   const acts = make("div", "acts");
-  acts.append(button("keep", "keep", id), button("again", "regenerate", id), button("tex", "formulas", id));
+  acts.append(cardButton("keep", "keep", id), cardButton("again", "regenerate", id), cardButton("tex", "formulas", id));
   card.append(head, make("p", "facts"), make("p", "question"), make("ol", "chips"), make("p", "note"),
     make("div", "groups"), make("p", "why"), acts);
   card.querySelector(".question").dir = "auto";
@@ -41,7 +34,7 @@ function drawChips(list, chips) {
   chips.forEach((chip, i) => {
     const item = list.children[i] || list.appendChild(make("li"));
     item.className = `chip ${chip.state}`;
-    say(item, chip.text);
+    fill(item, chip.text);
   });
 }
 
@@ -67,32 +60,32 @@ function drawGroups(box, groups, samples) {
   const known = new Map(samples.map((sample) => [String(sample.number), sample]));
   groups.forEach((group, i) => {
     const made = box.children[i];
-    say(made.querySelector("h4"), group.title);
+    fill(made.querySelector("h4"), group.title);
     group.numbers.split(" ").forEach((number, k) => {
       const sample = known.get(number);
       const solution = made.querySelector(".columns").children[k];
       solution.classList.toggle("chosen", sample.chosen);
-      say(solution.querySelector(".sample"), sample.title);
-      say(solution.querySelector(".text"), sample.text);
+      fill(solution.querySelector(".sample"), sample.title);
+      fill(solution.querySelector(".text"), sample.text);
     });
   });
 }
 
 function drawAct(card, name, text, ready) {
   const act = card.querySelector(`.${name}`);
-  say(act, text);
+  fill(act, text);
   act.disabled = !ready;
 }
 
 function drawCard(card, data) {
-  say(card.querySelector("h3"), data.title);
-  say(card.querySelector(".facts"), data.facts);
-  say(card.querySelector(".question"), data.text);
+  fill(card.querySelector("h3"), data.title);
+  fill(card.querySelector(".facts"), data.facts);
+  fill(card.querySelector(".question"), data.text);
   card.querySelector(".question").classList.toggle("writing", data.writing);
   drawChips(card.querySelector(".chips"), data.chips);
-  say(card.querySelector(".note"), data.note);
+  fill(card.querySelector(".note"), data.note);
   drawGroups(card.querySelector(".groups"), data.groups, data.samples);
-  say(card.querySelector(".why"), data.why);
+  fill(card.querySelector(".why"), data.why);
   card.querySelector(".acts").hidden = !data.ended;
   drawAct(card, "keep", data.keep, data.may_keep);
   drawAct(card, "again", "Regenerate", data.may_regenerate);
@@ -107,8 +100,8 @@ function draw() {
   if (!cards || number < newest) return;
   newest = number;
   if (part("status").textContent !== status) part("status").textContent = status;
-  say(part("numbers"), numbers);
-  say(part("stored"), stored);
+  fill(part("numbers"), numbers);
+  fill(part("stored"), stored);
   const ids = new Set(wanted.map((data) => data.id));
   [...cards.children].forEach((card) => ids.has(card.dataset.question) || card.remove());
   wanted.forEach((data, i) => {

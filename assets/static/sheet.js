@@ -1,16 +1,6 @@
 // Draws a sheet: sentences, progress bars, tables and texts side by side, in order. Everything that comes from data is set as text, never as
 // markup. Runs once, when the component is loaded; whenever its value changes it touches only what is different, so that
 // nothing flickers and a reader's selection, scroll and focus stay.
-function make(kind, name) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  return made;
-}
-
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 function fit(parent, count, kind) {
   while (parent.children.length > count) parent.lastElementChild.remove();
   while (parent.children.length < count) parent.append(make(kind));

@@ -7,13 +7,6 @@ let snapshot = null;
 
 const part = (name) => element.querySelector(`[data-part="${name}"]`);
 
-function make(kind, name, text) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 function ago(seconds) {
   const [count, unit] = seconds < 60 ? [seconds, "second"] : seconds < 5400 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
   const whole = Math.max(Math.round(count), 0);

@@ -17,17 +17,6 @@ const round = (value) => String(Number(value.toPrecision(6)));
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
 const here = () => element.isConnected && element.offsetParent !== null;
 
-function make(kind, name, text) {
-  const made = document.createElement(kind);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 // One request at a time; moves meanwhile become one more. What comes back after something newer was drawn is dropped.
 async function look(rows = false) {
   if (!rows && flying) {
