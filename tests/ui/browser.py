@@ -60,10 +60,14 @@ class Watched:
         page.on("request", self._request)
 
     def _request(self, request: Any) -> None:
-        if not request.url.startswith((self.url + "/", "data:", "blob:")):
+        if not request.url.startswith((self.url + "/", "data:", "blob:", "about:")):
             self.foreign.append(request.url)
 
     def open(self, path: str = "/") -> Page:
+        """What a page that is left says of the requests that this breaks off is no one's to read."""
+        said = len(self.errors)
+        self.page.goto("about:blank")
+        del self.errors[said:]
         self.page.goto(self.url + path)
         return self.page
 
