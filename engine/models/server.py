@@ -84,7 +84,7 @@ class Server:
         """The result of ``attempt``, which is begun again where it raises ``Again``.
 
         After the last try: ItemError where the server has answered others meanwhile, else it is held to be gone:
-        BackendError.
+        BackendError. What it answered before the second try tells nothing: it may have died just after.
         """
         begun = time.monotonic()
         for tried in itertools.count(1):
@@ -104,6 +104,8 @@ class Server:
                 break
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tried - 1)) * random.uniform(0.5, 1.0)
             await asyncio.sleep(pause if last.pause is None else min(last.pause, _LONGEST_ASKED) + pause / 10)
+            if tried == 1:
+                begun = time.monotonic()
         if self._answered >= begun:
             raise ItemError(f"The server {self.url} failed the request {tried} times, the last time so: {last}.")
         raise BackendError(
