@@ -182,7 +182,9 @@ def test_an_import_outlives_the_page_is_seen_by_all_and_cancelled(watched: Watch
     expect(told).to_contain_text(re.compile(r"of about [\d,]+ rows \(.*left"))  # it stands open
     browser = page.context.browser
     assert browser is not None
-    other = opened(Watched(browser.new_page(), watched.url))
+    other = Watched(browser.new_page(), watched.url).open()
+    other.get_by_role("tab", name="Runs").click()
+    expect(other.get_by_role("button", name="Cancel the import")).to_be_visible()  # it stands open here too
     expect(other.locator("#imported")).to_contain_text("many.jsonl.gz, run")
     choose(other, folder / "few.jsonl")
     expect(other.locator("#import-preview")).to_contain_text("few.jsonl")
