@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -29,6 +30,10 @@ SPAN = 100_000
 """Questions whose keys are read at once."""
 _PART_BYTES, _MOST, _FIRST = 96 << 20, 100_000, 10_000
 """A part's texts take about so many bytes, in so many rows at most; the first part finds out how long they are."""
+_BATCH = 4096
+"""Rows of a chunk: small ones take memory that was used just before, large ones take new pages each time."""
+_STRETCHES = 100
+"""Rows in more stretches than so many are put in order one by one."""
 _LIGHT = frozenset(Filter.__slots__) - {"text", "words", "regex", "reward", "n_solutions"}
 """What a filter may ask of pairs without their texts, rewards and counts."""
 
@@ -119,7 +124,7 @@ def read(
             first += keys.num_rows
             cursor.register("keys", keys)
             try:
-                found = cursor.sql(_query(cursor, chosen.view, keys, form, columns, same)).to_arrow_table()
+                found = cursor.sql(_query(cursor, chosen.view, keys, form, columns, same)).to_arrow_table(_BATCH)
             finally:
                 cursor.unregister("keys")
             yield _ordered(found)
@@ -197,11 +202,15 @@ def _query(
 
 def _brief(where: str, edited: bool) -> str:
     """Query and response alone: of the long way to a pair, all that matters is in the keys. Three tables instead of
-    nine, and the same texts as the view has: of what was edited they are the view's."""
-    texts = f"""
-        SELECT k.q, k.edited, t.text AS query, x.text AS response FROM keys k
-        JOIN question_text t ON t.q = k.q AND {where.format("t")}
+    nine, and the same texts as the view has: of what was edited they are the view's. Solutions are joined by row
+    number: a join by two columns would unpack the texts of all samples, of which one is wanted."""
+    chosen = f"""
+        SELECT k.q, k.edited, x.rowid AS place FROM keys k
         JOIN solution_text x ON x.q = k.q AND x.sample = k.sample AND {where.format("x")}"""
+    texts = f"""
+        SELECT k.q, k.edited, t.text AS query, x.text AS response FROM ({chosen}) k
+        JOIN question_text t ON t.q = k.q AND {where.format("t")}
+        JOIN solution_text x ON x.rowid = k.place AND {where.format("x")}"""
     if not edited:
         return texts
     view = narrowed("pairs", "{}.q IN (SELECT q FROM keys WHERE edited)")
@@ -244,6 +253,11 @@ def _coded(table: pa.Table) -> pa.Table:
 
 
 def _ordered(table: pa.Table) -> pa.Table:
-    """Ascending in q; mostly it is so already."""
-    q = table["q"].to_numpy()
-    return table if (q[1:] > q[:-1]).all() else table.take(pa.array(np.argsort(q, kind="stable")))
+    """Ascending in q. Mostly it is so already, or in a few stretches: those change places and no text is copied."""
+    order = np.argsort(table["q"].to_numpy(), kind="stable")
+    if not len(order):
+        return table
+    cuts = [0, *(np.flatnonzero(np.diff(order) != 1) + 1).tolist(), len(order)]
+    if len(cuts) > _STRETCHES:
+        return table.take(pa.array(order))
+    return pa.concat_tables(table.slice(order[first], end - first) for first, end in pairwise(cuts))
