@@ -22,12 +22,11 @@ from store import problems
 from store.errors import StoreError
 from store.export_formats import Format
 from store.filters import Filter, View
+from store.frame_rows import spans
 from store.views import choices, narrowed
 
 Array = np.ndarray[Any, Any]
 Cursor = duckdb.DuckDBPyConnection
-SPAN = 100_000
-"""Questions whose keys are read at once."""
 _PART_BYTES, _MOST, _FIRST = 96 << 20, 100_000, 10_000
 """A part's texts take about so many bytes, in so many rows at most; the first part finds out how long they are."""
 _BATCH = 4096
@@ -93,8 +92,9 @@ def select(
     keys = None if inside is None else np.array(inside, np.int64)
     light = view == "items" or set(asked.to_dict()) <= _LIGHT
     names = "q, run_id, status, edited" + (", sample" if view == "pairs" else "")
-    for low, high in _spans(cursor):
+    for span in spans(cursor):
         go_on()
+        low, high = span["low"], span["high"]
         here = None if keys is None else keys[(keys >= low) & (keys <= high)].tolist()
         condition, values = asked.where(view, here)
         if view == "items":
@@ -132,9 +132,9 @@ def read(
 
 
 def stretches(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Iterator[pa.Table]:
-    """The selected rows, so many at a time as lie among SPAN questions: what reading them takes is bounded, also where
-    a filter lets few of them through."""
-    ends = np.searchsorted(chosen.q, [high for _, high in _spans(cursor)], side="right")
+    """The selected rows, so many at a time as lie in one of the ``spans``: what reading them takes is bounded, also
+    where a filter lets few of them through."""
+    ends = np.searchsorted(chosen.q, [span["high"] for span in spans(cursor)], side="right")
     first = 0
     for end in ends.tolist():
         if end > first:
@@ -153,18 +153,6 @@ def sample(chosen: Selected, most: int) -> list[Selected]:
         found.append(Selected(chosen.view, rows.combine_chunks(), chosen.rejected))
         end = place + each
     return found
-
-
-def _spans(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
-    """Ranges of keys that hold all questions, of about SPAN each."""
-    query = "SELECT q // 16384 AS block, max(q), count(*) FROM question_rows GROUP BY block ORDER BY block"
-    low, held = 0, 0
-    for _, high, count in cursor.execute(query).fetchall():
-        held += count
-        if held >= SPAN:
-            yield low, high
-            low, held = high + 1, 0
-    yield low, 2**63 - 1
 
 
 def _views(low: int, high: int, light: bool) -> str:

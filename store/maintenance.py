@@ -26,6 +26,10 @@ PORTABLE = "v1.5.0"
 RECEIPT = "backup.json"
 """Written last: a folder without it is no backup."""
 
+BESIDE = ("queues", "tags.json", "views.json")
+"""What people made that lies beside the database: a backup takes it along. Maps can be computed anew; models and logs
+are no part of it."""
+
 _COPY = """
 import os, shutil, sys
 shutil.copyfile(sys.argv[1], sys.argv[2])
@@ -58,7 +62,8 @@ def snapshot(workspace: Workspace, out: str | Path) -> None:
 
 
 def backup(workspace: Workspace, out: str | Path) -> None:
-    """Copy the database, byte for byte, into the new folder ``out``; writes wait meanwhile. The copy is read in full.
+    """Copy the database, byte for byte, and what lies ``BESIDE`` it into the new folder ``out``; writes wait meanwhile.
+    The copy of the database is read in full.
 
     InputError where ``out`` exists or cannot be written, StoreError where the copy fails or is not sound.
     """
@@ -77,9 +82,13 @@ def backup(workspace: Workspace, out: str | Path) -> None:
         if findings:
             raise StoreError(f"the backup '{target}' is not sound: {findings[0]}")
         (part / problems.OWNER).unlink(missing_ok=True)
+        _beside(workspace.path, part)
         receipt = {"created_at": now().isoformat(timespec="seconds"), "sha256": _sha256(part / DATABASE)}
         (part / RECEIPT).write_text(json.dumps(receipt), encoding="utf-8")
         part.replace(target)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise StoreError(f"'{target}' could not be written ({(error.strerror or str(error)).lower()}).") from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -116,12 +125,21 @@ def restore(source: str | Path, path: str | Path) -> None:
         shutil.copyfile(origin / DATABASE, part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
+        _beside(origin, folder)
         part.replace(folder / DATABASE)
     except OSError as error:
         part.unlink(missing_ok=True)
         problem = f"cannot be written ({(error.strerror or str(error)).lower()})"
         raise InputError("workspace", str(folder), problem, "choose a folder that you may write to") from error
     Workspace.open(folder, create=False).close()
+
+
+def _beside(source: Path, target: Path) -> None:
+    for name in BESIDE:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
+        elif (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
 
 
 def check(path: str | Path) -> list[str]:

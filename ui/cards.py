@@ -14,7 +14,7 @@ from engine.cards import Card, Sample
 from engine.config import RunConfig
 from engine.live import Session, Snapshot
 from store.records import STAGES, Verdict
-from ui.text import clock, visible
+from ui.text import clock, three, visible
 
 EMPTY = {"status": "Nothing is sampled yet. Press Sample, and questions appear here as they are written."}
 REASONS = {
@@ -124,7 +124,7 @@ def _chip(card: Card, stage: str, running: bool) -> dict[str, str]:
 def _score(verdict: Verdict) -> str:
     if verdict.score is None or verdict.stage not in _SCORES:
         return ""
-    score = reward(verdict.score) if verdict.stage == "pair" else f"{verdict.score:.2f}"
+    score = three(verdict.score) if verdict.stage == "pair" else f"{verdict.score:.2f}"
     return f", {_SCORES[verdict.stage]} {score}"
 
 
@@ -191,7 +191,7 @@ def _sample_title(card: Card, sample: Sample, running: bool) -> str:
     elif "pair" not in card.verdicts:
         parts.append(f"answer {visible(sample.answer)}" if sample.answer is not None else "no final answer")
     else:
-        parts.append("no reward" if sample.reward is None else f"reward {reward(sample.reward)}")
+        parts.append("no reward" if sample.reward is None else f"reward {three(sample.reward)}")
     if sample.cut_off:
         parts.append("cut off")
     if sample.number == card.chosen:
@@ -209,18 +209,13 @@ def why(card: Card) -> str:
     if best.reward is None:
         reason = "the first with an answer, as none has a reward"
     else:
-        reason = f"highest reward of {count}, {reward(best.reward)}"
+        reason = f"highest reward of {count}, {three(best.reward)}"
         if card.equals > 1:
             reason += f" (the first of {card.equals} with it)"
     agree = f"{len(mine)} of {count} agree"
     if len(most) > len(mine) and most[0].answer is not None:
         agree += f", while {len(most)} answer {visible(most[0].answer)}"
     return f"Sample {card.chosen} is chosen: {reason}; {agree}."
-
-
-def reward(number: float) -> str:
-    """Three digits, and no minus before a zero."""
-    return f"{round(number, 3) + 0.0:.3f}"
 
 
 def _count(number: int, what: str) -> str:

@@ -19,7 +19,7 @@ from store.errors import InputError, ScaleQuestError
 from store.workspace import Workspace
 from ui.asked import asked
 from ui.offered import Offered
-from ui.text import clock, inert
+from ui.text import clock, inert, three
 
 MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
 _HEAD = ["figure", "A", "B", "B minus A"]
@@ -165,7 +165,7 @@ def report(a: Side, b: Side) -> list[tuple[str, str, str, str]]:
         ("questions", f"{a.questions:,}", f"{b.questions:,}", ""),
         _figures("valid", a.valid, b.valid, _percent, " points"),
         _figures("kept", a.kept, b.kept, _percent, " points"),
-        _figures("mean difficulty", a.difficulty, b.difficulty, _three, ""),
+        _figures("mean difficulty", a.difficulty, b.difficulty, three, ""),
         ("effective topics", _number(a.topics), _number(b.topics), ""),
         ("effective kinds", _kinds(a), _kinds(b), ""),
         ("tokens per kept pair", _number(a.tokens_per_pair, 0), _number(b.tokens_per_pair, 0), ""),
@@ -188,10 +188,6 @@ def _figures(
 
 def _percent(value: float) -> str:
     return f"{round(100 * value, 1) + 0.0:.1f} %"
-
-
-def _three(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def _number(value: float | None, digits: int = 1) -> str:

@@ -18,7 +18,7 @@ from store.frame import Frame
 from store.shelf import Source
 from ui.explore_words import CHARTS
 from ui.latex import LATEX, written
-from ui.text import visible
+from ui.text import three, visible
 
 Told = Mapping[str, Any]
 
@@ -98,7 +98,7 @@ def _sample(told: Told, solution: Told, hidden: bool) -> dict[str, Any]:
         facts.append("chosen")
     facts.append("no final answer" if solution["answer"] is None else f"answer {visible(solution['answer'])}")
     if not hidden and solution.get("reward") is not None:
-        facts.append(f"reward {number(solution['reward'])}")
+        facts.append(f"reward {three(solution['reward'])}")
     if solution["finish_reason"] == "length":
         facts.append("cut off at the token limit")
     return {
@@ -114,7 +114,7 @@ def _group(group: Told, of: int) -> dict[str, Any]:
     title = "No final answer" if group["answer"] is None else f"Answer {visible(group['answer'])}"
     facts = [f"{group['count']} of {of}"]
     if group.get("best_reward") is not None:
-        facts.append(f"best reward {number(group['best_reward'])}")
+        facts.append(f"best reward {three(group['best_reward'])}")
     if group.get("majority"):
         facts.append("the majority")
     return {"title": title, "facts": ", ".join(facts), "samples": list(group["samples"])}
@@ -125,14 +125,14 @@ def _score(score: Told) -> dict[str, Any]:
     whole = name in ("query_chars", "response_tokens")
     return {
         "name": CHARTS[name].title if name in CHARTS else visible(name),
-        "value": f"{value:,.0f}" if whole else number(value),
+        "value": f"{value:,.0f}" if whole else three(value),
         "percentile": score["percentile"],
     }
 
 
 def _verdict(verdict: Told) -> dict[str, str]:
     said = "kept" if verdict["kept"] else f"dropped: {visible(verdict['reason'] or 'no reason given')}"
-    score = "" if verdict["score"] is None else f", score {number(verdict['score'])}"
+    score = "" if verdict["score"] is None else f", score {three(verdict['score'])}"
     raw = visible(verdict["raw"])[:2_000] if verdict["raw"] else ""
     return {"stage": verdict["stage"], "said": f"{said}{score}, by {visible(verdict['judge'])}", "raw": raw}
 
@@ -157,7 +157,3 @@ def _decision(entry: Told) -> dict[str, Any]:
 
 def _when(row: Told) -> str:
     return f"{row['created_at']:%Y-%m-%d %H:%M}"
-
-
-def number(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"

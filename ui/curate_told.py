@@ -16,9 +16,8 @@ from store.frames import Frames
 from store.shelf import Shelf
 from ui import explore_words
 from ui.curate_asked import field, whole
-from ui.curate_cards import number
 from ui.explore_views import read
-from ui.text import visible
+from ui.text import three, visible
 
 _PAGE = 50
 Panel = dict[str, Any]
@@ -42,7 +41,7 @@ def _audit(shelf: Shelf, frames: Frames, asked: Any) -> Panel:
     rows = []
     for d in found:
         share = _share(d.rate, d.interval_low, d.interval_high)
-        rows.append({"cells": [f"{number(d.low)} to {number(d.high)}", d.pairs, d.accepted, d.rejected, share]})
+        rows.append({"cells": [f"{three(d.low)} to {three(d.high)}", d.pairs, d.accepted, d.rejected, share]})
     told = [(i, d) for i, d in enumerate(found, 1) if d.rate is not None]
     chart = {
         "x": [i for i, _ in told],

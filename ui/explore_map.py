@@ -30,7 +30,7 @@ from store.maps import Map
 from store.shelf import Demo, Shelf, Source
 from ui import explore_views, static
 from ui import explore_words as words
-from ui.text import clock, visible
+from ui.text import clock, three, visible
 
 _SCRIPTS = ("map_state.js", "map_draw.js", "map_hands.js")
 COLOURS = {"density": "how many", "topic": "topic", "difficulty": "difficulty (mean)", "reward": "reward (mean)"}
@@ -241,5 +241,5 @@ def _text(source: Source, frames: Frames, row: str) -> str:
     text = " ".join((found.query or "(no text)").split())
     numbers = {"difficulty": found.difficulty, "reward": found.reward}
     facts = [found.topic or words.NONE["topic"]]
-    facts += [f"{name} {value:.3f}" for name, value in numbers.items() if value is not None]
+    facts += [f"{name} {three(value)}" for name, value in numbers.items() if value is not None]
     return visible(f"{text if len(text) <= _CUT else text[:_CUT] + '…'} ({', '.join(facts)})")

@@ -27,7 +27,7 @@ from ui.board import board, value
 from ui.cards import REASONS, why
 from ui.charts import charts
 from ui.latex import LATEX, written
-from ui.text import inert, visible
+from ui.text import inert, three, visible
 
 EVERY_RUN = ""
 """The choice that takes all runs together."""
@@ -143,7 +143,7 @@ def _pair(pair: Pair) -> str:
     facts = [
         pair.topic,
         None if pair.difficulty is None else f"difficulty {pair.difficulty:.2f}",
-        None if pair.reward is None else f"reward {round(pair.reward, 3) + 0.0:.3f}",
+        None if pair.reward is None else f"reward {three(pair.reward)}",
         None if pair.agreement is None else f"agreement {pair.agreement:.0%}",
     ]
     said = " · ".join(inert(fact) for fact in facts if fact)

@@ -1,4 +1,4 @@
-"""Texts for the page: what a model or a file wrote made inert, and times in words."""
+"""Texts for the page: what a model or a file wrote made inert, numbers, and times in words."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def clock(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def three(number: float) -> str:
+    """Three decimals and no minus before a zero; what they would hide as a power of ten, as in JS."""
+    if 0 < abs(number) < 0.0005:
+        return f"{number:.1e}".replace("e-0", "e-")
+    return f"{number + 0.0:.3f}"

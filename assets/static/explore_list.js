@@ -33,7 +33,8 @@ function shown(name, value) {
   if (value === null) return "";
   if (name === "agreement") return `${Math.round(value * 100)} %`;
   if (name === "samples") return number(value);
-  return typeof value === "number" ? (Math.round(value * 1000) / 1000 + 0).toFixed(3) : value;
+  if (typeof value !== "number") return value;
+  return value && Math.abs(value) < 0.0005 ? value.toExponential(1) : (value + 0).toFixed(3);
 }
 
 // A question in pieces: what was not found and what was take turns.

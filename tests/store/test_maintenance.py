@@ -12,8 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store import maintenance
+from store import maintenance, queues, saved, tag_list
 from store.errors import InputError, StoreError
+from store.filters import Filter
+from store.frames import Frames
 from store.workspace import DATABASE, Workspace
 from tests.store import rows
 
@@ -66,11 +68,18 @@ def test_a_quote_in_a_path_is_a_quote(workspace: Workspace, tmp_path: Path) -> N
 def test_a_backup_comes_back_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
     workspace.create_run(rows.run())
     workspace.writer.put([*rows.whole(0), *rows.whole(1)])
+    workspace.writer.flush()
+    saved.save(workspace.path, "hard ones", Filter(difficulty=(0.5, 1.0)))
+    tag_list.keep_tags(workspace.path, ["typo"])
+    queue = queues.make(workspace, Frames(), Filter(), "random", size=2)
     maintenance.backup(workspace, tmp_path / "backup")
     workspace.update_run("r1", status="done")
     workspace.delete_run("r1")
     maintenance.restore(tmp_path / "backup", tmp_path / "again")
     assert maintenance.check(tmp_path / "again") == []
+    assert saved.views(tmp_path / "again") == saved.views(workspace.path) != {}
+    assert tag_list.tag_list(tmp_path / "again") == ["typo"]
+    assert queues.load(tmp_path / "again", queue.name).question_ids == queue.question_ids
     with Workspace.open(tmp_path / "again") as restored, restored.cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM pairs").fetchone() == (2,)
         assert restored.run("r1").status == "interrupted"
