@@ -106,3 +106,21 @@ def test_on_a_workspace_that_the_app_has_open_the_app_exports_and_compares(folde
         taken = scalequest("export", "--workspace", folder, "--format", "parquet", "--out", out)
         assert "is not empty" in sentence(taken)
     assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "train.parquet"]
+
+
+def test_an_export_through_the_app_that_is_interrupted_leaves_nothing_and_the_app_goes_on(tmp_path: Path) -> None:
+    synthetic.make(tmp_path / "w", 80_000)
+    out = tmp_path / "o" / "data"
+    ask = ("export", "--workspace", tmp_path / "w", "--out", out, "--format")
+    with served(tmp_path / "w"):
+        with subprocess.Popen(command(*ask, "hf"), stderr=subprocess.PIPE, text=True, env=environment()) as running:
+            while running.poll() is None and not list(tmp_path.glob("o/*/data/train*")):
+                time.sleep(0.005)
+            running.send_signal(signal.SIGINT)
+            said = running.communicate()[1]
+        assert (running.returncode, "nothing was left behind" in said) == (130, True), said
+        assert not list((tmp_path / "o").iterdir())
+        done = scalequest(*ask, "jsonl", "--filter", '{"topic": ["Geometry"], "run": ["made-1"]}')
+        assert done.returncode == 0, done.stderr
+        assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "train.jsonl"]
+        assert [path.name for path in (tmp_path / "o").iterdir()] == ["data"]
