@@ -1,7 +1,8 @@
 """Whole chunks of imported rows into the tables, as Arrow columns: no record object a row.
 
 A chunk is one transaction on the writer's thread. With ``ROWS`` questions it fills DuckDB's row groups exactly, which
-then go to the database file at once; of any other size they would go through the log, at twice the price and more.
+then go to the database file at once; of any other size they would go through the log, at twice the price and more. Two
+row groups, since DuckDB packs each on a core of its own.
 Knows the tables; what the columns mean is the caller's to say.
 """
 
@@ -20,8 +21,10 @@ from store.records import STAGES, now
 from store.times import to_db
 from store.workspace import Workspace
 
-ROWS = 122_880
-"""Questions of a chunk: one row group of DuckDB."""
+GROUP = 122_880
+"""Rows of a row group of DuckDB."""
+ROWS = 2 * GROUP
+"""Questions of a chunk."""
 _TEXT, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
 
 QUESTIONS = pa.schema(
@@ -57,7 +60,7 @@ DECISIONS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Tables of the schemas above. ``judges``: by stage, who gave its verdicts."""
+    """Tables of the schemas above, in ``pieces``. ``judges``: by stage, who gave its verdicts."""
 
     questions: pa.Table
     solutions: pa.Table
@@ -78,9 +81,7 @@ def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
             "chunk_decisions": chunk.decisions,
         }
         for name, table in tables.items():
-            cursor.register(
-                name, table.combine_chunks(pa.system_memory_pool())
-            )  # in one piece: so it is stored in order
+            cursor.register(name, table)
         try:
             for source, needed, statement in _statements(chunk.judges):
                 if _some(tables[source], needed):
@@ -90,6 +91,13 @@ def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
                 cursor.unregister(name)
 
     workspace.writer.call(write)
+
+
+def pieces(table: pa.Table) -> pa.Table:
+    """The table in pieces of one row group, which DuckDB packs side by side and in their order."""
+    pool = pa.system_memory_pool()
+    pieces = [table.slice(first, GROUP).combine_chunks(pool) for first in range(0, table.num_rows, GROUP)]
+    return pa.concat_tables(pieces) if pieces else table
 
 
 _KEY = "question_id, $run AS run_id, $base + idx AS q"

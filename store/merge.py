@@ -22,7 +22,7 @@ from store.attached import OTHER, Database, attached
 from store.errors import StoreError
 from store.workspace import Workspace
 
-STRETCH = bulk.ROWS
+STRETCH = bulk.GROUP
 """Questions of a stretch: between two of them a merge can be stopped."""
 _WHOLE = (
     "question_rows",
