@@ -34,6 +34,8 @@ ROWS = 500
 MOST_ROWS = 20_000
 """Rows in one transaction at most (one put always goes whole): bounds memory when the disk is slow."""
 
+_REFUSED = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError, duckdb.IntegrityError)
+"""What DuckDB will not do with a statement or its values; the database is as it was."""
 _OWN_IDS = {Decision: ("decision_rows", "event_id"), Preference: ("preference_rows", "pair_id")}
 
 
@@ -80,7 +82,10 @@ class Writer:
         self.call(lambda _: None)
 
     def call(self, function: Callable[[duckdb.DuckDBPyConnection], T], *, transaction: bool = True) -> T:
-        """Run ``function(cursor)`` after everything put before; returns its result, raises its error. Writes wait."""
+        """Run ``function(cursor)`` after everything put before; returns its result, raises its error. Writes wait.
+
+        StoreError for what DuckDB says. The writer goes on where that was of the statement or its values alone.
+        """
         item = _Call(function, transaction)
         with self._wake:
             self._check()
@@ -149,6 +154,9 @@ class Writer:
     def _answer(self, item: _Call) -> None:
         try:
             result = self._transaction(item.function) if item.transaction else item.function(self._cursor)
+        except _REFUSED as error:  # a database that is no longer sound says so at the next BEGIN
+            said = f"writing to workspace '{self._folder}' was refused ({problems.first_line(error)}); what was there is safe."
+            item.future.set_exception(StoreError(said))
         except duckdb.Error as error:
             failure = problems.cannot_write(self._folder, error)
             item.future.set_exception(failure)

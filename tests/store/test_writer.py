@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from store.errors import InputError, StoreError
@@ -182,6 +183,27 @@ def test_a_callers_error_is_the_callers_and_the_writer_goes_on(workspace: Worksp
         workspace.create_run(rows.run())
     workspace.writer.put(rows.whole(0))
     assert ask("SELECT count(*) FROM runs") == [(1,)]
+
+
+@pytest.mark.parametrize("value", [2**70, 10**50, object(), "\ud83d"], ids=["huge", "vast", "object", "half a pair"])
+def test_a_call_that_duckdb_refuses_is_the_callers_error_and_the_writer_goes_on(
+    workspace: Workspace, ask: Ask, value: object
+) -> None:
+    workspace.create_run(rows.run())
+    workspace.writer.put(rows.whole(0))
+
+    def write(cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.execute("UPDATE runs SET name = 'half of it'")
+        cursor.execute("UPDATE runs SET seed = ?", [value])
+
+    with pytest.raises(StoreError, match=r"was refused \(.*\); what was there is safe\.$"):
+        workspace.writer.call(write)
+    with pytest.raises(StoreError, match="was refused"):
+        workspace.writer.call(lambda cursor: cursor.execute("UPDATE no_table SET a = 1"))
+    workspace.writer.put(rows.whole(1))
+    workspace.writer.flush()
+    assert ask("SELECT name, seed FROM runs") == [(rows.run().name, rows.run().seed)]
+    assert ask("SELECT count(*) FROM pairs") == [(2,)]
 
 
 def test_a_row_that_no_table_takes_stops_the_writer_with_a_sentence(tmp_path: Path) -> None:
