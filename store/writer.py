@@ -155,8 +155,8 @@ class Writer:
         try:
             result = self._transaction(item.function) if item.transaction else item.function(self._cursor)
         except _REFUSED as error:  # a database that is no longer sound says so at the next BEGIN
-            said = f"writing to workspace '{self._folder}' was refused ({problems.first_line(error)}); what was there is safe."
-            item.future.set_exception(StoreError(said))
+            said = f"was refused ({problems.first_line(error)}); what was stored before is safe."
+            item.future.set_exception(StoreError(f"writing to workspace '{self._folder}' {said}"))
         except duckdb.Error as error:
             failure = problems.cannot_write(self._folder, error)
             item.future.set_exception(failure)
