@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,7 +86,8 @@ class _Hashed:
 
 def _send(number: int) -> None:
     if hasattr(os, "posix_fadvise"):  # not on macOS
-        os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
+        with suppress(OSError):  # a hint: some file systems take none
+            os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 class Lines:

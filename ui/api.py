@@ -24,6 +24,7 @@ from store.errors import InputError, ScaleQuestError
 from store.runs import failures
 from store.workspace import Workspace
 from ui import check_api, embed_api, export_api, import_api
+from ui.followed import broken
 
 _TICK = 0.25
 """Seconds between two looks at the batch: half of what lies between two of its events."""
@@ -124,10 +125,10 @@ def _events(workspace: Workspace, batch: Batch) -> Iterator[str]:
 
 
 def _end(workspace: Workspace, batch: Batch) -> dict[str, Any]:
-    """The end event with the report as data and (``report``) in words; ``refused`` where it never came to an end."""
+    """The end event with the report as data and (``report``) in words; ``followed.broken`` where it never came to one."""
     event = batch.event
     if event.get("event") != "end":
-        return {"event": "refused", "run_id": batch.run_id, "message": batch.message or "The run did not start."}
+        return broken(batch.run_id, bool(event), batch.message or "The run did not start.")
     result = Result(batch.run_id, event["status"], event["message"], event["elapsed_s"], event["first_pair_s"])
     return {**event, **report.facts(workspace, result), "report": report.text(workspace, result)}
 

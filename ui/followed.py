@@ -39,8 +39,13 @@ def _events(going: Going) -> Iterator[str]:
         else:
             yield "\n"
         time.sleep(_TICK)
-    whole = event.get("event") == "end"
-    yield _line(event if whole else {"event": "refused", "run_id": going.run_id, "message": going.message})
+    yield _line(event if event.get("event") == "end" else broken(going.run_id, bool(event.get("done")), going.message))
+
+
+def broken(run_id: str, begun: bool, message: str) -> dict[str, Any]:
+    """What is told in place of an end event, which never came: of a job that had begun that it has failed, else that it
+    was refused."""
+    return {"event": "failed" if begun else "refused", "run_id": run_id, "message": message}
 
 
 def _line(event: dict[str, Any]) -> str:

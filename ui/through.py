@@ -16,7 +16,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
-from store.errors import StoreError
+from store.errors import ScaleQuestError, StoreError
 from store.problems import Door, InUse
 from store.records import Run
 
@@ -83,7 +83,8 @@ class App:
         """Show the run's events until its end; gives back the end event, or None where the app went away.
 
         ``of``: ``/check`` for the run's check instead, ``/embed`` for the map's job, ``/export`` for an export. Where
-        ``control`` is interrupted, the app is asked to interrupt it. StoreError where it did not begin.
+        ``control`` is interrupted, the app is asked to interrupt it. StoreError where it did not begin, another
+        ScaleQuestError where an error has ended it.
         """
         asked, path = False, f"/{quote(run_id, safe='')}{of}"
         for line in self._lines(f"{path}/events"):
@@ -95,6 +96,8 @@ class App:
                 return event
             if event.get("event") == "refused":
                 raise StoreError(event["message"])
+            if event.get("event") == "failed":
+                raise ScaleQuestError(event["message"])
             if event:
                 show(event)
         return None

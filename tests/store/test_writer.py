@@ -196,7 +196,7 @@ def test_a_call_that_duckdb_refuses_is_the_callers_error_and_the_writer_goes_on(
         cursor.execute("UPDATE runs SET name = 'half of it'")
         cursor.execute("UPDATE runs SET seed = ?", [value])
 
-    with pytest.raises(StoreError, match=r"was refused \(.*\); what was there is safe\.$"):
+    with pytest.raises(StoreError, match=r"was refused \(.*\); what was stored before is safe\.$"):
         workspace.writer.call(write)
     with pytest.raises(StoreError, match="was refused"):
         workspace.writer.call(lambda cursor: cursor.execute("UPDATE no_table SET a = 1"))

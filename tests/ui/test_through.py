@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 import stat
 import subprocess
@@ -51,8 +52,8 @@ class App:
 
 
 @contextmanager
-def app(workspace: Path, *args: object) -> Iterator[App]:
-    process = subprocess.Popen(command("ui", "--workspace", workspace, "--port", 0, *args), **PIPES)
+def app(workspace: Path, *args: object, **options: Any) -> Iterator[App]:
+    process = subprocess.Popen(command("ui", "--workspace", workspace, "--port", 0, *args), **PIPES, **options)
     made = App(workspace, process)
     try:
         assert process.stdout is not None
@@ -142,6 +143,23 @@ def test_what_the_app_refuses_or_cannot_start_is_said_in_its_sentence(shared: Ap
     assert "'r7'" in sentence(shared.run("--resume", "r7"))
     missing = tmp_path / "none.jsonl"
     assert str(missing) in sentence(shared.run("--questions", 5, "--benchmark", missing))
+
+
+def test_a_run_that_an_error_ends_in_the_app_has_failed_and_one_that_cannot_begin_was_bad_input(tmp_path: Path) -> None:
+    Workspace.open(tmp_path / "w").close()
+    room = 96 * 1024 + sum(path.stat().st_size for path in (tmp_path / "w").iterdir() if path.is_file())
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    with app(tmp_path / "w", preexec_fn=little_room) as made:
+        assert str(tmp_path / "none") in sentence(made.run("--questions", 5, "--benchmark", tmp_path / "none"), 2)
+        full = made.run("--questions", 400)
+        assert full.returncode == 1, full.stdout + full.stderr
+        assert re.search(r"the disk of workspace .* is full; free some space", full.stderr.splitlines()[-1])
+        made.process.kill()  # it could not say in the database that it has ended
+        made.process.wait()
+        made.process.returncode = 0
 
 
 @pytest.mark.parametrize("token", [None, "Bearer wrong", "Basic YWRhOnNlY3JldA=="])
