@@ -125,7 +125,7 @@ def _events(workspace: Workspace, batch: Batch) -> Iterator[str]:
 
 
 def _end(workspace: Workspace, batch: Batch) -> dict[str, Any]:
-    """The end event with the report as data and (``report``) in words; ``followed.broken`` where it never came to one."""
+    """The end event with the report as data and (``report``) in words; ``broken`` where it never came to one."""
     event = batch.event
     if event.get("event") != "end":
         return broken(batch.run_id, bool(event), batch.message or "The run did not start.")

@@ -23,7 +23,7 @@ from ui.text import inert
 
 _EVERY = 2.0
 """Seconds between two looks at the models, for the line that tells of them."""
-_TRAIN = "Train"
+_RUNS, _TRAIN = "Runs", "Train"
 
 
 def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
@@ -43,8 +43,8 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
                 explore.tab(shelf, frames, blocks, batches.embedding)
             with gr.Tab("Curate"):
                 curate.tab(shelf, frames, blocks)
-            with gr.Tab("Runs", id="runs") as runs_tab:
-                batch = runs.tab(workspace, batches, frames)
+            with gr.Tab(_RUNS, id="runs") as runs_tab:
+                batch = runs.tab(workspace, batches, frames, runs_tab.select)
             with gr.Tab("Compare") as compare_tab:
                 compared = compare.tab(workspace, live)
             with gr.Tab("Export") as export_tab:
@@ -59,7 +59,7 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
         gr.Timer(_EVERY).tick(tell, outputs=models, show_progress="hidden")
         exported(export_tab.select)
         trained.show(train_tab.select)
-        tabs.select(_watched, None, trained.timer, show_progress="hidden")
+        tabs.select(_watched, None, [batch.timer, trained.timer], show_progress="hidden")
         lists = ((sampled.offered, sample_tab), (batch.offered, runs_tab), (compared, compare_tab))
         for offered, shown_in in lists:
             for event in (shown_in.select, *trained.changes):
@@ -68,13 +68,13 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
             sampled.profile, sampled.generator, sampled.temperature, sampled.top_p, sampled.samples, sampled.seed
         ]  # fmt: skip
         to_batch = partial(_to_batch, profiles.folder(workspace.path))
-        sampled.send.click(to_batch, settings, [*batch.form.filled, tabs], show_progress="hidden")
+        sampled.send.click(to_batch, settings, [*batch.form.filled, tabs, batch.timer], show_progress="hidden")
     return blocks
 
 
-def _watched(event: gr.SelectData) -> gr.Timer:
-    """Trainings are looked at again and again only while their tab is shown."""
-    return gr.Timer(active=event.value == _TRAIN)
+def _watched(event: gr.SelectData) -> list[gr.Timer]:
+    """Runs and trainings are looked at again and again only while their tab is shown."""
+    return [gr.Timer(active=event.value == name) for name in (_RUNS, _TRAIN)]
 
 
 def _to_batch(
@@ -83,4 +83,4 @@ def _to_batch(
     """Sample's settings as the batch form's, and the tab that shows it."""
     number = int(seed) if seed.strip().isdecimal() else None
     filled = asked(lambda: runs_form.fill(profile, generator, temperature, top_p, int(samples), number, folder))
-    return (*filled, gr.Tabs(selected="runs"))
+    return (*filled, gr.Tabs(selected="runs"), gr.Timer(active=True))  # `tabs.select` hears only what a person chooses

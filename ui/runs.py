@@ -37,16 +37,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """What the page may wire: the timer that keeps the tab up to date, the form (``runs_form.fill`` sets it), and what
-    brings its list of profiles up to date."""
+    """What the page may wire: ``timer`` to be active only while the tab is shown, the form (``runs_form.fill`` sets
+    it), and what brings its list of profiles up to date."""
 
     timer: gr.Timer
     form: runs_form.Form
     offered: Offered
 
 
-def tab(workspace: Workspace, batches: Batches, frames: Frames) -> Runs:
-    """Draws the tab into the open blocks."""
+def tab(workspace: Workspace, batches: Batches, frames: Frames, shown: Any) -> Runs:
+    """Draws the tab into the open blocks; ``shown`` is the event that brings it up."""
     view = _View(workspace, batches)
     folder = profiles.folder(workspace.path)
     form = runs_form.draw(folder)
@@ -68,9 +68,10 @@ def tab(workspace: Workspace, batches: Batches, frames: Frames) -> Runs:
         with gr.Row():
             keep = gr.Button("Keep it", size="sm", min_width=120)
             yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120)
-    timer, seen, named = gr.Timer(_EVERY), gr.State({}), gr.State(None)
-    runs_import.section(workspace, batches.imports, timer)
-    runs_check.section(workspace, batches.checks, run, timer)
+    timer, seen, named = gr.Timer(_EVERY, active=False), gr.State({}), gr.State(None)
+    looks = (timer.tick, shown)
+    runs_import.section(workspace, batches.imports, looks)
+    runs_check.section(workspace, batches.checks, run, looks)
     first, second = _comparison(workspace, frames)
     look: dict[str, Any] = {
         "fn": view.look,
@@ -87,7 +88,7 @@ def tab(workspace: Workspace, batches: Batches, frames: Frames) -> Runs:
     delete.click(view.name_for_deletion, run, [sure, what_goes, named], show_progress="hidden")
     keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
     yes.click(view.delete, named, [sure, run], show_progress="hidden").success(**look)
-    timer.tick(**look)
+    gr.on(looks, **look)
     return Runs(timer, form, Offered(lambda: gr.Dropdown(profile_names(folder)), [], [form.profile]))
 
 

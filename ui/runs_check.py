@@ -36,8 +36,9 @@ _CHOOSE = "Choose a run above, then what to look at. Its verdicts of that stage 
 _FILES = [".jsonl", ".gz", ".csv", ".parquet"]
 
 
-def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, timer: gr.Timer) -> None:
-    """Draws the section into the open blocks; ``run`` is where the run is chosen, ``timer`` keeps it up to date."""
+def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, looks: Sequence[Any]) -> None:
+    """Draws the section into the open blocks; ``run`` is where the run is chosen, the events ``looks`` keep it up to
+    date."""
     view = _View(workspace, checks)
     folder = profiles.folder(workspace.path)
     with gr.Accordion("Check this run", open=False, elem_id="check"):
@@ -73,8 +74,7 @@ def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, timer: gr.Ti
     start.click(view.start, [run, name, profile, drop, files], show_progress="hidden").success(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
     go_on.click(view.go_on, show_progress="hidden").success(**look)
-    run.change(**look)
-    timer.tick(**look)
+    gr.on([*looks, run.change], **look)
 
 
 class _View:

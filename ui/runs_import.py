@@ -57,8 +57,8 @@ class _Chosen:
     upload: Path | None
 
 
-def section(workspace: Workspace, imports: Imports, timer: gr.Timer) -> None:
-    """Draws the section into the open blocks; ``timer`` keeps it up to date."""
+def section(workspace: Workspace, imports: Imports, looks: Sequence[Any]) -> None:
+    """Draws the section into the open blocks; the events ``looks`` keep it up to date."""
     view = _View(workspace, imports)
     line = inert(f"scalequest import FILE --workspace {shlex.quote(str(workspace.path))}")
     here = "A .jsonl, .jsonl.gz, .json, .parquet or .csv file, or a data set of the hub, becomes a run of its own. "
@@ -102,7 +102,7 @@ def section(workspace: Workspace, imports: Imports, timer: gr.Timer) -> None:
     started = start.click(view.start, [chosen, name, scored, *fields], show_progress="hidden", **drawn)
     started.success(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
-    timer.tick(**look)
+    gr.on(looks, **look)
 
 
 def _field(name: str) -> gr.Dropdown:

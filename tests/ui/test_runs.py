@@ -124,6 +124,24 @@ def test_a_run_that_was_left_is_offered_and_resumed(watched: Watched) -> None:
     expect(page.locator("#runs").get_by_role("row", name="left behind left generate done 6")).to_be_visible()
 
 
+def test_the_tab_asks_again_and_again_only_while_it_is_shown(watched: Watched) -> None:
+    page, asked = watched.page, list[str]()
+    page.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
+
+    def in_three_seconds() -> int:
+        page.wait_for_timeout(1500)
+        asked.clear()
+        page.wait_for_timeout(3000)
+        return len(asked)
+
+    assert in_three_seconds() >= 6  # the list, the import and the check each second
+    page.get_by_role("tab", name="Sample").click()
+    assert in_three_seconds() <= 2  # the line on the models
+    page.get_by_role("button", name="Send these settings to a batch").click()
+    expect(page.get_by_role("button", name="Start", exact=True).first).to_be_visible()
+    assert in_three_seconds() >= 6
+
+
 def test_a_batch_outlives_the_page_is_paused_goes_on_and_finishes(watched: Watched) -> None:
     page, batch = watched.page, watched.page.locator("#batch")
     start(page, 30, "asked 30")
