@@ -99,7 +99,7 @@ def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.D
             first = gr.Dropdown([], label="Run A", min_width=240, allow_custom_value=True)
             second = gr.Dropdown([], label="Run B", min_width=240, allow_custom_value=True)
             of = gr.Radio([EVERY, PAIRS], value=EVERY, label="Distributions of", min_width=200)
-        tables = runs_sheet.sheet("compared")
+        tables = runs_sheet.sheet("compared", _CHOOSE)
         charts = board("compared-charts")
 
     def show(one: str | None, other: str | None, of: str) -> tuple[str, str]:

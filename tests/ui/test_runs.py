@@ -79,6 +79,7 @@ def choose(page: Page, label: str, run: str) -> None:
 def test_two_runs_are_compared_by_config_funnel_cost_and_distributions(watched: Watched) -> None:
     page = watched.page
     page.get_by_role("button", name="Compare two runs").click()
+    expect(page.locator("#compared")).to_contain_text("Choose two runs to see what differs")
     choose(page, "Run A", "made r1")
     choose(page, "Run B", "made r2")
     compared = page.locator("#compared")
