@@ -76,7 +76,8 @@ def check(order: str, size: int, seed: int, field: str | None, value: float | No
         if field not in FIELDS:
             raise InputError("field", str(field)[:40], "is not known", f"choose from {', '.join(FIELDS)}")
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-            raise InputError("value", value, "is not a number", "give the threshold that rows are to be near to")
+            given = "" if value is None else value
+            raise InputError("threshold", given, "is not a number", "give the value that rows are to be near to")
 
 
 def draw(

@@ -177,7 +177,7 @@ def position(source: Source, queue: Queue, reviewer: str) -> Position:
 def _path(folder: Path, name: str) -> Path:
     """The file of a queue; a name that could lead elsewhere is no name."""
     if not isinstance(name, str) or not name or _BAD & {*name} or name.startswith(".") or "\0" in name:
-        raise InputError("queue", ascii(name)[1:61], "is not there", "choose one that is listed")
+        raise InputError("queue", ascii(name)[1:-1][:60], "is not there", "choose one that is listed")
     return folder / FOLDER / f"{name}.json"
 
 

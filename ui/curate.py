@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from store import queues, review
-from store.decided import LONGEST_REASON
+from store.decided import LONGEST_NOTE, LONGEST_REASON, LONGEST_TEXT
 from store.errors import InputError, ScaleQuestError, StoreError
 from store.frames import Frames
 from store.judgements import estimate
@@ -90,6 +90,8 @@ def tab(shelf: Shelf, frames: Frames, blocks: gr.Blocks) -> None:
         reasons=curate_cards.REASONS,
         demo=DEMO,
         longest_reason=LONGEST_REASON,
+        longest_note=LONGEST_NOTE,
+        longest_text=LONGEST_TEXT,
         longest_name=queues.LONGEST,
     )  # fmt: skip
     # In the browser alone: the text comes with the card, this only has it rendered where it is not seen.

@@ -7,6 +7,7 @@ nor Gradio.
 from __future__ import annotations
 
 from datetime import UTC
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,10 @@ def look(shelf: Shelf, frames: Frames, reviewer: str | None, fixed: bool) -> dic
     frame = frames.of(shelf.reading())
     notes = []
     if demo:
-        kept: list[dict[str, Any]] = []
+        known: list[Queue] = []
     else:
-        kept = [_listed(shelf, queue, reviewer) for queue in queues.listed(folder)]
+        known = queues.listed(folder)
+    seeds = {queue.seed for queue in known}
     try:
         views = [{"name": name, "text": visible(name), "filter": asked.to_json()} for name, asked in _views(folder)]
     except StoreError as error:
@@ -55,7 +57,8 @@ def look(shelf: Shelf, frames: Frames, reviewer: str | None, fixed: bool) -> dic
         "fixed": fixed,
         "demo": demo,
         "total": frame.total,
-        "queues": kept,
+        "queues": [_listed(shelf, queue, reviewer) for queue in known],
+        "seed": next(seed for seed in count() if seed not in seeds),
         "views": views,
         "notes": notes,
         "tags": [] if demo else review.tag_list(folder),

@@ -30,7 +30,7 @@ def _estimates(shelf: Shelf, frames: Frames, asked: Any) -> Panel:
         said = found.sentence if found.refused is None else found.refused
         counts = [found.accepted, found.rejected, found.skipped, queue.of]
         rows.append({"cells": [visible(queue.name), queue.order, *counts, visible(said)]})
-    head = ["queue", "order", "accepted", "rejected", "skipped", "rows of the filter", "estimate"]
+    head = ["queue", "order", "accepted", "rejected", "skipped", "rows of the filter", "estimate, 95 % interval"]
     note = "Only rows drawn with a known probability tell of the others; all reviewers' decisions in a queue count."
     return {"notes": [note] if rows else ["There is no queue yet."], "tables": [_table("", head, rows)]}
 
@@ -99,10 +99,12 @@ def _reviewers(shelf: Shelf, frames: Frames, asked: Any) -> Panel:
         }
         for d in found.differ
     ]
-    notes = [
-        f"{found.rows:,} {'question was' if found.rows == 1 else 'questions were'} judged by two or more people, "
-        f"who agree on {found.agreed:,}. Kappa is agreement beyond chance: 0 is chance, 1 is full."
-    ]
+    notes = ["No question was judged by two or more people yet."]
+    if found.rows:
+        notes = [
+            f"{found.rows:,} {'question was' if found.rows == 1 else 'questions were'} judged by two or more people, "
+            f"who agree on {found.agreed:,}. Kappa is agreement beyond chance: 0 is chance, 1 is full."
+        ]
     return {
         "notes": notes if rows else ["Nobody has decided anything yet."],
         "tables": [
@@ -149,8 +151,8 @@ def _pairs(shelf: Shelf, frames: Frames, asked: Any) -> Panel:
     notes = [
         "An edit is preferred to what it edits, an accepted question to a rejected one of its kind: pairs for the next "
         "generator (QPO).",
-        f"From reviews: {edited:,} edited questions; {accepted:,} accepted and {rejected:,} rejected ones to pair. "
-        f"{stored:,} pairs are stored in this workspace.",
+        f"From reviews: {edited:,} edited {'question' if edited == 1 else 'questions'}; {accepted:,} accepted and "
+        f"{rejected:,} rejected to pair. Stored in this workspace: {stored:,} {'pair' if stored == 1 else 'pairs'}.",
     ]
     can = bool(edited or (accepted and rejected))
     command = f"scalequest train qpo --workspace {shlex.quote(str(shelf.workspace.path))}"

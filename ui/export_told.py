@@ -35,7 +35,8 @@ def look(seen: Look) -> list[Part]:
     if not total:
         return [*parts, text("There is nothing to export: choose other pairs, or another format.")]
     if plan.format == "dpo":
-        parts.append(text("Of these, those make a row that have another sample with a lower reward and, "
+        made = f"About {seen.written:,}" if seen.written else "None or few"
+        parts.append(text(f"{made} of these make a row: those that have another sample with a lower reward and, "
                           "unless you choose so, another final answer."))  # fmt: skip
     if seen.splits:
         parts.append(text("; ".join(f"{split}: {n:,} rows" for split, n in seen.splits.items()) + "."))
@@ -45,6 +46,8 @@ def look(seen: Look) -> list[Part]:
     if seen.figures is not None and (rows := _figures(seen)):
         parts.append(table("How long the texts are", ["", "mean", "median", "95 %", "in all"], rows))
     rows = [[str(place + 1), _cut(row)] for place, row in enumerate(seen.rows)]
+    if not rows:
+        return parts
     parts.append(table(f"The first {len(rows)} as they would be written", ["", plan.format], rows))
     return parts
 

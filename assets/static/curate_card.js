@@ -183,6 +183,7 @@ function drawBar() {
   const total = queue.ids.length;
   say(part("title"), queue.text);
   part("title").title = `${queue.order}; ${queue.filter}`;
+  part("estimate").title = `The share that people would accept of all ${number(queue.of)} rows of the filter, with its 95 % interval`;
   say(part("progress"), `${number(done)} of ${number(total)} decided${queue.at === null ? "" : ` · row ${number(queue.at + 1)}`}`);
   part("bar").style.width = `${total ? (100 * done) / total : 0}%`;
   part("blind-mark").hidden = !queue.blind;

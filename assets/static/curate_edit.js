@@ -77,14 +77,17 @@ function openEdit() {
     const shown1 = Object.entries(changed).flatMap(([name, value]) => [make("h4", "", `${names[name]} changes`), diffOf(found.raw[name] || "", value)]);
     changes.replaceChildren(...(shown1.length ? shown1 : [make("p", "quiet", "Nothing is changed yet.")]));
   };
+  let typing = null;
   const save = () => {
+    clearTimeout(typing); // what is said below stays
     const changed = payload();
     const empty = Object.keys(changed).find((name) => !changed[name].trim());
-    if (empty) changes.replaceChildren(make("p", "message is-error", `${names[empty]} is empty; write it, or press Esc to leave it as it was.`));
+    const long = Object.keys(changed).map((name) => tooLong(`The ${names[name].toLowerCase()}`, changed[name], props.longest_text)).find(Boolean);
+    const problem = empty ? `${names[empty]} is empty; write it, or press Esc to leave it as it was.` : long;
+    if (problem) changes.replaceChildren(make("p", "message is-error", problem));
     else if (!Object.keys(changed).length) closePane();
     else keepEdit(found, changed);
   };
-  let typing = null;
   const nodes = Object.entries(names).map(([name, title]) => {
     const label = make("label", "tall", title);
     fields[name] = make("textarea");
@@ -105,7 +108,9 @@ function openEdit() {
   const line = make("div", "line");
   line.append(button("Save (Ctrl-Enter)", save, "main"), button("Leave (Esc)", closePane));
   preview();
-  openPane("edit", [...nodes, changes, line], (event) => event.key === "Escape" && (closePane(), true));
+  changes.setAttribute("role", "status");
+  const leaves = (event) => event.key === "Escape" && (closePane(), true);
+  openPane("edit", [...nodes, changes, line], leaves, () => Object.keys(payload()).length > 0);
   fields.query.focus();
 }
 

@@ -2,6 +2,7 @@
 // wrote is set as text. The scripts run as one, once, when the component is loaded.
 const SILENT = "The app does not answer. See whether it still runs, then reload this page.";
 const asked = new Map(); // panel -> number of its newest request: what comes back after that is dropped
+const LINE = 24; // characters of a cell that stay on one line
 let of = "me"; // whose history
 let sent = 0;
 
@@ -120,6 +121,7 @@ function rowOf(made, row) {
     if (row.open && value === row.open) cell.append(button(value, () => openRow(row.open)));
     else cell.textContent = typeof value === "number" ? value.toLocaleString("en") : value;
     if (typeof value === "number") cell.className = "number";
+    else cell.className = value.length > LINE ? "long" : "short"; // on a narrow page the table is moved sideways
   });
   if (!row.undo) {
     if (row.gone !== undefined) made.insertCell();

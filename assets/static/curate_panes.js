@@ -8,8 +8,9 @@ const KEYS = [
 ];
 let pane = null; // the kind of pane that is open, and what a key does there
 
-function openPane(kind, nodes, key = () => false) {
-  pane = { kind, key };
+// `unsaved`: whether something was written that leaving the page would lose.
+function openPane(kind, nodes, key = () => false, unsaved = () => false) {
+  pane = { kind, key, unsaved };
   part("pane").replaceChildren(...nodes);
   part("pane").hidden = false;
 }
@@ -21,6 +22,12 @@ function closePane() {
   part("pane").hidden = true;
   part("pane").replaceChildren();
   if (inside) part("card").focus({ preventScroll: true });
+}
+
+// What is said of a text that is longer than is kept.
+function tooLong(name, text, most) {
+  const count = [...text].length;
+  return count > most ? `${name} has ${number(count)} characters; take ${number(most)} at most.` : "";
 }
 
 // Whether there is a card to decide, and a place to keep the decision.
@@ -121,8 +128,11 @@ function openReject() {
 function openNote() {
   if (!ready()) return;
   writing("note", "A note on this question, for all reviewers. Ctrl-Enter saves, Esc leaves.", "", (text) => {
-    if (text.trim()) put("note", { text: text.trim() }, now());
+    const problem = tooLong("The note", text.trim(), props.longest_note);
+    if (problem) return problem;
     say(part("told"), text.trim() ? "Noted." : "");
+    if (text.trim()) put("note", { text: text.trim() }, now());
+    return "";
   });
 }
 
@@ -131,20 +141,28 @@ function openTags() {
   writing("tags", help, tags.join("\n"), async (text) => {
     const names = text.split("\n").map((name) => name.trim()).filter(Boolean);
     const reply = await ask("curate_tags", { tags: names });
-    if (reply.tags) ({ tags } = reply);
-    say(part("told"), reply.error || "The tags are kept.");
+    if (reply.error) return reply.error;
+    ({ tags } = reply);
+    say(part("told"), "The tags are kept.");
     if (queue) drawCard();
+    return "";
   });
 }
 
+// `save` gives a sentence where it cannot be kept: then what was written stays, to be mended.
 function writing(kind, help, text, save) {
   const field = make("textarea");
   field.value = text;
   field.setAttribute("aria-label", help);
-  const done = () => {
-    const { value } = field;
-    closePane();
-    save(value);
+  const problem = make("p", "message is-error");
+  problem.setAttribute("role", "alert");
+  problem.hidden = true;
+  const done = async () => {
+    const said = await save(field.value);
+    if (!field.isConnected) return;
+    say(problem, said);
+    problem.hidden = !said;
+    if (!said) closePane();
   };
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done();
@@ -152,7 +170,8 @@ function writing(kind, help, text, save) {
   });
   const line = make("div", "line");
   line.append(button("Save", done, "main"), button("Leave", closePane));
-  openPane(kind, [make("p", "quiet", help), field, line], (event) => event.key === "Escape" && (closePane(), true));
+  const leaves = (event) => event.key === "Escape" && (closePane(), true);
+  openPane(kind, [make("p", "quiet", help), field, problem, line], leaves, () => field.value !== text);
   field.focus();
 }
 

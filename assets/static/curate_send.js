@@ -71,6 +71,7 @@ function settled(event, entry) {
     const refused = part("refused");
     refused.textContent = `Not saved: ${event.action} of ${event.question_id || "the newest decision"}. ${entry.refused}`;
     refused.hidden = false;
+    say(part("told"), ""); // that it was done
   }
   if (!queue || event.queue !== queue.name) return;
   if (event.action === "undo") {
@@ -115,5 +116,5 @@ function drawSaved(problem) {
 }
 
 window.addEventListener("beforeunload", (event) => {
-  if (element.isConnected && outbox.length) event.preventDefault();
+  if (element.isConnected && (outbox.length || (pane && pane.unsaved()))) event.preventDefault();
 });

@@ -45,6 +45,7 @@ function drawStart() {
   if (fixed || !part("who").value) part("who").value = who || "";
   part("who").disabled = fixed;
   part("who-form").querySelector("button").hidden = fixed;
+  part("seed").defaultValue = told.seed; // another than the queues have, else the same rows come again
   say(part("who-said"), fixed ? "Your login says who you are." : who ? "Each decision is kept with this name." : "Say who you are first: each decision is kept with a name.");
   part("notes").replaceChildren(...[...(told.demo ? [props.demo] : []), ...told.notes].map((text) => make("p", "message", text)));
   part("none").hidden = told.queues.length > 0;
@@ -142,6 +143,7 @@ async function openQueue(name) {
     return;
   }
   alarm("");
+  if (!queue || queue.name !== name) part("refused").hidden = true;
   cards.clear();
   asked.clear();
   queue = { ...reply, name: reply.queue };

@@ -118,10 +118,10 @@ class _Export:
             chosen = self._select(cursor, self._plan.form.view)
             self._at.total = chosen.rows.num_rows
             if not self._at.total:
-                left = f"lets through nothing that is a row of {self._plan.format}"
-                raise InputError("filter", self._plan.filter.to_json(), left, "ask for less")
+                raise self._nothing()
             held = self._held_out(cursor, chosen)
             files = self._rows(cursor, folder, chosen, held, same)
+            self._none_empty(files)
             counts = Counts(chosen).told() | {"rows": {path: one["rows"] for path, one in files.items()}}
             told = chosen.counts("run_id")
             if self._plan.format == "hf":
@@ -135,6 +135,19 @@ class _Export:
     def _select(self, cursor: Cursor, view: View) -> Selected:
         asked = self._plan.filter
         return export_rows.select(cursor, view, asked, self._go_on, inside=maps.inside(self._source, asked))
+
+    def _nothing(self) -> InputError:
+        left = f"lets through nothing that is a row of {self._plan.format}"
+        return InputError("filter", self._plan.filter.to_json(), left, "ask for less")
+
+    def _none_empty(self, files: dict[str, Written]) -> None:
+        """InputError for a file without rows: of preference pairs it is only known when they are made."""
+        empty = [path for path, one in files.items() if not one["rows"]]
+        if len(empty) == len(files):
+            raise self._nothing()
+        if empty:
+            problem = f"leaves '{empty[0]}' without rows"
+            raise InputError("--validation", self._plan.validation, problem, "take another share, or 0")
 
     def _held_out(self, cursor: Cursor, chosen: Selected) -> Array:
         if not self._plan.validation:

@@ -25,14 +25,15 @@ _ROWS, _MEASURED = 5, 200
 @dataclass(frozen=True, slots=True)
 class Look:
     """``counts``: as the manifest's. ``splits``: rows by split, where they are told apart. ``rows``: the first, each as
-    its text. ``size``: bytes before compression, estimated from ``_MEASURED`` rows. ``figures``: of pairs. ``card``: of
-    ``hf`` as it would be."""
+    its text. ``written``: how many would be, of preference pairs estimated from ``_MEASURED``, as is ``size``: bytes
+    before compression. ``figures``: of pairs. ``card``: of ``hf`` as it would be."""
 
     plan: Plan
     counts: dict[str, Any]
     splits: dict[str, int]
     dropped: int | None
     rows: list[str]
+    written: int
     size: int
     figures: Figures | None
     card: str | None
@@ -51,8 +52,11 @@ def look(source: Source, plan: Plan) -> Look:
         if plan.validation and total:
             held = len(export_splits.held_out(cursor, chosen, plan.validation))
             splits = {"train": total - held, "validation": held}
-        texts = [text for some in export_rows.sample(chosen, _MEASURED) for text in _texts(cursor, some, plan)]
-        size = round(sum(len(text.encode()) for text in texts) / len(texts) * total) if texts else 0
+        drawn = export_rows.sample(chosen, _MEASURED)
+        texts = [text for some in drawn for text in _texts(cursor, some, plan)]
+        looked_at = sum(some.rows.num_rows for some in drawn) or 1
+        written = round(len(texts) / looked_at * total)
+        size = round(sum(len(text.encode()) for text in texts) / looked_at * total)
         first = Selected(chosen.view, chosen.rows.slice(0, _MEASURED), 0)
         rows = _texts(cursor, first, plan)[:_ROWS] if total else []
         figures = export_stats.figures(cursor, chosen) if total and plan.form.view == "pairs" else None
@@ -61,7 +65,7 @@ def look(source: Source, plan: Plan) -> Look:
             files = {path: {"rows": splits.get(split, total)} for split, path in plan.files.items()}
             files |= {REJECTED: {"rows": dropped}} if dropped else {}
             text = card.text(cursor, plan, chosen, [r for r in source.runs() if r.run_id in counts["runs"]], files)
-    return Look(plan, counts, splits, dropped, rows, size, figures, text)
+    return Look(plan, counts, splits, dropped, rows, written, size, figures, text)
 
 
 def _texts(cursor: Cursor, chosen: Selected, plan: Plan) -> list[str]:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.exporting import job
+from engine.exporting.look import look
 from engine.exporting.plan import Plan
 from store.errors import InputError
 from store.export_formats import PAIR
@@ -103,6 +104,30 @@ def test_preferences_with_one_final_answer_stay_out_unless_they_are_asked_for(ma
     without, with_them = lines(make("dpo") / "train.jsonl"), lines(make("dpo", same_answers=True) / "train.jsonl")
     (more,) = [row for row in with_them if row not in without]
     assert (more["chosen"], more["rejected"]) == ("Sample 1: \\boxed{24}", "Sample 0: \\boxed{24}")
+
+
+def test_pairs_of_which_none_makes_a_preference_are_refused_as_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    tie = Filter.from_json({"ids": ["r1-00000043"]})
+    with pytest.raises(InputError, match="lets through nothing that is a row of dpo"):
+        job.start(workspace, Plan("dpo", tie), tmp_path / "out")
+    both = Filter.from_json({"ids": ["r1-00000043", "r1-00000001"]})
+    shares = [share for share in (0.3, 0.5, 0.7) if _refused(workspace, Plan("dpo", both, validation=share), tmp_path)]
+    assert shares == [0.3, 0.5, 0.7]  # one row cannot fill two files
+    assert not list(tmp_path.iterdir())
+
+
+def _refused(workspace: Workspace, plan: Plan, place: Path) -> bool:
+    with pytest.raises(InputError, match="without rows"):
+        job.start(workspace, plan, place / "out")
+    return True
+
+
+def test_a_look_at_preferences_tells_how_many_and_how_large_they_will_be(workspace: Workspace, make: Make) -> None:
+    seen = look(workspace, Plan("dpo", Filter()))
+    out = make("dpo") / "train.jsonl"
+    assert (seen.written, seen.size) == (len(lines(out)), out.stat().st_size)
+    nothing = look(workspace, Plan("dpo", Filter.from_json({"ids": ["r1-00000043"]})))
+    assert (nothing.written, nothing.size, nothing.rows) == (0, 0, [])
 
 
 def test_dropped_questions_come_with_the_stage_and_the_reason(workspace: Workspace, make: Make) -> None:

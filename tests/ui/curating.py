@@ -42,14 +42,18 @@ def at_run(run: str = "r1") -> str:
     return f'/?filter={{"run":["{run}"],"stage":"pair"}}'
 
 
-def begin(page: Page, reviewer: str, size: int = 30, order: str = "random", name: str | None = None) -> Locator:
-    """A new queue over the run ``r1``, open at its first card."""
+def begin(
+    page: Page, reviewer: str, size: int = 30, order: str = "random", name: str | None = None, seed: int | None = None
+) -> Locator:
+    """A new queue over the run ``r1``, open at its first card. ``seed``: None takes the one that the form offers."""
     page.get_by_role("tab", name="Curate").click()
     page.get_by_label("Your name").fill(reviewer)
     page.locator("#curate [data-part=order]").select_option(order)
     page.locator("#curate [data-part=size]").fill(str(size))
     if name is not None:
         page.locator("#curate [data-part=name]").fill(name)
+    if seed is not None:
+        page.locator("#curate [data-part=seed]").fill(str(seed))
     page.get_by_role("button", name="Start reviewing").click()
     expect(page.locator("#curate article .question")).to_be_visible()
     return page.locator("#curate")

@@ -57,7 +57,8 @@ def test_an_edit_shows_what_changes_and_keeps_the_original(url: str) -> None:
 def test_blind_nothing_that_could_sway_is_in_the_page_before_the_decision(url: str) -> None:
     with chromium(url) as watched:
         page = watched.open(at_run())
-        begin(page, "sam", 10, name="seen first")
+        begin(page, "sam", 10, name="seen first", seed=0)
+        seed = page.locator("#curate [data-part=seed]").input_value()
         page.keyboard.press("n")
         page.keyboard.type("secretnote")
         page.keyboard.press("Control+Enter")
@@ -76,6 +77,7 @@ def test_blind_nothing_that_could_sway_is_in_the_page_before_the_decision(url: s
         page.get_by_label("Your name").fill("blind bob")
         page.locator("#curate [data-part=blind]").check()
         page.locator("#curate [data-part=name]").fill("seen blind")
+        page.locator("#curate [data-part=seed]").fill(seed)  # the rows of the queue before
         page.get_by_role("button", name="Start reviewing").click()
         expect(page.locator("#curate [data-part=blind-mark]")).to_be_visible()
         while current(page) != key:
