@@ -96,6 +96,6 @@ def reloaded(watched: Watched, done: int, of: int) -> None:
 
 
 def clean(watched: Watched) -> None:
-    assert watched.errors == []  # tells which
+    assert not watched.errors, watched.errors
     assert not watched.foreign
     assert watched.page.evaluate("window.ran") is None
