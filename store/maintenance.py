@@ -25,7 +25,6 @@ PORTABLE = "v1.5.0"
 """The file format of snapshots: what any DuckDB from 1.5 on can open."""
 RECEIPT = "backup.json"
 """Written last: a folder without it is no backup."""
-
 BESIDE = ("queues", "tags.json", "views.json")
 """What people made that lies beside the database: a backup takes it along. Maps can be computed anew; models and logs
 are no part of it."""
@@ -88,6 +87,8 @@ def backup(workspace: Workspace, out: str | Path) -> None:
         part.replace(target)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
+        if isinstance(error, StoreError):
+            raise
         raise StoreError(f"'{target}' could not be written ({(error.strerror or str(error)).lower()}).") from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
