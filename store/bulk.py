@@ -1,9 +1,9 @@
 """Whole chunks of imported rows into the tables, as Arrow columns: no record object a row.
 
 A chunk is one transaction on the writer's thread. With ``ROWS`` questions it fills DuckDB's row groups exactly, which
-then go to the database file at once; of any other size they would go through the log, at twice the price and more. Two
-row groups, since DuckDB packs each on a core of its own.
-Knows the tables; what the columns mean is the caller's to say.
+then go to the database file at once; of any other size they would go through the log, at twice the price and more. It
+is two row groups, since DuckDB packs each on a core of its own. Knows the tables;
+what the columns mean is the caller's to say.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
 def pieces(table: pa.Table) -> pa.Table:
     """The table in pieces of one row group, which DuckDB packs side by side and in their order."""
     pool = pa.system_memory_pool()
-    pieces = [table.slice(first, GROUP).combine_chunks(pool) for first in range(0, table.num_rows, GROUP)]
-    return pa.concat_tables(pieces) if pieces else table
+    groups = [table.slice(first, GROUP).combine_chunks(pool) for first in range(0, table.num_rows, GROUP)]
+    return pa.concat_tables(groups) if groups else table
 
 
 _KEY = "question_id, $run AS run_id, $base + idx AS q"

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from engine.ahead import ahead
 from engine.answers import AnswerPool, settle
 from engine.control import Control
 from engine.exporting import manifest as manifests
 from engine.exporting.folder import Files, check, into, put
 from engine.exporting.plan import Plan
-from engine.imports.ahead import ahead
 from engine.jobs import OnEvent, Result
 from store import export_files, export_formats, export_rows, export_splits, maps
 from store.errors import InputError

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from engine.ahead import ahead
 from engine.control import Control
 from engine.imports import mapping as mappings
-from engine.imports.ahead import ahead
 from engine.imports.digest import Digest
 from engine.imports.formats import Source
 from engine.imports.report import told

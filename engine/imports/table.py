@@ -68,7 +68,9 @@ class Tables:
     def take(self) -> bulk.Chunk:
         """All that was gathered."""
         parts, self._waiting, self.rows = self._waiting, [], 0
-        questions, solutions, refused, decisions = map(_whole, zip(*parts, strict=True))
+        questions, solutions, refused, decisions = (
+            bulk.pieces(pa.concat_tables(tables)) for tables in zip(*parts, strict=True)
+        )
         return bulk.Chunk(questions, solutions, refused, decisions, self._judges)
 
     def _answers(self, part: Part, scores: Scores | None) -> Answers | None:
@@ -213,10 +215,6 @@ def _number_text(value: Any) -> str | None:
 
 def _at(values: list[float | None], place: int) -> float | None:
     return values[place] if place < len(values) else None
-
-
-def _whole(parts: Sequence[pa.Table]) -> pa.Table:
-    return bulk.pieces(pa.concat_tables(parts))
 
 
 def _table(schema: pa.Schema, columns: Sequence[Any], n: int) -> pa.Table:

@@ -1,4 +1,4 @@
-"""An iterator run by a thread of its own, a bounded number of items ahead of who reads it. Knows nothing of imports."""
+"""An iterator run by a thread of its own, a bounded number of items ahead of who reads it."""
 
 from __future__ import annotations
 
