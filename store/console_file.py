@@ -17,7 +17,7 @@ import duckdb
 
 from store import maintenance, problems
 from store.errors import StoreError
-from store.frame_rows import spans
+from store.keys import spans
 from store.views import narrowed
 from store.workspace import DATABASE, MEMORY, Workspace
 

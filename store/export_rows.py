@@ -22,7 +22,7 @@ from store import problems
 from store.errors import StoreError
 from store.export_formats import Format
 from store.filters import Filter, View
-from store.frame_rows import spans
+from store.keys import spans
 from store.views import choices, narrowed
 
 Array = np.ndarray[Any, Any]

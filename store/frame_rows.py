@@ -12,13 +12,12 @@ import duckdb
 import pyarrow as pa
 
 from store.frame import Frame, Version
+from store.keys import spans
 from store.records import STAGES
 from store.views import narrowed
 
 SAMPLE = 50
 """A sample has one question of so many."""
-_PART = 200_000
-"""Questions read at once."""
 
 _WAY = f"""
     SELECT q, bit_or(1 << position) AS seen, bit_or(CASE WHEN kept THEN 1 << position ELSE 0 END) AS kept
@@ -54,18 +53,6 @@ def read(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], version: Versio
     finally:
         cursor.execute("ROLLBACK")
     return Frame(pa.concat_tables(found).unify_dictionaries(), runs, version, total)
-
-
-def spans(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
-    """Ranges of keys that hold all questions, of about _PART each: what reading one takes is bounded."""
-    query = "SELECT q // 65536 AS block, max(q), count(*) FROM question_rows GROUP BY block ORDER BY block"
-    spans, low, held = [], 0, 0
-    for _, high, count in cursor.execute(query).fetchall():
-        held += count
-        if held >= _PART:
-            spans.append({"low": low, "high": high})
-            low, held = high + 1, 0
-    return [*spans, {"low": low, "high": 2**63 - 1}]
 
 
 def part(cursor: duckdb.DuckDBPyConnection, where: str, values: dict[str, Any]) -> pa.Table:

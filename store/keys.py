@@ -11,6 +11,8 @@ import duckdb
 
 IDX_BITS = 32
 """Of a key; the rest is the run's number."""
+_SPAN = 200_000
+"""Questions that are read at once."""
 
 
 def key(number: int, idx: int) -> int:
@@ -40,3 +42,15 @@ def find(cursor: duckdb.DuckDBPyConnection, question_id: str) -> int | None:
         return None
     number = number_of(cursor, run_id)
     return None if number is None else key(number, int(digits))
+
+
+def spans(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
+    """Ranges of keys that hold all questions, of about _SPAN each: what reading one takes is bounded."""
+    query = "SELECT q // 65536 AS block, max(q), count(*) FROM question_rows GROUP BY block ORDER BY block"
+    spans, low, held = [], 0, 0
+    for _, high, count in cursor.execute(query).fetchall():
+        held += count
+        if held >= _SPAN:
+            spans.append({"low": low, "high": high})
+            low, held = high + 1, 0
+    return [*spans, {"low": low, "high": 2**63 - 1}]

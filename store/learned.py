@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from store import maps
 from store.filters import Filter
-from store.frame_rows import spans
+from store.keys import spans
 from store.views import narrowed
 from store.workspace import Workspace
 

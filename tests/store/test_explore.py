@@ -254,7 +254,7 @@ def test_of_many_questions_a_sample_comes_first_and_then_all(
     filled: Workspace, frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.frames.MANY", ROWS // 2)
-    monkeypatch.setattr("store.frame_rows._PART", ROWS // 7)  # and all are read in several parts
+    monkeypatch.setattr("store.keys._SPAN", ROWS // 7)  # and all are read in several parts
     frames = Frames()
     first = frames.of(filled)
     assert (first.size, first.total) == (len(first.q), ROWS)
