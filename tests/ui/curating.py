@@ -14,6 +14,11 @@ from tests.ui.browser import Watched
 from tests.ui.hostile import HOSTILE
 
 ROWS = 60
+_LEAVES = """() => {
+    const leaving = new Event("beforeunload", { cancelable: true });
+    window.dispatchEvent(leaving);
+    return leaving.defaultPrevented;
+}"""
 FORMULA = "Find $x^2$ for \\(x = 3\\), and 5$ or 6$."
 
 
@@ -93,6 +98,13 @@ def reloaded(watched: Watched, done: int, of: int) -> None:
     watched.page.reload()
     decided(watched.page, done, of)
     watched.errors.clear()
+
+
+def warns(page: Page) -> bool:
+    """Whether the page would ask before it is left. Gradio takes this event for its end, and breaks off what
+    is in flight."""
+    said: bool = page.evaluate(_LEAVES)
+    return said
 
 
 def clean(watched: Watched) -> None:

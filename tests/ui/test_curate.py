@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.browser import chromium, served
-from tests.ui.curating import at_run, begin, clean, current, decided, events, fill, reloaded, saved
+from tests.ui.curating import at_run, begin, clean, current, decided, events, fill, reloaded, saved, warns
 
 _TIMES = """() => {
     const card = document.querySelector("#curate article");
@@ -27,11 +27,6 @@ _TIMES = """() => {
     }, true);
 }"""
 """From a key to the next card on the screen, in milliseconds."""
-_WARNS = """() => {
-    const leaving = new Event("beforeunload", { cancelable: true });
-    window.dispatchEvent(leaving);
-    return leaving.defaultPrevented;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +151,7 @@ def test_a_decision_waits_in_the_browser_while_the_app_does_not_answer(url: str)
         expect(curate).to_contain_text("The app does not answer")
         page.keyboard.press("a")
         expect(curate.locator("[data-part=saved]")).to_have_text("2 not saved")
-        assert page.evaluate(_WARNS)
+        assert warns(page)
         page.unroute_all()
         page.on("dialog", lambda dialog: dialog.accept())
         page.reload()  # what was not saved outlives it

@@ -10,13 +10,7 @@ from playwright.sync_api import expect
 
 from store.decided import LONGEST_NOTE, LONGEST_TEXT
 from tests.ui.browser import chromium, served
-from tests.ui.curating import at_run, begin, clean, current, decided, events, fill, saved
-
-_WARNS = """() => {
-    const leaving = new Event("beforeunload", { cancelable: true });
-    window.dispatchEvent(leaving);
-    return leaving.defaultPrevented;
-}"""
+from tests.ui.curating import at_run, begin, clean, current, decided, events, fill, saved, warns
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +52,7 @@ def test_an_edit_that_cannot_be_kept_says_so_until_it_is_mended(url: str) -> Non
         page = watched.open(at_run())
         curate = begin(page, "edi")
         key = current(page)
-        assert not page.evaluate(_WARNS)
+        assert not warns(page)
         page.keyboard.press("e")
         question, said = curate.get_by_label("Question", exact=True), curate.locator(".pane .is-error")
         question.fill("q" * (LONGEST_TEXT + 1))
@@ -68,12 +62,12 @@ def test_an_edit_that_cannot_be_kept_says_so_until_it_is_mended(url: str) -> Non
         question.press("Control+Enter")  # before the changes are drawn, which would hide the sentence
         page.wait_for_timeout(400)
         expect(said).to_contain_text("Question is empty")
-        assert page.evaluate(_WARNS)  # leaving the page would lose it
+        assert warns(page)  # leaving the page would lose it
         question.fill("Is it short?")
         question.press("Control+Enter")
         expect(curate.locator("article .question")).to_have_text("Is it short?")
         saved(page)
-        assert not page.evaluate(_WARNS)
+        assert not warns(page)
         assert events(page, 1)[0][:3] == ["edi", "edit", key]
         watched.errors.clear()  # Gradio takes our event for the end of the page, and breaks off what is in flight
         clean(watched)
