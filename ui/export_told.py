@@ -42,13 +42,13 @@ def look(seen: Look) -> list[Part]:
         parts.append(text("; ".join(f"{split}: {n:,} rows" for split, n in seen.splits.items()) + "."))
     if seen.dropped is not None:
         parts.append(text(f"Beside them {seen.dropped:,} dropped questions, as the configuration rejected."))
-    parts.append(text(f"About {size(seen.size)} before compression."))
+    if seen.size:
+        parts.append(text(f"About {size(seen.size)} before compression."))
     if seen.figures is not None and (rows := _figures(seen)):
         parts.append(table("How long the texts are", ["", "mean", "median", "95 %", "in all"], rows))
     rows = [[str(place + 1), _cut(row)] for place, row in enumerate(seen.rows)]
-    if not rows:
-        return parts
-    parts.append(table(f"The first {len(rows)} as they would be written", ["", plan.format], rows))
+    if rows:
+        parts.append(table(f"The first {len(rows)} as they would be written", ["", plan.format], rows))
     return parts
 
 
