@@ -103,17 +103,21 @@ def _sampling(page: Page) -> dict[str, float]:
 
 BRUSH = """(low) => new Promise((done) => {
     const explore = document.querySelector('.explore'), began = performance.now();
+    const headline = explore.querySelector('[data-part=headline]'), before = headline.textContent;
     const input = explore.querySelector('section[data-histogram=difficulty] input');
+    let still = null;
     const seen = new MutationObserver(() => requestAnimationFrame(() => {
-        seen.disconnect();
-        done(performance.now() - began);
+        const changed = performance.now() - began;
+        clearTimeout(still);
+        if (headline.textContent === before) return;
+        still = setTimeout(() => { seen.disconnect(); done(changed); }, 100);
     }));
-    const headline = explore.querySelector('[data-part=headline]');
-    seen.observe(headline, { childList: true, characterData: true, subtree: true });
+    seen.observe(explore, { childList: true, characterData: true, attributes: true, subtree: true });
     input.value = low;
     input.dispatchEvent(new Event('change', { bubbles: true }));
 })"""
-"""Sets the lower end of the difficulty; answers, in milliseconds, once the page has been drawn with what is left."""
+"""Sets the lower end of the difficulty; answers, in milliseconds, the frame after the last change that this makes
+anywhere in Explore."""
 
 
 def _brushing(page: Page) -> dict[str, float]:

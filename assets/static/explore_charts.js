@@ -1,6 +1,13 @@
 // Explore, 2 of 5: the histograms of numbers. Drag on one to select a range, click a bar to select it, or write the ends.
-function colour(name, fallback) {
-  return getComputedStyle(element).getPropertyValue(name).trim() || fallback;
+function themeShades() {
+  const style = getComputedStyle(element);
+  const shade = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
+  return {
+    ink: shade("--body-text-color", "#222"),
+    line: shade("--border-color-primary", "#ccc"),
+    all: shade("--neutral-400", "#999"),
+    kept: shade("--color-accent", "#4f46e5"),
+  };
 }
 
 const round = (value) => String(Number(value.toPrecision(6)));
@@ -148,18 +155,19 @@ function drawCharts() {
     window.Plotly.purge(made.querySelector(".drawn"));
     made.remove();
   });
+  const shades = themeShades();
   board.charts.forEach((chart) => {
     let made = part("board").querySelector(`section[data-histogram="${CSS.escape(chart.id)}"]`);
     if (!made) {
       made = panel(chart);
       part("board").append(made);
     }
-    if (chart.id !== brushing) drawChart(made, chart);
+    if (chart.id !== brushing) drawChart(made, chart, shades);
     mark(made, chart);
   });
 }
 
-function drawChart(made, chart) {
+function drawChart(made, chart, shades) {
   const found = last.numbers[chart.id];
   const none = found.none ? ` ${number(found.none)} without a value.` : "";
   say(made.querySelector("h3"), chart.title);
@@ -167,7 +175,6 @@ function drawChart(made, chart) {
   const plot = made.querySelector(".drawn");
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", `${chart.title}. ${chart.note} The numbers stand in the table below.`);
-  const [ink, line] = [colour("--body-text-color", "#222"), colour("--border-color-primary", "#ccc")];
   const middles = found.counts.map((_, k) => (chart.edges[k] + chart.edges[k + 1]) / 2);
   const bars = (y, shade, opacity, what) => ({
     type: "bar",
@@ -178,14 +185,26 @@ function drawChart(made, chart) {
     customdata: middles.map((_, k) => binName(chart, k)),
     hovertemplate: `%{customdata}: %{y:,} ${what}<extra></extra>`,
   });
-  const scaled = part("scale").checked;
-  const traces = [
-    bars(chart.totals, colour("--neutral-400", "#999"), 0.4, "in all"),
-    bars(found.counts, colour("--color-accent", "#4f46e5"), middles.map((_, k) => (inRange(chart, k) ? 1 : 0.35)), "kept"),
-  ];
+  const all = bars(chart.totals, shades.all, 0.4, "in all");
+  const kept = bars(found.counts, shades.kept, middles.map((_, k) => (inRange(chart, k) ? 1 : 0.35)), "kept");
+  const most = Math.max(...(part("scale").checked ? found.counts : chart.totals), 1);
+  // Where no more than the heights of the kept bars is new, the axes stay, which is most of the work.
+  const rest = JSON.stringify([all, kept.marker, shades, most, chart.axis]);
+  if (plot.rest === rest) {
+    const heights = { data: [{}, { y: kept.y }], traces: [0, 1] }; // Plotly takes away the bars of a trace not named here
+    window.Plotly.animate(plot, heights, { mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: false } });
+  } else {
+    plot.rest = rest;
+    window.Plotly.react(plot, [all, kept], layoutOf(chart, shades, most), CONFIG);
+  }
+  fillTable(made);
+}
+
+const CONFIG = { responsive: true, displayModeBar: false, displaylogo: false, doubleClick: false, showSendToCloud: false, plotlyServerURL: "" };
+
+function layoutOf(chart, { ink, line }, most) {
   const axis = { gridcolor: line, zerolinecolor: line, automargin: true, fixedrange: true };
-  const most = Math.max(...(scaled ? found.counts : chart.totals), 1);
-  const layout = {
+  return {
     font: { color: ink, size: 11 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -198,9 +217,6 @@ function drawChart(made, chart) {
     xaxis: { ...axis, range: [chart.edges[0], chart.edges[chart.edges.length - 1]], title: { text: chart.axis, standoff: 6 } },
     yaxis: { ...axis, automargin: false, range: [0, most * 1.05], title: { text: "questions", standoff: 2 }, nticks: 5 },
   };
-  const config = { responsive: true, displayModeBar: false, displaylogo: false, doubleClick: false };
-  window.Plotly.react(plot, traces, layout, { ...config, showSendToCloud: false, plotlyServerURL: "" });
-  fillTable(made);
 }
 
 function fillTable(made) {

@@ -71,6 +71,10 @@ class Watched:
         self.page.goto(self.url + path)
         return self.page
 
+    def reload(self) -> Page:
+        """The page as it is addressed now, afresh."""
+        return self.open(self.page.url.removeprefix(self.url))
+
 
 @contextmanager
 def chromium(url: str, width: int = 1280, height: int = 900) -> Iterator[Watched]:

@@ -93,11 +93,8 @@ def events(page: Page, count: int) -> list[list[str]]:
 
 
 def reloaded(watched: Watched, done: int, of: int) -> None:
-    """Back at its place in the queue. A reload aborts what the page still asks for, which the browser tells of."""
-    assert not watched.errors
-    watched.page.reload()
-    decided(watched.page, done, of)
-    watched.errors.clear()
+    """Back at its place in the queue."""
+    decided(watched.reload(), done, of)
 
 
 def warns(page: Page) -> bool:

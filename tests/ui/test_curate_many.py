@@ -78,7 +78,7 @@ def test_a_run_that_is_deleted_meanwhile_is_said_and_passed_over(tmp_path: Path)
         begin(page, "ana", 4, "newest")
         decided(page, 0, 4)
         workspace.delete_run("r2")
-        page.reload()
+        watched.reload()
         decided(page, 0, 4)
         for done in range(1, 5):
             article = page.locator("#curate article")

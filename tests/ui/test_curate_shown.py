@@ -119,7 +119,7 @@ def test_hostile_texts_are_only_shown_and_formulas_drawn(url: str) -> None:
         assert events(page, 1)[0][0].startswith("<img src=x")
         page.locator("[data-panel=reviewers] > summary").click()
         expect(page.locator("[data-panel=reviewers] tbody").first).to_contain_text("<img src=x")
-        page.goto(url + '/?filter={"ids":["r1-00000003"]}')
+        page = watched.open('/?filter={"ids":["r1-00000003"]}')
         begin(page, "ana")
         expect(page.locator("#curate article .question .katex").first).to_be_visible()
         expect(page.locator("#curate article .question")).to_contain_text("and 5$ or 6$.")

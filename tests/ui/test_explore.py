@@ -100,61 +100,6 @@ def settled(page: Page) -> Page:
     return page
 
 
-def drag(page: Page, chart: str, start: float, end: float) -> None:
-    """Over a chart's plot, in shares of its width."""
-    area = page.locator(f"[data-histogram={chart}] .nsewdrag")
-    area.scroll_into_view_if_needed()
-    box = area.bounding_box()
-    assert box is not None
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + start * box["width"], y)
-    page.mouse.down()
-    for step in range(1, 9):
-        page.mouse.move(box["x"] + (start + (end - start) * step / 8) * box["width"], y)
-    page.mouse.up()
-
-
-def test_a_brush_moves_the_other_charts_the_count_and_the_table(url: str) -> None:
-    with chromium(url) as watched:
-        page = watched.open()
-        page.get_by_role("tab", name="Explore").click()
-        settled(page)
-        expect(page.locator("[data-part=headline]")).to_contain_text(f"{ROWS + 1} of {ROWS + 1} questions")
-        page.evaluate(
-            "document.querySelectorAll('#explore section > details').forEach(details => { details.open = true; })"
-        )
-        before = {name: numbers(page, name) for name in ("difficulty", "reward")}
-        drag(page, "difficulty", 0.31, 0.59)
-        expect(page.locator(".parts li")).to_have_text(["difficulty 0.3 to 0.6×"])
-        kept = count(page)
-        assert 0 < kept < ROWS
-        expect(page.locator("[data-part=said]")).to_have_text(f"1-{min(kept, 50)} of {kept} questions")
-        assert all(0.3 <= float(row[3]) <= 0.6 for row in table(page))
-        assert asked_of(page) == {"difficulty": [0.3, 0.6]}
-        after = {name: numbers(page, name) for name in ("difficulty", "reward")}
-        assert after["difficulty"] == before["difficulty"]  # a chart ignores its own range
-        assert after["reward"]["kept"] < before["reward"]["kept"]
-        assert after["reward"]["all"] == before["reward"]["all"]
-        page.get_by_label("Difficulty to").fill("0.4")
-        page.get_by_label("Difficulty to").press("Enter")
-        expect(page.locator(".parts li")).to_have_text(["difficulty 0.3 to 0.4×"])
-        page.get_by_role("button", name="Clear Difficulty").click()
-        expect(page.locator(".parts li")).to_have_count(0)
-        assert asked_of(page) == {}
-        assert not watched.errors
-        assert not watched.foreign
-
-
-def numbers(page: Page, chart: str) -> dict[str, int]:
-    """What a chart's table adds up to."""
-    found = page.evaluate(
-        "name => [...document.querySelectorAll(`[data-histogram=${name}] tbody tr`)]"
-        ".map(row => [1, 2].map(i => Number(row.cells[i].textContent.replace(',', ''))))",
-        chart,
-    )
-    return {"all": sum(row[0] for row in found), "kept": sum(row[1] for row in found)}
-
-
 def test_the_funnel_shows_what_a_stage_dropped_and_why(url: str) -> None:
     with chromium(url) as watched:
         page = settled(watched.open(link({"run": ["r1"]})))

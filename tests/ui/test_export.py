@@ -43,7 +43,7 @@ def test_a_dataset_folder_from_a_choice_to_a_download(tmp_path: Path) -> None:
         expect(page.locator("#export-card-text")).to_contain_text("## Decontamination")
         page.get_by_role("button", name="Export", exact=True).click()
         expect(page.locator("#export-progress")).to_contain_text("ended")
-        page.reload()
+        watched.reload()
         opened(page)
         with page.expect_download() as coming:
             page.get_by_role("link", name="hf-1").click()

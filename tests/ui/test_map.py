@@ -109,7 +109,7 @@ def test_the_map_is_made_in_the_page_and_what_is_drawn_on_it_is_a_filter_that_a_
         assert area["map"] == meta.version
         assert in_view(section) == ALL  # the map ignores its own condition
 
-        page.reload()
+        watched.reload()
         expect(page.locator("#explore [data-part=headline]")).to_have_text(
             f"{lassoed} of {ALL} questions, {lassoed} pairs"
         )

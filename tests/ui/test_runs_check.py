@@ -98,7 +98,7 @@ def test_a_check_is_seen_by_every_page_stopped_and_gone_on_with(watched: Watched
     expect(other.get_by_text("is being checked")).to_be_visible()
     other.get_by_role("button", name="Stop the check").click()
     expect(checked).to_contain_text("The check was cancelled", timeout=LONG)
-    page.reload()
+    watched.reload()
     page.get_by_role("tab", name="Runs").click()
     page.get_by_role("button", name="Check this run").click()
     page.get_by_role("button", name="Continue the check").click()

@@ -90,7 +90,7 @@ def test_a_file_with_bad_lines_is_shown_first_and_every_row_is_accounted_for(wat
     expect(page.locator("#runs").get_by_role("row", name="the shop")).to_contain_text("importdone1818100%14")
     expect(preview).to_contain_text("Nothing is chosen yet")
     assert not left_of(folder, "shop.jsonl")
-    page.reload()
+    watched.reload()
     page.get_by_role("tab", name="Explore").click()
     expect(page.locator("#explore")).to_contain_text("the shop")
 
@@ -177,7 +177,7 @@ def test_an_import_outlives_the_page_is_seen_by_all_and_cancelled(watched: Watch
     bring(page)
     told = page.locator("#imported")
     expect(told).to_contain_text(re.compile(r"of about [\d,]+ rows \(.*left"), timeout=LONG)
-    page.reload()
+    watched.reload()
     page.get_by_role("tab", name="Runs").click()
     expect(told).to_contain_text(re.compile(r"of about [\d,]+ rows \(.*left"))  # it stands open
     browser = page.context.browser

@@ -75,8 +75,7 @@ def test_a_statement_is_answered_as_a_table_over_a_snapshot_whose_age_and_cost_a
 
 def test_hostile_texts_are_shown_as_they_are_and_a_spreadsheet_runs_none(url: str, tmp_path: Path) -> None:
     with chromium(url, width=400) as watched:
-        page = watched.open()
-        page.goto(url + "/?sort=newest")  # opens on Explore, whatever the width
+        page = watched.open("/?sort=newest")  # opens on Explore, whatever the width
         page.locator("#sql-section > button").click()
         section = page.locator("#sql")
         run(section, f"SELECT text, text AS \"<img src=x onerror='window.ran = 1'>\", -1.5 AS n FROM questions "
