@@ -88,11 +88,10 @@ def tab(workspace: Workspace, live: Live) -> Offered:
         if desk.running:
             raise gr.Error("This page is comparing already; cancel it first, or wait for its end.")
         desk.sessions = asked(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
-        buttons: tuple[Any, ...] = (gr.Button(interactive=False), gr.Button(interactive=True))
+        buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
         try:
             while desk.running:
-                yield _progress(desk.sessions, (a, b)), gr.skip(), *buttons
-                buttons = (gr.skip(), gr.skip())
+                yield _progress(desk.sessions, (a, b)), gr.skip(), *buttons  # each time: a busy page can miss one
                 desk.sessions[0 if not desk.sessions[0].over else 1].wait(_EVERY)
         finally:  # a page that is left cancels what it has begun
             for session in desk.sessions:

@@ -72,12 +72,11 @@ def tab(shelf: Shelf, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
 
     def generate() -> Iterator[tuple[Any, ...]]:
         session = asked(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
-        button: Any = gr.Button(interactive=False)
         with closing(session.snapshots()) as snapshots:  # so that a page that is left cancels its session
             for now in snapshots:
-                yield gr.Markdown(_fresh(now), visible=True), button
-                button = gr.skip()
-        yield gr.skip(), gr.Button(interactive=True)
+                made = gr.Markdown(_fresh(now), visible=True)
+                yield made, gr.Button(interactive=False)  # each time: a busy page can miss one
+        yield made, gr.Button(interactive=True)
 
     with gr.Row():
         with gr.Column(min_width=300):

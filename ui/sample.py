@@ -221,12 +221,12 @@ def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]
     if desk.running is not None:
         raise gr.Error("This page is sampling already; cancel it first, or wait for its end.", print_exception=False)
     desk.sessions = [asked(start), *desk.sessions[: MOST_SESSIONS - 1]]
-    buttons: tuple[Any, ...] = (gr.Button(interactive=False), gr.Button(interactive=True))
+    buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
     with closing(desk.sessions[0].snapshots()) as snapshots:  # so that a page that is left cancels its session
         for now in snapshots:
-            yield cards.value(desk.sessions, now, desk.kept), *buttons
-            buttons = (gr.skip(), gr.skip())
-    yield gr.skip(), gr.Button(interactive=True), gr.Button(interactive=False)
+            shown = cards.value(desk.sessions, now, desk.kept)
+            yield shown, *buttons  # each time: a busy page can miss one
+    yield shown, gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _config(
