@@ -1,7 +1,7 @@
 """The story of one question: all that is stored of it, found by its key.
 
-Its pair is put together here from the rows that are read anyway: the view ``pairs`` gives the same (a test compares),
-but planning its joins takes as long as all else.
+Table by table: what the views ``questions``, ``solutions`` and ``pairs`` join is joined here (a test compares), since
+planning their joins takes longer than reading the rows.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from store.times import from_db
 from store.views import narrowed
 
 Row = dict[str, Any]
+_ORDER = ("key", "value", "model")
+"""Of labels."""
 
 
 def tell(cursor: duckdb.DuckDBPyConnection, question: str) -> Row:
@@ -28,19 +30,19 @@ def tell(cursor: duckdb.DuckDBPyConnection, question: str) -> Row:
     InputError for an id that is not in the workspace.
     """
     q = keys.find(cursor, question)
-    found = [] if q is None else [row for row in _of(cursor, "questions", q) if row["question_id"] == question]
-    if q is None or not found:
+    found = None if q is None else _question(cursor, q)
+    if q is None or found is None or found["question_id"] != question:
         raise InputError("question", question, "is not in this workspace", "ids look like RUN-00000042")
     run_id, idx = split(question)
     rewards = _dicts(cursor, "SELECT sample, reward_model, reward, leads FROM reward_rows WHERE q = $q", {"q": q})
     order = {stage: position for position, stage in enumerate(STAGES)}
     failed = "SELECT * FROM errors WHERE run_id = ? AND idx = ? ORDER BY created_at"
     told: Row = {
-        "question": found[0],
+        "question": found,
         "run": _dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", [run_id])[0],
         "verdicts": sorted(_of(cursor, "verdicts", q), key=lambda verdict: order.get(verdict["stage"], len(order))),
-        "solutions": _of(cursor, "solutions", q, "sample"),
-        "labels": _of(cursor, "labels", q, "key, value, model"),
+        "solutions": _solutions(cursor, q),
+        "labels": sorted(_of(cursor, "labels", q), key=lambda label: [label[name] or "" for name in _ORDER]),
         "errors": _dicts(cursor, failed, [run_id, idx]),
         "decisions": events(cursor, q),
     }
@@ -83,10 +85,26 @@ def _pair(told: Row, rewards: dict[int, float | None]) -> Row | None:
     }
 
 
-def _of(cursor: duckdb.DuckDBPyConnection, view: str, q: int, order: str | None = None) -> list[Row]:
-    """A view's rows of one question, told by its key."""
-    found = _dicts(cursor, f"FROM ({narrowed(view, '{}.q = $q')})" + (f" ORDER BY {order}" if order else ""), {"q": q})
-    return [{name: value for name, value in row.items() if name != "q"} for row in found]
+def _question(cursor: duckdb.DuckDBPyConnection, q: int) -> Row | None:
+    """The row of ``questions``."""
+    rows = _dicts(cursor, "SELECT * EXCLUDE (q, chars) FROM question_rows WHERE q = $q", {"q": q})
+    texts = _dicts(cursor, "SELECT text, extra FROM question_text WHERE q = $q", {"q": q})
+    return rows[0] | texts[0] if rows and texts else None
+
+
+def _solutions(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Row]:
+    """The rows of ``solutions``, by sample."""
+    texts = dict(cursor.execute("SELECT sample, text FROM solution_text WHERE q = $q", {"q": q}).fetchall())
+    query = """
+        SELECT question_id || '-' || sample AS solution_id, * EXCLUDE (q, run_id, chars)
+        FROM solution_rows WHERE q = $q"""
+    rows = [{**row, "text": texts[row["sample"]]} for row in _dicts(cursor, query, {"q": q}) if row["sample"] in texts]
+    return sorted(rows, key=lambda row: row["sample"])
+
+
+def _of(cursor: duckdb.DuckDBPyConnection, view: str, q: int) -> list[Row]:
+    """The rows that a view of one table has of a question, told by its key."""
+    return _dicts(cursor, f"FROM ({narrowed(view, '{}.q = $q')})", {"q": q})
 
 
 def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, values: list[Any] | dict[str, Any]) -> list[Row]:

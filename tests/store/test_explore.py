@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from bisect import bisect_right
@@ -19,6 +20,7 @@ from store.frame import COUNTED, NUMBERS, ORDERS, Frame
 from store.frames import Frames
 from store.records import STAGES, Label, Record, Verdict
 from store.story import tell
+from store.times import from_db
 from store.workspace import Workspace
 from tests.store import rows
 
@@ -271,11 +273,22 @@ def test_of_many_questions_a_sample_comes_first_and_then_all(
         assert {n: dict(v) for n, v in one.values.items()} == {n: dict(v) for n, v in other.values.items()}
 
 
-def test_a_story_tells_of_the_pair_as_the_view_does(filled: Workspace, frame: Frame) -> None:
+def test_a_story_tells_what_the_views_do(filled: Workspace, frame: Frame) -> None:
+    views: dict[str, dict[Any, dict[str, Any]]] = {}
     with filled.cursor() as cursor:
-        cursor.execute("FROM pairs")
-        names = [column[0] for column in cursor.description or []]
-        pairs = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+        for view in ("questions", "solutions", "pairs"):
+            cursor.execute(f"FROM {view}")
+            names = [column[0] for column in cursor.description or []]
+            views[view] = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
         stories = [tell(cursor, frame.key(at)) for at in range(frame.size)]
-    assert {told["question"]["question_id"]: told["pair"] for told in stories if told["pair"]} == pairs
+    assert {told["question"]["question_id"]: told["pair"] for told in stories if told["pair"]} == views["pairs"]
+    for told in stories:
+        question = views["questions"][told["question"]["question_id"]]
+        times = {"created_at": from_db(question["created_at"])}
+        read = {name: json.loads(question[name]) for name in ("params", "extra") if question[name] is not None}
+        assert told["question"] == question | times | read
+        for solution in told["solutions"]:
+            wanted = views["solutions"][solution["solution_id"]]
+            assert solution == wanted | {"created_at": from_db(wanted["created_at"]), "rewards": solution["rewards"]}
+    assert sum(len(told["solutions"]) for told in stories) == len(views["solutions"]) > 0
     assert any(told["pair"] and not told["decisions"] for told in stories)
