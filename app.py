@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from store.errors import InputError, ScaleQuestError, StoreError
+from store.errors import InputError, ScaleQuestError
 from ui import check_commands, commands, embed_commands, export_commands, import_commands, train_commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -269,12 +269,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.line = shlex.join(["scalequest", *args])  # a training keeps the line that repeats it
         code: int = options.call(options)
         return code
-    except (InputError, StoreError) as error:
-        print(error, file=sys.stderr)
-        return BAD_INPUT
     except ScaleQuestError as error:
         print(error, file=sys.stderr)
-        return FAILED
+        return BAD_INPUT if error.refusal else FAILED
     except BrokenPipeError:  # the reader of our output, `head` say, has gone
         sys.stderr.close()
         return FAILED

@@ -20,13 +20,15 @@ _PATIENCE = 20.0
 
 @dataclass(slots=True, kw_only=True)
 class Going:
-    """The job that is under way or was last: ``event`` is its last, ``message`` what its end said."""
+    """The job that is under way or was last: ``event`` is its last, ``message`` what its end said, ``refused`` whether
+    that was the sentence of an error with a ``refusal``."""
 
     run_id: str
     control: Control = field(default_factory=Control)
     event: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
     message: str = ""
+    refused: bool = False
 
 
 G = TypeVar("G", bound=Going)
@@ -82,7 +84,7 @@ class Background(Generic[G]):
             result = work(hear)
             going.message = result.message or going.event["report"]
         except ScaleQuestError as error:
-            going.message = str(error)
+            going.message, going.refused = str(error), error.refusal
         except Exception as error:
             # Nobody stands above a thread: what it met is shown in the page, and its trace goes to the log.
             going.message = f"The {self._what} stopped on an unforeseen error: {type(error).__name__}: {error}."

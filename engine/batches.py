@@ -29,8 +29,9 @@ _PATIENCE = 20.0
 
 @dataclass(slots=True)
 class Batch:
-    """The batch that runs or ran last: ``event`` is its last progress, ``message`` what its end said, ``notice``
-    what its models last said beside their results."""
+    """The batch that runs or ran last: ``event`` is its last progress, ``message`` what its end said, ``refused``
+    whether that was the sentence of an error with a ``refusal``, ``notice`` what its models last said beside their
+    results."""
 
     run_id: str
     control: Control = field(default_factory=Control)
@@ -38,6 +39,7 @@ class Batch:
     loading: bool = True
     ended: bool = False
     message: str | None = None
+    refused: bool = False
     notice: str | None = None
 
 
@@ -127,7 +129,7 @@ class Batches:
                 batch.loading = False
                 batch.message = work(models, batch).message
         except ScaleQuestError as error:
-            batch.message = str(error)
+            batch.message, batch.refused = str(error), error.refusal
         except Exception as error:
             # Nobody stands above a thread: what it met is shown in the page, and its trace goes to the log.
             batch.message = f"The run stopped on an unforeseen error: {type(error).__name__}: {error}."

@@ -10,9 +10,14 @@ from __future__ import annotations
 class ScaleQuestError(Exception):
     """Anything that goes wrong in a way that we can explain in a sentence."""
 
+    refusal = False
+    """Whether what was given, not what was done with it, is at fault: exit code 2, not 1."""
+
 
 class InputError(ScaleQuestError, ValueError):
-    """Bad input or bad usage: exit code 2. Names the field, the value and the remedy."""
+    """Bad input or bad usage. Names the field, the value and the remedy."""
+
+    refusal = True
 
     def __init__(self, field: str, value: object, problem: str, remedy: str) -> None:
         shown = repr(value) if not isinstance(value, str) else f"'{value}'"
@@ -22,6 +27,8 @@ class InputError(ScaleQuestError, ValueError):
 
 class StoreError(ScaleQuestError, OSError):
     """The workspace cannot be opened, read or written: locked, newer, damaged, disk full."""
+
+    refusal = True
 
 
 class BackendError(ScaleQuestError, RuntimeError):

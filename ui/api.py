@@ -128,7 +128,7 @@ def _end(workspace: Workspace, batch: Batch) -> dict[str, Any]:
     """The end event with the report as data and (``report``) in words; ``broken`` where it never came to one."""
     event = batch.event
     if event.get("event") != "end":
-        return broken(batch.run_id, bool(event), batch.message or "The run did not start.")
+        return broken(batch.run_id, batch.refused, batch.message or "The run did not start.")
     result = Result(batch.run_id, event["status"], event["message"], event["elapsed_s"], event["first_pair_s"])
     return {**event, **report.facts(workspace, result), "report": report.text(workspace, result)}
 

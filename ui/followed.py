@@ -14,12 +14,14 @@ _TICK = 0.25
 
 
 class Going(Protocol):
-    """A job that is under way or was last: ``event`` is its last one, ``message`` what its end said."""
+    """A job that is under way or was last: ``event`` is its last one, ``message`` what its end said,
+    ``refused`` whether that tells of bad input."""
 
     run_id: str
     event: dict[str, Any]
     ended: bool
     message: str
+    refused: bool
 
 
 def follow(going: Going) -> StreamingResponse:
@@ -39,13 +41,12 @@ def _events(going: Going) -> Iterator[str]:
         else:
             yield "\n"
         time.sleep(_TICK)
-    yield _line(event if event.get("event") == "end" else broken(going.run_id, bool(event.get("done")), going.message))
+    yield _line(event if event.get("event") == "end" else broken(going.run_id, going.refused, going.message))
 
 
-def broken(run_id: str, begun: bool, message: str) -> dict[str, Any]:
-    """What is told in place of an end event, which never came: of a job that had begun that it has failed, else that it
-    was refused."""
-    return {"event": "failed" if begun else "refused", "run_id": run_id, "message": message}
+def broken(run_id: str, refused: bool, message: str) -> dict[str, Any]:
+    """What is told in place of an end event, which never came, where an error has ended the job."""
+    return {"event": "refused" if refused else "failed", "run_id": run_id, "message": message}
 
 
 def _line(event: dict[str, Any]) -> str:
