@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from store.errors import InputError, ScaleQuestError
+from store.errors import ScaleQuestError
 from ui import check_commands, commands, embed_commands, export_commands, import_commands, train_commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
