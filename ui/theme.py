@@ -19,6 +19,8 @@ def theme() -> gr.themes.Base:
         block_background_fill_dark="*neutral_900",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_400",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
         block_border_width="1px",
         block_label_text_weight="600",
         button_primary_background_fill="*primary_600",
@@ -38,6 +40,7 @@ CSS = """
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: .9rem; }
 .pair { overflow-wrap: anywhere; }
 #explore-story table { display: block; overflow-x: auto; max-width: 100%; border: 0; } /* words stay whole */
+.prose :is(table, tr, th, td) { border-color: var(--border-color-primary) !important; } /* not the words' own colour */
 #explore-story :is(th, td) { overflow-wrap: normal; word-break: normal; }
 :focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
 .dark :focus-visible { outline-color: var(--primary-400); }

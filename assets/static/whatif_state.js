@@ -14,7 +14,7 @@ let [sent, drawn, flying, waiting, resting] = [0, 0, 0, false, null];
 const part = (name) => element.querySelector(`[data-part="${name}"]`);
 const number = (value) => value.toLocaleString("en");
 const round = (value) => String(Number(value.toPrecision(6)));
-const percent = (share) => `${(share * 100).toFixed(1)} %`;
+const percent = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
 const here = () => element.isConnected && element.offsetParent !== null;
 
 // One request at a time; moves meanwhile become one more. What comes back after something newer was drawn is dropped.
