@@ -83,8 +83,8 @@ class App:
         """Show the run's events until its end; gives back the end event, or None where the app went away.
 
         ``of``: ``/check`` for the run's check instead, ``/embed`` for the map's job, ``/export`` for an export. Where
-        ``control`` is interrupted, the app is asked to interrupt it. StoreError where what was given
-        is at fault, another ScaleQuestError where another error has ended it.
+        ``control`` is interrupted, the app is asked to interrupt it. StoreError where what was given is at fault,
+        another ScaleQuestError where another error has ended it.
         """
         asked, path = False, f"/{quote(run_id, safe='')}{of}"
         for line in self._lines(f"{path}/events"):
