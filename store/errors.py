@@ -11,7 +11,7 @@ class ScaleQuestError(Exception):
     """Anything that goes wrong in a way that we can explain in a sentence."""
 
     refusal = False
-    """Whether what was given, not what was done with it, is at fault: exit code 2, not 1."""
+    """Whether what was given is at fault, the workspace and its disk included: exit code 2, not 1."""
 
 
 class InputError(ScaleQuestError, ValueError):

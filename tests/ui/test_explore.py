@@ -33,15 +33,20 @@ def run_of(run_id: str, **changes: Any) -> Any:
     return replace(rows.run(run_id), config=config, **changes)
 
 
+def put_runs(workspace: Workspace) -> None:
+    """Two runs, of ROWS questions as some pipeline might have left them."""
+    luck = random.Random(4)
+    for run_id, name in (("r1", "first"), ("r2", "second")):
+        workspace.create_run(run_of(run_id, name=name, status="done"))
+    for idx in range(ROWS):
+        workspace.writer.put(varied(idx, luck.choice(("r1", "r2")), luck))
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explore") / "w"
-    luck = random.Random(4)
     with Workspace.open(folder) as workspace:
-        for run_id, name in (("r1", "first"), ("r2", "second")):
-            workspace.create_run(run_of(run_id, name=name, status="done"))
-        for idx in range(ROWS):
-            workspace.writer.put(varied(idx, luck.choice(("r1", "r2")), luck))
+        put_runs(workspace)
         workspace.writer.put(story())
         workspace.writer.flush()
     return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from store.workspace import Workspace
-from tests.store.test_explore import varied
 from tests.ui.browser import chromium, served
-from tests.ui.test_explore import asked_of, count, run_of, settled, table
-
-ROWS = 300
+from tests.ui.test_explore import ROWS, asked_of, count, put_runs, settled, table
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("charts") / "w"
-    luck = random.Random(4)
     with Workspace.open(folder) as workspace:
-        for run_id, name in (("r1", "first"), ("r2", "second")):
-            workspace.create_run(run_of(run_id, name=name, status="done"))
-        for idx in range(ROWS):
-            workspace.writer.put(varied(idx, luck.choice(("r1", "r2")), luck))
+        put_runs(workspace)
         workspace.writer.flush()
     with served(folder) as address:
         yield address
