@@ -49,7 +49,7 @@ demo: setup
 	rm -rf build/demo
 	$(VENV)/bin/scalequest run --profile nano --questions 400 --seed 7 --name "Demo: 400 questions, nano" --workspace build/demo
 	$(VENV)/bin/scalequest embed --workspace build/demo
-	$(PY) -m store.shelf build/demo assets/demo
+	$(PY) -m store.database.sources build/demo assets/demo
 
 # The README's pictures of every tab.
 screens: $(VENV)/.setup,test$(GPU)

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from store.errors import ScaleQuestError
-from ui import check_commands, commands, embed_commands, export_commands, import_commands, train_commands
+from ui.cli import check as check_commands
+from ui.cli import embed as embed_commands
+from ui.cli import export as export_commands
+from ui.cli import import_
+from ui.cli import run as commands
+from ui.cli import train as train_commands
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -68,7 +73,7 @@ def parser() -> Parser:
     bring.add_argument("--name", metavar="TEXT", help="a name for people (the file's)")
     bring.add_argument("--no-score", action="store_true", help="compute nothing: no language, topic, level, duplicates")
     bring.add_argument("--json", action="store_true", help="one event a line on stdout")
-    bring.set_defaults(call=import_commands.import_)
+    bring.set_defaults(call=import_.import_)
 
     export = verbs.add_parser("export", help="the pairs of a filter as files that other tools load, with a manifest")
     _workspace(export)

@@ -18,12 +18,12 @@ from typing import Any
 
 from benchmarks.recorded import RecordedScore, RecordedText
 from benchmarks.throughput import CONFIG, Bench, opened, seconds
-from engine.config import RunConfig
+from engine.config.run_config import RunConfig
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request
-from engine.models.causal import encode
 from engine.models.load import open_text
-from engine.models.vllm_score import VllmScore
-from engine.models.vllm_text import VllmText
+from engine.models.local.causal import encode
+from engine.models.vllm.score import VllmScore
+from engine.models.vllm.text import VllmText
 from store.errors import BackendError
 
 ROUNDS = 3

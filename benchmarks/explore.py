@@ -21,17 +21,17 @@ import psutil
 
 from benchmarks import maps, synthetic
 from benchmarks.page import BRUSH
-from engine.exporting import job as exporting
-from engine.exporting.plan import Plan
+from engine.exports import job as exporting
+from engine.exports.plan import Plan
 from engine.imports import job
-from store import explore as questions
-from store import search
-from store.filters import Filter
-from store.frame import Frame
-from store.frames import Frames
-from store.workspace import MEMORY, Workspace
+from store.database.workspace import MEMORY, Workspace
+from store.explore import query as questions
+from store.filters.filter import Filter
+from store.frame.cache import Frames
+from store.frame.frame import Frame
+from store.search import search
 from tests.ui.browser import chromium, served
-from ui.explore import look, story
+from ui.tabs.explore.tab import look, story
 
 ROWS = 1_000_000
 GOALS = {

@@ -13,12 +13,13 @@ from typing import Any
 
 import torch
 
-from engine.models.base import Completion, Failure, Request, Sampling, Scored
-from engine.models.transformers_lm import TransformersLM
-from engine.models.transformers_score import SequenceScore, TransformersScore
+from engine.config.sampling import Sampling
+from engine.models.base import Completion, Failure, Request, Scored
+from engine.models.local.transformers_lm import TransformersLM
+from engine.models.local.transformers_score import SequenceScore, TransformersScore
 from engine.training.fit import Budget, Example, Optimiser, collate, lm_loss
 from store.errors import BackendError, InputError
-from tests.models import tiny
+from tests.engine.models import tiny
 
 SHAPE = {
     "hidden_size": 1536,

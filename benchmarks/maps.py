@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.embedding import job
 from engine.embedding.background import Embedding
-from store.frames import Frames
-from store.workspace import Workspace
-from ui.explore_map import look
-from ui.explore_neighbours import markdown
+from store.database.workspace import Workspace
+from store.frame.cache import Frames
+from ui.tabs.explore.map import look
+from ui.tabs.explore.neighbours import markdown
 
 GOALS = {
     "embed_seconds": "s to put every question on a new map by the offline embedder",

@@ -11,16 +11,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.instant import InstantScore, InstantText, question
-from engine import answers
-from engine.config import load_run_config
-from engine.pipeline import Pipeline
+from engine.config.run_config import load_run_config
+from engine.models.roles import Models
+from engine.pipeline.pipeline import Pipeline
+from engine.pipeline.types import Tools
 from engine.seeds import item_seed
 from engine.stages import language
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
-from engine.state import Models, Tools
+from engine.text import answers
+from store.database.workspace import Workspace
 from store.records import Question, Record, Run, question_id
-from store.workspace import Workspace
 
 QUESTIONS = 2000
 CONFIG = load_run_config("nano", questions=QUESTIONS, seed=1)

@@ -15,7 +15,7 @@ from statistics import quantiles
 import psutil
 from playwright.sync_api import Page, expect
 
-from store.workspace import Workspace
+from store.database.workspace import Workspace
 from tests.ui.browser import chromium, served
 
 GOALS = {

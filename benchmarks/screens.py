@@ -12,10 +12,10 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from engine.training.curriculum import sample
-from store.workspace import Workspace
-from tests.cli.command import scalequest
+from store.database.workspace import Workspace
 from tests.ui.browser import chromium, served
-from ui.train_start import command
+from tests.ui.cli.command import scalequest
+from ui.tabs.train.command import command
 
 WIDTH, HEIGHT = 1280, 860
 _LONG = 180_000

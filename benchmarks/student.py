@@ -13,18 +13,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine import jobs
-from engine.config import load_run_config
+from engine.config.run_config import load_run_config
 from engine.paths import ASSETS
+from engine.pipeline import run
 from engine.training import accuracy, base, held_out, record, student
 from engine.training.held_out import Held, Pair
 from engine.training.nano import family, text
 from engine.training.nano import measure as nano
 from engine.training.record import Training
 from engine.training.settings import Settings, settings
-from store import learned
-from store.filters import Filter
-from store.workspace import Workspace
+from store.database.workspace import Workspace
+from store.export import training_pairs
+from store.filters.filter import Filter
 
 QUESTIONS, SIZE, HELD, SEEDS, EPOCHS, RUN_SEED = 700, 400, 300, 3, 2.0, 3
 TEMPLATE = "nano-solve"
@@ -77,8 +77,8 @@ def measure() -> dict[str, float]:
 
 def _data(workspace: Workspace) -> tuple[list[Pair], list[Pair]]:
     """(curated, unfiltered) pairs of a new run."""
-    jobs.start(workspace, load_run_config("nano", questions=QUESTIONS, seed=RUN_SEED))
-    curated = list(learned.pairs(workspace, Filter()))
+    run.start(workspace, load_run_config("nano", questions=QUESTIONS, seed=RUN_SEED))
+    curated = list(training_pairs.pairs(workspace, Filter()))
     with workspace.cursor() as cursor:
         query = """
             SELECT q.text, s.text FROM questions q

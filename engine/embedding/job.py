@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.control import Control
 from engine.embedding.layout import LANDMARKS, Layout
 from engine.embedding.role import Embedder, Model, fitted, load_embedder, opened, stored
-from engine.jobs import OnEvent, Result
-from store import maps
+from engine.jobs.control import Control
+from engine.jobs.result import OnEvent, Result
+from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
-from store.maps import Draft, Meta
-from store.workspace import Workspace
+from store.map import files
+from store.map.files import Draft, Meta
 
 NAME = "map"
 """Where other jobs have a run's id."""
@@ -64,13 +64,13 @@ def run(
 class _Job:
     def __init__(self, workspace: Workspace, on_event: OnEvent, control: Control) -> None:
         self._workspace, self._on_event, self._control = workspace, on_event, control
-        self._folder = maps.folder_of(workspace.path)
+        self._folder = files.folder_of(workspace.path)
         self._begun = self._told = time.monotonic()
         self._stage, self._done, self._total = "embed", 0, 0
 
     def run(self, runs: Sequence[str], embedder: Embedder | None, anew: bool) -> Result:
         wanted = self._wanted(runs)
-        meta = None if anew else maps.read_meta(self._folder)
+        meta = None if anew else files.read_meta(self._folder)
         own = stored(meta.embedder) if meta is not None else None
         if own is not None and embedder is not None and embedder != own:
             problem = f"is not what made the map, which was {own.name}"
@@ -85,10 +85,10 @@ class _Job:
     def _wanted(self, runs: Sequence[str]) -> Keys:
         known = [self._workspace.run(run_id).run_id for run_id in runs]
         self._workspace.writer.flush()
-        return maps.questions(self._workspace, known)
+        return files.questions(self._workspace, known)
 
     def _there(self, meta: Meta | None) -> Keys:
-        return np.array(maps.Map(self._folder, meta).keys) if meta is not None else np.zeros(0, np.int64)
+        return np.array(files.Map(self._folder, meta).keys) if meta is not None else np.zeros(0, np.int64)
 
     def _open(self, meta: Meta, embedder: Embedder) -> tuple[Draft, Model, Layout]:
         home = self._folder / meta.version
@@ -102,7 +102,7 @@ class _Job:
         self._at("fit", 0, 2)
         luck = np.random.default_rng(_SEED)
         sample = np.sort(luck.choice(wanted, min(SAMPLE, len(wanted)), replace=False))
-        keys, texts = maps.texts(self._workspace, sample)
+        keys, texts = files.texts(self._workspace, sample)
         model = fitted(embedder, texts)
         if self._stopped():
             return None
@@ -137,7 +137,7 @@ class _Job:
         for first in range(0, self._total, BLOCK):
             if self._stopped():
                 return self._end("interrupted", draft)
-            keys, texts = maps.texts(self._workspace, self._todo[first : first + BLOCK])
+            keys, texts = files.texts(self._workspace, self._todo[first : first + BLOCK])
             vectors = model.embed(texts)
             draft.append(keys, vectors, layout.place(vectors, keys))
             self._done = min(first + BLOCK, self._total)
@@ -147,7 +147,7 @@ class _Job:
         return self._end("done", draft)
 
     def _stopped(self) -> bool:
-        return self._control.wish in ("cancel", "interrupt")
+        return self._control.requested in ("cancel", "interrupt")
 
     def _at(self, stage: str, done: int, total: int) -> None:
         self._stage, self._done, self._total = stage, done, total
@@ -168,7 +168,7 @@ class _Job:
         }
 
     def _end(self, status: str, draft: Draft | None) -> Result:
-        if status == "interrupted" and self._control.wish == "cancel":
+        if status == "interrupted" and self._control.requested == "cancel":
             status = "cancelled"
         said = None if status == "done" else f"Embedding was {status}; {GOES_ON}."
         event = self._event("end")

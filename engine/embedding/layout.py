@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from store.areas import SIDE
 from store.errors import InputError
+from store.filters.map_area import SIDE
 
 LANDMARKS = 2_500
 _NEAREST = 4

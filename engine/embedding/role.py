@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import checks
-from engine.config import profile_table
+from engine.config import values
+from engine.config.run_config import profile_table
 from store.errors import InputError
 
 INSTALL = "`pip install sentence-transformers`"
@@ -66,12 +66,12 @@ def load_embedder(profile: str | None = None, folder: Path | None = None) -> Emb
     table = profile_table(profile or "nano", folder)[1].get("embedder", {})
     if not isinstance(table, dict):
         raise InputError("embedder", table, "is not a table", "write an [embedder] table")
-    return checks.make(Embedder, table, "embedder")
+    return values.make(Embedder, table, "embedder")
 
 
 def stored(told: dict[str, Any]) -> Embedder:
     """The embedder that a map's ``meta.json`` tells of."""
-    return checks.make(Embedder, told, "embedder")
+    return values.make(Embedder, told, "embedder")
 
 
 def fitted(embedder: Embedder, texts: Sequence[str]) -> Model:

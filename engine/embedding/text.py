@@ -1,6 +1,6 @@
 """The default embedder: which words and word pairs a question has, in 128 numbers. No download, no network.
 
-Features are those of ``engine.textscore`` that say what a question is about: words, their first five letters, pairs of
+Features are those of ``linear_classifier`` that say what a question is about: words, their first five letters, pairs of
 neighbours; a number counts by how many digits it has. They are weighted by TF-IDF with logarithmic counts and projected
 by a truncated SVD that is fitted on a sample of the workspace's own questions (latent semantic analysis). Two questions
 are alike where they share words, or words that stand beside the same words; what they mean it does not know. A word
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.textscore import masked_token, stem_of, tokens_of
+from engine.text.linear_classifier import masked_token, stem_of, tokens_of
 from store.errors import InputError
 
 DIMENSIONS = 128

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from engine.background import Background, Going
-from engine.imports import job, merging
-from engine.jobs import OnEvent, Result, new_run_id
-from store.attached import is_database
+from engine.imports import job, merge
+from engine.jobs.result import OnEvent, Result
+from engine.jobs.runner import Background, Going
+from engine.pipeline.run import new_run_id
+from store.database.workspace import Workspace
 from store.errors import InputError
-from store.workspace import Workspace
+from store.transfer.attach import is_database
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Imports(Background[Importing]):
         another job is under way; ``after`` is not called then."""
         # What cannot be read is said to who asked.
         if is_database(source):
-            merging.refuse(self._workspace.path, source, overrides, name, scored)
+            merge.refuse(self._workspace.path, source, overrides, name, scored)
         else:
             job.preview(source, overrides)
         going = Importing(run_id=new_run_id(), source=source)
@@ -59,7 +60,7 @@ class Imports(Background[Importing]):
     def _bring(self, going: Importing, overrides: Mapping[str, str], name: str, scored: bool, hear: OnEvent) -> Result:
         """Rows become a run; of another workspace the runs come."""
         if is_database(going.source):
-            return merging.start(self._workspace, going.source, hear, control=going.control, run_id=going.run_id)
+            return merge.start(self._workspace, going.source, hear, control=going.control, run_id=going.run_id)
         return job.start(
             self._workspace,
             going.source,

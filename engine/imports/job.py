@@ -19,18 +19,19 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from engine.ahead import ahead
-from engine.control import Control
+from engine.data.digest import Digest
+from engine.data.formats import Source
 from engine.imports import mapping as mappings
-from engine.imports.digest import Digest
-from engine.imports.formats import Source
 from engine.imports.report import told
 from engine.imports.rows import Part, Reader
-from engine.jobs import OnEvent, Result, new_run_id
-from store import bulk
+from engine.jobs.control import Control
+from engine.jobs.prefetch import ahead
+from engine.jobs.result import OnEvent, Result
+from engine.pipeline.run import new_run_id
+from store.database import bulk_insert
+from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from store.records import STAGES, Run
-from store.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.imports.scores import Scores
@@ -135,7 +136,7 @@ class _Import:
         message: str | None = None
         try:
             self._store()
-            self._status = {"cancel": "cancelled", "interrupt": "interrupted"}.get(self._control.wish, "done")
+            self._status = {"cancel": "cancelled", "interrupt": "interrupted"}.get(self._control.requested, "done")
         except InputError as error:
             self._status, message = "failed", str(error)
         except ScaleQuestError as error:
@@ -152,16 +153,16 @@ class _Import:
         """Chunk by chunk, until the file or the user's patience ends; what came before a damage is stored."""
         with ahead(self._chunks(), 1) as chunks:
             for chunk in chunks:
-                if self._control.wish in ("cancel", "interrupt"):
+                if self._control.requested in ("cancel", "interrupt"):
                     return
-                bulk.append(self._workspace, self._run_id, chunk)
+                bulk_insert.append(self._workspace, self._run_id, chunk)
                 self._counts.imported += chunk.questions.num_rows
                 self._counts.refused += chunk.refused.num_rows
                 self._counts.samples += chunk.solutions.num_rows
                 for one in chunk.questions.column("drop_at").value_counts().to_pylist():
                     self._counts.dropped[one["values"]] += one["counts"]
 
-    def _chunks(self) -> Iterator[bulk.Chunk]:
+    def _chunks(self) -> Iterator[bulk_insert.Chunk]:
         from engine.imports.table import Tables
 
         tables = Tables(self._run_id, self._source.name, self._looked.mapping, self._scored)
@@ -175,7 +176,7 @@ class _Import:
                     tables.add(part, scores)
                     self._counts.read += part.read
                     some = True
-                    if tables.rows >= bulk.ROWS:
+                    if tables.rows >= bulk_insert.ROWS:
                         yield tables.take()
                         some = False
             except InputError as error:
@@ -190,9 +191,9 @@ class _Import:
         for part in reader.parts(self._source.rows()):
             self._counts.seen += part.read
             yield part
-            while self._control.wish == "pause":
+            while self._control.requested == "pause":
                 time.sleep(0.05)
-            if self._control.wish in ("cancel", "interrupt"):
+            if self._control.requested in ("cancel", "interrupt"):
                 return
 
     def _judged(self, parts: Iterable[Part]) -> Iterator[tuple[Part, Scores | None]]:
@@ -205,7 +206,7 @@ class _Import:
     def _tick(self, over: threading.Event) -> None:
         stored = "running"
         while not over.wait(_TICK):
-            status = "paused" if self._control.wish == "pause" else "running"
+            status = "paused" if self._control.requested == "pause" else "running"
             if status != stored:
                 stored = self._status = status
                 self._workspace.update_run(self._run_id, status="paused" if status == "paused" else "running")
@@ -261,7 +262,7 @@ class _Import:
             return
 
     def _end(self, config: dict[str, Any], problem: str | None) -> Result:
-        bulk.end(self._workspace, self._run_id, config)
+        bulk_insert.end(self._workspace, self._run_id, config)
         message = self._sentence(problem)
         status: Any = self._status
         self._workspace.update_run(self._run_id, status=status, error=message if status != "interrupted" else None)

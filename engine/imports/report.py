@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from store.runs import failures
-from store.workspace import Workspace
+from store.database.run_list import failures
+from store.database.workspace import Workspace
 
 _SHOWN = 5
 """Refused rows that the report quotes."""

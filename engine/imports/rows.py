@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from engine.imports.formats import Refused, Row
+from engine.data.formats import Refused, Row
 from engine.imports.mapping import OWN_FIELDS, Mapping, level, number, parts, share, topic
-from store.columns import as_json
+from store.database.arrow import as_json
 
 ROWS = 8192
 """Imported rows of a part."""

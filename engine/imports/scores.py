@@ -17,12 +17,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine import answers
 from engine.imports.rows import Part, stated
 from engine.stages import duplicate, language
+from engine.text import answers
 
 if TYPE_CHECKING:
-    from engine.textscore import LevelModel, TopicModel
+    from engine.text.linear_classifier import LevelModel, TopicModel
 
 _MOST_PROCESSES = 8
 _AHEAD = 3
@@ -60,7 +60,7 @@ def final_answer(text: str) -> str | None:
 
 @functools.cache
 def _models() -> tuple[TopicModel, LevelModel]:
-    from engine.textscore import LevelModel, TopicModel
+    from engine.text.linear_classifier import LevelModel, TopicModel
 
     return TopicModel.load(), LevelModel.load()
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from engine.answers import settle
 from engine.imports.mapping import Mapping
 from engine.imports.rows import Part
 from engine.imports.scores import Scores, topic_model
 from engine.stages import language
-from engine.textscore import LEVEL_BASED
-from store import bulk
-from store.columns import as_json
+from engine.text.answers import settle
+from engine.text.linear_classifier import LEVEL_BASED
+from store.database import bulk_insert
+from store.database.arrow import as_json
 from store.records import STAGES, question_id
 
 Keys = tuple[pa.Array, pa.Array]
@@ -60,18 +60,18 @@ class Tables:
         keys = (pa.array(ids, pa.string()), pa.array(np.arange(self._next, self._next + len(part))))
         questions = self._questions(part, scores, ids, keys, answers)
         solutions = self._solutions(part, keys, answers)
-        refused = _table(bulk.REFUSED, list(zip(*part.refused, strict=True)), len(part.refused))
+        refused = _table(bulk_insert.REFUSED, list(zip(*part.refused, strict=True)), len(part.refused))
         self._waiting.append((questions, solutions, refused, self._decisions(part, ids)))
         self._next += len(part)
         self.rows += len(part)
 
-    def take(self) -> bulk.Chunk:
+    def take(self) -> bulk_insert.Chunk:
         """All that was gathered."""
         parts, self._waiting, self.rows = self._waiting, [], 0
         questions, solutions, refused, decisions = (
-            bulk.pieces(pa.concat_tables(tables)) for tables in zip(*parts, strict=True)
+            bulk_insert.pieces(pa.concat_tables(tables)) for tables in zip(*parts, strict=True)
         )
-        return bulk.Chunk(questions, solutions, refused, decisions, self._judges)
+        return bulk_insert.Chunk(questions, solutions, refused, decisions, self._judges)
 
     def _answers(self, part: Part, scores: Scores | None) -> Answers | None:
         """Final answers by question and sample; None where none were looked for."""
@@ -108,7 +108,7 @@ class Tables:
             _told(part, "majority_answer", str),
             part.levels if self._mapping["level"] else None,
         )
-        return _table(bulk.QUESTIONS, columns, len(part))
+        return _table(bulk_insert.QUESTIONS, columns, len(part))
 
     def _topics(self, part: Part, scores: Scores | None) -> tuple[Any, Any]:
         """The file's own topic where it has one, else the model's; and whose it is."""
@@ -159,7 +159,7 @@ class Tables:
             found = [one[0] for one in answers] if answers is not None else None
             rewards = [part.rewards.get(i, [None])[0] for i in range(len(part))] if part.rewards else None
             texts = [several[0] for several in part.samples]
-            return _table(bulk.SOLUTIONS, (*keys, 0, texts, found, rewards), len(part))
+            return _table(bulk_insert.SOLUTIONS, (*keys, 0, texts, found, rewards), len(part))
         rows = [
             (i, sample, text, answers[i][sample] if answers is not None else None, _at(part.rewards.get(i, []), sample))
             for i, several in enumerate(part.samples)
@@ -167,7 +167,7 @@ class Tables:
         ]
         places, *columns = zip(*rows, strict=True) if rows else [()] * 5
         ids, idx = (key.take(pa.array(places, pa.int64())) for key in keys)
-        return _table(bulk.SOLUTIONS, (ids, idx, *columns), len(rows))
+        return _table(bulk_insert.SOLUTIONS, (ids, idx, *columns), len(rows))
 
     def _decisions(self, part: Part, ids: list[str]) -> pa.Table:
         """What a reviewer had said before our own export was written: the review goes on from there."""
@@ -187,7 +187,7 @@ class Tables:
                 (f"{ids[i]}-{CAME}-{k}", ids[i], self._next + i, action, as_json(payload))
                 for k, (action, payload) in enumerate(events)
             ]
-        return _table(bulk.DECISIONS, list(zip(*rows, strict=True)), len(rows))
+        return _table(bulk_insert.DECISIONS, list(zip(*rows, strict=True)), len(rows))
 
 
 def _share(answers: list[str | None]) -> float:

@@ -12,21 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from engine.config.sampling import Sampling
 from store.errors import ScaleQuestError
 
 LIVE, BATCH = 0, 1
 """Priorities: a live user's request is served before a batch's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How to continue a prefix. ``temperature`` 0 is greedy; ``top_p`` 1.0 is off; ``max_tokens`` counts new tokens;
-    ``stop`` strings end the text and are not part of it."""
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-    max_tokens: int = 512
-    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
-from engine.config import Role
-from engine.models.pool import Pool, ScorePool
+from engine.config.run_config import Role
+from engine.models.replicas import Pool, ScorePool
 from store.errors import InputError
 
 if TYPE_CHECKING:
     from engine.models.base import ScoreModel, TextModel
-    from engine.models.transformers_score import Aggregate
-    from engine.models.vllm_engine import Memory
+    from engine.models.local.transformers_score import Aggregate
+    from engine.models.vllm.engine import Memory
 
 _SMALL_BYTES = 400_000_000
 """Weights below this stay in float32 on a GPU too: nothing is gained by fewer bits."""
@@ -35,14 +35,14 @@ def open_text(role: Role, memory: Memory | None = None) -> TextModel:
     if "," in role.device:
         return Pool([open_text(one) for one in _one_device_each(role)])
     if role.backend == "openai":
-        from engine.models import openai_text
+        from engine.models.openai import text as openai_text
 
         return openai_text.open_role(role)
     if role.backend == "vllm":
-        from engine.models import vllm_text
+        from engine.models.vllm import text as vllm_text
 
         return vllm_text.open_role(role, memory)
-    from engine.models.transformers_lm import TransformersLM
+    from engine.models.local.transformers_lm import TransformersLM
 
     model, tokenizer = _load(role, "AutoModelForCausalLM")
     return TransformersLM(role.name, model, tokenizer, role.slots, _threads(model))
@@ -51,19 +51,19 @@ def open_text(role: Role, memory: Memory | None = None) -> TextModel:
 def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
     """The role's model as a ``ScoreModel``; errors and ``memory`` as for ``open_text``."""
     if role.backend == "linear":
-        from engine.models.linear import LinearScore
-        from engine.textscore import LevelModel
+        from engine.models.local.linear import LinearScore
+        from engine.text.linear_classifier import LevelModel
 
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     check_folder(role)
     if "," in role.device:
         return ScorePool([open_score(one) for one in _one_device_each(role)])
     if role.backend == "openai-pooling":
-        from engine.models import openai_score
+        from engine.models.openai import score as openai_score
 
         return openai_score.open_role(role)
     if role.backend == "vllm-pooling":
-        from engine.models import vllm_score
+        from engine.models.vllm import score as vllm_score
 
         return vllm_score.open_role(role, memory)
     return _open_transformers_score(role)
@@ -76,7 +76,7 @@ def _one_device_each(role: Role) -> list[Role]:
 
 def _open_transformers_score(role: Role) -> ScoreModel:
     from engine.models.domain import WordDomain
-    from engine.models.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
+    from engine.models.local.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
 
     causal = role.backend == "logprob"
     model, tokenizer = _load(role, "AutoModelForCausalLM" if causal else "AutoModelForSequenceClassification")

@@ -5,7 +5,7 @@ The paper drops overly simple questions of one generator only: a band may be a g
 
 from __future__ import annotations
 
-from engine.squash import sigmoid
+from engine.text.sigmoid import sigmoid
 from store.records import Verdict
 
 STAGE = "difficulty"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.answers import extract
 from engine.models.base import Completion
+from engine.text.answers import extract
 from store.records import Solution, Verdict, solution_id
 
 STAGE = "solution"

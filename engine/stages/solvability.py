@@ -6,9 +6,9 @@ Nothing here knows which model judges.
 
 from __future__ import annotations
 
+from engine.config.prompts import parse_verdict
 from engine.models.base import Completion
-from engine.prompts import parse_verdict
-from engine.squash import sigmoid
+from engine.text.sigmoid import sigmoid
 from store.records import Verdict
 
 STAGE = "solvability"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from store.intervals import wilson
+from store.statistics import wilson
 
 DRAWS, SEED = 2000, 0
 Marks = Sequence[Sequence[bool]]

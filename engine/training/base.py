@@ -9,11 +9,11 @@ import shutil
 from importlib.util import find_spec
 from typing import Any
 
-from engine import prompts
-from engine.config import Role
+from engine.config import prompts
+from engine.config.prompts import Template
+from engine.config.run_config import Role
 from engine.models import load
-from engine.models.causal import encode
-from engine.prompts import Template
+from engine.models.local.causal import encode
 from engine.training.record import Training
 from engine.training.settings import Settings
 from store.errors import BackendError, InputError, StoreError

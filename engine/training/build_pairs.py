@@ -16,18 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from engine import checks, prompts
-from engine.config import Role, load_profile
-from engine.control import Control
+from engine.config import prompts, values
+from engine.config.prompts import Template
+from engine.config.run_config import Role, load_profile
+from engine.jobs.control import Control
 from engine.models.base import Completion, Failure, Request
-from engine.prompts import Template
 from engine.seeds import item_seed
 from engine.stages.language import is_english
-from engine.training import lines, samples
+from engine.training import json_lines, samples
 from engine.training.session import Interrupted, OnEvent, Progress
+from store.database.workspace import Workspace
 from store.errors import InputError
 from store.records import Preference
-from store.workspace import Workspace
 
 Direction = Literal["solvable", "difficult"]
 NANO = "nano"
@@ -79,7 +79,7 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
     does not write."""
     if name == NANO:
         return Rewriter()
-    table = checks.read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
+    table = values.read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
     if table is None:
         judge = load_profile(name, folder).judge
         if not judge.writes:
@@ -91,7 +91,7 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
         form = str(table.pop("format", ""))
         fields = {"role": "rewriter", "name": str(table.get("model", "")), "max_tokens": MAX_TOKENS, **table}
         template = prompts.template(f"{form}-rewrite-solvable", "rewriter.format")
-        found = Rewriter(checks.make(Role, {**fields, "template": template}, "rewriter"), form)
+        found = Rewriter(values.make(Role, {**fields, "template": template}, "rewriter"), form)
     found.template("difficult")
     return found
 
@@ -136,16 +136,16 @@ def fault(original: str, rewrite: str | None) -> str | None:
 
 def _tried(path: Path) -> dict[int, Row]:
     """The last word on each sample."""
-    return {int(row["idx"]): row for row in lines.read(path)}
+    return {int(row["idx"]): row for row in json_lines.read(path)}
 
 
 def _sampled(workspace: Workspace, plan: Plan, progress: Progress) -> dict[int, Row]:
     """The generator's samples by number, read where they are there and sampled where not."""
     path = workspace.path / "logs" / f"pairs-{plan.name}-samples.jsonl"
     made_by = {"generator": plan.generator.model, "seed": plan.seed, "template": plan.generator.template.id}
-    rows = lines.read(path)
+    rows = json_lines.read(path)
     if not rows:
-        lines.append(path, [made_by])
+        json_lines.append(path, [made_by])
     elif {name: rows[0].get(name) for name in made_by} != made_by:
         problem = f"is the name of pairs by {rows[0].get('generator')} with seed {rows[0].get('seed')}"
         raise InputError("--name", plan.name, problem, "choose another name")
@@ -161,7 +161,7 @@ def _sampled(workspace: Workspace, plan: Plan, progress: Progress) -> dict[int, 
             idx = int(result.request_id)
             found[idx] = {"idx": idx, **samples.as_rows([result])[0]}
             if isinstance(result, Completion):  # a failure is no sample: the next call asks again
-                lines.append(path, [found[idx]])
+                json_lines.append(path, [found[idx]])
 
         with samples.opened(role) as model:
             samples.ask(model, asked, lambda done: progress("sample", plan.n - len(missing) + done, plan.n), take)
@@ -193,7 +193,7 @@ class _Keeper:
         ]
         self._workspace.writer.put(pairs)
         self._workspace.writer.flush()
-        lines.append(self._path, self._rows)
+        json_lines.append(self._path, self._rows)
         self._rows = []
 
 

@@ -16,13 +16,13 @@ from typing import Any
 import transformers
 from datasets import Dataset, disable_progress_bars
 
-from engine import prompts
-from engine.config import Role
-from engine.control import Control
+from engine.config import prompts
+from engine.config.prompts import Template
+from engine.config.run_config import Role
+from engine.jobs.control import Control
 from engine.models.base import Failure, Scored
 from engine.models.load import open_score
-from engine.prompts import Template
-from engine.squash import sigmoid
+from engine.text.sigmoid import sigmoid
 from engine.training import base, record, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from engine import answers
+from engine.data import training_rows
+from engine.data.formats import Refused, Source
 from engine.imports import mapping
-from engine.imports.formats import Refused, Source
 from engine.imports.rows import Part, Reader
 from engine.stages import duplicate
-from engine.training import rows
+from engine.text import answers
 from store.errors import InputError
 
 NANO, NANO_SIZE = "nano", 500
@@ -53,9 +53,9 @@ def read(source: str, limit: int = 0) -> tuple[list[Held], Fact]:
     if not found:
         remedy = "name a file with questions and answers, as GSM8K and MATH have them, or nano"
         raise InputError("--held-out", source, "has no question with an answer", remedy)
-    drawn = rows.drawn(found, limit, 0)
+    drawn = training_rows.drawn(found, limit, 0)
     fact = {"file": source, "rows": read, "answered": len(found), "used": len(drawn)}
-    return drawn, fact | {"fingerprint": rows.fingerprint([held.question, held.answer] for held in drawn)}
+    return drawn, fact | {"fingerprint": training_rows.fingerprint([held.question, held.answer] for held in drawn)}
 
 
 def read_pairs(source: str) -> tuple[list[Pair], list[Fact]]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from store import preferences
+from store.database.workspace import Workspace
 from store.errors import InputError
-from store.preferences import Review
 from store.records import Preference
-from store.workspace import Workspace
+from store.review import preferences
+from store.review.preferences import Review
 
 
 def from_reviews(workspace: Workspace) -> int:

@@ -15,9 +15,9 @@ from datasets import Dataset, disable_progress_bars
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from engine import prompts
-from engine.control import Control
-from engine.prompts import Template
+from engine.config import prompts
+from engine.config.prompts import Template
+from engine.jobs.control import Control
 from engine.training import base, record, samples, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.training import lines
+from engine.training import json_lines
 from store.errors import InputError
 
 Kind = Literal["qft", "qpo", "difficulty", "student"]
@@ -105,7 +105,7 @@ def update(training: Training, **changes: Any) -> Training:
 
 def append(training: Training, event: dict[str, Any]) -> None:
     """Write one event; whole, or as a torn last line that no reader takes."""
-    lines.append(training.folder / EVENTS, [event])
+    json_lines.append(training.folder / EVENTS, [event])
 
 
 def keep_samples(training: Training, samples: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ def trainings(models: Path) -> list[Training]:
 
 def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
     """The events so far, without the first ``after``; empty where there are none yet."""
-    return lines.read(folder / EVENTS)[after:]
+    return json_lines.read(folder / EVENTS)[after:]
 
 
 def curve(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -221,7 +221,7 @@ def _replace(path: Path, value: dict[str, Any]) -> None:
         made.write_text(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
         made.replace(path)
     except OSError as error:
-        raise lines.cannot_write(path, error) from error
+        raise json_lines.cannot_write(path, error) from error
 
 
 def _reason(error: OSError) -> str:

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.config import Role
-from engine.models.base import Completion, Failure, Request, Sampling, TextModel
-from engine.prompts import Template
+from engine.config.prompts import Template
+from engine.config.run_config import Role
+from engine.config.sampling import Sampling
+from engine.models.base import Completion, Failure, Request, TextModel
 from engine.seeds import item_seed
 from engine.training import record
 from engine.training.session import Session

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.control import Control
+from engine.jobs.control import Control
 from engine.training import record
 from engine.training.base import device_of, sentence
 from engine.training.record import Training
@@ -46,7 +46,7 @@ class Progress:
 
     def check(self) -> None:
         """Raises Interrupted where that is wished."""
-        if self._control.wish != "run":
+        if self._control.requested != "run":
             raise Interrupted
 
 
@@ -181,7 +181,7 @@ def _watch(session: Session) -> Any:
             self._first, self._tokens = state.global_step, state.num_input_tokens_seen
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            stop = session.control.wish != "run"
+            stop = session.control.requested != "run"
             due = time.monotonic() - self._saved_at >= 60 * session.settings.checkpoint_minutes
             if stop or (due and state.global_step < state.max_steps):
                 control.should_save = True

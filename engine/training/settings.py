@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from engine import checks
+from engine.config import values as checks
 from engine.training.record import Kind
 from store.errors import InputError
 

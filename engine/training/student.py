@@ -17,13 +17,15 @@ from typing import Any
 from datasets import Dataset, disable_progress_bars
 from trl.trainer.sft_config import SFTConfig
 
-from engine import prompts
-from engine.answers import AnswerPool
-from engine.config import Role
-from engine.control import Control
-from engine.models.base import Completion, Request, Sampling
-from engine.prompts import Template
-from engine.training import accuracy, base, held_out, record, rows, samples, session
+from engine.config import prompts
+from engine.config.prompts import Template
+from engine.config.run_config import Role
+from engine.config.sampling import Sampling
+from engine.data import training_rows
+from engine.jobs.control import Control
+from engine.models.base import Completion, Request
+from engine.text.answers import AnswerPool
+from engine.training import accuracy, base, held_out, record, samples, session
 from engine.training.held_out import Held, Pair
 from engine.training.qft import Trainer
 from engine.training.record import Training
@@ -88,7 +90,7 @@ def _student(at: Session, number: int, template: Template, pairs: Sequence[Pair]
     training = replace(at.training, folder=_place(at.training.folder, settings.seed))
     training.folder.mkdir(exist_ok=True)
     if not (training.folder / "config.json").is_file():
-        drawn = rows.drawn(pairs, settings.limit, settings.seed)
+        drawn = training_rows.drawn(pairs, settings.limit, settings.seed)
         mine = Session(training, settings, lambda event: at.tell(_among(event, number, settings.seeds)), at.control)
         _fit(mine, encoded(tokenizer, template, drawn), tokenizer)
     return training.folder

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from store.workspace import Workspace
+from store.database.workspace import Workspace
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.cli.command import command, environment
+from tests.ui.cli.command import command, environment
 
 expect.set_options(timeout=30_000)  # a page is slow to start where other things run
 _FLAGS = [

@@ -10,15 +10,15 @@ from contextlib import closing, contextmanager
 
 import uvicorn
 
-from engine.batches import Batches
-from engine.live import Live
-from engine.room import Room
-from store.workspace import Workspace
-from ui import server
+from engine.job_registry import Batches
+from engine.models.model_cache import ModelCache
+from engine.pipeline.live import Live
+from store.database.workspace import Workspace
+from ui.web import server
 
 
 @contextmanager
-def hosted(workspace: Workspace, room: Room) -> Iterator[str]:
+def hosted(workspace: Workspace, room: ModelCache) -> Iterator[str]:
     """The app over a workspace and a room on a free port; gives its address."""
     with (
         closing(Batches(workspace, room)) as batches,

@@ -20,7 +20,7 @@ from engine.training.curriculum import Problem
 from engine.training.curriculum.words import WORDS
 from engine.training.fit import Event, quiet
 from engine.training.nano import family, measure, text
-from store.intervals import wilson
+from store.statistics import wilson
 
 PARALLEL = 16
 CARD = "card.json"

@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
-from engine.models.base import Completion, Sampling
-from engine.models.decode import sample_all
+from engine.config.sampling import Sampling
+from engine.models.base import Completion
+from engine.models.local.decode import sample_all
 from engine.seeds import item_seed
 from engine.training.curriculum import Problem, Reading, read
 from engine.training.fit import Example, collate, sequence_logprobs

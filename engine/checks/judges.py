@@ -1,0 +1,205 @@
+"""What each check says of a stretch of stored questions, in the words of its stage: findings for ``replace_verdicts``.
+
+Departures from the pipeline, where nothing is dropped that only just came: near-duplicates are marked, and dropped only
+where that is asked for; a question outside a scorer's domain is kept, with the remark ``outside_domain``, by the judge
+of solvability too; where no solution states an answer, one is chosen by reward alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from engine.checks.scores import ask
+from engine.config.run_config import Role
+from engine.models.base import Scored, ScoreModel
+from engine.stages import difficulty, pair, solvability
+from engine.stages.contamination import ITEM, Benchmark
+from engine.stages.duplicate import LABEL, Index
+from engine.text.answers import AnswerPool
+from store.database import replace_verdicts
+from store.database.replace_verdicts import Findings, StageInput
+from store.database.workspace import Workspace
+from store.records import ErrorRow, Reward, Run, Solution, Verdict
+
+OUTSIDE = "outside_domain"
+_PAIR_LABELS = ("chosen", "agreement", "majority_answer")
+
+
+class Judge(Protocol):
+    stretch: int
+    """Questions of one transaction: what a kill loses at most."""
+
+    def remember(self, some: Sequence[StageInput]) -> None:
+        """Take in questions that were judged before the check stopped."""
+
+    def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
+        """What is found, and of how many of the questions: fewer than all where the check is to stop."""
+
+
+class Contamination:
+    """13-grams shared with the benchmarks; the matched item's text goes with the question, as a label."""
+
+    stretch = 5_000
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._benchmark = benchmark
+
+    def remember(self, some: Sequence[StageInput]) -> None:
+        """Nothing: each question is judged by itself."""
+
+    def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
+        found = Findings(replaces=(ITEM,))
+        for one in some:
+            verdict = self._benchmark.judge(one.question)
+            found.verdicts.append(verdict)
+            found.labels += self._benchmark.labels(verdict)
+        return found, len(some)
+
+
+class NearDuplicates:
+    """Within the run, the lowest idx first. Exact duplicates that the run has dropped stay dropped."""
+
+    stretch = 5_000
+
+    def __init__(self, threshold: float, drop: bool) -> None:
+        self._index, self._drop = Index(threshold=threshold), drop
+
+    def remember(self, some: Sequence[StageInput]) -> None:
+        for one in some:
+            if one.reason is None:
+                self._index.remember(one.question)
+
+    def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
+        found = Findings(replaces=(LABEL,))
+        for one in some:
+            verdict, labels = self._index.judge(one.question)
+            exact = verdict.reason == "exact_duplicate"
+            if not verdict.kept and not self._drop and not (exact and one.reason == verdict.reason):
+                verdict = replace(verdict, kept=True, reason=None)
+                if not exact:  # whose wording is another: later questions may be near to this one only
+                    self._index.remember(one.question)
+            found.verdicts.append(verdict)
+            found.labels += labels
+        return found, len(some)
+
+
+class Questions:
+    """Solvability or difficulty, by a model that scores questions."""
+
+    stretch = 256
+
+    def __init__(self, run: Run, stage: str, role: Role, model: ScoreModel, stopped: Callable[[], bool]) -> None:
+        self._run, self._stage, self._role, self._model, self._stopped = run, stage, role, model, stopped
+
+    def remember(self, some: Sequence[StageInput]) -> None:
+        """Nothing: each question is judged by itself."""
+
+    def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
+        prompts = [(self._role.template.render(one.question.text), None) for one in some]
+        calls = [(one.question.question_id, [prompt]) for one, prompt in zip(some, prompts, strict=True)]
+        scored = ask(self._model, calls, self._stopped)
+        found = Findings()
+        for one, result in zip(some, scored, strict=False):
+            if isinstance(result, Scored):
+                found.verdicts.append(self._verdict(one, result))
+            else:
+                found.errors.append(_error(self._run, self._stage, one, str(result.error)))
+        return found, len(scored)
+
+    def _verdict(self, one: StageInput, scored: Scored) -> Verdict:
+        role, key = self._role, one.question.question_id
+        score, cost = scored.scores[0], (scored.tokens, scored.seconds)
+        if self._stage == solvability.STAGE:
+            verdict = solvability.from_score(key, role.name, score, role.threshold, *cost)
+            return verdict if score is not None else replace(verdict, kept=True, reason=OUTSIDE)
+        band = _band(self._run.config, one.question.generator)
+        return difficulty.judge(key, role.name, score, role.activation, band, *cost)
+
+
+class Rewards:
+    """A reward for every stored solution; where no other model's rewards lead, the choice among them too.
+
+    The run's first reward model leads, as everywhere: rewards of a further one stand beside and change no choice.
+    """
+
+    stretch = 256
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        run: Run,
+        role: Role,
+        model: ScoreModel,
+        pool: AnswerPool,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._workspace, self._run, self._role, self._model = workspace, run, role, model
+        self._pool, self._stopped = pool, stopped
+        self._floor: float | None = run.config.get("reward_floor")
+
+    def remember(self, some: Sequence[StageInput]) -> None:
+        """Nothing: each question is judged by itself."""
+
+    def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
+        ids = [one.question.question_id for one in some]
+        with self._workspace.cursor() as cursor:
+            solved = replace_verdicts.solutions(cursor, ids)
+            led = replace_verdicts.has_other_primary_reward(cursor, ids, self._role.name)
+        template = self._role.template
+        calls = []
+        for one in some:
+            prompt = template.render(one.question.text)
+            texts = [solution.text + template.end for solution in solved.get(one.question.question_id, ())]
+            calls.append((one.question.question_id, [(prompt, text) for text in texts]))
+        scored = ask(self._model, calls, self._stopped)
+        found = Findings(replaces=_PAIR_LABELS)
+        for one, result in zip(some, scored, strict=False):
+            key = one.question.question_id
+            if isinstance(result, Scored):
+                self._add(found, key, solved.get(key, []), result, key not in led)
+            else:
+                found.errors.append(_error(self._run, pair.STAGE, one, str(result.error)))
+        return found, len(scored)
+
+    def _add(self, found: Findings, key: str, solved: list[Solution], scored: Scored, leads: bool) -> None:
+        """Add one question's rewards, its verdict and its labels. A reward that is none leads nowhere."""
+        if not solved:
+            return
+        name, each = self._role.name, scored.seconds / len(solved)
+        both = list(zip(solved, scored.scores, strict=True))
+        found.rewards += [(Reward(s.solution_id, name, r, each), leads and r is not None) for s, r in both]
+        if not leads:
+            return
+        outside = all(reward is None for _, reward in both)
+        if any(solution.answer is not None for solution in solved):
+            groups = self._pool.group([solution.answer for solution in solved])
+            verdict, labels = pair.judge(key, name, solved, scored.scores, groups, self._floor, scored.tokens)
+        else:
+            verdict, labels = self._without_answers(key, both, scored.tokens)
+        if outside and self._floor is None:
+            verdict = replace(verdict, reason=OUTSIDE)
+        found.verdicts.append(verdict)
+        found.labels += labels
+
+    def _without_answers(
+        self, key: str, both: list[tuple[Solution, float | None]], tokens: int
+    ) -> tuple[Verdict, list[Any]]:
+        """An import that was not scored may have kept solutions that state no answer: the best reward is chosen."""
+        answered = [replace(solution, answer="") for solution, _ in both]
+        rewards = [reward for _, reward in both]
+        verdict, labels = pair.judge(key, self._role.name, answered, rewards, [0] * len(both), self._floor, tokens)
+        return verdict, [label for label in labels if label.key == "chosen"]
+
+
+def _band(config: dict[str, Any], generator: str) -> tuple[float, float]:
+    """The fail rates that the run keeps of this generator's questions; an import keeps all."""
+    generators = (config.get("profile") or {}).get("generators") or ()
+    own = next((g.get("band") for g in generators if g.get("name") == generator), None)
+    low, high = own or config.get("difficulty_band") or (0.0, 1.0)
+    return float(low), float(high)
+
+
+def _error(run: Run, stage: str, one: StageInput, message: str) -> ErrorRow:
+    return ErrorRow(run.run_id, one.question.idx, stage, message)

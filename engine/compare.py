@@ -1,0 +1,124 @@
+"""Two generators measured on equal terms: what a run's stored rows say of its generator, with 95 % intervals.
+
+Reads only what is stored. Which generators can be compared, the profile and its models' folders say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from engine.config.run_config import Profile, Role, RunConfig
+from engine.pipeline.live import settings
+from engine.training.curriculum import read
+from store.database import run_queries
+from store.database.workspace import Workspace
+from store.statistics import Z95, wilson
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A share or a mean with its 95 % interval; ``of``: how many it is taken over."""
+
+    value: float
+    low: float
+    high: float
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorStats:
+    """What a run's decided questions say of its generator.
+
+    ``valid``: share that reached the judge and was kept by it. ``kept``: share that became pairs. ``difficulty``: mean
+    predicted fail rate of what the judge kept. ``topics``: effective number of topics among pairs, exp of their
+    entropy; ``kinds``: that of the nano curriculum's kinds among valid questions, of which ``read`` were recognised.
+    ``tokens_per_pair``: all tokens of generator, judge and solver. None where nothing is there to take it over.
+    """
+
+    run_id: str
+    questions: int
+    pairs: int
+    valid: Figure
+    kept: Figure
+    difficulty: Figure | None
+    topics: float | None
+    kinds: float | None
+    read: int
+    tokens_per_pair: float | None
+
+
+def comparable_generators(profile: Profile) -> dict[str, Role]:
+    """The generators that can be compared, by name: the profile's, and what each was before QPO where a folder of that
+    name with ``-qft`` stands beside it."""
+    found = {}
+    for role in profile.generators:
+        found[role.name] = role
+        before = role.path and role.path.with_name(f"{role.path.name}-qft")
+        if before and before.is_dir():
+            name = f"{role.name}-qft"
+            found.setdefault(name, replace(role, name=name, model=f"{role.model.rstrip('/')}-qft"))
+    return found
+
+
+def run_config_for(profile: Profile, generator: Role, questions: int, seed: int) -> RunConfig:
+    """The config of one side: this generator alone, all else as the profile says."""
+    return settings(replace(profile, generators=(generator,)), questions=questions, seed=seed)
+
+
+def side(workspace: Workspace, run_id: str) -> GeneratorStats:
+    """The figures of a run. InputError for an unknown one."""
+    workspace.run(run_id)
+    with workspace.cursor() as cursor:
+        decided = [stored for stored in run_queries.resume_state(cursor, run_id) if stored.decided]
+    with workspace.cursor() as cursor:
+        topics = run_queries.pair_topics(cursor, run_id)
+        tokens = sum(cost.tokens for cost in run_queries.costs(cursor, run_id))
+    valid = [s for s in decided if "solvability" in s.verdicts and s.verdicts["solvability"].kept]
+    pairs = sum("pair" in s.verdicts and s.verdicts["pair"].kept for s in decided)
+    rates = [s.verdicts["difficulty"].score for s in valid if "difficulty" in s.verdicts]
+    kinds = Counter(found.kind.name for s in valid if (found := read(s.question.text)).status == "ok" and found.kind)
+    return GeneratorStats(
+        run_id,
+        len(decided),
+        pairs,
+        share(len(valid), len(decided)),
+        share(pairs, len(decided)),
+        mean([rate for rate in rates if rate is not None]),
+        effective(topics.values()),
+        effective(kinds.values()),
+        sum(kinds.values()),
+        tokens / pairs if pairs else None,
+    )
+
+
+def share(hits: int, of: int) -> Figure:
+    """A share with Wilson's interval; of nothing, anything is possible."""
+    return Figure(hits / of if of else 0.0, *wilson(hits, of), of)
+
+
+def mean(values: Sequence[float]) -> Figure | None:
+    """A mean with the interval of its standard error; None for fewer than two values."""
+    n = len(values)
+    if n < 2:
+        return None
+    value = sum(values) / n
+    width = Z95 * math.sqrt(sum((x - value) ** 2 for x in values) / (n - 1) / n)
+    return Figure(value, value - width, value + width, n)
+
+
+def difference(first: Figure, second: Figure) -> Figure:
+    """``second`` minus ``first``, with Newcombe's interval: the two intervals' arms put together."""
+    value = second.value - first.value
+    low = value - math.hypot(second.value - second.low, first.high - first.value)
+    high = value + math.hypot(second.high - second.value, first.value - first.low)
+    return Figure(value, low, high, min(first.of, second.of))
+
+
+def effective(counts: Iterable[int]) -> float | None:
+    """exp of the entropy: how many equally frequent sorts would look like this; None where there is nothing."""
+    some = [count for count in counts if count]
+    total = sum(some)
+    return math.exp(-sum(c / total * math.log(c / total) for c in some)) if total else None

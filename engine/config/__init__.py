@@ -1,0 +1,1 @@
+"""Run configs, profiles, prompt templates and sampling parameters."""

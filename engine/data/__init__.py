@@ -1,0 +1,1 @@
+"""Reading data files: one reader for imports, trainings and benchmarks."""

@@ -1,0 +1,52 @@
+"""Our own full export as CSV, read back as it was: cells without their guard, numbers, lists and truths as such.
+
+Only a file whose header is exactly that of a full export is taken for one: in any other an apostrophe may be the
+author's. An empty cell is no value; whether it was an empty text, CSV does not tell.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from store.export.formats import PAIR, RUNS
+
+Row = dict[str, Any]
+_RUNS = re.compile(RUNS)
+
+
+def restorer(header: Sequence[str]) -> Callable[[Row], Row] | None:
+    """What turns a row of texts into the row that was exported; None where the file is not ours."""
+    return _restored if tuple(header) == PAIR else None
+
+
+def _restored(row: Row) -> Row:
+    return {name: _READ.get(name, _text)(cell) if cell else None for name, cell in row.items()}
+
+
+def _text(cell: str) -> str:
+    """Without the apostrophe that the export put before what a spreadsheet would run."""
+    return cell[1:] if cell.startswith("'") and _RUNS.match(cell[1:]) else cell
+
+
+def _number(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:  # somebody has changed it: for the import to judge
+        return cell
+
+
+def _tags(cell: str) -> Any:
+    try:
+        return json.loads(_text(cell))
+    except ValueError:
+        return [cell]
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("difficulty", "reward", "agreement", "n_solutions"), _number),
+    "tags": _tags,
+    "edited": lambda cell: cell.lower() == "true",
+}

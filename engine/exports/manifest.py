@@ -1,0 +1,101 @@
+"""``manifest.json``: what an export is made of, so that it can be made again and compared to the byte.
+
+No time and no path of a machine is in it: the same rows give the same manifest. Knows how to tell, not how to export.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engine.exports import plan as plans
+from engine.exports.plan import Plan
+from store.errors import InputError
+from store.records import Run
+
+NAME = "manifest.json"
+_PATH = re.compile(r"(?:/|~|\.{1,2}/|[A-Za-z]:\\)\S[^\n]*")
+
+
+def build(
+    plan: Plan, counts: Mapping[str, Any], runs: Sequence[Run], files: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """``counts`` as the job found them; ``files``: path -> what was written (``Written``)."""
+    contents = "\n".join(str(one["content"]) for one in files.values())
+    told = {path: {key: value for key, value in one.items() if key != "content"} for path, one in files.items()}
+    return {
+        "format": plan.format,
+        "filter": plan.filter.to_dict(),
+        "options": plan.options(),
+        "counts": dict(counts),
+        "rows_hash": hashlib.sha256(contents.encode()).hexdigest(),
+        "files": told,
+        "runs": [_run(run) for run in runs],
+        "program": {"scalequest-explorer": _version("scalequest-explorer"), "pyarrow": _version("pyarrow")},
+    }
+
+
+def dump(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, ensure_ascii=True, indent=1) + "\n"
+
+
+def load(path: Path) -> tuple[dict[str, Any], Plan]:
+    """A manifest and the plan in it. InputError: it cannot be read, or is none of ours."""
+    try:
+        found = json.loads((path / NAME if path.is_dir() else path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        said = "cannot be read" if isinstance(error, OSError) else "is not JSON"
+        raise InputError("manifest", str(path), said, "name the manifest.json of an export") from error
+    try:
+        plan = plans.of(found)
+    except InputError as error:
+        raise InputError("manifest", str(path), f"is not an export's ({error.problem})", "name another one") from error
+    if not all(isinstance(found.get(name), dict) for name in ("counts", "files")):
+        raise InputError("manifest", str(path), "has no counts or files", "name the manifest.json of an export")
+    return found, plan
+
+
+def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Which model played which role, from a run's config; none of an import."""
+    profile = config.get("profile")
+    if not isinstance(profile, Mapping):
+        return []
+    roles = [one for one in profile.get("generators") or () if isinstance(one, Mapping)]
+    roles += [profile[name] for name in ("judge", "difficulty", "solver", "reward") if name in profile]
+    names = ("role", "name", "backend", "model", "revision", "temperature", "top_p", "n")
+    return [{name: without_paths(one.get(name)) for name in names if name in one} for one in roles]
+
+
+def without_paths(value: Any) -> Any:
+    """The same JSON, of each path only the last name: where a file lay says nothing to others, and may say too much."""
+    if isinstance(value, Mapping):
+        return {key: one if key == "template" else without_paths(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_paths(one) for one in value]
+    if isinstance(value, str) and _PATH.fullmatch(value):
+        return re.split(r"[/\\]", value.rstrip("/\\"))[-1]
+    return value
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "name": run.name,
+        "kind": run.kind,
+        "seed": run.seed,
+        "models": models(run.config),
+        "config_hash": run.config_hash,
+        "config": without_paths(run.config),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from its source
+        return "unknown"

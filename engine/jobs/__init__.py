@@ -1,0 +1,1 @@
+"""Jobs: how long work runs, is steered and reports. Knows no job."""

@@ -1,0 +1,110 @@
+"""The commands that serve a profile's models on N GPUs with vLLM, and the urls to name in the profile then.
+
+Every model gets a server; further GPUs go where the most tokens wait for each server. Where there are fewer GPUs than
+models, models share cards as ``residency`` has room for. Starts nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.config.run_config import Profile, Role
+from engine.models import placement
+from engine.models.sizes import stated
+from store.errors import InputError
+
+FIRST_PORT = 8000
+_PREFILL_COST = 0.1
+"""Of a token that is only read, against one that is written: the paper's hours of reward and solutions (PAPER 6)."""
+_USUAL_SHARE = 0.9
+_UNREAD = "THE_COMMIT_THAT_YOU_READ"
+"""ReviewState for the revision of a model that runs code of its own, where the profile pins none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One process: ``command`` starts it, ``url`` is where its roles find it."""
+
+    roles: tuple[str, ...]
+    model: str
+    gpu: int
+    url: str
+    command: str
+
+
+def servers(profile: Profile, gpus: int, card_bytes: int) -> list[Server]:
+    """One server or more for every model of the profile that a GPU serves. InputError where they do not fit."""
+    if gpus < 1:
+        raise InputError("gpus", gpus, "is no number of GPUs", "use 1 or more")
+    by_model: dict[tuple[str, str | None, bool], list[Role]] = {}
+    for role in profile.roles:
+        if role.backend != "linear":
+            by_model.setdefault((role.model, role.revision, role.writes), []).append(role)
+    models = list(by_model.values())
+    cards = _spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, card_bytes)
+    return [_server(models[place], gpu, share, FIRST_PORT + i) for i, (place, gpu, share) in enumerate(cards)]
+
+
+def urls(made: Sequence[Server]) -> dict[str, list[str]]:
+    """The urls of each role, as the profile names them."""
+    found: dict[str, list[str]] = {}
+    for server in made:
+        for role in server.roles:
+            found.setdefault(role, []).append(server.url)
+    return found
+
+
+def _spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int, float]]:
+    """(model, GPU, share of its memory): one model a GPU; the rest of the GPUs go one by one to the most loaded."""
+    replicas = [1] * len(models)
+    loads = [sum(map(_load, roles)) for roles in models]
+    for _ in range(gpus - len(models)):
+        replicas[max(range(len(models)), key=lambda place: loads[place] / replicas[place])] += 1
+    places = [place for place, count in enumerate(replicas) for _ in range(count)]
+    return [(place, gpu, _USUAL_SHARE) for gpu, place in enumerate(places)]
+
+
+def _shared(models: Sequence[Sequence[Role]], gpus: int, card_bytes: int) -> list[tuple[int, int, float]]:
+    """The same where several models must share a card."""
+    needed = [placement.need(roles) for roles in models]
+    plan = placement.plan(needed, card_bytes)
+    if len(plan.phases) > gpus:
+        problem = (
+            f"do not hold the {len(models)} models at once: {plan.sentence[0].lower()}{plan.sentence[1:].rstrip('.')}"
+        )
+        raise InputError("gpus", gpus, problem, f"use {len(plan.phases)} GPUs, or the profile `paper` on one card")
+    return [(place, gpu, round(plan.share(place), 2)) for gpu, phase in enumerate(plan.phases) for place in phase]
+
+
+def _load(role: Role) -> float:
+    """Tokens for each generated question, roughly, a token that is only read counted as a part of one."""
+    if role.role == "generator":
+        return 128 * role.share
+    written = {"judge": 256, "solver": 512 * role.n}.get(role.role, 0)
+    return float(written) if role.writes else _PREFILL_COST * 512 * 5
+
+
+def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
+    first = roles[0]
+    words = ["python", "-m", "vllm.entrypoints.openai.api_server", "--model", str(first.path or first.model)]
+    known = stated(first.model)
+    code = first.path is None and known is not None and known.remote_code
+    if first.revision or code:
+        words += ["--revision", first.revision or _UNREAD]
+    if code:
+        words += ["--trust-remote-code"]
+    words += ["--host", "127.0.0.1", "--port", str(port), "--dtype", first.dtype]
+    words += ["--max-num-seqs", str(max(role.slots for role in roles)), "--gpu-memory-utilization", str(share)]
+    if context := max(role.context for role in roles):
+        words += ["--max-model-len", str(context)]
+    if first.writes:
+        words += ["--scheduling-policy", "priority"]
+    else:
+        words += ["--runner", "pooling"]
+    words += ["--shutdown-timeout", "20"]
+    named = tuple(f"{r.role} {r.name}" if r.role == "generator" else r.role for r in roles)
+    return Server(
+        named, first.model, gpu, f"http://127.0.0.1:{port}/v1", f"CUDA_VISIBLE_DEVICES={gpu} {shlex.join(words)}"
+    )

@@ -1,0 +1,58 @@
+"""The bundled linear scorer of level behind the score contract. No torch; knows nothing of profiles or stages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from engine.models.base import Failure, Scored
+from engine.text.linear_classifier import LevelModel
+from store.errors import ItemError
+
+OnDone = Callable[[Scored | Failure], None]
+
+
+class LinearScore:
+    """A ``ScoreModel`` that reads the first text of each row; the second is no part of a question's level.
+
+    Scores are in [0, 1], a level and no logit: None outside the domain, which is mathematics problems in English.
+    """
+
+    def __init__(self, level: LevelModel, name: str | None = None) -> None:
+        self.name, self.window = name or level.name, 256
+        self._level = level
+        self._closed = threading.Event()
+        self._calls: deque[tuple[str, list[str], OnDone]] = deque()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="level scores")
+
+    def submit(self, request_id: str, rows: Sequence[tuple[str, str | None]], on_done: OnDone) -> None:
+        if self._closed.is_set():
+            on_done(self._gone(request_id))
+            return
+        self._calls.append((request_id, [row[0] for row in rows], on_done))
+        self._pool.submit(self._score_waiting)
+
+    def close(self) -> None:
+        """What is queued fails as not fatal."""
+        self._closed.set()
+        self._pool.shutdown(wait=True)
+
+    def _score_waiting(self) -> None:
+        """Everything that has come in the meantime goes as one batch: many texts at once cost less."""
+        calls = [self._calls.popleft() for _ in range(len(self._calls))]
+        if self._closed.is_set():
+            for request_id, _, on_done in calls:
+                on_done(self._gone(request_id))
+            return
+        started = time.perf_counter()
+        texts = [text for _, asked, _ in calls for text in asked]
+        scores = iter(self._level.score(texts) if texts else [])
+        share = (time.perf_counter() - started) / max(1, len(texts))
+        for request_id, asked, on_done in calls:
+            on_done(Scored(request_id, tuple(next(scores) for _ in asked), 0, share * len(asked)))
+
+    def _gone(self, request_id: str) -> Failure:
+        return Failure(request_id, ItemError(f"The scorer '{self.name}' was closed before it was done."), fatal=False)

@@ -1,0 +1,116 @@
+"""What is known of every slot while it is decoded: lengths on the host, tokens and sampling settings on the device.
+
+The host knows each sequence's length without asking the device, so a step needs no answer from it but what its tokens
+mean. Knows nothing of the model, the text or the callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.models.local.slots import GRAIN
+
+_SEED_BITS = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sequence as it enters: its last prompt token, that token's position, and how to go on. ``limit`` counts new
+    tokens; ``stops`` is its row of the stop table."""
+
+    token: int
+    position: int
+    limit: int
+    seed: int
+    stops: int
+    temperature: float
+    top_p: float
+
+
+class SlotTable:
+    """``slots`` rows. A slot that is not active stands at position 0, where it reads and writes nothing but itself."""
+
+    def __init__(self, slots: int, device: torch.device) -> None:
+        self._device = device
+        self.active = np.zeros(slots, dtype=bool)
+        self.made = np.zeros(slots, dtype=np.int64)
+        self.limit = np.zeros(slots, dtype=np.int64)
+        self._place = np.zeros(slots, dtype=np.int64)
+        self._top_p = np.ones(slots)
+        # Columns: input token, its position, new tokens so far, seed, stop set.
+        self._state = torch.zeros((slots, 5), dtype=torch.int64, device=device)
+        self._knobs = torch.zeros((slots, 2), dtype=torch.float32, device=device)
+        self._out = torch.zeros((slots, 2 * GRAIN), dtype=torch.int64, device=device)
+        self.nucleus: Tensor | None = None
+        """The active slots with top_p below 1."""
+
+    @property
+    def length(self) -> int:
+        """Positions that the next step reads: the longest sequence with its input token."""
+        return int(self._place.max()) + 1
+
+    def enter(self, entries: dict[int, Entry]) -> None:
+        for slot, entry in entries.items():
+            self._place[slot], self.made[slot], self.limit[slot] = entry.position, 0, entry.limit
+            self._top_p[slot], self.active[slot] = entry.top_p, True
+        index = self._index(entries)
+        state = [[e.token, e.position, 0, e.seed & _SEED_BITS, e.stops] for e in entries.values()]
+        knobs = [[e.temperature, e.top_p] for e in entries.values()]
+        self._state[index] = torch.tensor(state, dtype=torch.int64).to(self._device)
+        self._knobs[index] = torch.tensor(knobs, dtype=torch.float32).to(self._device)
+        self._find_nucleus()
+
+    def leave(self, slots: Sequence[int]) -> None:
+        self.active[slots] = False
+        self._place[slots] = self.made[slots] = 0
+        self._state[self._index(slots), :3] = 0
+        self._find_nucleus()
+
+    def move(self, source: list[int], target: list[int]) -> None:
+        from_, to = self._index(source), self._index(target)
+        for tensor in (self._state, self._knobs, self._out):
+            tensor[to] = tensor[from_]
+        for array in (self._place, self.made, self.limit, self.active, self._top_p):
+            array[target] = array[source]
+        self.leave(source)
+
+    def inputs(self, rows: int) -> tuple[Tensor, Tensor]:
+        """The tokens to feed and their positions, [rows, 1] each."""
+        return self._state[:rows, :1], self._state[:rows, 1:2]
+
+    def sampling(self, rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Seeds, steps, temperatures and top_p of the first rows."""
+        return self._state[:rows, 3], self._state[:rows, 2], self._knobs[:rows, 0], self._knobs[:rows, 1]
+
+    def stops(self, rows: int) -> Tensor:
+        return self._state[:rows, 4]
+
+    def advance(self, tokens: Tensor) -> None:
+        """Keep one new token per row, of the active ones; it is the next input."""
+        if int(self.made.max()) >= self._out.shape[1]:
+            self._out = torch.cat((self._out, torch.zeros_like(self._out)), dim=1)
+        state = self._state[: len(tokens)]
+        self._out[: len(tokens)].scatter_(1, state[:, 2:3], tokens[:, None])
+        active = torch.from_numpy(self.active[: len(tokens)]).to(self._device)
+        state[:, 0] = tokens
+        state[:, 1] += active
+        state[:, 2] += active
+        self._place += self.active
+        self.made += self.active
+
+    def tokens(self, slots: list[int]) -> dict[int, list[int]]:
+        """The new tokens of these slots, fetched in one go."""
+        fetched = self._out[self._index(slots), : int(self.made[slots].max())].cpu().numpy()
+        return {slot: fetched[i, : self.made[slot]].tolist() for i, slot in enumerate(slots)}
+
+    def _find_nucleus(self) -> None:
+        slots = np.flatnonzero(self.active & (self._top_p < 1.0)).tolist()
+        self.nucleus = self._index(slots) if slots else None
+
+    def _index(self, slots: Iterable[int]) -> Tensor:
+        return torch.tensor(list(slots), dtype=torch.long).to(self._device)

@@ -1,0 +1,83 @@
+"""A transformers causal LM behind the text contract: requests from any thread in, texts out as they finish.
+
+Knows the decoder and the device's loop; knows nothing of files, templates or stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.models.base import Completion, Failure, Request
+from engine.models.device import DeviceLoop
+from engine.models.local.decode import SlotDecoder
+from store.errors import BackendError
+
+
+class TransformersLM:
+    """A ``TextModel``. ``slots`` sequences are decoded together; ``threads`` is what its steps may use of the
+    processor.
+
+    Texts depend on prompt, sampling and seed alone on the CPU. Callbacks come from the device's thread. After a failure
+    of the model itself everything in flight and everything asked later gets a fatal ``Failure``.
+    """
+
+    def __init__(self, name: str, model: Any, tokenizer: Any, slots: int = 64, threads: int = 1) -> None:
+        self.name, self.threads = name, threads
+        # A few more than fit, so that a slot that empties is refilled without asking the pipeline first.
+        self.window = slots + max(4, slots // 4)
+        self._decoder: SlotDecoder | None = SlotDecoder(model.eval(), tokenizer, slots)
+        self._error: BackendError | None = None
+        self._loop = DeviceLoop.join(str(model.device), self)
+
+    def submit(
+        self,
+        requests: Sequence[Request],
+        on_done: Callable[[Completion | Failure], None],
+        on_text: Callable[[str, str], None] | None = None,
+    ) -> None:
+        batch = list(requests)
+        if self._decoder is None:  # closed: the loop may be gone
+            self._add(batch, on_done, on_text)
+            return
+        self._loop.post(lambda: self._add(batch, on_done, on_text))
+
+    def cancel(self, request_ids: Sequence[str]) -> None:
+        wanted = list(request_ids)
+        self._loop.post(lambda: self._decoder.cancel(wanted) if self._decoder else None)
+
+    def close(self) -> None:
+        if self._decoder is not None:
+            self._loop.leave(self, self._end)
+
+    @property
+    def busy(self) -> bool:
+        return self._decoder is not None and self._decoder.busy
+
+    def turn(self) -> None:
+        if self._decoder is not None:
+            self._decoder.step()
+
+    def fail(self, error: BackendError) -> None:
+        self._error = error
+        if self._decoder is not None:
+            self._decoder.abort(error)
+
+    def _add(
+        self,
+        requests: list[Request],
+        on_done: Callable[[Completion | Failure], None],
+        on_text: Callable[[str, str], None] | None,
+    ) -> None:
+        for request in requests:
+            if self._error is not None:
+                on_done(Failure(request.request_id, self._error, fatal=True))
+            elif self._decoder is None:
+                on_done(Completion(request.request_id, "", 0, 0, 0.0, "cancelled"))
+            else:
+                self._decoder.add(request, on_done, on_text)
+
+    def _end(self) -> None:
+        if self._decoder is not None:
+            self._decoder.cancel_all()
+            self._decoder = None

@@ -1,0 +1,92 @@
+"""How large a model is before it is loaded: from its folder, from the download cache, or from what is written down.
+
+``assets/models.toml`` states the models of the bundled profiles. Loads nothing, downloads nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.config.run_config import Role
+from engine.paths import ASSETS
+
+_WEIGHTS = ("*.safetensors", "*.npz", "*.bin")
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What ``assets/models.toml`` says of a model: billions of parameters, its attention's shape, its context."""
+
+    kind: Literal["text", "reward"]
+    family: str
+    parameters: float
+    layers: int
+    kv_heads: int
+    head_size: int
+    context: int
+    licence: str
+    remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """``weight_bytes`` as used (dtype applied), ``kv_bytes`` a token, ``context`` tokens; None where nothing tells."""
+
+    weight_bytes: int | None
+    kv_bytes: int | None = None
+    context: int | None = None
+
+
+@cache
+def stated(model: str) -> Stated | None:
+    """What is written down of this hub id."""
+    table = tomllib.loads((ASSETS / "models.toml").read_text(encoding="utf-8"))
+    return Stated(**table[model]) if model in table else None
+
+
+def size(role: Role) -> Size:
+    """The size of the role's model in the role's dtype."""
+    width = _BYTES[role.dtype]
+    if role.backend == "linear":
+        return Size(_weight_bytes(role.path) if role.path else None)
+    folder = role.path or cached(role.model, role.revision)
+    if folder is not None and (folder / "config.json").is_file():
+        return _of_folder(folder, width)
+    if (known := stated(role.model)) is not None:
+        kv = 2 * known.layers * known.kv_heads * known.head_size * width
+        return Size(int(known.parameters * 1e9 * width), kv, known.context)
+    found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", role.model.lower())  # as in Qwen2-Math-7B
+    return Size(int(float(found.group(1)) * 1e9 * width) if found else None)
+
+
+def cached(model: str, revision: str | None) -> Path | None:
+    """The folder of a hub model that an earlier run downloaded."""
+    from huggingface_hub import constants
+
+    snapshots = Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}" / "snapshots"
+    found = sorted(path for path in snapshots.glob(revision or "*") if any(path.glob("*.safetensors")))
+    return found[-1] if found else None
+
+
+def _of_folder(folder: Path, width: int) -> Size:
+    on_disk = _weight_bytes(folder)
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        stored = _BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
+        heads = config["num_attention_heads"]
+        head_size = config.get("head_dim") or config["hidden_size"] // heads
+        kv = 2 * config["num_hidden_layers"] * config.get("num_key_value_heads", heads) * head_size * width
+        return Size(on_disk * width // stored, kv, config.get("max_position_embeddings"))
+    except (OSError, ValueError, KeyError, TypeError):  # a config of another kind: the files' size is all there is
+        return Size(on_disk)
+
+
+def _weight_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for pattern in _WEIGHTS for path in folder.rglob(pattern))

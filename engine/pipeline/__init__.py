@@ -1,0 +1,1 @@
+"""The streaming pipeline, and the runs (batch and live) that drive it."""

@@ -1,0 +1,76 @@
+"""The text at the end of a run: its funnel, and what 1,000 kept pairs have cost by stage. Reads only what is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.jobs.result import Result
+from store.database import run_queries
+from store.database.workspace import Workspace
+
+_TITLE = f"{'stage':<14}{'entered':>9}{'kept':>9}{'share':>8}{'dropped':>9}{'pending':>9}"
+_COSTS = f"{'stage':<14}{'calls':>9}{'tokens':>11}{'tokens/1k pairs':>17}{'call-s/1k pairs':>17}"
+
+
+def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
+    """The report as plain data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds.
+
+    ``call_seconds`` add up the calls' own durations; calls run side by side, so they exceed the run's seconds.
+    """
+    with workspace.cursor() as cursor:
+        funnel = run_queries.funnel(cursor, result.run_id)
+        costs = run_queries.costs(cursor, result.run_id)
+        errors = run_queries.error_count(cursor, result.run_id)
+    pairs = funnel[-1].kept if funnel else 0
+    per = 1000 / pairs if pairs else None
+    return {
+        "run_id": result.run_id,
+        "pairs": pairs,
+        "errors": errors,
+        "seconds": round(result.seconds, 3),
+        "first_pair_s": result.first_pair,
+        "funnel": [
+            {"stage": r.stage, "entered": r.entered, "kept": r.kept, "dropped": r.dropped, "pending": r.pending}
+            for r in funnel
+        ],
+        "costs": [
+            {
+                "stage": c.stage,
+                "calls": c.calls,
+                "tokens": c.tokens,
+                "call_seconds": round(c.seconds, 3),
+                "tokens_per_1000_pairs": round(c.tokens * per) if per else None,
+                "call_seconds_per_1000_pairs": round(c.seconds * per, 1) if per else None,
+            }
+            for c in costs
+        ],
+    }
+
+
+def text(workspace: Workspace, result: Result) -> str:
+    """The report for a terminal."""
+    told = facts(workspace, result)
+    lines = [_TITLE]
+    for row in told["funnel"]:
+        share = f"{row['kept'] / row['entered']:.1%}" if row["entered"] else "-"
+        numbers = f"{row['entered']:>9}{row['kept']:>9}{share:>8}{row['dropped']:>9}{row['pending']:>9}"
+        lines.append(f"{row['stage']:<14}{numbers}")
+    lines += ["", _COSTS]
+    for row in told["costs"]:
+        if row["calls"]:
+            tokens, seconds = row["tokens_per_1000_pairs"], row["call_seconds_per_1000_pairs"]
+            per = f"{tokens:>17,}{seconds:>17,.1f}" if tokens is not None else f"{'-':>17}{'-':>17}"
+            lines.append(f"{row['stage']:<14}{row['calls']:>9}{row['tokens']:>11}{per}")
+    lines += ["", _last_line(told)]
+    return "\n".join(lines)
+
+
+def _last_line(told: dict[str, Any]) -> str:
+    parts = [f"{told['pairs']} pairs"]
+    if told["seconds"]:
+        parts.append(f"{told['seconds']:.1f} s")
+    if told["first_pair_s"] is not None:
+        parts.append(f"the first pair after {told['first_pair_s']:.1f} s")
+    if told["errors"]:
+        parts.append(f"{told['errors']} failed attempts recorded")
+    return f"Run {told['run_id']}: " + ", ".join(parts) + "."

@@ -1,0 +1,213 @@
+"""A run from its first row to its last word: the run's record, the models, the pipeline, the events.
+
+``start`` and ``resume`` block until the run has ended; call them from a thread of your own to go on meanwhile, and
+steer with the ``Control`` that you pass in. Knows the store's verbs and the pipeline; knows no user interface.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from engine.config.run_config import RunConfig
+from engine.jobs.control import Control
+from engine.jobs.result import OnEvent, Result
+from engine.models.model_cache import card_memory, open_models
+from engine.models.roles import Models
+from engine.pipeline import model_warnings
+from engine.pipeline.pipeline import Pipeline
+from engine.pipeline.types import Audience, Grouper, Outcome, Put, Tools
+from engine.stages.contamination import Benchmark
+from engine.stages.duplicate import Index
+from engine.text.answers import AnswerPool
+from store.database import run_queries
+from store.database.workspace import Workspace
+from store.errors import InputError, ScaleQuestError
+from store.records import Record, Run, RunKind
+
+if TYPE_CHECKING:
+    from engine.text.linear_classifier import TopicModel
+
+
+def new_run_id() -> str:
+    """Ten characters that no other run has."""
+    return "r" + secrets.token_hex(4)
+
+
+def start(
+    workspace: Workspace,
+    config: RunConfig,
+    name: str = "",
+    on_event: OnEvent = lambda _: None,
+    *,
+    control: Control | None = None,
+    models: Models | None = None,
+    run_id: str | None = None,
+    audience: Audience | None = None,
+) -> Result:
+    """Run ``config`` in a workspace; its record is stored before its first question.
+
+    ``models``: live ones, which stay open; without them the config's are opened, and closed at the end. ``audience``:
+    makes it a live run, which somebody watches and which only marks duplicates. Raises InputError for what the config
+    asks for and this machine lacks (nothing is stored then), StoreError where the disk fails.
+    """
+    run_id = run_id or new_run_id()
+    benchmark = Benchmark.load(config.benchmarks)
+    kind: RunKind = "generate" if audience is None else "live"
+    with ExitStack() as stack:
+        live = models or _opened(stack, config)
+        name = name or f"{config.profile.name}, seed {config.seed}"
+        workspace.create_run(Run(run_id, name, kind, config.to_json(), config.hash, config.seed))
+        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack, audience)
+
+
+def resume(
+    workspace: Workspace,
+    run_id: str,
+    on_event: OnEvent = lambda _: None,
+    *,
+    control: Control | None = None,
+    models: Models | None = None,
+) -> Result:
+    """Finish a run as its stored config says; a finished one is left as it is.
+
+    InputError for an unknown run or one that generated nothing; else as ``start``.
+    """
+    run = workspace.run(run_id)
+    if run.kind != "generate":
+        problem = f"is of kind {run.kind}"
+        raise InputError("--resume", run_id, problem, "only batches, runs of kind generate, can be resumed")
+    if run.status == "done":
+        return Result(run_id, "done", None)
+    config = RunConfig.from_json(run.config)
+    benchmark = Benchmark.load(config.benchmarks)
+    with ExitStack() as stack:
+        live = models or _opened(stack, config)
+        workspace.update_run(run_id, status="running")
+        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack)
+
+
+def _run(
+    workspace: Workspace,
+    run_id: str,
+    config: RunConfig,
+    models: Models,
+    benchmark: Benchmark,
+    on_event: OnEvent,
+    control: Control,
+    stack: ExitStack,
+    audience: Audience | None = None,
+) -> Result:
+    tell = _telling(workspace, run_id, on_event)
+    stack.enter_context(model_warnings.told(run_id, tell))
+    pool = stack.enter_context(AnswerPool()) if audience is None else audience.pool
+    tools = _tools(workspace, run_id, config, benchmark, pool, live=audience is not None)
+    put = workspace.writer.put if audience is None else _shared(workspace.writer.put, audience.on_rows)
+    on_text = None if audience is None else audience.on_text
+    try:
+        with workspace.cursor() as cursor:
+            known = run_queries.resume_state(cursor, run_id)
+            pipeline = Pipeline(
+                config, run_id, models, put, tools, known=known, control=control, on_event=tell, on_text=on_text
+            )
+        tell({**pipeline.progress(0.0), "event": "start"})
+        outcome = pipeline.run()
+        workspace.writer.flush()
+    except ScaleQuestError as error:
+        _try_to_close(workspace, run_id, str(error))
+        raise
+    finally:
+        control.ended()
+    message = _sentence(workspace, run_id, outcome, resumable=audience is None)
+    workspace.update_run(run_id, status=outcome.status, error=message if outcome.status != "interrupted" else None)
+    end = pipeline.progress(outcome.seconds)
+    tell({**end, "event": "end", "status": outcome.status, "message": message, "first_pair_s": outcome.first_pair})
+    return Result(run_id, outcome.status, message, outcome.seconds, outcome.first_pair)
+
+
+def _shared(*takers: Put) -> Put:
+    """Rows go to all of these, in this order."""
+
+    def put(rows: list[Record]) -> None:
+        for take in takers:
+            take(rows)
+
+    return put
+
+
+def _sentence(workspace: Workspace, run_id: str, outcome: Outcome, resumable: bool) -> str | None:
+    if outcome.status == "done":
+        return outcome.message
+    rest = "everything done so far is kept"
+    if resumable:
+        rest += f", and `scalequest run --workspace {workspace.path} --resume {run_id}` goes on from here"
+    if outcome.status == "failed":
+        return f"{(outcome.message or 'The run failed').rstrip('.')}; {rest}."
+    return f"The run was {outcome.status}; {rest}."
+
+
+def _try_to_close(workspace: Workspace, run_id: str, message: str) -> None:
+    """Mark the run as failed where the store still can; the first error is the one to be heard."""
+    try:
+        workspace.update_run(run_id, status="failed", error=message)
+    except ScaleQuestError:
+        return
+
+
+def _telling(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnEvent:
+    """Pass events on, and store when a run is paused or goes on."""
+    stored = "running"
+
+    def tell(event: dict[str, Any]) -> None:
+        nonlocal stored
+        status = event.get("status")
+        if event["event"] == "progress" and status != stored and status in ("running", "paused"):
+            stored = status
+            workspace.update_run(run_id, status=status)
+        on_event(event)
+
+    return tell
+
+
+def _tools(
+    workspace: Workspace, run_id: str, config: RunConfig, benchmark: Benchmark, pool: Grouper, live: bool
+) -> Tools:
+    topic = _topic_model()
+    index = Index(threshold=config.duplicate_threshold, mark_only=live)
+    others = _others(workspace, run_id, config) if config.other_runs != "ignore" else None
+    return Tools(topic.predict, topic.name, pool, benchmark, index, others)
+
+
+@functools.cache
+def _topic_model() -> TopicModel:
+    """Loaded once: a live user waits for it. It only reads, so runs may share it."""
+    from engine.text.linear_classifier import TopicModel
+
+    return TopicModel.load()
+
+
+def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | None:
+    """The questions that the workspace's other runs have kept as new; None where there are none."""
+    index = Index(threshold=config.duplicate_threshold, across_runs=config.other_runs == "drop")
+    some = False
+    for run in workspace.runs():
+        if run.run_id == run_id:
+            continue
+        with workspace.cursor() as cursor:
+            for stored in run_queries.resume_state(cursor, run.run_id):
+                new = all(
+                    stored.verdicts[stage].kept for stage in ("language", "duplicate") if stage in stored.verdicts
+                )
+                if new:
+                    index.remember(stored.question)
+                    some = True
+    return index if some else None
+
+
+def _opened(stack: ExitStack, config: RunConfig) -> Models:
+    models = open_models(config, card_bytes=card_memory())
+    for model in models.distinct:
+        stack.callback(model.close)
+    return models

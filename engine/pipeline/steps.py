@@ -1,0 +1,338 @@
+"""The steps of one question: what a model's result means at each stage, and where the question goes next.
+
+All of it runs on the pipeline's one coordinating thread. Rows gather in ``rows`` until ``flush``. A step that stumbles
+is its question's failure, never the run's. Nothing here knows when to start a question, or when a run ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+from engine.config.run_config import RunConfig
+from engine.models.base import Completion, Failure, Scored
+from engine.models.roles import Models
+from engine.pipeline import in_order
+from engine.pipeline.in_order import InOrder
+from engine.pipeline.request_queue import InFlight, Item, ScoreQueue, TextQueue
+from engine.pipeline.types import Counts, OnText, Tools
+from engine.stages import difficulty, language, pair, solution, solvability
+from engine.text import answers
+from store.database.run_queries import Stored
+from store.errors import BackendError, ScaleQuestError
+from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Verdict
+
+GIVE_UP = 32
+"""Failures in a row at one stage, none of them fatal by itself, after which the model is held to be broken."""
+FAILED = "failed"
+"""ReviewState as an item's stage once it has failed: what still comes in for it is let go."""
+NEXT = dict(itertools.pairwise(STAGES))
+
+
+class _Undecided(Exception):
+    """A pair of answers that only Math-Verify can settle."""
+
+
+def _undecided(_: str, __: str) -> bool:
+    raise _Undecided
+
+
+class Steps:
+    """The lanes to the models, the rows found out and the counts; ``open`` counts started questions without a fate.
+
+    ``inbox`` gets the models' results, ``to_group`` the items whose answers need Math-Verify, ``on_text`` what is
+    written as it appears.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        run_id: str,
+        models: Models,
+        tools: Tools,
+        inbox: SimpleQueue[Any],
+        to_group: SimpleQueue[Item | None],
+        on_event: Callable[[dict[str, Any]], None],
+        on_text: OnText | None = None,
+    ) -> None:
+        self.config, self.run_id, self.tools, self.on_event = config, run_id, tools, on_event
+        self.counts = Counts()
+        self.in_flight: dict[str, InFlight] = {}
+        self.rows: list[Record] = []
+        self.open = 0
+        self.started = time.monotonic()
+        self.first_pair: float | None = None
+        self.fatal: ScaleQuestError | None = None
+        self._in_order = InOrder()
+        self._untopiced: list[Item] = []
+        self._in_a_row: dict[str, int] = {}
+        self._to_group = to_group
+        self._lanes(models, inbox, on_text)
+
+    def _lanes(self, models: Models, inbox: SimpleQueue[Any], on_text: OnText | None) -> None:
+        profile, seed, put = self.config.profile, self.config.seed, inbox.put
+        self.generators = [
+            TextQueue("generated", "question", role, model, seed, self.in_flight, put, self._on_question, on_text)
+            for role, model in zip(profile.generators, models.generators, strict=True)
+        ]
+        self.judge_lane: TextQueue | ScoreQueue
+        if profile.judge.writes:
+            judge: Any = models.judge
+            self.judge_lane = TextQueue(
+                "solvability", "judge", profile.judge, judge, seed, self.in_flight, put, self._on_judged, on_text
+            )
+        else:
+            judge = models.judge
+            self.judge_lane = ScoreQueue("solvability", profile.judge, judge, self.in_flight, put, self._on_judged)
+        self.difficulty_lane = ScoreQueue(
+            "difficulty", profile.difficulty, models.difficulty, self.in_flight, put, self._on_difficulty
+        )
+        self.solver_lane = TextQueue(
+            "solution", "solution", profile.solver, models.solver, seed, self.in_flight, put, self._on_solution, on_text
+        )
+        self.reward_lane = ScoreQueue("pair", profile.reward, models.reward, self.in_flight, put, self._on_reward)
+        self.downstream = (self.reward_lane, self.solver_lane, self.difficulty_lane, self.judge_lane)
+        self._params = [
+            {"temperature": g.temperature, "top_p": g.top_p, "max_tokens": g.max_tokens} for g in profile.generators
+        ]
+        self._bands = [self.config.band(g) for g in profile.generators]
+
+    def flush(self) -> list[Record]:
+        """The rows since the last flush, topics added; they belong into one transaction."""
+        if self._untopiced:
+            items, self._untopiced = self._untopiced, []
+            topics = self.tools.topics([item.asked.text for item in items])
+            self.rows += [
+                Label(i.qid, "topic", topic, self.tools.topic_model) for i, topic in zip(items, topics, strict=True)
+            ]
+        rows, self.rows = self.rows, []
+        return rows
+
+    def restore(self, item: Item, known: Stored) -> Item | None:
+        """The item at the first stage that it has no verdict of; None where its fate is decided."""
+        item.question, item.attempt = known.question, known.attempts + 1
+        item.solutions = sorted(known.solutions, key=lambda s: s.sample)
+        self.counts.kept["generated"] += 1
+        for stage in STAGES:
+            item.stage = stage
+            verdict = known.verdicts.get(stage)
+            if verdict is None:
+                return item
+            if stage == "duplicate" and verdict.kept:
+                self.tools.index.remember(known.question)
+            (self.counts.kept if verdict.kept else self.counts.dropped)[stage] += 1
+            if not verdict.kept:
+                break
+        self.counts.decided += 1
+        return None
+
+    def start(self, item: Item) -> None:
+        """Bring an item onto its way: to its generator, or to where an earlier process left it."""
+        self.open += 1
+        if item.question is None:
+            self._in_order.expect(item.idx)
+            self.generators[item.generator].add(item)
+        elif item.stage == "language":
+            self._in_order.expect(item.idx)
+            self.guard(item, lambda: self.check_language(item))
+        elif item.stage in ("duplicate", "contamination"):
+            self._in_order.expect(item.idx)
+            self.arrive(item.idx, item)
+        else:
+            self.guard(item, lambda: self.enter(item))
+
+    def on_result(self, flight: InFlight, result: Completion | Scored) -> None:
+        """A model's answer, whole."""
+        if flight.item.stage == FAILED:
+            return
+        try:  # as ``guard`` does, without a closure on the hottest path
+            flight.lane.handler(flight, result)
+        except Exception as error:  # noqa: BLE001
+            self._stumble(flight.item, error)
+        else:
+            self._in_a_row[flight.lane.stage] = 0
+
+    def on_failure(self, flight: InFlight, failure: Failure) -> None:
+        """A call without an answer: the run's end where the model is gone, else this item's failure."""
+        item = flight.item
+        if failure.fatal:
+            self.fatal = failure.error
+        elif item.stage == FAILED:
+            return
+        elif flight.lane is self.solver_lane:  # the other samples are worth keeping
+            item.errors.append(str(failure.error))
+            self.guard(item, lambda: self.sample_in(item))
+        else:
+            self.fail(item, flight.lane.stage, str(failure.error))
+
+    def guard(self, item: Item, step: Callable[[], None]) -> None:
+        """Run one item's step: whatever it stumbles over is that item's failure, not the run's."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001
+            self._stumble(item, error)
+
+    def _stumble(self, item: Item, error: Exception) -> None:
+        known = isinstance(error, ScaleQuestError)
+        self.fail(item, item.stage, str(error) if known else f"{type(error).__name__}: {error}")
+
+    def fail(self, item: Item, stage: str, message: str) -> None:
+        """Record that the item could not be worked on: no verdict, so that a resume tries it again."""
+        self.rows.append(ErrorRow(self.run_id, item.idx, stage, message, attempt=item.attempt))
+        self.counts.failed += 1
+        self.open -= 1
+        self.on_event({"event": "error", "run_id": self.run_id, "stage": stage, "idx": item.idx, "message": message})
+        self._in_a_row[stage] = self._in_a_row.get(stage, 0) + 1
+        if self._in_a_row[stage] >= GIVE_UP and self.fatal is None:
+            self.fatal = BackendError(f"Stage {stage} failed {GIVE_UP} times in a row, last with: {message}")
+        early, item.stage = item.stage in ("generated", "language"), FAILED
+        if early:
+            self.arrive(item.idx, None)
+
+    def _verdict(self, item: Item, verdict: Verdict) -> bool:
+        """Record it; True where the item goes on, then at the next stage."""
+        self.rows.append(verdict)
+        (self.counts.kept if verdict.kept else self.counts.dropped)[verdict.stage] += 1
+        if verdict.kept and verdict.stage != STAGES[-1]:
+            item.stage = NEXT[verdict.stage]
+            return True
+        self.open -= 1
+        self.counts.decided += 1
+        self.counts.decided_here += 1
+        return False
+
+    def enter(self, item: Item) -> None:
+        """Bring the item to the model of its stage."""
+        if item.stage == "solvability":
+            self.judge_lane.add(item)
+        elif item.stage == "difficulty":
+            self.difficulty_lane.add(item)
+        elif item.stage == "solution":
+            self._begin_solutions(item)
+        else:
+            self._begin_pair(item)
+
+    def _on_question(self, flight: InFlight, text: Completion) -> None:
+        item = flight.item
+        role = self.config.profile.generators[item.generator]
+        item.question = Question(
+            item.qid,
+            self.run_id,
+            item.idx,
+            text.text.strip(),
+            role.name,
+            role.template.id,
+            self._params[item.generator],
+            flight.seed,
+            text.tokens,
+            "length" if text.finish_reason == "length" else "stop",
+            text.seconds,
+        )
+        self.rows.append(item.question)
+        self.counts.kept["generated"] += 1
+        item.stage = "language"
+        self.check_language(item)
+
+    def check_language(self, item: Item) -> None:
+        kept = self._verdict(item, language.judge(item.asked))
+        if kept:
+            self._untopiced.append(item)
+        self.arrive(item.idx, item if kept else None)
+
+    def arrive(self, idx: int, item: Item | None) -> None:
+        """Judge duplicates as far as questions have arrived without a gap: so the lowest idx wins in any order."""
+        for ready in self._in_order.arrive(idx, item):
+            self.guard(ready, lambda it=ready: self._novelty(it))  # type: ignore[misc]
+
+    def _novelty(self, item: Item) -> None:
+        question = item.asked
+        if item.stage == "duplicate":
+            verdict, labels = in_order.judge(question, self.tools.index, self.tools.others)
+            self.rows.extend(labels)
+            if not self._verdict(item, verdict):
+                return
+        verdict = self.tools.benchmark.judge(question)
+        self.rows.extend(self.tools.benchmark.labels(verdict))
+        if self._verdict(item, verdict):
+            self.enter(item)
+
+    def _on_judged(self, flight: InFlight, result: Completion | Scored) -> None:
+        item = flight.item
+        role = self.config.profile.judge
+        if isinstance(result, Completion):
+            verdict = solvability.from_text(item.qid, role.name, result)
+        else:
+            verdict = solvability.from_score(
+                item.qid, role.name, result.scores[0], role.threshold, result.tokens, result.seconds
+            )
+        if self._verdict(item, verdict):
+            self.enter(item)
+
+    def _on_difficulty(self, flight: InFlight, result: Scored) -> None:
+        item = flight.item
+        role = self.config.profile.difficulty
+        band = self._bands[item.generator]
+        score = result.scores[0]
+        verdict = difficulty.judge(item.qid, role.name, score, role.activation, band, result.tokens, result.seconds)
+        if self._verdict(item, verdict):
+            self.enter(item)
+
+    def _begin_solutions(self, item: Item) -> None:
+        have = {s.sample for s in item.solutions}
+        missing = tuple(sample for sample in range(self.config.profile.solver.n) if sample not in have)
+        item.waiting = len(missing)
+        if missing:
+            self.solver_lane.add(item, missing)
+        else:
+            self._all_samples_in(item)
+
+    def _on_solution(self, flight: InFlight, text: Completion) -> None:
+        item = flight.item
+        made = solution.solution(item.qid, flight.sample, text, self.config.profile.solver.name, flight.seed)
+        item.fresh.append(made)
+        self.sample_in(item)
+
+    def sample_in(self, item: Item) -> None:
+        item.waiting -= 1
+        if item.waiting == 0:
+            self._all_samples_in(item)
+
+    def _all_samples_in(self, item: Item) -> None:
+        item.fresh.sort(key=lambda s: s.sample)
+        self.rows.extend(item.fresh)
+        item.solutions = sorted([*item.solutions, *item.fresh], key=lambda s: s.sample)
+        if item.errors:
+            self.fail(item, "solution", item.errors[0])
+        elif self._verdict(item, solution.judge(item.qid, self.config.profile.solver.name, item.solutions)):
+            self._begin_pair(item)
+
+    def _begin_pair(self, item: Item) -> None:
+        self.reward_lane.add(item)
+        try:
+            item.groups = answers.group([s.answer for s in item.solutions], _undecided)
+        except _Undecided:
+            self._to_group.put(item)
+
+    def _on_reward(self, flight: InFlight, scored: Scored) -> None:
+        flight.item.scored = scored
+        self.finish_pair(flight.item)
+
+    def finish_pair(self, item: Item) -> None:
+        """Choose, once both the rewards and the groups of answers are there."""
+        if item.scored is None or item.groups is None or item.stage == FAILED:
+            return
+        scored, name = item.scored, self.config.profile.reward.name
+        verdict, labels = pair.judge(
+            item.qid, name, item.solutions, scored.scores, item.groups, self.config.reward_floor, scored.tokens
+        )
+        each = scored.seconds / len(item.solutions)
+        self.rows.extend(
+            Reward(s.solution_id, name, score, each) for s, score in zip(item.solutions, scored.scores, strict=True)
+        )
+        self.rows.extend(labels)
+        self._verdict(item, verdict)
+        if verdict.kept and self.first_pair is None:
+            self.first_pair = time.monotonic() - self.started

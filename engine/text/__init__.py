@@ -1,0 +1,1 @@
+"""What is read off texts: final answers, topics and levels."""

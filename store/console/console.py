@@ -1,0 +1,245 @@
+"""SQL that a user types: one SELECT on a snapshot of the workspace, in a child process that is killed in time.
+
+The snapshot is made when it is asked for, lives in a folder of its own in the workspace and is removed at the end; what
+a statement does can reach neither the workspace's database nor this process. What is refused, and the limits of the
+child, are in ``store.console.child``. Knows no page.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from store.console import child
+from store.console import snapshot as console_file
+from store.database import duckdb_errors, schema
+from store.database.sources import Source
+from store.database.workspace import Workspace
+from store.errors import InputError, ScaleQuestError, StoreError
+from store.records import now
+
+AT_ONCE = 2
+"""Statements that may run at the same time."""
+LONGEST = 10_000
+"""Characters of a statement; they fit into a pipe, so that writing them never waits."""
+_START = 20.0
+"""Seconds in which a child must be ready; it takes a tenth of one where nothing else runs."""
+_FOLDER = "console-"
+_VIEWS = (
+    "items", "pairs", "funnel", "runs", "questions", "verdicts", "solutions", "rewards", "labels", "errors",
+    "decisions", "preferences",
+)  # fmt: skip
+
+EXAMPLES = {
+    "Pairs by topic": """SELECT topic, count(*) AS pairs,
+    round(avg(difficulty), 3) AS mean_difficulty, round(avg(reward), 3) AS mean_reward
+FROM pairs
+GROUP BY topic
+ORDER BY pairs DESC""",
+    "Why questions were dropped": """SELECT drop_stage, drop_reason, count(*) AS questions, any_value(query) AS example
+FROM items
+WHERE drop_stage IS NOT NULL
+GROUP BY ALL
+ORDER BY questions DESC""",
+    "Where reward and majority disagree": """SELECT question_id, query, answer, majority_answer, agreement, reward
+FROM pairs
+WHERE answer <> majority_answer
+ORDER BY agreement""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A consistent copy of ``source``'s rows as they were ``at``; it took ``seconds`` and has ``bytes``."""
+
+    source: Source
+    file: Path
+    at: datetime
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows of texts as DuckDB writes the values, None for NULL; whether there are ``more``; ``cut`` texts were cut."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[list[str | None]]
+    more: bool
+    cut: int
+    seconds: float
+
+
+class Console:
+    """Statements over one snapshot that all its users share. Safe from any thread; ``folder`` is the workspace's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._home = folder
+        self._folder: Path | None = None
+        self._making = threading.Lock()
+        self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._cancelled: set[str] = set()
+        self.snapshot: Snapshot | None = None
+        for left in folder.glob(f"{_FOLDER}*"):  # by a process that was killed: a workspace has one at a time
+            shutil.rmtree(left, ignore_errors=True)
+
+    def refresh(self, source: Source) -> Snapshot:
+        """Make a new snapshot; statements that run keep the one they began with. StoreError where it cannot be made."""
+        with self._making:
+            return self._make(source)
+
+    def run(self, source: Source, statement: str, name: str) -> Answer:
+        """The answer to one SELECT on the snapshot, which is made first where there is none of this source.
+
+        ``name`` is what ``cancel`` calls it by. ScaleQuestError, one sentence: the statement was refused, failed, was
+        stopped or cancelled, or too many run already.
+        """
+        if len(statement) > LONGEST:
+            raise InputError("SQL", f"{len(statement):,} characters", "is too long", f"keep to {LONGEST:,}")
+        if not self._free.acquire(blocking=False):
+            raise ScaleQuestError(f"{AT_ONCE} statements are running, which is the limit; run yours again in a moment.")
+        try:
+            with self._making:
+                have = self.snapshot
+                snapshot = have if have is not None and have.source is source else self._make(source)
+            return self._answer(snapshot, statement, name)
+        finally:
+            self._free.release()
+
+    def cancel(self, name: str) -> None:
+        """Kill the statement of this name, if it runs."""
+        if (running := self._running.get(name)) is not None:
+            self._cancelled.add(name)
+            running.kill()
+
+    def _make(self, source: Source) -> Snapshot:
+        at, begun = now(), time.perf_counter()
+        try:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=self._home))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # at exit too
+            file, new = self._folder / "snapshot.duckdb", self._folder / "new.duckdb"
+            new.unlink(missing_ok=True)
+            if isinstance(source, Workspace):
+                console_file.copy(source, new)
+            else:
+                _copy(source, new)
+            console_file.prepared(new)
+            size = new.stat().st_size
+            new.replace(file)  # who has the old one open keeps it
+        except StoreError:
+            raise
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StoreError(f"the snapshot could not be made ({reason}).") from error
+        self.snapshot = Snapshot(source, file, at, time.perf_counter() - begun, size)
+        return self.snapshot
+
+    def _answer(self, snapshot: Snapshot, statement: str, name: str) -> Answer:
+        with _child(snapshot.file) as process:
+            self._running[name] = process
+            try:
+                said = _ask(process, statement)
+            finally:
+                del self._running[name]
+                cancelled = name in self._cancelled
+                self._cancelled.discard(name)
+        if cancelled:
+            raise ScaleQuestError("Cancelled.")
+        if "error" in said:
+            raise ScaleQuestError(said["error"].replace(f"{snapshot.file.parent}{os.sep}", ""))
+        return Answer(**said)
+
+
+def views(source: Source) -> dict[str, list[str]]:
+    """The views to ask, in the order of their use, each with its columns."""
+    with source.cursor() as cursor:
+        found = cursor.execute(
+            "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() GROUP BY table_name"
+        ).fetchall()
+    have = dict(found)
+    return {name: have[name] for name in _VIEWS if name in have}
+
+
+def _copy(source: Source, file: Path) -> None:
+    """The rows of a source that may write no file itself (the demo) as a database of the same tables and views."""
+    try:
+        with duckdb.connect(str(file)) as to, source.cursor() as cursor:
+            schema.migrate(to, 0)
+            for table in schema.TABLES:
+                to.register("rows_of_it", cursor.sql(f"FROM {table}").to_arrow_table())
+                to.execute(f"INSERT INTO {table} BY NAME FROM rows_of_it")
+                to.unregister("rows_of_it")
+    except duckdb.Error as error:
+        file.unlink(missing_ok=True)
+        raise StoreError(f"the snapshot could not be written ({duckdb_errors.first_line(error)}).") from error
+
+
+def _child(file: Path) -> subprocess.Popen[bytes]:
+    """Isolated from this process: nothing of its environment, and a Ctrl-C in its terminal is not the child's."""
+    environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    command = [sys.executable, "-I", child.__file__, str(file)]
+    return subprocess.Popen(command, cwd=file.parent, env=environment, start_new_session=True, **pipes)
+
+
+def _ask(process: subprocess.Popen[bytes], statement: str) -> dict[str, Any]:
+    """What the child answers, or an error in its place. It is dead afterwards, whatever happens."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        first = _within(_START, process, process.stdout.readline)
+        if first != child.READY:
+            return _read(first) or {"error": "The process for the statement did not start; try again."}
+        begun = time.monotonic()
+        with suppress(BrokenPipeError):
+            process.stdin.write(statement.encode("utf-8", "replace"))
+            process.stdin.close()
+        # A backstop: the child keeps to its limit on cells; their JSON is at most six times as long.
+        said = _within(child.SECONDS, process, lambda: process.stdout.read(8 * child.BYTES))
+        if answer := _read(said):
+            return answer
+        if time.monotonic() - begun >= child.SECONDS:
+            error = f"Stopped after {child.SECONDS:g} s, which is what a statement may take; ask for less at once."
+        else:
+            error = f"The statement ended its process, most likely for want of memory ({child.MEMORY} MB is the limit)."
+        return {"error": error}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _within(seconds: float, process: subprocess.Popen[bytes], read: Any) -> bytes:
+    """What ``read`` gives, the process being killed after ``seconds``, which ends the reading."""
+    watch = threading.Timer(seconds, process.kill)
+    watch.daemon = True
+    watch.start()
+    try:
+        got: bytes = read()
+        return got
+    finally:
+        watch.cancel()
+
+
+def _read(said: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -1,0 +1,139 @@
+"""The physical tables, the schema's version and the steps that bring an older file forward.
+
+Narrow columns and long texts live in separate tables (``question_rows`` and ``question_text``, ``solution_rows`` and
+``solution_text``), so that a scan never decodes text; users see the logical tables of the data model as views
+(``views.py``). There are no primary keys: DuckDB's indexes cost more than they give; the writer guards uniqueness.
+Every table carries ``run_id``, so that a run is read and deleted by one narrow column, and those of a question ``q``
+(``keys.py``), by which they are joined and found. Times are UTC, zone-less: a zoned type would need extra packages in
+every notebook that opens a snapshot. Knows no Python rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import duckdb
+
+from store.database.views import VIEWS
+
+VERSION = 3
+"""The schema that this program writes. A file of a lower version is migrated on open, one of a higher is refused."""
+
+_FIRST: dict[str, str] = {
+    "runs": """
+        run_id VARCHAR, name VARCHAR, kind VARCHAR, config JSON, config_hash VARCHAR, seed BIGINT, status VARCHAR,
+        created_at TIMESTAMP, ended_at TIMESTAMP, error VARCHAR""",
+    "question_rows": """
+        question_id VARCHAR, run_id VARCHAR, idx BIGINT, generator VARCHAR, template_id VARCHAR, params JSON,
+        seed BIGINT, tokens BIGINT, finish_reason VARCHAR, seconds DOUBLE, reference_answer VARCHAR, chars BIGINT,
+        created_at TIMESTAMP""",
+    "question_text": "question_id VARCHAR, run_id VARCHAR, text VARCHAR, extra JSON",
+    "verdict_rows": """
+        question_id VARCHAR, run_id VARCHAR, stage VARCHAR, judge VARCHAR, kept BOOLEAN, score DOUBLE, reason VARCHAR,
+        raw VARCHAR, tokens BIGINT, seconds DOUBLE, created_at TIMESTAMP""",
+    "solution_rows": """
+        question_id VARCHAR, run_id VARCHAR, sample BIGINT, answer VARCHAR, solver VARCHAR, seed BIGINT, tokens BIGINT,
+        seconds DOUBLE, finish_reason VARCHAR, chars BIGINT, created_at TIMESTAMP""",
+    "solution_text": "question_id VARCHAR, run_id VARCHAR, sample BIGINT, text VARCHAR",
+    "reward_rows": """
+        question_id VARCHAR, run_id VARCHAR, sample BIGINT, reward_model VARCHAR, reward DOUBLE,
+        seconds DOUBLE, leads BOOLEAN""",
+    "label_rows": "question_id VARCHAR, run_id VARCHAR, key VARCHAR, value VARCHAR, model VARCHAR",
+    "errors": """
+        run_id VARCHAR, idx BIGINT, stage VARCHAR, message VARCHAR, raw VARCHAR, attempt BIGINT,
+        created_at TIMESTAMP""",
+    "decision_rows": """
+        event_id VARCHAR, question_id VARCHAR, run_id VARCHAR, reviewer VARCHAR, action VARCHAR, payload JSON,
+        batch_id VARCHAR, queue VARCHAR, sampling_p DOUBLE, created_at TIMESTAMP""",
+    "preference_rows": """
+        pair_id VARCHAR, chosen VARCHAR, rejected VARCHAR, direction VARCHAR, source VARCHAR, question_id VARCHAR,
+        run_id VARCHAR, created_at TIMESTAMP""",
+}
+
+_KEYED = (
+    "question_rows",
+    "question_text",
+    "verdict_rows",
+    "solution_rows",
+    "solution_text",
+    "reward_rows",
+    "label_rows",
+    "decision_rows",
+)
+ASIDE = "verdicts_aside"
+"""Verdicts that a later check took away (``rejudge.py``): they come back with their question."""
+OF_RUNS: tuple[str, ...] = (*_FIRST, ASIDE)
+"""The tables whose rows go when their run is deleted."""
+TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
+"""All tables but ``meta``. A run's number outlives it: none is given twice."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    # 0 -> 1: a file without tables (just made, or its maker was killed before the first commit).
+    tuple(f"CREATE TABLE {name} ({columns})" for name, columns in _FIRST.items()),
+    # 1 -> 2: the key q.
+    (
+        "CREATE TABLE run_numbers (number BIGINT, run_id VARCHAR)",
+        """
+        INSERT INTO run_numbers
+        SELECT row_number() OVER (ORDER BY r.created_at NULLS LAST, run_id), run_id
+        FROM (SELECT run_id FROM runs UNION SELECT run_id FROM question_rows) LEFT JOIN runs r USING (run_id)""",
+        *(f"ALTER TABLE {name} ADD COLUMN q BIGINT" for name in _KEYED),
+        *(
+            f"""
+            UPDATE {name} SET q = n.number * 4294967296 + CAST(substr(question_id, length(n.run_id) + 2) AS BIGINT)
+            FROM run_numbers n WHERE {name}.run_id = n.run_id"""
+            for name in _KEYED
+        ),
+    ),
+    # 2 -> 3: what checks set aside. A file may have the table: checks used to make it at first need.
+    (f"CREATE TABLE IF NOT EXISTS {ASIDE} ({_FIRST['verdict_rows']}, q BIGINT)",),
+)
+"""Step k brings version k to k + 1. Steps are only ever appended: an old file takes all those it has not had."""
+
+
+def version(con: duckdb.DuckDBPyConnection) -> int | None:
+    """The file's schema version: 0 for a file without tables, None for a database that is not ours."""
+    tables = {str(name) for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if not tables:
+        return 0
+    if "meta" not in tables or not {"runs", "question_rows"} <= tables:
+        return None
+    row = con.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    return int(row[0]) if row else None
+
+
+def migrate(con: duckdb.DuckDBPyConnection, have: int, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Bring the file from version ``have`` to the newest, in one transaction: a kill leaves the old version, whole."""
+    if have == len(steps) and _get(con, "views") == _digest():
+        return
+    con.execute("BEGIN")
+    try:
+        con.execute("CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value VARCHAR)")
+        _drop_views(con)  # a step may alter a table that a view names
+        for statements in steps[have:]:
+            for statement in statements:
+                con.execute(statement)
+        for name, query in VIEWS.items():
+            con.execute(f"CREATE VIEW {name} AS {query}")
+        for key, value in (("schema_version", str(len(steps))), ("views", _digest())):
+            con.execute("DELETE FROM meta WHERE key = ?", [key])
+            con.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+
+
+def _drop_views(con: duckdb.DuckDBPyConnection) -> None:
+    for (name,) in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+        con.execute(f'DROP VIEW "{name}"')
+
+
+def _get(con: duckdb.DuckDBPyConnection, key: str) -> str | None:
+    row = con.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+    return str(row[0]) if row else None
+
+
+def _digest() -> str:
+    """Changes when a view's text does: the views follow the program, the tables follow the version."""
+    return hashlib.sha256("\n".join(f"{name}: {query}" for name, query in VIEWS.items()).encode()).hexdigest()

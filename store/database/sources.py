@@ -1,0 +1,123 @@
+"""What the page reads: the workspace's own rows, or the bundled demo's while it has no run yet.
+
+The demo is a folder of Parquet files, one a physical table, and a map, which ``pack`` makes of a workspace. Its rows
+are read into memory, apart from any workspace's database, and nothing can be written to it. Knows the tables, not what
+is drawn.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+from store.database import schema
+from store.database.workspace import Workspace, read_run, read_runs
+from store.errors import InputError
+from store.records import Run
+
+
+class Source(Protocol):
+    """What can be read: a workspace, or the demo."""
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A new cursor, closed by its user."""
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+
+    def run(self, run_id: str) -> Run:
+        """The run of this id; InputError if there is none."""
+
+    def start_reader_thread(self, work: Callable[[], None]) -> threading.Thread:
+        """Start a thread that reads here."""
+
+
+class Demo:
+    """The bundled rows behind the same tables and views as a workspace's. Safe from any thread; lives in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.map = folder / "map"
+        self._connection = duckdb.connect(":memory:")
+        schema.migrate(self._connection, 0)
+        for table in schema.TABLES:
+            if (file := folder / f"{table}.parquet").exists():
+                self._connection.execute(f"INSERT INTO {table} BY NAME FROM read_parquet(?)", [str(file)])
+        # From here on the rows are what they are, whoever asks for what.
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        return self._connection.cursor()
+
+    def runs(self) -> list[Run]:
+        with self.cursor() as cursor:
+            return read_runs(cursor)
+
+    def run(self, run_id: str) -> Run:
+        with self.cursor() as cursor:
+            return read_run(cursor, run_id)
+
+    def start_reader_thread(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return thread
+
+
+class SourceSelector:
+    """The workspace, and the demo that stands in for it. ``folder`` without Parquet files is a demo without rows."""
+
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self.workspace = workspace
+        self._folder = folder
+        self._demo: Demo | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def shows_demo(self) -> bool:
+        return not self.workspace.runs() and (self._folder / "runs.parquet").exists()
+
+    def reading(self) -> Source:
+        """What to read now. Asked anew at each request: a first run ends the demo."""
+        if not self.shows_demo:
+            return self.workspace
+        with self._lock:
+            if self._demo is None:
+                self._demo = Demo(self._folder)
+        return self._demo
+
+
+def pack(workspace: Workspace, folder: Path) -> int:
+    """Write the workspace's rows as a demo; gives its size in bytes. InputError where there is no run to show."""
+    if not workspace.runs():
+        raise InputError("workspace", str(workspace.path), "has no run", "make one with `scalequest run` first")
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.parquet"):
+        old.unlink()
+    with workspace.cursor() as cursor:
+        for table in schema.TABLES:
+            if cursor.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
+                file = str(folder / f"{table}.parquet").replace("'", "''")
+                how = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19"
+                cursor.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{file}' ({how})")
+    pack_map(workspace.path, folder)
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def pack_map(workspace: Path, folder: Path) -> None:
+    """Copy the workspace's map, if it has one; not what its embedder has learned: nothing is added to a demo's."""
+    shutil.rmtree(folder / "map", ignore_errors=True)
+    for file in [*(workspace / "map").glob("*.json"), *(workspace / "map").glob("*/*.bin")]:
+        target = folder / file.relative_to(workspace)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+if __name__ == "__main__":  # python -m store.database.sources WORKSPACE FOLDER
+    with Workspace.open(sys.argv[1], create=False) as opened:
+        print(f"{pack(opened, Path(sys.argv[2])):,} bytes in {sys.argv[2]}")

@@ -1,0 +1,98 @@
+"""Which rows are already stored, so that nothing is ever stored twice. Knows keys, not tables' contents.
+
+The store has no primary keys; the writer asks here instead. For one run, each kind of row (a question, a verdict of one
+stage, the solution with one sample number ...) has one byte per question index: a million questions and all that
+they carry take some twenty megabytes. A run's keys are read from the database the first time that it is written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import duckdb
+import numpy as np
+
+from store.database.ids import IDX_BITS
+from store.records import Label, Question, Record, Reward, Solution, Verdict
+
+MANY_VALUED = "near_duplicate"
+"""The label key that a question may carry several times, once per value."""
+
+_IDX = f"(q & {2**IDX_BITS - 1})"
+_LOADS: tuple[tuple[str, str, str, str], ...] = (
+    ("question", "question_rows", "", "idx"),
+    ("verdict", "verdict_rows", "stage", _IDX),
+    ("solution", "solution_rows", "sample", _IDX),
+    ("reward", "reward_rows", "reward_model, sample", _IDX),
+    ("scored", "reward_rows", "sample", _IDX),
+    ("label", "label_rows", "key", _IDX),
+)
+
+
+class StoredKeys:
+    """The keys of one run."""
+
+    def __init__(self) -> None:
+        self._marks: dict[Hashable, bytearray] = {}
+        self._values: set[tuple[int, str]] = set()
+
+    @classmethod
+    def load(cls, con: duckdb.DuckDBPyConnection, run_id: str) -> StoredKeys:
+        """Read the keys that the database holds of this run."""
+        seen = cls()
+        for kind, table, parts, idx in _LOADS:
+            keys = (
+                con.execute(f"SELECT DISTINCT {parts} FROM {table} WHERE run_id = ?", [run_id]).fetchall()
+                if parts
+                else [()]
+            )
+            match = "".join(f" AND {part} = ?" for part in parts.split(", ") if part)
+            for key in keys:
+                query = f"SELECT {idx} AS idx FROM {table} WHERE run_id = ?{match}"
+                found = con.execute(query, [run_id, *key]).fetchnumpy()["idx"]
+                if len(found):
+                    marks = np.zeros(int(found.max()) + 1, dtype=np.uint8)
+                    marks[np.asarray(found)] = 1
+                    seen._marks[(kind, *key)] = bytearray(marks.tobytes())
+        query = f"SELECT {_IDX}, value FROM label_rows WHERE run_id = ? AND key = ?"
+        seen._values.update(con.execute(query, [run_id, MANY_VALUED]).fetchall())
+        return seen
+
+    def add(self, record: Record, idx: int, sample: int) -> bool:
+        """Mark this row as stored; False if it was already. ``sample`` matters to rewards alone."""
+        key: Hashable
+        match record:
+            case Verdict():
+                key = ("verdict", record.stage)
+            case Question():
+                key = ("question",)
+            case Solution():
+                key = ("solution", record.sample)
+            case Reward():
+                key = ("reward", record.reward_model, sample)
+            case Label():
+                if record.key == MANY_VALUED:
+                    value = (idx, record.value)
+                    new = value not in self._values
+                    self._values.add(value)
+                    return new
+                key = ("label", record.key)
+            case _:
+                return True
+        return self._mark(key, idx)
+
+    def leads(self, idx: int, sample: int) -> bool:
+        """Whether the reward just added is the first of its solution by any model: the one that the views show."""
+        return self._mark(("scored", sample), idx)
+
+    def _mark(self, key: Hashable, idx: int) -> bool:
+        """Set this byte; False if it was set."""
+        marks = self._marks.get(key)
+        if marks is None:
+            marks = self._marks[key] = bytearray(1024)
+        if idx >= len(marks):
+            marks.extend(bytes(max(idx + 1, 2 * len(marks)) - len(marks)))
+        if marks[idx]:
+            return False
+        marks[idx] = 1
+        return True

@@ -1,0 +1,237 @@
+"""The one writer: a thread that stores records in batches and answers when they are durable.
+
+``put`` only appends to a queue, so no model waits for the disk. The thread commits after 250 ms or 500 rows, whichever
+comes first, all records of one ``put`` in one transaction and in order. What is already stored is left as it is (first
+write wins), so a resumed run may safely put again. Knows nothing of what the records mean.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread  # noqa: F401  pyarrow's first use asks for it, which fails once the program is ending
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from store.database import arrow, duckdb_errors, ids
+from store.database.stored_keys import StoredKeys
+from store.errors import StoreError
+from store.records import Decision, ErrorRow, Preference, Question, Record, Reward, question_id
+
+T = TypeVar("T")
+
+INTERVAL = 0.25
+"""Seconds that a row waits at most before its batch is written."""
+ROWS = 500
+"""Rows that make a batch go at once."""
+MOST_ROWS = 20_000
+"""Rows in one transaction at most (one put always goes whole): bounds memory when the disk is slow."""
+
+_REFUSED = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError, duckdb.IntegrityError)
+"""What DuckDB will not do with a statement or its values; the database is as it was."""
+_OWN_IDS = {Decision: ("decision_rows", "event_id"), Preference: ("preference_rows", "pair_id")}
+
+
+class _Call:
+    """A function to run between two transactions, and the promise of its result."""
+
+    def __init__(self, function: Callable[[duckdb.DuckDBPyConnection], Any], transaction: bool) -> None:
+        self.function, self.transaction, self.future = function, transaction, Future[Any]()
+
+
+class Writer:
+    """Takes records from any thread. One per workspace; its cursor is its own."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self.ignored = 0
+        """Rows not written because a row with the same key was stored already."""
+        self._cursor, self._folder = cursor, folder
+        self._seen: dict[str, StoredKeys] = {}
+        self._numbers: dict[str, int] = {}
+        self._queue: deque[list[Record] | _Call] = deque()
+        self._rows, self._calls, self._oldest = 0, 0, 0.0
+        self._closing = False
+        self._failure: StoreError | None = None
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Queue records; returns at once. Raises StoreError once writing has failed or the workspace is closed."""
+        batch = list(records)
+        if not batch:
+            return
+        with self._wake:
+            self._check()
+            if not self._rows:
+                self._oldest = time.monotonic()
+            self._queue.append(batch)
+            before, self._rows = self._rows, self._rows + len(batch)
+            if not before or before < ROWS <= self._rows:
+                self._wake.notify()
+
+    def flush(self) -> None:
+        """Return when everything put before is on the disk; StoreError if it could not be written."""
+        self.call(lambda _: None)
+
+    def call(self, function: Callable[[duckdb.DuckDBPyConnection], T], *, transaction: bool = True) -> T:
+        """Run ``function(cursor)`` after everything put before; returns its result, raises its error. Writes wait.
+
+        StoreError for what DuckDB says. The writer goes on where that was of the statement or its values alone.
+        """
+        item = _Call(function, transaction)
+        with self._wake:
+            self._check()
+            self._queue.append(item)
+            self._calls += 1
+            self._wake.notify()
+        result: T = item.future.result()
+        return result
+
+    def new_run(self, run_id: str) -> None:
+        """Nothing of this run is stored: spares reading its keys. Call on the writer's thread."""
+        self._seen[run_id] = StoredKeys()
+
+    def forget_run(self, run_id: str) -> None:
+        """The run's rows are gone. Call on the writer's thread."""
+        self._seen.pop(run_id, None)
+
+    def close(self) -> None:
+        """Write what is queued and stop; StoreError if something put could not be written."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        self._cursor.close()
+        if self._failure:
+            raise self._failure
+
+    def _check(self) -> None:
+        if self._failure:
+            raise StoreError(str(self._failure))
+        if self._closing:
+            raise StoreError(f"workspace '{self._folder}' is closed; open it again.")
+
+    def _run(self) -> None:
+        while (item := self._next()) is not None:
+            try:
+                if isinstance(item, _Call):
+                    self._answer(item)
+                else:
+                    self._transaction(partial(self._write, item))
+            except Exception as error:  # noqa: BLE001  the thread's edge: everyone who waits must hear of it
+                self._fail(duckdb_errors.cannot_write(self._folder, error))
+                return
+
+    def _next(self) -> list[Record] | _Call | None:
+        """The next piece of work in order: all puts up to the next call, or that call; None when closed and drained."""
+        with self._wake:
+            while not (self._calls or self._closing or self._rows >= ROWS):
+                wait = self._oldest + INTERVAL - time.monotonic() if self._rows else None
+                if wait is not None and wait <= 0:
+                    break
+                self._wake.wait(wait)
+            if not self._queue:
+                return None
+            first = self._queue.popleft()
+            if isinstance(first, _Call):
+                self._calls -= 1
+                return first
+            batch = first
+            while self._queue and len(batch) < MOST_ROWS and not isinstance(self._queue[0], _Call):
+                batch += self._queue.popleft()  # type: ignore[arg-type]
+            self._rows -= len(batch)
+            self._oldest = time.monotonic()
+            return batch
+
+    def _answer(self, item: _Call) -> None:
+        try:
+            result = self._transaction(item.function) if item.transaction else item.function(self._cursor)
+        except _REFUSED as error:  # a database that is no longer sound says so at the next BEGIN
+            said = f"was refused ({duckdb_errors.first_line(error)}); what was stored before is safe."
+            item.future.set_exception(StoreError(f"writing to workspace '{self._folder}' {said}"))
+        except duckdb.Error as error:
+            failure = duckdb_errors.cannot_write(self._folder, error)
+            item.future.set_exception(failure)
+            raise failure from error
+        except Exception as error:  # noqa: BLE001  the caller's own error is the caller's to hear; the writer goes on
+            item.future.set_exception(error)
+        else:
+            item.future.set_result(result)
+
+    def _transaction(self, function: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        self._cursor.execute("BEGIN")
+        try:
+            result = function(self._cursor)
+            self._cursor.execute("COMMIT")
+        except Exception:
+            with suppress(duckdb.Error):  # DuckDB may have rolled back by itself; the first error is what counts
+                self._cursor.execute("ROLLBACK")
+            raise
+        return result
+
+    def _fail(self, failure: StoreError) -> None:
+        with self._wake:
+            self._failure = failure
+            waiting = [item for item in self._queue if isinstance(item, _Call)]
+            self._queue.clear()
+            self._rows = self._calls = 0
+        for item in waiting:
+            item.future.set_exception(StoreError(str(failure)))
+
+    def _write(self, batch: list[Record], cursor: duckdb.DuckDBPyConnection) -> None:
+        kinds: dict[type, list[arrow.Keyed]] = {}
+        places: dict[str, tuple[str, int]] = {}
+        for record in batch:
+            question, run_id, idx, sample = _key(record, places)
+            if (seen := self._seen.get(run_id)) is None:
+                seen = self._seen[run_id] = StoredKeys.load(cursor, run_id)
+            if (number := self._numbers.get(run_id)) is None:
+                number = self._numbers[run_id] = ids.numbered(cursor, run_id) if run_id else 0
+            if seen.add(record, idx, sample):
+                leads = isinstance(record, Reward) and seen.leads(idx, sample)
+                keyed = (record, question, run_id, sample, leads, ids.key(number, idx))
+                kinds.setdefault(record.__class__, []).append(keyed)
+            else:
+                self.ignored += 1
+        for kind, rows in kinds.items():
+            if kind in _OWN_IDS:
+                rows = self._unstored(rows, *_OWN_IDS[kind])
+            for table, data in arrow.tables(kind, rows):
+                cursor.from_arrow(data).insert_into(table)
+
+    def _unstored(self, rows: list[arrow.Keyed], table: str, key: str) -> list[arrow.Keyed]:
+        """Those whose own id is neither stored nor twice among them."""
+        by_id = {getattr(row[0], key): row for row in reversed(rows)}
+        query = f"SELECT {key} FROM {table} WHERE {key} IN (SELECT unnest($ids))"
+        for (stored,) in self._cursor.execute(query, {"ids": list(by_id)}).fetchall():
+            del by_id[stored]
+        self.ignored += len(rows) - len(by_id)
+        return list(reversed(by_id.values()))
+
+
+def _key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[str, str, int, int]:
+    """``(question_id, run_id, idx, sample)``; the sample of rewards alone. ``places`` remembers what was split."""
+    sample = 0
+    if isinstance(record, Reward):
+        question, _, digits = record.solution_id.rpartition("-")
+        sample = int(digits)
+    elif isinstance(record, ErrorRow):
+        return question_id(record.run_id, record.idx), record.run_id, record.idx, 0
+    elif isinstance(record, Question):
+        return record.question_id, record.run_id, record.idx, 0
+    elif isinstance(record, Preference) and record.question_id is None:
+        return "", "", 0, 0
+    else:
+        question = str(record.question_id)
+    place = places.get(question)
+    if place is None:
+        place = places[question] = arrow.split(question)
+    return question, place[0], place[1], sample

@@ -1,0 +1,1 @@
+"""What the Explore tab asks: counts, pages, overviews, what thresholds would keep."""

@@ -1,0 +1,1 @@
+"""Exports: which rows, in which format, split how, written to which files."""

@@ -1,0 +1,93 @@
+"""Figures of an export's rows: the numbers behind the charts of a card, and what became of all questions of its runs.
+
+Read from narrow columns, in parts. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from store.database.views import narrowed
+from store.export.rows import Array, Selected, stretches
+
+_NUMBERS = ("difficulty", "reward", "agreement", "n_solutions", "query_chars", "response_chars", "response_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """``numbers``: column -> its values, without nulls. ``topics``: how many rows have each, most first; ``generators``
+    likewise. ``response_tokens`` are the solver's own count, missing in imports.
+    """
+
+    rows: int
+    numbers: dict[str, Array]
+    topics: list[tuple[str | None, int]]
+    generators: list[tuple[str | None, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the contamination stage saw of a run; ``judge``: ``import`` where nobody looked."""
+
+    run_id: str
+    judge: str
+    entered: int
+    dropped: int
+
+
+def figures(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Figures:
+    """Of the selected rows of ``pairs``."""
+    parts = [_part(cursor, keys) for keys in stretches(cursor, chosen)]
+    numbers: dict[str, Array] = {}
+    for name in _NUMBERS:
+        values = np.concatenate([_real(part[name]) for part in parts]) if parts else np.zeros(0)
+        numbers[name] = values[~np.isnan(values)]
+    return Figures(chosen.rows.num_rows, numbers, _most(parts, "topic"), _most(parts, "generator"))
+
+
+def checked(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> list[Checked]:
+    """The contamination stage of these runs, in their order."""
+    query = """
+        SELECT run_id, judge, count(*), count(*) FILTER (NOT kept) FROM verdict_rows
+        WHERE stage = 'contamination' AND run_id IN (SELECT unnest($runs)) GROUP BY run_id, judge ORDER BY judge"""
+    found = [Checked(*row) for row in cursor.execute(query, {"runs": list(runs)}).fetchall()]
+    return sorted(found, key=lambda one: (runs.index(one.run_id), one.judge))
+
+
+def _part(cursor: duckdb.DuckDBPyConnection, keys: Any) -> pa.Table:
+    low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
+    edited = narrowed("pairs", "{}.q IN (SELECT q FROM keys WHERE edited)")
+    query = f"""
+        SELECT v.topic, v.generator, v.difficulty, v.reward, v.agreement, v.n_solutions,
+            coalesce(length(e.query), q.chars) AS query_chars, coalesce(length(e.response), c.chars) AS response_chars,
+            nullif(c.tokens, 0) AS response_tokens
+        FROM (SELECT q, topic, generator, difficulty, reward, agreement, n_solutions
+              FROM ({narrowed("pairs", f"{{}}.q BETWEEN {low:d} AND {high:d}")})) v
+        JOIN keys k ON k.q = v.q
+        JOIN question_rows q ON q.q = k.q AND q.q BETWEEN {low:d} AND {high:d}
+        JOIN solution_rows c ON c.q = k.q AND c.sample = k.sample AND c.q BETWEEN {low:d} AND {high:d}
+        LEFT JOIN (SELECT q, query, response FROM ({edited})) e ON e.q = k.q"""
+    cursor.register("keys", keys)
+    try:
+        return cursor.sql(query).to_arrow_table()
+    finally:
+        cursor.unregister("keys")
+
+
+def _real(column: pa.ChunkedArray) -> Array:
+    found: Array = column.cast(pa.float64()).to_numpy()
+    return found
+
+
+def _most(parts: Sequence[pa.Table], name: str) -> list[tuple[str | None, int]]:
+    counts: dict[str | None, int] = {}
+    for part in parts:
+        for one in part[name].value_counts().to_pylist():
+            counts[one["values"]] = counts.get(one["values"], 0) + one["counts"]
+    return sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))

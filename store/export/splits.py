@@ -1,0 +1,93 @@
+"""Which rows of an export are for validation: whole clusters of duplicates, by a hash that does not change.
+
+A cluster is a connected component: questions that are the same when all but letters and digits is left out (which makes
+the same of at least what the duplicate stage does), and questions that a label ``near_duplicate`` joins, through
+questions that are not exported too. Its hash is the smallest of its exported texts', so that it depends on texts alone,
+not on ids. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from store.database.views import narrowed
+from store.export.rows import Array, Selected, stretches
+
+_HASH = r"md5_number_lower(regexp_replace(lower(query), '[^\p{L}\p{N}]+', '', 'g'))"
+# A text without a letter or digit is its own.
+_TEXT = f"CASE WHEN regexp_matches(query, '[\\p{{L}}\\p{{N}}]') THEN {_HASH} ELSE md5_number_lower(query) END"
+
+
+def held_out(cursor: duckdb.DuckDBPyConnection, chosen: Selected, share: float) -> Array:
+    """The keys of the selected rows that are for validation: about this share of them, ascending."""
+    q, texts = chosen.q, _texts(cursor, chosen)
+    nodes, text_at = np.unique(texts, return_inverse=True)
+    # A question that is not exported is a node too, without a text of its own.
+    one, other = _near(cursor)
+    keys = np.unique(np.concatenate([one, other]))
+    place = np.searchsorted(keys, q)
+    exported = np.zeros(len(q), bool) if not len(keys) else keys[np.minimum(place, len(keys) - 1)] == q
+    size = len(nodes) + len(keys)
+    left = np.concatenate([text_at[exported], len(nodes) + np.searchsorted(keys, one)])
+    right = np.concatenate([len(nodes) + place[exported], len(nodes) + np.searchsorted(keys, other)])
+    hashes = nodes[_components(size, left, right)[text_at]]
+    found: Array = q[_spread(hashes) < share]
+    return found
+
+
+def _texts(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Array:
+    """By selected row a hash of its question."""
+    found = [np.zeros(0, np.uint64)]
+    for keys in stretches(cursor, chosen):
+        low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
+        view = narrowed("items", "{}.q IN (SELECT q FROM keys WHERE edited)")
+        query = f"""
+            SELECT q, {_TEXT} AS text FROM (
+                SELECT k.q, t.text AS query FROM keys k JOIN question_text t ON t.q = k.q
+                WHERE NOT k.edited AND t.q BETWEEN {low:d} AND {high:d}
+                UNION ALL SELECT q, query FROM ({view})) ORDER BY q"""
+        cursor.register("keys", keys)
+        try:
+            texts: Any = cursor.sql(query).to_arrow_table()
+        finally:
+            cursor.unregister("keys")
+        found.append(texts["text"].to_numpy())
+    return np.concatenate(found)
+
+
+def _near(cursor: duckdb.DuckDBPyConnection) -> tuple[Array, Array]:
+    """The keys of the questions that a label joins."""
+    query = r"""
+        SELECT l.q AS one, n.number * 4294967296 + CAST(regexp_extract(l.value, '([0-9]+)$', 1) AS BIGINT) AS other
+        FROM label_rows l JOIN run_numbers n ON n.run_id = regexp_replace(l.value, '-[0-9]+$', '')
+        WHERE l.key = 'near_duplicate'"""
+    table: Any = cursor.sql(query).to_arrow_table()
+    return table["one"].cast(pa.int64()).to_numpy(), table["other"].cast(pa.int64()).to_numpy()
+
+
+def _components(size: int, left: Array, right: Array) -> Array:
+    """By node the smallest node that it is connected with."""
+    root = np.arange(size)
+    while True:
+        low = np.minimum(root[left], root[right])
+        new = root.copy()
+        for side in (left, right):
+            np.minimum.at(new, side, low)
+            np.minimum.at(new, root[side], low)
+        new = new[new]
+        if (new == root).all():
+            return root
+        root = new
+
+
+def _spread(hashes: Array) -> Array:
+    """In [0, 1), evenly, whatever the hashes were chosen for: the smallest of several are small."""
+    mixed = hashes * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= np.uint64(0xD6E8FEB86659FD93)
+    mixed ^= mixed >> np.uint64(32)
+    return (mixed >> np.uint64(11)) / float(1 << 53)

@@ -1,0 +1,279 @@
+"""The filter: one JSON object, the same in the URL, the queue, exports and the command line.
+
+Lists are any-of (null in a list means "has none"; an empty list asks nothing), pairs of numbers are closed ranges with
+null for an open end. It becomes SQL with bound parameters only; nothing that a user wrote is ever part of a statement.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from store.errors import InputError
+from store.filters import search_syntax
+from store.filters.map_area import Area
+from store.records import STAGES
+
+View = Literal["items", "pairs"]
+Values = tuple[str | None, ...]
+Range = tuple[float | None, float | None]
+
+STATUSES = ("unreviewed", "accepted", "rejected", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions that must all hold; the default lets everything pass.
+
+    ``stage``: what that stage kept, as the funnel counts it (``generated``: every question). ``text``: somewhere in the
+    query, or in the response of a pair, whatever its case. ``words`` and ``regex``: found in the query, of pairs too
+    (``search_query.py`` has their language). ``reward`` is the best sample's on items, the chosen one's on pairs.
+    ``area``: where the question lies on the map (``maps.py``).
+    """
+
+    run: Values = ()
+    generator: Values = ()
+    topic: Values = ()
+    level: Values = ()
+    status: Values = ()
+    tags: Values = ()
+    drop_stage: Values = ()
+    drop_reason: Values = ()
+    ids: Values = ()
+    difficulty: Range = (None, None)
+    reward: Range = (None, None)
+    agreement: Range = (None, None)
+    n_solutions: Range = (None, None)
+    near_duplicates: Range = (None, None)
+    query_chars: Range = (None, None)
+    response_tokens: Range = (None, None)
+    solvable: bool | None = None
+    contaminated: bool | None = None
+    edited: bool | None = None
+    stage: str | None = None
+    text: str | None = None
+    words: str | None = None
+    regex: str | None = None
+    area: Area | None = None
+
+    @classmethod
+    def from_json(cls, source: str | Mapping[str, Any]) -> Filter:
+        """Read a filter from JSON text or a parsed object; InputError names the field that is wrong."""
+        given = _parse(source)
+        unknown = sorted(set(given) - set(_KINDS))
+        if unknown:
+            raise InputError("filter", unknown[0], "is not a filter's field", f"the fields are {', '.join(_KINDS)}")
+        return cls(**{name: _READ[_KINDS[name]](name, value) for name, value in given.items() if value is not None})
+
+    def to_json(self) -> str:
+        """The shortest JSON object for this filter, the same text for equal filters."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that ask something, by name in alphabetical order."""
+        asked = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: _plain(value) for name, value in sorted(asked.items())}
+
+    def without(self, *names: str) -> Filter:
+        """The same filter, these fields asking nothing."""
+        plain: dict[str, Any] = {f.name: f.default for f in fields(self) if f.name in names}
+        return replace(self, **plain)
+
+    def to_sql(self, view: View = "items", map_keys: Collection[int] | None = None) -> tuple[str, list[Any]]:
+        """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` for the default.
+
+        ``map_keys``: the keys (``q``) of the questions in the filter's area, which the map's files know and
+        SQL does not: ``store.map.files.inside`` gives them. InputError where the filter has an area and they are
+        not given.
+        """
+        parts: list[str] = []
+        values: list[Any] = []
+        for name, kind in _KINDS.items():
+            asked = getattr(self, name)
+            if asked in ((), (None, None), None):
+                continue
+            sql, bound = _sql_area(map_keys) if kind == "area" else _SQL[kind](name, asked, view)
+            # what only `items` tells, a pair is asked through its question
+            if view == "pairs" and name in _ITEMS_ONLY:
+                sql = f"question_id IN (SELECT question_id FROM items WHERE {sql})"
+            parts.append(sql)
+            values += bound
+        return " AND ".join(parts) or "TRUE", values
+
+
+_KINDS: dict[str, str] = {
+    f.name: "values" if f.default == () else "range" if f.default == (None, None) else "flag" for f in fields(Filter)
+} | {name: name for name in ("tags", "level", "stage", "text", "words", "regex", "area")}
+SEARCHED = ("text", "words", "regex")
+"""The conditions on texts."""
+LOOKED_UP = (*SEARCHED, "area")
+"""The conditions that no column of a frame answers."""
+_COLUMN = {"run": "run_id", "ids": "question_id"}
+_ITEMS_ONLY = frozenset(
+    ("drop_stage", "drop_reason", "near_duplicates", "query_chars", "response_tokens", "solvable", "contaminated")
+)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Area):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _parse(source: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(source, str):
+        try:
+            source = json.loads(source)
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                "filter", str(source)[:200], f"is not JSON ({error})", 'write e.g. {"topic": ["Algebra"]}'
+            ) from error
+    if not isinstance(source, Mapping):
+        raise InputError("filter", source, "is not a JSON object", 'write e.g. {"topic": ["Algebra"]}')
+    return source
+
+
+def _read_values(name: str, value: Any) -> Values:
+    if not isinstance(value, (list, tuple)) or not all(v is None or isinstance(v, str) for v in value):
+        raise InputError(f"filter.{name}", value, "is not a list of texts", f'write e.g. "{name}": ["..."]')
+    known = {"status": STATUSES, "drop_stage": STAGES}.get(name)
+    for item in value:
+        if known and item is not None and item not in known:
+            raise InputError(f"filter.{name}", item, "is not known", f"choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(value))
+
+
+def _read_range(name: str, value: Any) -> Range:
+    remedy = f'write e.g. "{name}": [0.3, 0.8], null for an open end'
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
+    for end in value:
+        number = isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) <= sys.float_info.max
+        if end is not None and not number:
+            raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
+    low, high = (None if end is None else float(end) for end in value)
+    if low is not None and high is not None and low > high:
+        raise InputError(f"filter.{name}", value, "has its lower end above its upper", remedy)
+    return low, high
+
+
+def _read_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"filter.{name}", value, "is neither true nor false", f'write e.g. "{name}": true')
+    return value
+
+
+def _read_stage(name: str, value: Any) -> str:
+    if not isinstance(value, str) or value not in ("generated", *STAGES):
+        raise InputError(f"filter.{name}", value, "is not a stage", f"choose from generated, {', '.join(STAGES)}")
+    return value
+
+
+def _read_text(name: str, value: Any) -> str | None:
+    if not isinstance(value, str):
+        raise InputError(f"filter.{name}", value, "is not a text", f'write e.g. "{name}": "prime"')
+    return value or None
+
+
+def _read_words(name: str, value: Any) -> str | None:
+    said = _read_text(name, value)
+    if said is not None:
+        search_syntax.words(said)
+    return said
+
+
+def _read_regex(name: str, value: Any) -> str | None:
+    pattern = _read_text(name, value)
+    return None if pattern is None else search_syntax.regex(pattern)
+
+
+def _sql_values(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+    column = _COLUMN.get(name, name)
+    some = [value for value in asked if value is not None]
+    parts = [f"{column} IS NULL"] if None in asked else []
+    if some:
+        parts.append(f"{column} IN (SELECT unnest(CAST(? AS VARCHAR[])))")
+    return f"({' OR '.join(parts)})", [some] if some else []
+
+
+def _sql_tags(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+    some = [value for value in asked if value is not None]
+    parts = ["len(tags) = 0"] if None in asked else []
+    if some:
+        parts.append("list_has_any(tags, CAST(? AS VARCHAR[]))")
+    return f"({' OR '.join(parts)})", [some] if some else []
+
+
+def _sql_level(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+    some = [value for value in asked if value is not None]
+    levels = "SELECT question_id FROM label_rows WHERE key = 'level'"
+    parts = [f"question_id NOT IN ({levels})"] if None in asked else []
+    if some:
+        parts.append(f"question_id IN ({levels} AND value IN (SELECT unnest(CAST(? AS VARCHAR[]))))")
+    return f"({' OR '.join(parts)})", [some] if some else []
+
+
+def _sql_range(name: str, asked: Range, view: View) -> tuple[str, list[Any]]:
+    column = "best_reward" if (name, view) == ("reward", "items") else name
+    ends = [(f"{column} >= ?", asked[0]), (f"{column} <= ?", asked[1])]
+    return " AND ".join(sql for sql, end in ends if end is not None), [end for _, end in ends if end is not None]
+
+
+def _sql_flag(name: str, asked: bool, view: View) -> tuple[str, list[Any]]:
+    return f"{name} = ?", [asked]
+
+
+def _sql_stage(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    if asked == "generated":
+        return "TRUE", []
+    return "question_id IN (SELECT question_id FROM verdict_rows WHERE stage = ? AND kept)", [asked]
+
+
+def _sql_text(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    columns = ("query", "response") if view == "pairs" else ("query",)
+    return f"({' OR '.join(f'contains(lower({c}), lower(?))' for c in columns)})", [asked] * len(columns)
+
+
+def _sql_words(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    return search_syntax.sql(search_syntax.words(asked))
+
+
+def _sql_regex(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+    return "regexp_matches(query, ?)", [asked]
+
+
+def _sql_area(map_keys: Collection[int] | None) -> tuple[str, list[Any]]:
+    if map_keys is None:
+        raise InputError("filter.area", "", "cannot be asked here", "leave it out")
+    return (
+        "question_id IN (SELECT question_id FROM question_rows WHERE q IN (SELECT unnest(CAST(? AS BIGINT[]))))",
+        [[*map_keys]],
+    )
+
+
+_READ: dict[str, Any] = {
+    "values": _read_values,
+    "tags": _read_values,
+    "level": _read_values,
+    "range": _read_range,
+    "flag": _read_flag,
+    "stage": _read_stage,
+    "text": _read_text,
+    "words": _read_words,
+    "regex": _read_regex,
+    "area": Area.read,
+}
+_SQL: dict[str, Any] = {
+    "values": _sql_values,
+    "tags": _sql_tags,
+    "level": _sql_level,
+    "range": _sql_range,
+    "flag": _sql_flag,
+    "stage": _sql_stage,
+    "text": _sql_text,
+    "words": _sql_words,
+    "regex": _sql_regex,
+}

@@ -1,0 +1,143 @@
+"""What a search says: a small language of words, and regular expressions. Knows neither rows nor the index.
+
+A word is a run of letters, digits and the marks that belong to them, whatever its case: every other character parts
+words. ``prime number`` asks for both words, anywhere; ``"prime number"`` for one after the other; ``prim*`` for a word
+that begins so; ``-prime`` for its absence. What holds several words (``x^2``, ``1,000``) is a phrase of them.
+
+Texts are split by DuckDB (``SPLIT``), and so are searches: the index and a statement find the same rows.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+
+from store.database.duckdb_errors import first_line
+from store.errors import InputError
+
+_WORD, _GAP = r"[\pL\pN\pM]", r"[^\pL\pN\pM]"
+SPLIT = (
+    f"CASE WHEN strlen(text) = length(text) THEN lower(text) ELSE regexp_replace(lower(text), '{_GAP}+', ' ', 'g') END"
+)
+"""SQL: ``text`` as SQLite's ascii tokenizer takes it: it parts at every ASCII character but letters and digits."""
+
+_MOST, _LONGEST = 64, 1000
+"""Terms of a search, and characters of a word or of a regular expression."""
+_PLAIN = re.compile("[a-z0-9]+")
+_TERM = re.compile(r'(-?)(?:"([^"]*)(?:"(\*?)|$)|([^\s"]+))')
+
+_asking = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Words that stand one after the other; ``prefix``: the last one only begins so."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression that finds the term in a text in lower case; the words hold letters only."""
+        return f"(?:^|{_GAP}){f'{_GAP}+'.join(self.words)}" + ("" if self.prefix else f"(?:$|{_GAP})")
+
+    @property
+    def match(self) -> str:
+        """The term as FTS5 takes it."""
+        return f'"{" ".join(self.words)}"' + ("*" if self.prefix else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A search for words: all of ``wanted`` and none of ``unwanted``."""
+
+    wanted: tuple[Term, ...]
+    unwanted: tuple[Term, ...]
+
+
+@lru_cache(maxsize=256)
+def words(said: str) -> Words:
+    """Read a search; InputError where it holds no word, or too many. An open quote ends with the text."""
+    wanted: dict[Term, None] = {}
+    unwanted: dict[Term, None] = {}
+    plain = said.translate({0x201C: '"', 0x201D: '"', 0x201E: '"'}).encode("utf-8", "replace").decode()
+    found = list(_TERM.finditer(plain))
+    parted = _parted([bare if quoted is None else quoted for _, quoted, _, bare in (m.groups() for m in found)])
+    for term, each in zip(found, parted, strict=True):
+        without, _, starred, bare = term.groups()
+        if any(len(word) > _LONGEST for word in each):
+            raise InputError("filter.words", said[:40] + "…", "holds a word too long to be one", "shorten it")
+        if each:
+            prefix = starred == "*" or (bare or "").endswith("*")
+            (unwanted if without else wanted)[Term(tuple(each), prefix)] = None
+    if not wanted and not unwanted:
+        remedy = 'write letters or digits, or ask for signs by a regular expression, e.g. "regex": "\\\\$"'
+        raise InputError("filter.words", said, "holds no word", remedy)
+    if len(wanted) + len(unwanted) > _MOST:
+        raise InputError("filter.words", said[:40] + "…", f"asks for more than {_MOST} words", "ask for fewer")
+    return Words(tuple(wanted), tuple(unwanted))
+
+
+def _parted(texts: list[str]) -> list[list[str]]:
+    """The words of each text, as ``SPLIT`` parts them."""
+    if all(text.isascii() for text in texts):  # the same, without the database
+        return [_PLAIN.findall(text.lower()) for text in texts]
+    query = f"SELECT regexp_extract_all(lower(text), '{_WORD}+') FROM (SELECT unnest($texts) AS text)"
+    return [list(found) for (found,) in _ask(query, {"texts": texts})]
+
+
+def sql(said: Words) -> tuple[str, list[Any]]:
+    """``(condition, parameters)`` on a column ``query``."""
+    found, missing = "regexp_matches(lower(query), ?)", "NOT regexp_matches(lower(query), ?)"
+    parts = [found] * len(said.wanted) + [missing] * len(said.unwanted)
+    return f"({' AND '.join(parts)})", [term.pattern for term in (*said.wanted, *said.unwanted)]
+
+
+def match(said: Words) -> str:
+    """The search as FTS5 takes it; where nothing is wanted, what finds the unwanted."""
+    unwanted = " OR ".join(term.match for term in said.unwanted)
+    if not said.wanted:
+        return unwanted
+    wanted = " AND ".join(term.match for term in said.wanted)
+    return f"({wanted}) NOT ({unwanted})" if unwanted else wanted
+
+
+@lru_cache(maxsize=256)
+def regex(pattern: str) -> str:
+    """The pattern; InputError where it is none that DuckDB takes (RE2: no look-around, no references back)."""
+    if len(pattern) > _LONGEST:
+        raise InputError("filter.regex", pattern[:40] + "…", f"is longer than {_LONGEST:,} characters", "shorten it")
+    try:
+        _ask("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
+    except (duckdb.Error, UnicodeEncodeError) as error:
+        reason = first_line(error).split("Error: ")[-1]
+        remedy = "put \\ before a sign that stands for itself"
+        raise InputError("filter.regex", pattern, f"is no regular expression ({reason})", remedy) from error
+    return pattern
+
+
+def holds(condition: str, values: list[Any], texts: list[str]) -> list[bool]:
+    """Whether a condition on ``query`` holds, for each of a few texts."""
+    return [held for (held,) in _ask(f"SELECT {condition} FROM (SELECT unnest(?) AS query)", [*values, texts])]
+
+
+def matches(pattern: str, texts: list[str]) -> list[list[str]]:
+    """What a regular expression finds in each of a few texts, in order."""
+    query = "SELECT regexp_extract_all(text, $pattern) FROM (SELECT unnest($texts) AS text)"
+    return [list(found) for (found,) in _ask(query, {"pattern": pattern, "texts": texts})]
+
+
+def _ask(query: str, values: Any) -> list[tuple[Any, ...]]:
+    with _asking:
+        return _database().execute(query, values).fetchall()
+
+
+@lru_cache(maxsize=1)
+def _database() -> duckdb.DuckDBPyConnection:
+    """One without tables, for its functions."""
+    return duckdb.connect(":memory:", config={"threads": 1})

@@ -1,0 +1,1 @@
+"""The narrow columns of every question in memory: loaded, kept up to date, counted."""

@@ -1,0 +1,293 @@
+"""The narrow columns of every question in memory, so that a brush is answered without a query.
+
+Categories are codes into a list of values, numbers are arrays with NaN for null; about 80 bytes a question. Rows stand
+run after run as the runs were begun, within a run by idx: position says age. Knows what a filter asks, not how the rows
+are read (``frame_rows.py``); texts stay in the database.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from store.database import ids
+from store.filters.filter import LOOKED_UP, Filter
+from store.frame import cubes
+from store.frame.bins import Bins, nice, shares
+from store.records import STAGES, question_id
+
+Array: TypeAlias = NDArray[Any]
+
+NUMBERS = ("difficulty", "reward", "agreement", "query_chars", "response_tokens")
+"""The numbers that are drawn as histograms."""
+COUNTED = ("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason")
+"""The categories whose values are counted."""
+_CODED = tuple(name for name in COUNTED if name != "drop_stage")
+ORDERS = ("difficulty", "reward", "agreement", "query_chars", "newest")
+_ORDERED = 8
+"""Orders that are kept: eight bytes a question each."""
+_REMEMBERED = 24
+"""Conditions whose rows are kept: a byte a question each."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutcome:
+    """How far a question has come: bit k of ``seen`` and ``kept`` is stage k of STAGES."""
+
+    kept: int
+    seen: int
+
+    @property
+    def drop_stage(self) -> str | None:
+        return next((stage for stage in STAGES if self.was(stage) is False), None)
+
+    def was(self, stage: str) -> bool | None:
+        """Kept (True) or dropped at this stage; None without a verdict there."""
+        bit = 1 << STAGES.index(stage)
+        return bool(self.kept & bit) if self.seen & bit else None
+
+    def passes(self, name: str, asked: Any) -> bool:
+        """Whether a condition on one of STAGE_CONDITIONS holds."""
+        if name == "drop_stage":
+            return self.drop_stage in asked
+        if name == "stage":
+            return asked == "generated" or self.was(asked) is True
+        if name == "solvable":
+            return self.was("solvability") is asked
+        judged = self.was("contamination")  # contaminated
+        return (None if judged is None else not judged) is asked
+
+
+STAGE_CONDITIONS = ("drop_stage", "stage", "solvable", "contaminated")
+"""The conditions that a way answers."""
+
+
+class Version(NamedTuple):
+    """Tells of which rows a frame was read: ``decisions`` counts those, ``rows`` tells of all others."""
+
+    rows: tuple[Any, ...]
+    decisions: int
+
+
+class Frame:
+    """One reading of a source. ``version`` tells of which rows; two readings of the same rows have the same.
+
+    ``size`` questions were read of the ``total`` that there were: fewer in a sample.
+    """
+
+    def __init__(self, table: pa.Table, runs: Sequence[str], version: Version, total: int) -> None:
+        self.version = version
+        self.size, self.total = table.num_rows, total
+        codes: dict[str, tuple[Array, list[Any]]] = {name: _encoded(table[column]) for name, column in _TEXTS.items()}
+        codes["run"] = _ordered(*codes["run"], runs)
+        q = _whole(table["q"])
+        order = np.argsort(q, kind="stable")
+        ways, way = np.unique(_whole(table["kept"]) << len(STAGES) | _whole(table["seen"]), return_inverse=True)
+        low = (1 << len(STAGES)) - 1
+        self.stage_paths = [StageOutcome(int(both) >> len(STAGES), int(both) & low) for both in ways]
+        self.values: dict[str, list[Any]] = {name: values for name, (_, values) in codes.items()}
+        self.values["tags"] = [json.loads(tags) for tags in self.values["tags"]]
+        self.codes = {name: _small(found[order], len(self.values[name])) for name, (found, _) in codes.items()}
+        self.stage_path = _small(way[order], len(ways))
+        self.q: Array = q[order]
+        """Each question's key (``store.database.ids``), ascending."""
+        self.idx = (self.q & (2**ids.IDX_BITS - 1)).astype(np.uint32)
+        first = np.unique(self.codes["run"], return_index=True)
+        self._numbers = {
+            self.values["run"][code]: int(self.q[at]) >> ids.IDX_BITS for code, at in zip(*first, strict=True)
+        }
+        self.edited, self.pair = (_whole(table[name])[order].astype(bool) for name in ("edited", "pair"))
+        self.numbers = {name: _real(table[column])[order] for name, column in _NUMBERS.items()}
+        for name in ("n_solutions", "near_duplicates", "query_chars", "response_tokens"):
+            self.numbers[name] = self.numbers[name].astype(np.float32)
+        self.bins: dict[str, Bins] = {
+            name: (shares if name in ("difficulty", "agreement") else nice)(self.numbers[name]) for name in NUMBERS
+        }
+        self.count()
+        self._fails: dict[Any, Array] = {}
+        self._orders: dict[str, tuple[Array, Array]] = {}
+        self._lock = threading.Lock()
+
+    def count(self) -> None:
+        """Build the cubes."""
+        dimensions = {name: (bins.of(self.numbers[name]), bins.count + 1) for name, bins in self.bins.items()}
+        dimensions |= {name: (self.codes[name], len(self.values[name])) for name in _CODED}
+        self.cubes = cubes.build(dimensions | {"way": (self.stage_path, len(self.stage_paths))})
+        self.totals = self.counts(None)
+
+    @property
+    def nbytes(self) -> int:
+        """What the columns take."""
+        arrays = [*self.codes.values(), *self.numbers.values(), *(cube.codes for cube in self.cubes)]
+        return sum(a.nbytes for a in (*arrays, self.stage_path, self.q, self.idx, self.edited, self.pair))
+
+    def counts(self, rows: Array | None, names: Iterable[str] | None = None) -> dict[str, list[int]]:
+        """Of NUMBERS the counts of each bin and last of null, of categories those of ``values``, of ``way`` of
+        ``ways``; of some names and rows, or (None) all.
+        """
+        names = {*NUMBERS, *_CODED, "way"} if names is None else {*names}
+        rows = None if rows is None else np.flatnonzero(rows)  # once: every cube is gathered by it
+        return {name: found for cube in self.cubes for name, found in cube.counts(rows, names).items()}
+
+    def key(self, position: int) -> str:
+        """The question_id at a position."""
+        return question_id(self.values["run"][self.codes["run"][position]], int(self.idx[position]))
+
+    def places(self, wanted: Array) -> Array:
+        """The positions of the questions with these keys; those that are not here are left out."""
+        if not self.size:
+            return np.zeros(0, np.int64)
+        near = np.minimum(np.searchsorted(self.q, wanted), self.size - 1)
+        found: Array = near[self.q[near] == wanted]
+        return found
+
+    def place(self, key: str) -> int | None:
+        """The position of a question_id; None where it is not here."""
+        run, _, digits = key.rpartition("-")
+        if run not in self._numbers or not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+            return None
+        found = self.places(np.array([ids.key(self._numbers[run], int(digits))]))
+        return int(found[0]) if len(found) and self.key(int(found[0])) == key else None
+
+    def fails(self, name: str, asked: Any) -> Array:
+        """Which rows a condition keeps out, as booleans; remembered."""
+        known: Array | None
+        with self._lock:
+            known = self._fails.get((name, asked))
+        if known is None:
+            known = self._judge(name, asked)
+            with self._lock:
+                while len(self._fails) >= _REMEMBERED:
+                    del self._fails[next(iter(self._fails))]
+                self._fails[name, asked] = known
+        return known
+
+    def _judge(self, name: str, asked: Any) -> Array:
+        if name in STAGE_CONDITIONS:
+            return self._of(self.stage_path, [way.passes(name, asked) for way in self.stage_paths])
+        if name == "tags":
+            tagged = [(None in asked and not tags) or bool({*tags} & {*asked}) for tags in self.values["tags"]]
+            return self._of(self.codes["tags"], tagged)
+        if name in self.codes:
+            return self._of(self.codes[name], [value in asked for value in self.values[name]])
+        if name in self.numbers:
+            return self._outside(name, *asked)
+        fails: Array = np.ones(self.size, bool)
+        if name == "ids":
+            fails[[at for key in asked if key is not None and (at := self.place(key)) is not None]] = False
+        else:  # edited
+            fails = self.edited != asked
+        return fails
+
+    def _of(self, codes: Array, passing: Sequence[bool]) -> Array:
+        fails: Array = ~np.array(passing, bool)
+        return fails[codes] if self.size else np.zeros(0, bool)
+
+    def _outside(self, name: str, low: float | None, high: float | None) -> Array:
+        column = self.numbers[name]
+        fails: Array = np.isnan(column)
+        # in the filter's own precision: an end is a 64-bit number in SQL too
+        if low is not None:
+            fails |= column < np.float64(low)
+        if high is not None:
+            fails |= column > np.float64(high)
+        return fails
+
+    def order(self, by: str, descending: bool) -> tuple[Array, Array]:
+        """``(positions in order, rank of each position)``: nulls last, ties from newest to oldest; remembered.
+
+        ``newest`` is by position; everything else is one of NUMBERS.
+        """
+        name = ("-" if descending else "") + by
+        with self._lock:
+            known = self._orders.get(name)
+        if known is None:
+            newest = np.arange(self.size, dtype=np.int32)[::-1]
+            if by == "newest":
+                order = newest if descending else newest[::-1]
+            else:
+                column = self.numbers[by][newest]
+                order = newest[np.argsort(-column if descending else column, kind="stable")]
+            rank = np.empty(self.size, np.int32)
+            rank[order] = np.arange(self.size, dtype=np.int32)
+            known = order, rank
+            with self._lock:
+                while len(self._orders) >= _ORDERED:
+                    del self._orders[next(iter(self._orders))]
+                self._orders[name] = known
+        return known
+
+
+class Selection:
+    """The rows that a filter lets through, and those that all of it but some conditions let through."""
+
+    def __init__(self, frame: Frame, asked: Filter, search: Callable[[str, Any], Array]) -> None:
+        """``search``: which rows a condition of LOOKED_UP keeps out."""
+        self.frame = frame
+        self.parts = tuple(asked.to_dict())
+        self._fails: dict[str, Array] = {}
+        self._misses = np.zeros(frame.size, np.uint8)
+        for name in self.parts:
+            value = getattr(asked, name)
+            fails = search(name, value) if name in LOOKED_UP else frame.fails(name, value)
+            self._fails[name] = fails
+            self._misses += fails.view(np.uint8)
+        self.rows: Array = self._misses == 0
+
+    def but(self, *names: str) -> Array:
+        """The rows that pass every condition except these."""
+        ignored = [self._fails[name].view(np.uint8) for name in names if name in self._fails]
+        rows: Array = self._misses == sum(ignored[1:], ignored[0]) if ignored else self.rows
+        return rows
+
+
+_TEXTS = {
+    "run": "run_id",
+    "generator": "generator",
+    "topic": "topic",
+    "level": "level",
+    "status": "status",
+    "drop_reason": "drop_reason",
+    "tags": "tags",
+}
+_NUMBERS = {name: name for name in (*NUMBERS, "n_solutions", "near_duplicates")} | {"reward": "best_reward"}
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[Array, list[Any]]:
+    """Codes and their values; null is a value like any other, the last."""
+    whole = column.combine_chunks().dictionary_encode()
+    if isinstance(whole, pa.ChunkedArray):  # pyarrow gives chunks back where there are none
+        whole = whole.combine_chunks() if whole.num_chunks else pa.array([], column.type).dictionary_encode()
+    values = whole.dictionary.to_pylist()
+    codes = whole.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+    return codes, [*values, None] if whole.null_count else values
+
+
+def _ordered(codes: Array, values: list[Any], wanted: Sequence[str]) -> tuple[Array, list[Any]]:
+    """The same with the values in the order wanted; those that are not in it come last, by name."""
+    rank = {run: place for place, run in enumerate(wanted)}
+    order = sorted(range(len(values)), key=lambda i: (rank.get(values[i], len(rank)), values[i]))
+    new = np.empty(len(values), np.int32)
+    new[order] = np.arange(len(values))
+    return new[codes], [values[i] for i in order]
+
+
+def _small(codes: Array, count: int) -> Array:
+    return codes.astype(np.uint8 if count < 2**8 else np.uint16 if count < 2**16 else np.int32)
+
+
+def _whole(column: pa.ChunkedArray) -> Array:
+    found: Array = column.cast(pa.int64()).to_numpy()
+    return found
+
+
+def _real(column: pa.ChunkedArray) -> Array:
+    found: Array = column.cast(pa.float64()).to_numpy()
+    return found  # null is NaN

@@ -1,0 +1,1 @@
+"""The 2-D map: its files, its points as tiles, and nearest neighbours."""

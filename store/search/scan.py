@@ -1,0 +1,153 @@
+"""Searches in terms of a frame's rows: where the index's documents stand in it, and the scan of texts.
+
+Holds arrays of a frame, never the frame. Knows nothing of what is searched for but its condition.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from store.database.sources import Source
+from store.database.views import narrowed
+from store.filters import search_syntax
+from store.frame.cache import asking
+from store.frame.frame import Array, Frame
+from store.search.build import batches
+from store.search.index import Index
+
+SECONDS = 2.0
+"""That a scan takes at most, before it says how far it came."""
+_BATCH = 20_000
+
+
+@dataclass(slots=True)
+class Hits:
+    """A search's rows so far. ``rest``: those that were not searched yet, None where all were. ``best``: positions,
+    best first, once they were ranked. ``seconds``: that scans took.
+    """
+
+    passes: Array
+    rest: Array | None
+    seconds: float = 0.0
+    best: Array | None = None
+    fresh: bool = True
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Rows:
+    """A frame's rows as searches need them. ``hits``: by condition and what it asks. ``before``: those of an older
+    frame; where decisions alone were made since, the documents stand where they stood.
+    """
+
+    def __init__(self, frame: Frame, before: Rows | None = None) -> None:
+        self.size, self.keys, self.edited = frame.size, frame.q, frame.edited
+        self._lock = threading.Lock()
+        self._of: tuple[Index, int] | None = None
+        self._places = np.zeros(0, np.int64)
+        self._edits: tuple[Array, list[str]] | None = None
+        self._indexed = np.zeros(frame.size, bool)
+        self.hits: dict[tuple[str, str], Hits] = {}
+        if before is not None and before.keys is frame.q:
+            with before._lock:
+                self._of, self._places, self._indexed = before._of, before._places, before._indexed
+
+    def positions(self, keys: Array) -> Array:
+        """Of these questions; -1 where one is not among the rows."""
+        if not self.size:
+            return np.full(len(keys), -1)
+        at = np.minimum(np.searchsorted(self.keys, keys), self.size - 1)
+        return np.where(self.keys[at] == keys, at, -1)
+
+    def follow(self, index: Index | None) -> tuple[Array, Array]:
+        """The position of each document of the index so far, -1 where it is not among the rows; and which rows are
+        in the index.
+        """
+        if index is None:
+            return np.zeros(0, np.int64), np.zeros(self.size, bool)
+        with self._lock:
+            if self._of != (index, index.made):
+                self._of, self._places = (index, index.made), np.zeros(0, np.int64)
+                self._indexed = np.zeros(self.size, bool)
+            if index.size > len(self._places):
+                new = self.positions(index.keys(len(self._places)))
+                self._places = np.concatenate([self._places, new])
+                indexed = self._indexed.copy()
+                indexed[new[new >= 0]] = True
+                self._indexed = indexed
+            return self._places, self._indexed
+
+    def edits(self, source: Source, frame: Frame) -> tuple[Array, list[str]]:
+        """The positions of what a reviewer edited, and its texts."""
+        if self._edits is None:
+            edited = np.flatnonzero(frame.edited)
+            found: list[tuple[str, str]] = []
+            if len(edited):
+                with asking(source) as cursor:
+                    query = f"SELECT question_id, query FROM ({narrowed('items')})"
+                    found = cursor.execute(query, {"q": self.keys[edited].tolist()}).fetchall()
+            places = [frame.place(key) for key, _ in found]
+            known = [(at, text) for at, (_, text) in zip(places, found, strict=True) if at is not None]
+            self._edits = np.array([at for at, _ in known], np.int64), [text for _, text in known]
+        return self._edits
+
+
+def carry(old: Rows, before: Hits, new: Rows, hits: Hits) -> None:
+    """Take over what was searched in an older frame: texts stay as they are, but for edited ones."""
+    searched = ~old.edited if before.rest is None else ~(old.edited | before.rest)
+    there = new.positions(old.keys[searched])
+    known = there[there >= 0]
+    hits.passes[known] = before.passes[searched][there >= 0]
+    if hits.rest is not None:
+        hits.rest[known] = False
+    hits.seconds = before.seconds
+
+
+def as_edited(hits: Hits, edits: tuple[Array, list[str]], condition: str, values: list[Any]) -> None:
+    """Judge what was edited by its own text."""
+    positions, texts = edits
+    if len(positions):
+        hits.passes[positions] = search_syntax.holds(condition, values, texts)
+        if hits.rest is not None:
+            hits.rest[positions] = False
+
+
+def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[Any]) -> None:
+    """Search the texts of the rest, in the order in which they are stored, for SECONDS at most."""
+    rest = hits.rest
+    if rest is None or not rest.any():
+        hits.rest = None
+        return
+    keys = rows.keys[rest]
+    started = time.monotonic()
+    query = f"""
+        SELECT q, {condition} AS found
+        FROM (SELECT q, text AS query FROM question_text WHERE q BETWEEN {keys[0]} AND {keys[-1]})"""
+    with asking(source) as cursor, suppress(duckdb.InterruptException):
+        stop = threading.Timer(SECONDS, _interrupt, [cursor])
+        stop.start()
+        try:
+            for batch in batches(cursor, query, values, _BATCH):
+                at = rows.positions(batch.column(0).to_numpy())
+                asked = (at >= 0) & rest[at]
+                found = batch.column(1).to_numpy(zero_copy_only=False)
+                hits.passes[at[asked & found]] = True
+                rest[at[asked]] = False
+                if time.monotonic() > started + SECONDS:
+                    break
+            else:
+                hits.rest = None  # what is still there is gone from the database
+        finally:
+            stop.cancel()
+            hits.seconds += time.monotonic() - started
+
+
+def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.Error):  # it has just ended
+        cursor.interrupt()

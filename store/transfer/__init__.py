@@ -1,0 +1,1 @@
+"""Whole workspaces: merge, attach, snapshot, backup, restore."""

@@ -1,0 +1,41 @@
+"""What is exported in full imports again: the same pairs, with status, tags and edits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.imports import job as imports
+from store.database.workspace import Workspace
+from tests.engine.exports.conftest import Make
+
+COLUMNS = "query, response, answer, topic, difficulty, reward, agreement, majority_answer, status, tags, edited"
+
+
+@pytest.mark.parametrize(
+    ("form", "file"), [("jsonl", "train.jsonl"), ("parquet", "train.parquet"), ("csv", "train.csv"), ("hf", "")]
+)
+def test_a_full_export_imports_again_as_it_was(
+    workspace: Workspace, make: Make, tmp_path: Path, form: str, file: str
+) -> None:
+    if form == "hf":
+        datasets = pytest.importorskip("datasets", reason="the extra train is not installed")
+        datasets.config.HF_DATASETS_CACHE = tmp_path / "cache"
+    asked = {"status": ["unreviewed", "accepted", "rejected"]}
+    out = make(form, asked, full=form != "hf")
+    with Workspace.open(tmp_path / "again") as other:
+        result = imports.start(other, f"hf:{out}" if form == "hf" else str(out / file), scored=False)
+        assert result.status == "done"
+        with other.cursor() as cursor:
+            found = cursor.execute(f"SELECT {COLUMNS} FROM pairs ORDER BY question_id").fetchall()
+    with workspace.cursor() as cursor:
+        assert found == cursor.execute(f"SELECT {COLUMNS} FROM pairs ORDER BY question_id").fetchall()
+
+
+def test_an_apostrophe_in_anybody_elses_csv_stays(tmp_path: Path) -> None:
+    (tmp_path / "theirs.csv").write_text('query,response\n\'=1+1,"It is \\boxed{2}"\n', encoding="utf-8")
+    with Workspace.open(tmp_path / "w") as other:
+        imports.start(other, str(tmp_path / "theirs.csv"), scored=False)
+        with other.cursor() as cursor:
+            assert cursor.execute("SELECT query FROM pairs").fetchall() == [("'=1+1",)]

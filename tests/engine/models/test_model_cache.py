@@ -1,0 +1,108 @@
+"""The room with the bundled models: loaded once for all, kept while somebody uses them, closed when room is needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from engine.config.run_config import RunConfig, load_run_config
+from engine.config.sampling import Sampling
+from engine.models.base import Request, TextModel
+from engine.models.model_cache import ModelCache
+from engine.models.roles import Models
+from store.errors import InputError, StoreError
+
+CONFIG = load_run_config("nano", questions=1)
+
+
+def other(config: RunConfig = CONFIG) -> RunConfig:
+    """Another profile: all models as they are, but for the solver's numbers."""
+    profile = config.profile
+    return replace(config, profile=replace(profile, name="other", solver=replace(profile.solver, dtype="bfloat16")))
+
+
+def works(model: TextModel) -> bool:
+    """Whether it still writes: a closed one cancels all that it is asked."""
+    answers: SimpleQueue[Any] = SimpleQueue()
+    model.submit([Request("r/question/0", "1 + 1", Sampling(0.0, 1.0, 2), 1)], answers.put)
+    return bool(answers.get(timeout=60).finish_reason != "cancelled")
+
+
+@pytest.fixture
+def room(nano: Path) -> Iterator[ModelCache]:
+    with closing(ModelCache()) as room:
+        yield room
+
+
+def test_two_who_ask_at_once_get_the_same_models_loaded_once(room: ModelCache) -> None:
+    taken: list[Models] = []
+    both = threading.Barrier(2)
+
+    def acquire() -> None:
+        both.wait()
+        with room.acquire(CONFIG) as models:
+            taken.append(models)
+
+    threads = [threading.Thread(target=acquire) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first, second = (models.distinct for models in taken)
+    assert [id(model) for model in first] == [id(model) for model in second]
+    assert len(first) == 6
+
+
+def test_it_says_what_it_is_doing(nano: Path) -> None:
+    room = ModelCache()
+    assert (room.state.status, room.state.profile) == ("empty", None)
+    with room.acquire(CONFIG):
+        assert (room.state.status, room.state.profile, room.state.device) == ("ready", "nano", "CPU")
+    room.close()
+    assert room.state.status == "empty"
+    with pytest.raises(StoreError, match="ending"), room.acquire(CONFIG):
+        pass
+
+
+def test_other_sampling_needs_no_other_models(room: ModelCache) -> None:
+    profile = CONFIG.profile
+    warm = replace(profile.generators[1], temperature=0.3, top_p=0.5)
+    alone = replace(profile, generators=(warm,), solver=replace(profile.solver, n=2))
+    with room.acquire(CONFIG) as all_of_them, room.acquire(replace(CONFIG, profile=alone)) as one:
+        assert one.generators == (all_of_them.generators[1],)
+        assert one.solver is all_of_them.solver
+
+
+def test_idle_models_of_another_profile_are_closed_first_and_used_ones_stay(room: ModelCache) -> None:
+    with room.acquire(CONFIG) as before:
+        with room.acquire(other()) as models:
+            assert models.judge is before.judge
+            assert models.solver is not before.solver
+            assert works(before.solver)
+        assert works(before.solver)
+    with room.acquire(CONFIG) as again:  # nobody uses the other's solver now, but nothing had to be loaded
+        assert again.solver is before.solver
+    third = other()
+    third = replace(third, profile=replace(third.profile, name="third", reward=replace(third.profile.reward, name="x")))
+    third = replace(third, profile=replace(third.profile, reward=replace(third.profile.reward, aggregate="min")))
+    with room.acquire(third) as last:
+        assert works(last.solver)
+        assert not works(before.solver)
+
+
+def test_what_cannot_be_loaded_is_refused_and_the_room_goes_on(room: ModelCache, tmp_path: Path) -> None:
+    profile = CONFIG.profile
+    missing = replace(CONFIG, profile=replace(profile, judge=replace(profile.judge, model=str(tmp_path / "no"))))
+    with pytest.raises(InputError, match=r"judge\.model"), room.acquire(missing):
+        pass
+    assert room.state.status == "failed"
+    assert "judge.model" in room.state.sentence
+    with room.acquire(CONFIG) as models:
+        assert works(models.solver)

@@ -1,0 +1,143 @@
+"""The stages behind the models: exact reasons, scores, choices; and how a judge's words are read."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from engine.config.prompts import TEMPLATES, parse_rewrite, parse_verdict, template
+from engine.models.base import Completion
+from engine.stages import difficulty, pair, solution, solvability
+from store.errors import InputError
+from store.records import Solution
+
+
+def said(text: str, finish: str = "stop") -> Completion:
+    return Completion("id", text, 12, 5, 0.5, finish)  # type: ignore[arg-type]
+
+
+def solved(sample: int, answer: str | None) -> Solution:
+    return Solution(f"q-{sample}", "q", sample, "text", answer, "solver", 1, 10, 0.1, "stop")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("The data suffice.\nVerdict: solvable", True),
+        ("Yes, yes, it has eyes and everything.\n**Verdict:** not solvable.", False),
+        ("yes, 3 divides 12, so we go on and on", None),
+        ("Verdict: solvable? Let me see. The price is missing.\nVerdict: not solvable", False),
+        ("Conclusion: No information is missing.\nVerdict: solvable", True),
+        ("It is missing a price.\nNo.", False),
+        ("So \\boxed{\\text{Yes}}", True),
+        ("**VERDICT: SOLVABLE**", True),
+        ("Final answer: unsolvable", False),
+        ("The conclusion is not", None),
+        ("", None),
+    ],
+)
+def test_a_verdict_is_read_from_the_conclusion_only(text: str, verdict: bool | None) -> None:
+    assert parse_verdict(text) is verdict
+
+
+def test_a_judge_in_words_keeps_drops_or_has_no_verdict() -> None:
+    kept, dropped, none = (
+        solvability.from_text("q", "judge", said(text))
+        for text in ("Verdict: solvable", "Verdict: not solvable", "Hm.")
+    )
+    assert (kept.kept, kept.score, kept.reason) == (True, 1.0, None)
+    assert (dropped.kept, dropped.score, dropped.reason) == (False, 0.0, "not_solvable")
+    assert (none.kept, none.score, none.reason, none.raw) == (False, None, "no_verdict", "Hm.")
+    assert (kept.tokens, kept.seconds) == (12, 0.5)
+
+
+def test_a_judge_in_numbers_keeps_from_its_threshold_on() -> None:
+    at = solvability.from_score("q", "judge", 0.0, 0.5, 3, 0.1)
+    below = solvability.from_score("q", "judge", -0.001, 0.5, 3, 0.1)
+    assert (at.kept, at.score, below.kept, below.reason) == (True, 0.5, False, "not_solvable")
+    assert solvability.from_score("q", "judge", None, 0.5, 3, 0.1).reason == "no_verdict"
+    assert solvability.from_score("q", "judge", -1000.0, 0.5, 3, 0.1).score == pytest.approx(0.0)
+
+
+def test_difficulty_is_a_fail_rate_and_the_band_is_closed() -> None:
+    def judge(raw: float | None, activation: str = "identity") -> tuple[bool, float | None, str | None]:
+        verdict = difficulty.judge("q", "scorer", raw, activation, (0.2, 0.8), 1, 0.1)
+        return verdict.kept, verdict.score, verdict.reason
+
+    assert judge(0.2) == (True, 0.2, None)
+    assert judge(0.8) == (True, 0.8, None)
+    assert judge(0.19) == (False, 0.19, "too_easy")
+    assert judge(1.7) == (False, 1.0, "too_hard")
+    assert judge(None) == (True, None, "outside_domain")
+    assert judge(0.0, "sigmoid") == (True, 0.5, None)
+
+
+def test_a_question_whose_samples_state_no_answer_is_dropped() -> None:
+    texts = [solution.solution("q", i, said(text), "solver", 7) for i, text in enumerate(["\\boxed{4}", "hm", "hm"])]
+    some = solution.judge("q", "solver", texts)
+    assert (texts[0].answer, texts[1].answer) == ("4", None)
+    assert some.kept
+    assert some.score == pytest.approx(1 / 3)
+    assert solution.judge("q", "solver", texts[1:]).reason == "no_answer"
+
+
+def test_the_best_reward_among_samples_with_an_answer_is_chosen() -> None:
+    samples = [solved(0, None), solved(1, "5"), solved(2, "6"), solved(3, "6")]
+    assert pair.choose(samples, [9.0, 1.0, 2.0, 1.5]) == 2
+    assert pair.choose(samples, [None, None, None, None]) == 1
+    assert pair.choose(samples[:1], [9.0]) is None
+
+
+def test_rewards_are_compared_rounded_and_ties_go_to_the_lowest_sample() -> None:
+    samples = [solved(0, "5"), solved(1, "6"), solved(2, "7")]
+    assert pair.choose(samples, [1.00001, 1.00004, 1.00003]) == 0
+    assert pair.choose(samples, [1.0000, 1.0002, 1.00021]) == 1
+
+
+def test_agreement_and_majority_come_from_the_groups_of_answers() -> None:
+    samples = [solved(0, "1/2"), solved(1, "3"), solved(2, "0.5"), solved(3, None), solved(4, "3")]
+    verdict, labels = pair.judge("q", "reward", samples, [0.1, 0.9, 0.3, 5.0, 0.2], [0, 1, 0, None, 1], None, 50)
+    found = {label.key: label.value for label in labels}
+    assert (verdict.kept, verdict.score, verdict.tokens) == (True, 0.9, 50)
+    assert found == {"chosen": "1", "agreement": "0.4000", "majority_answer": "1/2"}
+
+
+def test_a_reward_under_the_floor_drops_the_pair() -> None:
+    samples = [solved(0, "5")]
+    assert pair.judge("q", "reward", samples, [0.49], [0], 0.5, 1)[0].reason == "low_reward"
+    assert pair.judge("q", "reward", samples, [0.5], [0], 0.5, 1)[0].kept
+    assert pair.judge("q", "reward", samples, [math.nextafter(0.5, 0)], [0], 0.5, 1)[0].kept
+
+
+def test_pre_query_templates_stop_where_the_question_would_begin() -> None:
+    assert template("qwen-generate").render() == (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
+    )
+    assert template("deepseek-generate").render().endswith("User: ")
+    assert template("nano-generate").render() == "<|im_start|>user\n"
+    assert template("nano-solve").render("1+1?") == "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n"
+
+
+def test_a_question_with_braces_is_rendered_as_it_is() -> None:
+    assert "\\frac{1}{2} {question}" in template("qwen-solve").render("\\frac{1}{2} {question}")
+
+
+def test_every_template_but_the_pre_query_ones_shows_the_question() -> None:
+    for template_id, made in TEMPLATES.items():
+        assert ("{question}" in made.text) != template_id.endswith("-generate")
+
+
+def test_the_rewriting_prompts_ask_for_what_their_names_say() -> None:
+    assert "complete and consistent" in " ".join(template("qwen-rewrite-solvable").text.split())
+    assert "harder" in template("qwen-rewrite-difficult").text
+
+
+def test_an_unknown_template_is_named() -> None:
+    with pytest.raises(InputError, match="template 'qwen-slove': no such template"):
+        template("qwen-slove")
+
+
+def test_a_rewrite_is_what_stands_after_its_line() -> None:
+    assert parse_rewrite("Missing: the price.\n**Rewritten question:** How many?\n") == "How many?"
+    assert parse_rewrite("I cannot.") is None

@@ -1,0 +1,58 @@
+"""The bundled demo stands in for an empty workspace, apart from it, and only until it has a run of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from store.database.sources import Demo, SourceSelector, pack
+from store.database.workspace import Workspace
+from store.errors import InputError
+from tests.store import rows
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    with Workspace.open(tmp_path / "made") as workspace:
+        workspace.create_run(rows.run("r1", status="done"))
+        workspace.writer.put([*rows.whole(0, "r1"), rows.question(1, "r1"), *rows.verdicts(1, "r1", drop="language")])
+        workspace.writer.flush()
+        size = pack(workspace, tmp_path / "demo")
+        with workspace.cursor() as cursor:
+            before = cursor.execute("FROM items ORDER BY question_id").fetchall()
+    assert size == sum(f.stat().st_size for f in (tmp_path / "demo").iterdir())
+    with Demo(tmp_path / "demo").cursor() as cursor:
+        assert cursor.execute("FROM items ORDER BY question_id").fetchall() == before
+    return tmp_path / "demo"
+
+
+def test_an_empty_workspace_shows_the_demo_until_it_has_a_run(tmp_path: Path, demo: Path) -> None:
+    with Workspace.open(tmp_path / "own") as workspace:
+        shelf = SourceSelector(workspace, demo)
+        assert shelf.shows_demo
+        assert [run.run_id for run in shelf.reading().runs()] == ["r1"]
+        assert shelf.reading() is shelf.reading()
+        assert workspace.runs() == []
+        workspace.create_run(rows.run("mine"))
+        assert not shelf.shows_demo
+        assert [run.run_id for run in shelf.reading().runs()] == ["mine"]
+
+
+def test_a_demo_that_is_not_there_is_an_empty_workspace(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "own") as workspace:
+        assert SourceSelector(workspace, tmp_path / "none").reading() is workspace
+
+
+def test_the_demo_reads_no_file_and_names_its_runs(demo: Path) -> None:
+    shown = Demo(demo)
+    with shown.cursor() as cursor, pytest.raises(duckdb.Error):
+        cursor.execute("FROM read_text('/etc/hostname')")
+    with pytest.raises(InputError, match="its latest runs are: 'r1'"):
+        shown.run("r2")
+
+
+def test_a_workspace_without_a_run_makes_no_demo(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "own") as workspace, pytest.raises(InputError, match="has no run"):
+        pack(workspace, tmp_path / "demo")

@@ -1,0 +1,100 @@
+"""What `scalequest doctor` says of the profiles, and the servers that it tells how to launch."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from engine import doctor
+from engine.config.run_config import load_profile
+from tests.engine.models.vllm import needs_vllm
+from tests.ui.cli.command import scalequest
+
+GIB = 1 << 30
+
+
+def launched(*options: object) -> list[dict[str, Any]]:
+    found = scalequest("doctor", "--json", *options)
+    assert found.returncode == 0, found.stderr
+    servers: list[dict[str, Any]] = json.loads(found.stdout)
+    return servers
+
+
+def profiles_with(*gpus: doctor.Gpu) -> dict[str, doctor.ProfileState]:
+    here = doctor.machine()
+    packages = {**here.packages, "vllm": "0.32.0"}
+    machine = doctor.Machine(here.python, here.system, 16, 256 * GIB, 200 * GIB, gpus, packages)
+    return {profile.name: profile for profile in doctor.profiles(machine)}
+
+
+def test_every_model_of_the_bundled_profiles_is_known_without_a_download() -> None:
+    for profile in profiles_with(doctor.Gpu("a card", 80 * GIB)).values():
+        for model in profile.models:
+            assert model.memory_bytes, model
+            assert model.where in ("bundled", "hub", "server"), model
+            if model.where != "bundled":
+                assert model.licence
+                assert model.context
+
+
+def test_the_paper_profile_lacks_only_the_consent_to_run_the_rewards_code() -> None:
+    paper = profiles_with(doctor.Gpu("a card", 80 * GIB))["paper"]
+    assert paper.plan is not None
+    assert "fit together" in paper.plan
+    (fault,) = paper.faults
+    assert "pin reward.revision" in fault
+
+
+def test_a_small_card_is_told_to_take_turns_and_a_tiny_one_what_is_too_large() -> None:
+    assert "turns in 4 phases" in str(profiles_with(doctor.Gpu("a card", 24 * GIB))["paper"].plan)
+    tiny = profiles_with(doctor.Gpu("a card", 8 * GIB))["paper"]
+    assert any("needs 1" in fault and "which has 8.0" in fault for fault in tiny.faults)
+
+
+def test_a_template_of_another_format_is_found(tmp_path: Path) -> None:
+    text = Path("assets/profiles/openai.toml").read_text(encoding="utf-8")
+    (tmp_path / "wrong.toml").write_text(text.replace('"deepseek-generate"', '"qwen-generate"'), encoding="utf-8")
+    state = doctor._profile(load_profile(str(tmp_path / "wrong.toml")), doctor.machine())
+    assert any("not of the format" in fault for fault in state.faults)
+
+
+def test_four_gpus_get_a_server_for_each_model_of_the_paper() -> None:
+    made = launched("--gpus", 4)
+    assert [server["gpu"] for server in made] == [0, 1, 2, 3]
+    profile = load_profile("openai")
+    named = {role.model: list(role.urls) for role in profile.roles if role.urls}
+    assert {server["model"]: [server["url"]] for server in made} == named  # the profile works with them as it is
+
+
+def test_more_gpus_go_to_the_solver_and_every_url_is_printed() -> None:
+    made = launched("--gpus", 8)
+    assert sum("solver" in server["roles"] for server in made) > 3
+    assert len({server["url"] for server in made}) == 8
+    printed = scalequest("doctor", "--gpus", 8).stdout
+    assert all(server["url"] in printed and server["command"] in printed for server in made)
+
+
+def test_too_few_gpus_are_refused_with_what_is_needed() -> None:
+    found = scalequest("doctor", "--gpus", 2, "--gpu-memory", 24)
+    assert found.returncode == 2
+    assert "use 4 GPUs" in found.stderr
+    assert scalequest("doctor", "--gpus", 0).returncode == 2
+
+
+@needs_vllm
+def test_vllm_understands_every_option_of_the_commands() -> None:
+    made = [server for gpus in (1, 8) for server in launched("--gpus", gpus, "--gpu-memory", 180)]
+    code = (
+        "import json, sys; from vllm.entrypoints.launchers.cli_args import make_arg_parser\n"
+        "from vllm.utils.argparse_utils import FlexibleArgumentParser\n"
+        "asked = [make_arg_parser(FlexibleArgumentParser()).parse_args(words) for words in json.loads(sys.argv[1])]\n"
+        "print(json.dumps([[one.model, one.port] for one in asked]))"
+    )
+    words = [shlex.split(server["command"])[4:] for server in made]
+    ran = subprocess.run([sys.executable, "-c", code, json.dumps(words)], capture_output=True, text=True, check=True)
+    parsed = json.loads(ran.stdout.splitlines()[-1])
+    assert parsed == [[s["model"], int(s["url"].split(":")[2].split("/")[0])] for s in made]

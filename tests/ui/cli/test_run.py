@@ -1,0 +1,77 @@
+"""``scalequest run`` with the bundled models: its events, its report, Ctrl-C and a disk that fills up on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.database import run_queries
+from store.database.workspace import Workspace
+from tests.ui.cli.command import command, environment, scalequest
+
+pytestmark = pytest.mark.usefixtures("nano")
+
+
+def events(stdout: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stdout.splitlines()]
+
+
+def test_a_run_tells_its_events_as_one_object_a_line(tmp_path: Path) -> None:
+    done = scalequest("run", "--workspace", tmp_path / "w", "--questions", 8, "--seed", 3, "--json")
+    assert done.returncode == 0, done.stderr
+    told = events(done.stdout)
+    assert told[0]["event"] == "start"
+    assert told[-1]["event"] == "end"
+    assert {e["event"] for e in told[1:-1]} <= {"progress", "error"}
+    assert told[-1]["done"] == told[-1]["total"] == 8
+    assert next(row["stage"] for row in told[-1]["funnel"]) == "generated"
+    with Workspace.open(tmp_path / "w", create=False) as ws:
+        run = ws.runs()[0]
+        assert (run.status, run.run_id) == ("done", told[0]["run_id"])
+        assert next(row.kept for row in run_queries.funnel(ws.cursor(), run.run_id)) == 8
+
+
+def test_a_run_ends_with_its_funnel_and_what_it_cost(tmp_path: Path) -> None:
+    done = scalequest("run", "--workspace", tmp_path / "w", "--questions", 6, "--name", "short")
+    assert done.returncode == 0, done.stderr
+    for expected in ("generated", "solvability", "pair", "tokens"):
+        assert expected in done.stdout
+
+
+def test_ctrl_c_drains_says_how_to_resume_and_a_resume_finishes(tmp_path: Path) -> None:
+    run = [*command("run", "--workspace", tmp_path / "w", "--questions", 60, "--json")]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
+    with subprocess.Popen(run, **pipes) as process:
+        assert process.stdout is not None
+        started = json.loads(process.stdout.readline())
+        process.stdout.readline()  # the first progress: questions are in flight
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert re.search(rf"--resume {started['run_id']}\b", said)
+    assert "Traceback" not in said
+    resumed = scalequest("run", "--workspace", tmp_path / "w", "--resume", started["run_id"], "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert events(resumed.stdout)[-1]["done"] == 60
+
+
+def test_a_disk_that_fills_during_a_run_is_said_in_one_sentence_and_keeps_what_was_stored(tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    Workspace.open(workspace).close()
+    room = 96 * 1024 + sum(path.stat().st_size for path in workspace.iterdir() if path.is_file())
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    full = scalequest("run", "--workspace", workspace, "--questions", 400, preexec_fn=little_room)
+    assert full.returncode == 2, full.stdout + full.stderr
+    assert "Traceback" not in full.stderr
+    assert str(workspace) in full.stderr.splitlines()[-1]
+    assert scalequest("doctor", "--workspace", workspace).returncode == 0

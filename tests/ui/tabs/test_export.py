@@ -1,0 +1,93 @@
+"""The Export tab in a real Chromium: chosen, exported, kept over a reload, downloaded, compared, deleted."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from store.database.workspace import Workspace
+from tests.engine.exports.conftest import ACCEPTED, PAIRS, REJECTED, fill
+from tests.ui.browser import chromium, served
+
+ROWS = PAIRS + 1 - len(REJECTED)
+
+
+def opened(page: Page) -> None:
+    page.get_by_role("tab", name="Export").click()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_dataset_folder_from_a_choice_to_a_download(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        fill(workspace)
+    with served(tmp_path / "w") as url, chromium(url) as watched:
+        page = watched.open()
+        opened(page)
+        look = page.locator("#export-look")
+        expect(look).to_contain_text(f"{ROWS} pairs ({len(ACCEPTED)} accepted, {ROWS - len(ACCEPTED)} unreviewed)")
+        expect(look).to_contain_text(f"{len(REJECTED)} more match, but a reviewer rejected them")
+        expect(look).to_contain_text('{"query":"How much is')
+        choose(page, "Format", "messages")
+        expect(look).to_contain_text('{"messages":[{"role":"user"')
+        choose(page, "Format", "hf")
+        expect(look).to_contain_text("Beside them 3 dropped questions")
+        page.get_by_label("Licence").fill("cc-by-4.0")
+        page.get_by_role("button", name="The card").click()
+        expect(page.locator("#export-card-text")).to_contain_text("## Decontamination")
+        page.get_by_role("button", name="Export", exact=True).click()
+        expect(page.locator("#export-progress")).to_contain_text("ended")
+        watched.reload()
+        opened(page)
+        with page.expect_download() as coming:
+            page.get_by_role("link", name="hf-1").click()
+        coming.value.save_as(tmp_path / "hf.zip")
+        archive = zipfile.ZipFile(tmp_path / "hf.zip")
+        assert "license: cc-by-4.0" in archive.read("hf-1/README.md").decode()
+        assert json.loads(archive.read("hf-1/manifest.json"))["counts"]["selected"] == ROWS
+        page.get_by_role("button", name="Compare with the workspace").click()
+        expect(page.locator("#export-progress")).to_contain_text("identical: 3 files")
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        page.get_by_role("button", name="Delete", exact=True).last.click()
+        expect(page.get_by_role("link", name="hf-1")).to_be_visible()
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete", exact=True).last.click()
+        expect(page.locator("#exported")).to_contain_text("None yet")
+        assert not watched.errors
+        assert not watched.foreign
+    assert not list((tmp_path / "w" / "exports").iterdir())
+
+
+def test_what_explore_shows_is_exported_and_what_is_none_is_said(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        fill(workspace)
+    with served(tmp_path / "w") as url, chromium(url) as watched:
+        page = watched.open('/?filter={"status":["accepted"]}')
+        opened(page)
+        choose(page, "Which pairs", "What Explore shows now")
+        look = page.locator("#export-look")
+        expect(look).to_contain_text(
+            f'{len(ACCEPTED)} pairs ({len(ACCEPTED)} accepted); filter: {{"status": ["accepted"]}}'
+        )
+        choose(page, "Format", "rejected")
+        expect(look).to_contain_text("There is nothing to export")
+        page.get_by_role("button", name="Export", exact=True).click()
+        expect(page.locator("#export-progress")).to_contain_text("lets through nothing")
+        assert not watched.errors
+
+
+def test_an_empty_workspace_says_what_to_do_first(tmp_path: Path) -> None:
+    with served(tmp_path / "w") as url, chromium(url, width=400) as watched:
+        page = watched.open("/?__theme=dark")
+        page.locator(".overflow-menu > button").first.click()
+        page.locator(".overflow-dropdown button", has_text="Export").click()
+        expect(page.locator("#export-look")).to_contain_text("make a run, or import a dataset, first")
+        expect(page.locator("#exported")).to_contain_text("None yet")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert not watched.errors

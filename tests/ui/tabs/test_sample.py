@@ -1,0 +1,339 @@
+"""Sample and Compare in a real Chromium: real nano models, streamed, kept, cancelled, repeated, compared."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.config.run_config import RunConfig
+from engine.models.base import Completion, Failure, Request
+from engine.models.model_cache import ModelCache
+from engine.models.roles import Models
+from store.database.workspace import Workspace
+from tests.engine.pipeline import run as instant
+from tests.engine.pipeline.instant import InstantText
+from tests.ui.browser import chromium, served
+from tests.ui.hosted import hosted
+from tests.ui.hostile import HOSTILE, readable
+
+LONG = 120_000
+"""Milliseconds: models load and write on a busy machine."""
+SOON = 2_000
+"""Milliseconds, where other things run on the machine; `python -m benchmarks page` measures it (goal: 300)."""
+_WATCH_TEXT = """() => {
+    const parts = () => [...document.querySelectorAll('#sample .question, #sample .text')];
+    const text = () => parts().map(part => part.textContent).join('');
+    let last = text();
+    window.changed = 0;
+    setInterval(() => { const now = text(); if (now !== last) { last = now; window.changed = performance.now(); } }, 5);
+}"""
+
+
+@pytest.fixture(scope="module")
+def room(nano: Path) -> Iterator[ModelCache]:
+    with closing(ModelCache()) as room:
+        yield room
+
+
+@pytest.fixture(autouse=True)
+def patient() -> Iterator[None]:
+    """Models and browser share the processor: what is looked for may take its time."""
+    expect.set_options(timeout=LONG)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with Workspace.open(tmp_path / "w") as workspace:
+        yield workspace
+
+
+def opened(page: Page, tab: str = "Sample") -> Page:
+    page.set_default_timeout(LONG)
+    page.get_by_role("tab", name=tab).click()
+    return page
+
+
+def settings(page: Page, questions: int, seed: int) -> None:
+    field = page.get_by_label("number input for Questions", exact=True)
+    field.fill(str(questions))
+    field.press("Tab")
+    page.locator("#sample-seed").get_by_role("textbox").fill(str(seed))
+
+
+def sample(page: Page, questions: int, seed: int) -> None:
+    settings(page, questions, seed)
+    page.get_by_role("button", name="Sample", exact=True).click()
+
+
+def done(page: Page) -> None:
+    expect(page.locator("#sample .status")).to_have_text(re.compile("^Done: "))
+
+
+def texts(page: Page) -> list[str]:
+    return page.locator("#sample .question, #sample .text").all_text_contents()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG / 1000
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_one_click_on_a_fresh_workspace_gives_a_kept_pair(tmp_path: Path, nano: Path) -> None:
+    Workspace.open(tmp_path / "w", create=True).close()
+    with served(tmp_path / "w") as url, chromium(url) as watched:
+        page = opened(watched.open())
+        expect(page.locator("#sample .status")).to_contain_text("Nothing is sampled yet")
+        page.get_by_role("button", name="Sample", exact=True).click()
+        expect(page.locator("#sample .status")).to_have_text("Loading the models of profile nano.")
+        done(page)
+        expect(page.locator("#sample article")).to_have_count(5)
+        expect(page.locator("#sample .stored")).to_contain_text("Stored as live run r")
+        card = page.locator("#sample article", has=page.locator(".why:visible")).first
+        expect(card.locator(".chip")).to_have_count(7)
+        expect(card.locator(".chip").last).to_contain_text("pair kept, reward")
+        expect(card.locator(".solution")).to_have_count(5)
+        expect(card.locator(".solution.chosen .sample")).to_contain_text("chosen")
+        expect(card.locator(".why")).to_contain_text("highest reward of 5")
+        expect(card.locator("h4").first).to_contain_text("of 5 agree")
+        card.get_by_role("button", name="Keep").click()
+        expect(card.get_by_role("button", name="Kept")).to_be_disabled()
+        kept = card.get_attribute("data-question")
+        assert not watched.errors
+        assert not watched.foreign
+    with Workspace.open(tmp_path / "w", create=False) as stored:
+        assert [(run.kind, run.status) for run in stored.runs()] == [("live", "done")]
+        cursor = stored.cursor()
+        accepted = cursor.execute("SELECT question_id, status FROM pairs WHERE status = 'accepted'").fetchall()
+        assert accepted == [(kept, "accepted")]
+        assert cursor.execute("SELECT reviewer, action FROM decisions").fetchall() == [("you", "accept")]
+
+
+def test_text_is_streamed_and_a_cancel_stops_it_at_once(workspace: Workspace, room: ModelCache) -> None:
+    took = []
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        page.evaluate(_WATCH_TEXT)
+        for seed in (1, 2, 3):
+            sample(page, 20, seed)
+            page.wait_for_function("window.changed > 0", timeout=LONG)
+            at = page.evaluate("""() => {
+                document.getElementById('sample-cancel').click();
+                return performance.now();
+            }""")
+            expect(page.locator("#sample .status")).to_contain_text("was cancelled")
+            page.wait_for_timeout(500)
+            took.append(page.evaluate("window.changed") - at)
+            page.evaluate("window.changed = 0")
+            expect(page.locator("#sample .note").filter(has_text="Stopped before").first).to_be_visible()
+        assert not watched.errors
+    assert min(took) < SOON
+    assert [run.status for run in workspace.runs()] == ["cancelled"] * 3
+
+
+def test_a_page_that_is_closed_cancels_what_it_sampled(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, 20, 4)
+        until(lambda: any(texts(page)))
+        page.close()
+        until(lambda: [run.status for run in workspace.runs()] == ["cancelled"])
+
+
+def test_a_dropped_question_says_why(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url, width=400) as watched:
+        page = opened(watched.open("/?__theme=dark"))
+        page.get_by_label("number input for Temperature").fill("2")  # words at random: no problem holds
+        page.get_by_label("number input for Temperature").press("Tab")
+        sample(page, 4, 1)
+        done(page)
+        dropped = page.locator("#sample article", has=page.locator(".chip.dropped")).first
+        expect(dropped.locator(".note")).to_have_text(re.compile(r"^Dropped at \w+: .+\.$"))
+        expect(dropped.locator(".chip.dropped")).to_contain_text("dropped")
+        expect(dropped.get_by_role("button", name="Keep")).to_be_disabled()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert not watched.errors
+
+
+def test_a_seed_repeats_and_a_question_is_regenerated_under_another(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, 2, 21)
+        done(page)
+        first = texts(page)
+        sample(page, 2, 21)
+        expect(page.locator("#sample .status")).to_contain_text("Sampling")
+        done(page)
+        assert texts(page) == first
+        origin = page.locator("#sample article").first.get_attribute("data-question")
+        page.locator("#sample article").first.get_by_role("button", name="Regenerate").click()
+        expect(page.locator("#sample article")).to_have_count(3)
+        done(page)
+        expect(page.locator("#sample article").first.locator(".facts")).to_contain_text(f"regenerated from {origin}")
+        expect(page.locator("#sample article").nth(1).locator(".question")).to_have_text(first[0])
+        assert not watched.errors
+    last = RunConfig.from_json(workspace.runs()[-1].config)
+    before = RunConfig.from_json(workspace.runs()[-2].config)
+    assert last.regenerated_from == origin
+    assert (last.questions, last.profile.solver) == (1, before.profile.solver)
+    assert last.seed != before.seed
+
+
+def test_two_browsers_stream_at_once(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        one = opened(watched.open())
+        browser = one.context.browser
+        assert browser is not None
+        two = browser.new_context().new_page()
+        two.goto(url)
+        opened(two)
+        settings(one, 20, 31)
+        settings(two, 20, 32)
+        for page in (one, two):
+            page.get_by_role("button", name="Sample", exact=True).click()
+        until(lambda: any(texts(one)) and any(texts(two)))
+        done(one)
+        done(two)
+        assert texts(one) != texts(two)
+        assert not watched.errors
+    first, second = workspace.runs()
+    assert (first.status, second.status) == ("done", "done")
+    assert first.ended_at is not None
+    assert second.created_at < first.ended_at  # neither waited for the other
+
+
+def test_formulas_are_drawn_for_one_card_by_keyboard(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, 3, 11)
+        done(page)
+        assert page.locator("#sample .katex").count() == 0
+        card = page.locator("#sample article", has=page.locator(".why:visible")).first
+        card.get_by_role("button", name="Show formulas").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#sample-formulas .katex").first).to_be_visible()
+        expect(page.locator("#sample-formulas")).to_contain_text(card.locator(".question").text_content() or "?")
+        assert not watched.errors
+
+
+def test_wrong_settings_are_refused_in_a_sentence(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        page.locator("#sample-seed").get_by_role("textbox").fill("eleven")
+        page.get_by_role("button", name="Sample", exact=True).click()
+        expect(page.get_by_text("is no whole number")).to_be_visible()
+    assert workspace.runs() == []
+
+
+class _Parrot(InstantText):
+    """Writes what it was given, a text a call, piece by piece."""
+
+    def __init__(self, kind: str, said: Sequence[str]) -> None:
+        super().__init__(kind)
+        self._said, self._next = said, 0
+
+    def submit(
+        self,
+        requests: Sequence[Request],
+        on_done: Callable[[Completion | Failure], None],
+        on_text: Callable[[str, str], None] | None = None,
+    ) -> None:
+        for request in requests:
+            text = self._said[self._next % len(self._said)]
+            self._next += 1
+            if on_text is not None:
+                for at in range(0, len(text), 7):
+                    on_text(request.request_id, text[at : at + 7])
+            on_done(Completion(request.request_id, text, 9, 5, 0.1, "stop"))
+
+
+class _Stage(ModelCache):
+    """A room of models that write these texts."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__()
+        self._texts = texts
+
+    @contextmanager
+    def acquire(self, config: RunConfig) -> Iterator[Models]:
+        asks = _Parrot("question", self._texts)
+        models = instant.models(generators=(asks, asks), solver=_Parrot("solution", self._texts))
+        yield models
+        for model in models.distinct:
+            model.close()
+
+
+@pytest.mark.parametrize("hostile", [HOSTILE[at : at + 17] for at in range(0, len(HOSTILE), 17)], ids=["1", "2", "3"])
+def test_nothing_that_a_model_writes_runs_or_loads_and_all_of_it_can_be_read(
+    workspace: Workspace, hostile: list[str]
+) -> None:
+    with hosted(workspace, _Stage(hostile)) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, len(hostile), 1)
+        done(page)
+        shown = readable(" ".join(texts(page)), most=None)
+        for text in hostile:
+            assert readable(text) in shown
+        for card in page.locator("#sample article").all():
+            card.get_by_role("button", name="Show formulas").click()
+            expect(page.locator("#sample-formulas")).to_contain_text(
+                " ".join((card.locator(".question").text_content() or "?").split())
+            )
+        assert page.evaluate("window.ran") is None
+        assert not watched.errors
+        assert not watched.foreign
+
+
+def test_quick_clicks_on_several_cards_are_all_heard(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, 5, 1)
+        done(page)
+        buttons = page.locator("#sample").get_by_role("button", name=re.compile("Keep|Kept"), disabled=False)
+        assert buttons.count() > 2
+        buttons.evaluate_all("""async buttons => {
+            for (const button of buttons) {
+                button.click();
+                await new Promise(resolve => setTimeout(resolve, 5));
+            }
+        }""")
+        expect(buttons).to_have_count(0)
+
+
+def test_two_generators_are_compared_at_equal_numbers_and_seeds(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open(), "Compare")
+        field = page.get_by_label("number input for Questions each")
+        field.fill("10")
+        field.press("Tab")
+        page.get_by_role("button", name="Compare", exact=True).click()
+        expect(page.locator("#compare-status")).to_contain_text(re.compile("Sampling|Loading"))
+        expect(page.locator("#compare-status")).to_contain_text("Done.")
+        expect(page.locator("#compare")).to_contain_text("A: qgen-a-qft")
+        for figure in ("valid", "kept", "mean difficulty", "effective topics", "effective kinds", "tokens per kept"):
+            expect(page.locator("#compare")).to_contain_text(figure)
+        assert not watched.errors
+    configs = [RunConfig.from_json(run.config) for run in workspace.runs()]
+    sides = sorted((c.profile.generators[0].name, c.questions, c.seed) for c in configs)
+    assert sides == [("qgen-a", 10, 1), ("qgen-a-qft", 10, 1)]
+    assert {run.kind for run in workspace.runs()} == {"live"}
+
+
+def test_a_comparison_is_cancelled(workspace: Workspace, room: ModelCache) -> None:
+    with hosted(workspace, room) as url, chromium(url) as watched:
+        page = opened(watched.open(), "Compare")
+        page.get_by_role("button", name="Compare", exact=True).click()
+        expect(page.locator("#compare-status")).to_contain_text("Sampling")
+        page.locator("#compare-cancel").click()
+        expect(page.locator("#compare-status")).to_contain_text("was cancelled")
+        assert not watched.errors
+    assert [run.status for run in workspace.runs()] == ["cancelled"] * 2

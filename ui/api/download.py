@@ -1,0 +1,49 @@
+"""``/api/export/NAME``: a finished export of the workspace as a zip file, streamed, for those whom the page lets in.
+
+Where the page has a login, it is Gradio's that is asked. Names are only compared with those of the finished exports.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import StreamingResponse
+from gradio.routes import App
+from starlette.routing import Mount
+
+from engine.exports import finished
+from store.database.workspace import Workspace
+from store.errors import InputError
+from ui.web.security import foreign
+
+
+def routes(workspace: Workspace) -> APIRouter:
+    """401 for who is not logged in, 403 for another site's page, 404 for what is no finished export."""
+    router = APIRouter()
+
+    @router.get("/api/export/{name:path}")
+    def download(name: str, request: Request) -> StreamingResponse:
+        if not allowed(request):
+            raise HTTPException(401, "Log in on the page first.")
+        if foreign(request.headers):
+            raise HTTPException(403, "This request comes from another site's page; open the app itself.")
+        try:
+            one = finished.find(workspace.path, name)
+        except InputError as error:
+            raise HTTPException(404, str(error)) from error
+        headers = {"content-disposition": f'attachment; filename="{one.name}.zip"', "cache-control": "no-store"}
+        return StreamingResponse(finished.zipped(one), media_type="application/zip", headers=headers)
+
+    return router
+
+
+def allowed(request: Request) -> bool:
+    """Whether the page itself would answer this request: there is no login, or its cookie is known."""
+    app: Any = next(
+        route.app for route in request.app.routes if isinstance(route, Mount) and isinstance(route.app, App)
+    )
+    if app.auth is None:
+        return True
+    cookies = (request.cookies.get(f"access-token{kind}-{app.cookie_id}") for kind in ("", "-unsecure"))
+    return any(cookie is not None and cookie in app.tokens for cookie in cookies)

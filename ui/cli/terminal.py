@@ -1,0 +1,230 @@
+"""What the command line shows: a run's progress, its funnel, the story of one question, the state of the machine.
+
+Knows how to print and nothing of how anything is computed. On a terminal progress is a bar; with ``--json`` each event
+is one object a line on stdout; where stderr is no terminal (a pipe, a log), only what happened is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from engine.doctor import Machine, ProfileState
+    from engine.jobs.result import Result
+    from engine.models.launch_commands import Server
+
+
+class Progress:
+    """Shows the events of a run or a training: ``{"event": "start|progress|error|end", "stage", "done", "total"}``.
+
+    May be called from any thread.
+    """
+
+    def __init__(self, as_json: bool, unit: str = "questions") -> None:
+        self._json, self._unit = as_json, unit
+        self._bar: tqdm[Any] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._json:
+                print(json.dumps(event, ensure_ascii=False, default=str), flush=True)
+            else:
+                self._show(event)
+
+    def _show(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "progress" and sys.stderr.isatty():
+            stage = str(event.get("stage", ""))
+            if self._bar is None or self._bar.desc != stage:
+                self.close()
+                self._bar = tqdm(unit=f" {self._unit}", dynamic_ncols=True, desc=stage)
+                self._bar.desc = stage
+            self._bar.total, self._bar.n = event.get("total"), event.get("done") or 0
+            self._bar.set_postfix(_noted(event), refresh=False)
+            self._bar.refresh()
+        elif kind == "error":
+            tqdm.write(str(event.get("message", "")), file=sys.stderr)
+        elif kind == "end":
+            self.close()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class Shown:
+    """Shows a run's events as they come, and at its end the report on it."""
+
+    def __init__(self, as_json: bool, unit: str = "questions") -> None:
+        self._json, self._progress = as_json, Progress(as_json, unit)
+        self.last: dict[str, Any] = {}
+        """The run's own end event."""
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "end":
+            self.last = event  # told with the report, which is complete only when the run is
+        else:
+            self._progress(event)
+
+    def end(self, facts: Mapping[str, Any], text: str, result: Result) -> int:
+        """Say what the run has come to, as data or in words; gives back the exit code."""
+        self._progress.close()
+        if self._json:
+            self._progress({**self.last, **facts, "status": result.status, "message": result.message})
+        elif text:
+            print(text)
+        if result.message is not None:
+            print(result.message, file=sys.stderr)
+        return result.exit_code
+
+
+def _noted(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bar shows beside its count."""
+    names = {"accepted": "pairs", "errors": "failed", "tokens_per_s": "tokens/s", "loss": "loss"}
+    return {shown: event[name] for name, shown in names.items() if event.get(name) is not None}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as their longest cell; numbers to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    right = [all(_number(row[i]) for row in cells) for i in range(len(head))]
+    widths = [max(len(head[i]), *(len(row[i]) for row in cells)) if cells else len(head[i]) for i in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *cells]
+    return "\n".join(
+        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _number(cell: str) -> bool:
+    return cell == "-" or cell.replace(",", "").replace(".", "").replace("%", "").strip().isdigit()
+
+
+def indent(text: str, by: str = "    ") -> str:
+    return "\n".join(by + line for line in text.splitlines() or [""])
+
+
+def _prompt(question: Mapping[str, Any], template: str | None) -> list[str]:
+    if template is None:
+        return ["1. Prompt: none is stored; the question was brought in"]
+    said = f"1. Prompt: template {question['template_id']}, the exact text that the generator read"
+    return [said, indent(json.dumps(template, ensure_ascii=False))]
+
+
+def story(told: Mapping[str, Any]) -> str:
+    """One question from prompt template to pair, in the order in which it happened."""
+    question, run = told["question"], told["run"]
+    profile = run["config"].get("profile", {})
+    generators = {role["name"]: role for role in profile.get("generators", ())}
+    template = generators.get(question["generator"], {}).get("template", {})
+    lines = [
+        f"Question {question['question_id']} of run {run['run_id']} ({run['name']}), {run['status']}",
+        "",
+        *_prompt(question, template.get("text")),
+        f"2. Question: {question['generator']} wrote {question['tokens']} tokens ({question['finish_reason']}) with "
+        f"seed {question['seed']}, {_settings(question['params'])}",
+        indent(question["text"]),
+        "3. Verdicts",
+        indent(table(("stage", "verdict", "score", "reason", "judge"), [_verdict(v) for v in told["verdicts"]])),
+        *(indent(f"{v['stage']} wrote: {v['raw']}") for v in told["verdicts"] if v["raw"]),
+    ]
+    for label in told["labels"]:
+        lines.append(indent(f"{label['key']}: {label['value']} ({label['model']})"))
+    lines.append(f"4. Solutions: {len(told['solutions'])}")
+    chosen = next((label["value"] for label in told["labels"] if label["key"] == "chosen"), None)
+    for solution in told["solutions"]:
+        rewards = ", ".join(f"{name} {_score(reward)}" for name, reward in solution["rewards"].items())
+        mark = ", chosen" if str(solution["sample"]) == chosen else ""
+        lines.append(f"  sample {solution['sample']}: answer {solution['answer']}, reward {rewards or '-'}{mark}")
+        lines.append(indent(solution["text"]))
+    lines += [f"Failed attempt at {error['stage']}: {error['message']}" for error in told["errors"]]
+    pair = told["pair"]
+    if pair is None:
+        dropped = next((v for v in told["verdicts"] if not v["kept"]), None)
+        lines.append(f"5. No pair: dropped at {dropped['stage']}, {dropped['reason']}" if dropped else "5. No pair yet")
+    else:
+        lines.append("5. Pair: the row as it is exported")
+        lines += [indent(f"{name}: {pair[name]}") for name in pair if name != "response"]
+    return "\n".join(lines)
+
+
+def _verdict(verdict: Mapping[str, Any]) -> tuple[object, ...]:
+    kept = "kept" if verdict["kept"] else "dropped"
+    return verdict["stage"], kept, _score(verdict["score"]), verdict["reason"], verdict["judge"]
+
+
+def _score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.4f}"
+
+
+def _settings(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in params.items())
+
+
+def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[str]) -> str:
+    """The report of ``scalequest doctor``."""
+    gpus = ", ".join(f"{gpu.name} ({_gib(gpu.memory_bytes)} GiB)" for gpu in here.gpus) or "none"
+    lines = [
+        f"Python   {here.python}",
+        f"System   {here.system}",
+        f"Cores    {here.cores}",
+        f"Memory   {_gib(here.memory_bytes)} GiB, {_gib(here.memory_free_bytes)} GiB free",
+        f"GPU      {gpus}",
+        *(f"{name:12} {found or 'not installed'}" for name, found in here.packages.items()),
+    ]
+    for profile in profiles:
+        lines += ["", f"Profile {profile.name}: {_verdict_on(profile)}."]
+        rows = [
+            (
+                ", ".join(m.roles),
+                m.model,
+                ", ".join(m.backends),
+                m.where,
+                _gib(m.memory_bytes) if m.memory_bytes else None,
+                m.context,
+                m.revision[:12] if m.revision else "newest" if m.where in ("hub", "cache") else None,
+                m.licence,
+            )
+            for m in profile.models
+        ]
+        head = ("role", "model", "backend", "where", "GiB", "context", "revision", "licence")
+        lines.append(indent(table(head, rows), "  "))
+        if profile.plan is not None:
+            lines.append(f"  {profile.plan}")
+    return "\n".join([*lines, *([""] if advice else []), *advice])
+
+
+def launch(made: Sequence[Server]) -> str:
+    """The commands that start these servers, and what the profile has to say then."""
+    from engine.models.launch_commands import urls
+
+    lines = [f"# {', '.join(server.roles)}\n{server.command}" for server in made]
+    named = [f"# {role}: urls = {json.dumps(found)}" for role, found in urls(made).items()]
+    return "\n".join([*lines, "# In the profile:", *named])
+
+
+def _verdict_on(profile: ProfileState) -> str:
+    if profile.faults:
+        more = f" (and {len(profile.faults) - 1} more)" if len(profile.faults) > 1 else ""
+        return f"cannot run here: {profile.faults[0]}{more}"
+    conditions = {"hub": "its models marked hub are downloaded at first use", "server": "its servers answer"}
+    needed = [text for where, text in conditions.items() if any(m.where == where for m in profile.models)]
+    return "can run here" + (f", provided that {' and '.join(needed)}" if needed else "")
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f}"

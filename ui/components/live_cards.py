@@ -1,0 +1,222 @@
+"""A live run in words: what its cards say, as the plain data that ``assets/static/sample.js`` draws.
+
+Every text here reaches the page as text, never as markup. Knows neither SQL, models nor Gradio.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from engine.config.run_config import RunConfig
+from engine.pipeline.live import Session, Snapshot
+from engine.pipeline.live_cards import Card, Sample
+from store.records import STAGES, Verdict
+from ui.web.escape import clock, three, visible
+
+EMPTY = {"status": "Nothing is sampled yet. Press Sample, and questions appear here as they are written."}
+REASONS = {
+    "empty": "the generator wrote nothing that could be a question",
+    "truncated": "it was cut off at the token limit before it was complete",
+    "non_english": "it is not in English",
+    "exact_duplicate": "the same question has been asked before",
+    "near_duplicate": "nearly the same question has been asked before",
+    "benchmark_overlap": "it overlaps with a question of a benchmark",
+    "not_solvable": "the judge does not hold it to be a complete and consistent problem",
+    "no_verdict": "the judge came to no verdict, so it may be outside what the judge knows",
+    "too_easy": "its predicted fail rate is below the band that is kept",
+    "too_hard": "its predicted fail rate is above the band that is kept",
+    "no_answer": "none of its solutions states a final answer",
+    "low_reward": "its best reward is under the floor",
+}
+"""Why a stage drops a question, by the reason that is stored."""
+_NUMBERS = itertools.count(int(time.time() * 1e6))
+"""Each value has a greater number than all before it, those of an earlier process of the app too."""
+_SCORES = {"solvability": "P(solvable)", "difficulty": "fail rate", "solution": "with an answer", "pair": "reward"}
+_MARKS = {"kept": "✓", "dropped": "✕", "running": "…", "waiting": "·", "failed": "!"}
+
+
+def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[str, Any]:
+    """The newest session first, which is at ``now``; ``kept``: questions that the user has kept."""
+    busy = now.status in ("loading", "running")
+    cards = [_card(card, sessions[0].config, now.run_id in card.question_id and busy, busy, kept) for card in now.cards]
+    for session in sessions[1:]:
+        cards += [_card(card, session.config, False, busy, kept) for card in session.now().cards]
+    return {
+        "number": next(_NUMBERS),  # replies may come out of order: the page keeps the newest
+        "status": _status(now, sessions[0].config),
+        "numbers": _numbers(now),
+        "stored": _stored(now, sessions[0].config),
+        "cards": cards,
+    }
+
+
+def _status(now: Snapshot, config: RunConfig) -> str:
+    name, asked = config.profile.name, len(now.cards)
+    if now.status == "loading":
+        return f"Loading the models of profile {name}."
+    if now.status == "running":
+        return f"Sampling {_count(asked, 'question')} with profile {name}."
+    if now.message is not None:
+        return visible(now.message)
+    return f"Done: {now.pairs} of {_count(asked, 'question')} became {'a pair' if now.pairs == 1 else 'pairs'}."
+
+
+def _numbers(now: Snapshot) -> str:
+    if now.status == "loading" or not now.seconds:
+        return ""
+    rate = now.tokens / now.seconds
+    return (
+        f"{now.decided} of {len(now.cards)} decided · {_count(now.pairs, 'pair')} · "
+        f"{now.tokens:,} tokens, {rate:,.0f} tokens/s · {clock(now.seconds)}"
+    )
+
+
+def _stored(now: Snapshot, config: RunConfig) -> str:
+    if now.status == "loading" or not now.seconds:
+        return ""
+    origin = f", regenerated from {config.regenerated_from}" if config.regenerated_from else ""
+    return f"Stored as live run {now.run_id}, seed {config.seed}{origin}."
+
+
+def _card(card: Card, config: RunConfig, running: bool, busy: bool, kept: set[str]) -> dict[str, Any]:
+    decided = card.stage is None
+    facts = [
+        card.generator,
+        card.topic,
+        f"{card.tokens} tokens" if card.ended else "being written" if running else None,
+    ]
+    if config.regenerated_from:
+        facts.append(f"regenerated from {config.regenerated_from}")
+    return {
+        "id": card.question_id,
+        "title": f"Question {card.idx + 1}",
+        "facts": " · ".join(fact for fact in facts if fact),
+        "text": visible(card.text),
+        "writing": running and not card.ended,
+        "ended": decided or not running,
+        "chips": [_chip(card, stage, running) for stage in STAGES],
+        "note": _note(card, config, running),
+        "samples": _samples(card, running),
+        "groups": _groups(card),
+        "why": why(card),
+        "keep": "Kept" if card.question_id in kept else "Keep",
+        "may_keep": decided and card.chosen is not None and card.question_id not in kept,
+        "may_regenerate": not busy,
+    }
+
+
+def _chip(card: Card, stage: str, running: bool) -> dict[str, str]:
+    verdict = card.verdicts.get(stage)
+    if verdict is not None:
+        state = "kept" if verdict.kept else "dropped"
+        return {"state": state, "text": f"{_MARKS[state]} {stage} {state}{_score(verdict)}"}
+    if card.error is not None and card.error[0] == stage:
+        state = "failed"
+    else:
+        state = "running" if running and card.stage == stage else "waiting"
+    word = "not reached" if state == "waiting" and not (running and card.stage) else state
+    return {"state": state, "text": f"{_MARKS[state]} {stage} {word}"}
+
+
+def _score(verdict: Verdict) -> str:
+    if verdict.score is None or verdict.stage not in _SCORES:
+        return ""
+    score = three(verdict.score) if verdict.stage == "pair" else f"{verdict.score:.2f}"
+    return f", {_SCORES[verdict.stage]} {score}"
+
+
+def _note(card: Card, config: RunConfig, running: bool) -> str:
+    """Why it was dropped, what failed, or what was marked, in sentences."""
+    said = []
+    for verdict in card.verdicts.values():
+        if not verdict.kept:
+            reason = REASONS.get(verdict.reason or "", verdict.reason or "no reason was given")
+            score = _score(verdict).lstrip(", ")
+            if score and verdict.stage == "solvability" and not config.profile.judge.writes:
+                score += f", kept from {config.profile.judge.threshold:.2f} on"
+            said.append(f"Dropped at {verdict.stage}: {reason}" + (f" ({score})." if score else "."))
+    if card.error is not None:
+        said.append(f"Failed at {card.error[0]}, which is no verdict: {visible(card.error[1])}")
+    if card.near:
+        others = ", ".join(_named(other, card) for other in card.near)
+        said.append(f"Marked as nearly the same as {others}; live runs drop no duplicates.")
+    if card.stage is not None and not running:
+        said.append("Stopped before its fate was decided.")
+    return " ".join(said)
+
+
+def _named(other: str, card: Card) -> str:
+    run, _, number = other.rpartition("-")
+    return f"question {int(number) + 1}" if card.question_id.startswith(f"{run}-") else other
+
+
+def _samples(card: Card, running: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": _sample_title(card, sample, running),
+            "text": visible(sample.text),
+            "chosen": sample.number == card.chosen,
+            "number": sample.number,
+        }
+        for sample in sorted(card.samples.values(), key=lambda sample: sample.number)
+    ]
+
+
+def _groups(card: Card) -> list[dict[str, str]]:
+    """Which samples belong together. Their numbers are one text: Gradio, which sends the page only what differs, gets
+    lists wrong that shrink inside of lists."""
+    count, compared = len(card.samples), "pair" in card.verdicts
+    return [
+        {
+            "title": _group_title(group, count) if compared else _count(count, "solution"),
+            "numbers": " ".join(str(sample.number) for sample in group),
+        }
+        for group in card.groups
+    ]
+
+
+def _group_title(group: list[Sample], count: int) -> str:
+    if group[0].group is None:
+        return f"No final answer: {len(group)} of {count}"
+    return f"Answer {visible(group[0].answer or '')}: {len(group)} of {count} agree"
+
+
+def _sample_title(card: Card, sample: Sample, running: bool) -> str:
+    parts = [f"sample {sample.number}"]
+    if not sample.ended:
+        parts.append("writing" if running else "stopped")
+    elif "pair" not in card.verdicts:
+        parts.append(f"answer {visible(sample.answer)}" if sample.answer is not None else "no final answer")
+    else:
+        parts.append("no reward" if sample.reward is None else f"reward {three(sample.reward)}")
+    if sample.cut_off:
+        parts.append("cut off")
+    if sample.number == card.chosen:
+        parts.append("★ chosen")
+    return " · ".join(parts)
+
+
+def why(card: Card) -> str:
+    """Why the chosen sample was chosen, in a sentence; empty before that."""
+    if card.chosen is None:
+        return ""
+    count, best = len(card.samples), card.samples[card.chosen]
+    mine = next(group for group in card.groups if best in group)
+    most = card.groups[0]
+    if best.reward is None:
+        reason = "the first with an answer, as none has a reward"
+    else:
+        reason = f"highest reward of {count}, {three(best.reward)}"
+        if card.equals > 1:
+            reason += f" (the first of {card.equals} with it)"
+    agree = f"{len(mine)} of {count} agree"
+    if len(most) > len(mine) and most[0].answer is not None:
+        agree += f", while {len(most)} answer {visible(most[0].answer)}"
+    return f"Sample {card.chosen} is chosen: {reason}; {agree}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

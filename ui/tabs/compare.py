@@ -1,0 +1,198 @@
+"""The Compare tab: two generators at equal n and equal seeds, side by side, with intervals.
+
+Each side is a live run, and stays in the workspace. Knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from engine import compare as sides
+from engine.compare import Figure, GeneratorStats
+from engine.config.run_config import Profile, load_profile, profile_names
+from engine.pipeline.live import Live, Session
+from engine.training import registered_models
+from store.database.workspace import Workspace
+from store.errors import InputError, ScaleQuestError
+from ui.components.profile_dropdowns import Offered
+from ui.web.errors import asked
+from ui.web.escape import clock, inert, three
+
+MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
+_HEAD = ["figure", "A", "B", "B minus A"]
+_WIDTHS: list[str | int] = ["150px", "190px", "190px", "220px"]
+_WHAT = """Both generators write the same number of questions from the same seeds; judge, solver and reward are the
+profile's for both. `-qft` is a generator before preference tuning (QPO). Each side is stored as a live run."""
+_NOTES = """*valid*: the judge kept it. *kept*: it became a pair. Difficulty is the predicted fail rate of what the
+judge kept. The effective number of topics (among pairs) or of kinds (among valid questions, as far as they are the nano
+curriculum's) is that of equally frequent ones: exp of the entropy. Intervals are 95 %: Wilson's for shares, Newcombe's
+for differences. An interval of the difference that holds 0 means that these questions do not tell the two apart."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """The two sessions of one open page."""
+
+    sessions: list[Session] = field(default_factory=list)
+
+    @property
+    def running(self) -> bool:
+        return any(not session.over for session in self.sessions)
+
+
+def tab(workspace: Workspace, live: Live) -> Offered:
+    """Draws the tab into the open blocks; gives back what brings its list of profiles up to date."""
+    folder = registered_models.folder(workspace.path)
+    first = load_profile("nano")
+    names = list(sides.comparable_generators(first))
+    gr.Markdown(_WHAT)
+    with gr.Row():
+        profile = gr.Dropdown(profile_names(folder), value=first.name, label="Profile", min_width=140)
+        a = gr.Dropdown(names, value=_before(names), label="Generator A", min_width=160)
+        b = gr.Dropdown(names, value=names[0], label="Generator B", min_width=160)
+        number = gr.Slider(10, MOST, 50, step=10, label="Questions each", min_width=160)
+        seed = gr.Number(1, label="Seed", precision=0, min_width=100)
+    with gr.Row():
+        go = gr.Button("Compare", variant="primary", size="sm", min_width=90)
+        cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="compare-cancel")
+    said = gr.Markdown("Nothing is compared yet.", elem_id="compare-status")
+    table = gr.Dataframe(
+        headers=_HEAD,
+        interactive=False,
+        wrap=True,
+        column_widths=_WIDTHS,
+        label="Figures",
+        visible=False,
+        elem_id="compare",
+    )
+    gr.Markdown(_NOTES)
+    desk = gr.State(_Desk())
+
+    def defaults(name: str) -> tuple[gr.Dropdown, gr.Dropdown]:
+        names = list(sides.comparable_generators(asked(lambda: load_profile(name, folder))))
+        return gr.Dropdown(names, value=_before(names)), gr.Dropdown(names, value=names[0])
+
+    def offer(name: str, a: str, b: str) -> tuple[Any, ...]:
+        """The profiles that there are now; where the chosen one is gone or is another now, its generators too."""
+        known = profile_names(folder)
+        if name not in known:
+            return gr.Dropdown(known, value=first.name), *defaults(first.name)
+        names = list(sides.comparable_generators(asked(lambda: load_profile(name, folder))))
+        rest = (gr.Dropdown(names), gr.Dropdown(names)) if {a, b} <= set(names) else defaults(name)
+        return gr.Dropdown(known), *rest
+
+    def compare(desk: _Desk, profile: str, a: str, b: str, number: float, seed: float | None) -> Iterator[Any]:
+        if desk.running:
+            raise gr.Error("This page is comparing already; cancel it first, or wait for its end.")
+        desk.sessions = asked(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
+        buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
+        try:
+            while desk.running:
+                yield _progress(desk.sessions, (a, b)), gr.skip(), *buttons  # each time: a busy page can miss one
+                desk.sessions[0 if not desk.sessions[0].over else 1].wait(_EVERY)
+        finally:  # a page that is left cancels what it has begun
+            for session in desk.sessions:
+                if not session.over:
+                    session.cancel()
+        yield *_end(workspace, desk.sessions, (a, b)), gr.Button(interactive=True), gr.Button(interactive=False)
+
+    def cancel_it(desk: _Desk) -> None:
+        for session in desk.sessions:
+            session.cancel()
+
+    inputs = [desk, profile, a, b, number, seed]
+    go.click(compare, inputs, [said, table, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE)
+    cancel.click(cancel_it, desk, show_progress="hidden", queue=False)
+    profile.input(defaults, profile, [a, b], show_progress="hidden")
+    return Offered(offer, [profile, a, b], [profile, a, b])
+
+
+def _before(names: list[str]) -> str:
+    """What the first generator is compared with: itself before QPO, where that is there."""
+    before = f"{names[0]}-qft"
+    return before if before in names else names[-1]
+
+
+def _begin(live: Live, profile: Profile, chosen: tuple[str, str], number: float, seed: float | None) -> list[Session]:
+    known = sides.comparable_generators(profile)
+    if not 1 <= number <= MOST:
+        raise InputError("questions", number, "is out of range here", f"use 1 to {MOST}")
+    for generator in chosen:
+        if generator not in known:
+            raise InputError(
+                "generator", generator, f"is not of profile {profile.name}", f"use one of {', '.join(known)}"
+            )
+    configs = [sides.run_config_for(profile, known[generator], int(number), int(seed or 0)) for generator in chosen]
+    both = zip(configs, chosen, strict=True)
+    return [live.start(config, f"compare: {generator}", texts=False) for config, generator in both]
+
+
+def _progress(sessions: list[Session], names: tuple[str, str]) -> str:
+    states = [session.now() for session in sessions]
+    if any(now.status == "loading" for now in states):
+        return f"**Loading the models of profile {inert(sessions[0].config.profile.name)}.**"
+    both = zip(names, states, strict=True)
+    parts = [f"{inert(name)} {now.decided} of {len(now.cards)}, {now.pairs} pairs" for name, now in both]
+    return f"**Sampling: {'; '.join(parts)}.** {clock(max(now.seconds for now in states))}"
+
+
+def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) -> tuple[str, gr.Dataframe]:
+    """The last word and the table."""
+    states = [session.now() for session in sessions]
+    nothing = gr.Dataframe(visible=False)
+    lacking = [now.message or "" for session, now in zip(sessions, states, strict=True) if session.result is None]
+    if lacking:
+        return f"**{inert(lacking[0])}**", nothing
+    try:
+        found = [sides.side(workspace, session.run_id) for session in sessions]
+    except ScaleQuestError as error:
+        return f"**{inert(str(error))}**", nothing
+    said = [now.message for now in states if now.message]
+    head = f"**{inert(said[0])}** The table is of the questions decided so far." if said else "**Done.**"
+    runs = " and ".join(session.run_id for session in sessions)
+    heads = [_HEAD[0], f"A: {names[0]}", f"B: {names[1]}", _HEAD[3]]
+    table = gr.Dataframe([list(row) for row in report(*found)], headers=heads, visible=True)
+    return f"{head} Stored as live runs {runs}, seed {sessions[0].config.seed}.", table
+
+
+def report(a: GeneratorStats, b: GeneratorStats) -> list[tuple[str, str, str, str]]:
+    """Both sides as the rows of a table: figure, A, B, and what lies between them."""
+    return [
+        ("questions", f"{a.questions:,}", f"{b.questions:,}", ""),
+        _figures("valid", a.valid, b.valid, _percent, " points"),
+        _figures("kept", a.kept, b.kept, _percent, " points"),
+        _figures("mean difficulty", a.difficulty, b.difficulty, three, ""),
+        ("effective topics", _number(a.topics), _number(b.topics), ""),
+        ("effective kinds", _kinds(a), _kinds(b), ""),
+        ("tokens per kept pair", _number(a.tokens_per_pair, 0), _number(b.tokens_per_pair, 0), ""),
+    ]
+
+
+def _figures(
+    name: str, a: Figure | None, b: Figure | None, shown: Callable[[float], str], unit: str
+) -> tuple[str, str, str, str]:
+    """Shares and rates end at 0 and 1, and so do the intervals that are shown."""
+    ends = [None if f is None else (f.value, max(f.low, 0.0), min(f.high, 1.0)) for f in (a, b)]
+    cells = ["-" if end is None else "{} ({} to {})".format(*map(shown, end)) for end in ends]
+    if a is None or b is None:
+        return name, cells[0], cells[1], "-"
+    gap = sides.difference(a, b)
+    apart = "" if gap.low <= 0 <= gap.high else ", apart"
+    value, low, high = (shown(x).removesuffix(" %") for x in (gap.value, gap.low, gap.high))
+    return name, cells[0], cells[1], f"{value}{unit} ({low} to {high}){apart}"
+
+
+def _percent(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:.1f} %"
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def _kinds(side: GeneratorStats) -> str:
+    return "-" if side.kinds is None else f"{side.kinds:.1f} (of {side.read} recognised)"

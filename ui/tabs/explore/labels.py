@@ -1,0 +1,161 @@
+"""What Explore says: the charts' titles and what their numbers mean, a filter in words, and what state the data is in.
+
+Knows neither SQL nor Gradio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from store.database.sources import Demo, Source
+from store.filters.filter import Filter, Range
+from store.frame.frame import Frame
+from store.records import Run
+from ui.web.escape import visible
+
+
+class Text(NamedTuple):
+    """A chart's title, the sentence under it, the title of its axis."""
+
+    title: str
+    note: str
+    axis: str
+
+
+CHARTS = {
+    "difficulty": Text(
+        "Difficulty", "Predicted fail rate: 0 is always solved, 1 never.", "share of attempts expected to fail"
+    ),
+    "reward": Text("Reward", "Of each question's best-scored solution.", "reward of the best sample"),
+    "agreement": Text(
+        "Agreement", "Share of the samples whose final answer equals the chosen one's.", "share of samples"
+    ),
+    "query_chars": Text("Question length", "In characters.", "characters of the question"),
+    "response_tokens": Text("Solution length", "Of the chosen solution, in tokens.", "tokens of the chosen solution"),
+    "topic": Text("Topic", "By a classifier. Click a bar to choose it, with Ctrl or Shift several.", "topic"),
+}
+FACETS = {
+    "run": "Run",
+    "generator": "Generator",
+    "level": "Level",
+    "status": "Review status",
+    "drop_stage": "Dropped at",
+    "drop_reason": "Drop reason",
+}
+BEST = "match"
+SORTS = {
+    BEST: "best match first",
+    "-newest": "newest first",
+    "newest": "oldest first",
+    "-difficulty": "hardest first",
+    "difficulty": "easiest first",
+    "-reward": "best reward first",
+    "reward": "worst reward first",
+    "-agreement": "most agreement first",
+    "agreement": "least agreement first",
+    "-query_chars": "longest question first",
+    "query_chars": "shortest question first",
+}
+NONE = {
+    "topic": "no topic",
+    "level": "no level",
+    "drop_stage": "not dropped",
+    "drop_reason": "no reason",
+    "tags": "no tags",
+}
+"""What a category is called where a question has none."""
+
+_NAMES = {
+    "drop_stage": "dropped at",
+    "drop_reason": "drop reason",
+    "ids": "question",
+    "query_chars": "question length",
+    "response_tokens": "solution length",
+    "n_solutions": "samples",
+    "near_duplicates": "near-duplicates",
+    "stage": "kept by",
+    "text": "text",
+    "tags": "tag",
+}
+_FLAGS = {"solvable": ("solvable", "not solvable"), "contaminated": ("in a benchmark", "in no benchmark")}
+_LISTED = 3
+"""Values of a list that are named; more are counted."""
+
+
+def parts(asked: Filter, runs: dict[str, str]) -> list[dict[str, str]]:
+    """Each part of the filter: its field, and in words. ``runs``: names by id."""
+    return [{"name": name, "text": visible(_part(name, value, runs))} for name, value in asked.to_dict().items()]
+
+
+def _part(name: str, value: Any, runs: dict[str, str]) -> str:
+    called = _NAMES.get(name, name)
+    if isinstance(value, bool):
+        yes, no = _FLAGS.get(name, (called, f"not {called}"))
+        return yes if value else no
+    if name == "text":
+        return f"text contains “{value}”"
+    if name == "words":
+        return f"words: {value}"
+    if name == "regex":
+        return f"matches /{value}/"
+    if name == "area":
+        return "inside an area drawn on the map"
+    if isinstance(value, str):
+        return f"{called} {value}"
+    if any(isinstance(end, float) for end in value):
+        return f"{called} {_range((value[0], value[1]))}"
+    values = [NONE.get(name, "none") if v is None else (runs.get(v) or v) if name == "run" else v for v in value]
+    if len(values) > _LISTED:
+        return f"{called} one of {len(values)}"
+    return f"{called} {' or '.join(values)}"
+
+
+def _range(ends: Range) -> str:
+    low, high = (None if end is None else f"{end:.6g}" for end in ends)
+    if low is None:
+        return f"up to {high}"
+    if high is None:
+        return f"from {low}"
+    return low if low == high else f"{low} to {high}"
+
+
+def headline(count: int, total: int, pairs: int, *, least: bool = False) -> str:
+    """What the filter keeps; ``least``: at least."""
+    return f"{'At least ' if least else ''}{count:,} of {total:,} questions, {pairs:,} pairs"
+
+
+def dropped(stages: Sequence[str | None], reasons: Sequence[tuple[str | None, int]]) -> str:
+    """The sentence under the funnel: what the chosen stages dropped and why."""
+    told = [
+        f"{NONE['drop_reason'] if reason is None else visible(reason)} {count:,}" for reason, count in reasons if count
+    ]
+    names = " and ".join(stage for stage in stages if stage is not None)
+    if not names:
+        return "Click a stage to see what it dropped, and why."
+    return (
+        f"{names} dropped {sum(count for _, count in reasons):,}: {', '.join(told)}."
+        if told
+        else f"{names} dropped none."
+    )
+
+
+def state(source: Source, frame: Frame, runs: Sequence[Run]) -> list[str]:
+    """Sentences on where the rows come from and which are still to come."""
+    said = []
+    questions = dict(zip(frame.values["run"], frame.totals["run"], strict=False))
+    if frame.size < frame.total:
+        said.append(
+            f"A first look: an even sample, {frame.size:,} of {frame.total:,} questions. All of them follow in seconds."
+        )
+    if isinstance(source, Demo):
+        said.append("These are the bundled demo's questions; they can be read only. Your own take their place.")
+    for run in runs:
+        if run.status in ("running", "paused"):
+            target = run.config.get("questions") or run.config.get("max_questions")
+            goal = f" of {target:,}" if isinstance(target, int) and run.kind == "generate" else ""
+            how = "still running" if run.status == "running" else "paused"
+            said.append(
+                f"Run {visible(run.name or run.run_id)} is {how}: {questions.get(run.run_id, 0):,}{goal} so far."
+            )
+    return said

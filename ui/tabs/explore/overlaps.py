@@ -1,0 +1,102 @@
+"""What stands beside a question in its story, as Markdown: its near-duplicates with what differs, and the benchmark
+question that it overlaps with what is shared.
+
+Every text is inert. Texts are shown on one line, without formulas, so that word stands against word. Knows the shape of
+``store.database.question.tell``, nothing of the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from engine.stages.contamination import GRAM, ITEM, shared
+from engine.stages.duplicate import LABEL, similarity
+from ui.web.escape import inert
+from ui.web.latex import quoted
+
+Told = Mapping[str, Any]
+_LONGEST = 1_500
+"""Words of a text that is compared word by word: the work grows with the square."""
+_LINKED = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def named(told: Told) -> list[str]:
+    """The ids of the questions that this one is nearly the same as."""
+    return list(dict.fromkeys(label["value"] for label in told["labels"] if label["key"] == LABEL))
+
+
+def near_duplicates(told: Told, texts: Mapping[str, str]) -> list[str]:
+    """Each with its similarity and its text; ``texts``: of those that are still there, by id."""
+    keys = named(told)
+    if not keys:
+        return []
+    own = told["question"]["text"]
+    said = "Bold words stand in the other question only, struck-through words in this one only."
+    parts = ["### Near-duplicates", said]
+    by_likeness = sorted(((similarity(own, texts[key]), key) for key in keys if key in texts), key=lambda f: -f[0])
+    for likeness, key in by_likeness:
+        parts.append(f"**{linked(key)}**, similarity {likeness:.2f} (words and word pairs, numbers left out)")
+        parts.append(quoted(difference(own, texts[key])))
+    parts += [f"{inert(key)} is no longer in the workspace." for key in keys if key not in texts]
+    return parts
+
+
+def benchmark(told: Told) -> list[str]:
+    """The benchmark question that was matched, beside this one; nothing where none was."""
+    verdict = next((v for v in told["verdicts"] if v["stage"] == "contamination" and not v["kept"]), None)
+    if verdict is None:
+        return []
+    source = inert(" ".join(str(verdict["raw"] or "an unnamed benchmark").split()))
+    parts = ["### In a benchmark"]
+    text = next((label["value"] for label in told["labels"] if label["key"] == ITEM), None)
+    if text is None:
+        return [*parts, f"It overlaps with {source}, whose text is not stored; check contamination again to have it."]
+    share = f", {verdict['score']:.0%} of its stretches of {GRAM} words" if verdict["score"] is not None else ""
+    mine, theirs = _line(told["question"]["text"]), _line(text)
+    return [
+        *parts,
+        f"This question shares its bold words{share}, with **{source}**:",
+        quoted(_marked(theirs, shared(theirs, mine))),
+        "This question:",
+        quoted(_marked(mine, shared(mine, theirs))),
+    ]
+
+
+def difference(own: str, other: str) -> str:
+    """The other text on one line: words that are only there in bold, those that are only in ``own`` struck through."""
+    a, b = own.split(), other.split()
+    if max(len(a), len(b)) > _LONGEST:
+        return inert(" ".join(b))
+    return " ".join(_pieces(a, b))
+
+
+def _pieces(a: Sequence[str], b: Sequence[str]) -> Iterator[str]:
+    for kind, low, high, first, last in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield inert(" ".join(a[low:high]))
+            continue
+        if high > low:
+            yield f"~~{inert(' '.join(a[low:high]))}~~"
+        if last > first:
+            yield f"**{inert(' '.join(b[first:last]))}**"
+
+
+def _marked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with these stretches in bold."""
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [inert(text[at:start]), f"**{inert(text[start:end])}**"]
+        at = end
+    return "".join([*parts, inert(text[at:])])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def linked(key: str) -> str:
+    """A question's id, as a link to its story."""
+    return f"[{inert(key)}](/?row={key})" if _LINKED.fullmatch(key) else inert(key)

@@ -1,0 +1,212 @@
+"""The whole story of one question as Markdown, from the prompt that was sent to what became of it.
+
+Every text in it is inert, but for harmless formulas. Knows the shape of ``question.tell``, nothing of the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from engine.stages.contamination import ITEM
+from engine.text import answers
+from store.database.replace_verdicts import AS_IT_CAME
+from store.records import STAGES
+from ui.tabs.explore import overlaps
+from ui.web.escape import inert
+from ui.web.latex import MOST, quoted, written
+
+Told = Mapping[str, Any]
+
+
+def markdown(told: Told, near: Mapping[str, str] | None = None) -> str:
+    """What happened to the question, in the order in which it happened. ``near``: texts of its near-duplicates."""
+    parts = [
+        *_question(told),
+        *_prompt(told),
+        *_verdicts(told),
+        *overlaps.near_duplicates(told, near or {}),
+        *overlaps.benchmark(told),
+        *_solutions(told),
+        *_labels(told),
+        *_errors(told["errors"]),
+        *_decisions(told["decisions"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _question(told: Told) -> list[str]:
+    question, run, pair = told["question"], told["run"], told["pair"]
+    facts = [
+        f"run {run['name'] or run['run_id']} ({run['kind']}, {run['status']})",
+        f"written by {question['generator']}",
+        f"{question['tokens']} tokens" + (", cut off at the limit" if question["finish_reason"] == "length" else ""),
+        f"seed {question['seed']}",
+        *(f"{name} {value}" for name, value in question["params"].items()),
+        f"{question['created_at']:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    parts = [f"## {_cell(question['question_id'])}", _fate(told), quoted(written(question["text"]))]
+    if pair is not None and pair["edited"]:
+        parts += ["**As a reviewer edited it**", quoted(written(pair["query"]))]
+    if question["reference_answer"] is not None:
+        parts.append(f"Reference answer: {written(question['reference_answer'])}")
+    parts.append(" · ".join(map(_cell, facts)))
+    if question["extra"]:
+        parts.append(f"Also stored: {_cell(json.dumps(question['extra'], ensure_ascii=False))}")
+    return parts
+
+
+def _fate(told: Told) -> str:
+    dropped = next((v for v in told["verdicts"] if not v["kept"]), None)
+    if told["pair"] is not None:
+        rescued = f", rescued by a reviewer after it was dropped at {dropped['stage']}" if dropped else ""
+        return f"**A pair**{_cell(rescued)}, {_cell(told['pair']['status'])}."
+    if dropped is not None:
+        return f"**Dropped at {_cell(dropped['stage'])}**: {_cell(dropped['reason'] or 'no reason given')}."
+    seen = {v["stage"] for v in told["verdicts"]}
+    waits = next((stage for stage in STAGES if stage not in seen), None)
+    return (
+        f"**Pending at {waits}**: no verdict there yet."
+        if waits
+        else "**Passed every stage**, but no solution is chosen."
+    )
+
+
+def _prompt(told: Told) -> list[str]:
+    question, profile = told["question"], told["run"]["config"].get("profile")
+    generators = profile.get("generators", ()) if isinstance(profile, Mapping) else ()
+    template = next((g["template"] for g in generators if g.get("name") == question["generator"]), None)
+    if template is None:
+        return ["### Prompt sent", f"None is stored for template {_cell(question['template_id'] or 'none')}."]
+    raw = template["text"].replace("\n", "⏎\n").removesuffix("\n")
+    said = f"The exact text that {question['generator']} read and continued (template {question['template_id']})."
+    return ["### Prompt sent", f"{_cell(said)} ⏎ is a line break.", quoted(written(raw, most=0))]
+
+
+def _verdicts(told: Told) -> list[str]:
+    rows = (
+        (
+            v["stage"],
+            "kept" if v["kept"] else "dropped",
+            _number(v["score"]),
+            v["reason"] or "",
+            v["judge"],
+            v["tokens"] or "",
+            f"{v['seconds']:.3f}" if v["seconds"] else "",
+        )
+        for v in told["verdicts"]
+    )
+    head = ("stage", "verdict", "score", "reason", "judge", "tokens", "seconds")
+    parts = _table("Verdicts", head, rows) or ["### Verdicts", "None yet."]
+    for verdict in told["verdicts"]:
+        if verdict["raw"]:
+            parts += [
+                f"**{_cell(verdict['judge'])} wrote at {_cell(verdict['stage'])}**",
+                quoted(written(verdict["raw"])),
+            ]
+    return parts
+
+
+def _solutions(told: Told) -> list[str]:
+    solutions: Sequence[Told] = told["solutions"]
+    if not solutions:
+        return ["### Solutions", "None: the question did not come so far."]
+    chosen, why = _chosen(told)
+    groups: dict[int | None, list[Told]] = {}
+    for solution, group in zip(solutions, answers.group([s["answer"] for s in solutions]), strict=True):
+        groups.setdefault(group, []).append(solution)
+    ordered = sorted(groups.items(), key=lambda item: (item[0] is None, -len(item[1])))
+    parts = [
+        "### Solutions",
+        f"Samples: {len(solutions)}. Different final answers: {len([g for g in groups if g is not None])}. {why}",
+    ]
+    left = MOST // len(solutions)
+    for group, members in ordered:
+        answer = f"Answer {_formula(solutions[group]['answer'])}" if group is not None else "No final answer"
+        parts.append(f"#### {answer}: {len(members)} of {len(solutions)}")
+        for solution in members:
+            parts += [_sample(solution, chosen), quoted(written(solution["text"], left))]
+    pair = told["pair"]
+    if pair is not None and pair["edited"]:
+        parts += ["**The response as a reviewer edited it**", quoted(written(pair["response"]))]
+    return parts
+
+
+def _sample(solution: Told, chosen: str | None) -> str:
+    mark = "✓ chosen, " if str(solution["sample"]) == chosen else ""
+    rewards = (
+        ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items()) or "no reward"
+    )
+    facts = [rewards, f"{solution['tokens']} tokens", f"by {solution['solver']}", f"seed {solution['seed']}"]
+    if solution["finish_reason"] == "length":
+        facts.append("cut off at the token limit")
+    return f"**{mark}sample {solution['sample']}**: {_cell(' · '.join(facts))}"
+
+
+def _chosen(told: Told) -> tuple[str | None, str]:
+    """The chosen sample, and the sentence that says why."""
+    accepted = (d for d in reversed(told["decisions"]) if d["action"] == "accept" and d["in_force"])
+    by_hand = next((d for d in accepted if d["payload"].get("sample") is not None), None)
+    if by_hand is not None:
+        sample = str(by_hand["payload"]["sample"])
+        return sample, f"Sample {_cell(sample)} is chosen: {_cell(by_hand['reviewer'])} accepted it."
+    label = next((label for label in told["labels"] if label["key"] == "chosen"), None)
+    if label is None:
+        return None, "None is chosen."
+    if label["model"] == AS_IT_CAME:
+        return label["value"], f"Sample {_cell(label['value'])} is chosen: it came so with the data."
+    said = "has the best reward among those that state an answer (a tie goes to the first)"
+    return label["value"], f"Sample {_cell(label['value'])} is chosen: it {said}, by {_cell(label['model'])}."
+
+
+def _labels(told: Told) -> list[str]:
+    rows = [(r["key"], r["value"], r["model"]) for r in told["labels"] if r["key"] != ITEM]
+    return _table("Labels", ("label", "value", "by"), rows)
+
+
+def _errors(errors: Sequence[Told]) -> list[str]:
+    rows = ((e["stage"], e["attempt"], f"{e['created_at']:%Y-%m-%d %H:%M:%S}", e["message"]) for e in errors)
+    parts = _table("Failed attempts", ("stage", "attempt", "when (UTC)", "what happened"), rows)
+    return parts + [quoted(written(e["raw"], most=0)) for e in errors if e["raw"]]
+
+
+def _decisions(decisions: Sequence[Told]) -> list[str]:
+    rows = (
+        (
+            f"{d['created_at']:%Y-%m-%d %H:%M:%S}",
+            d["reviewer"],
+            d["action"] if d["in_force"] or d["action"] == "undo" else f"{d['action']}, taken back",
+            _payload(d["payload"]),
+        )
+        for d in decisions
+    )
+    return _table("Decisions", ("when (UTC)", "reviewer", "decision", "with"), rows)
+
+
+def _payload(payload: Told) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in payload.items())
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A heading and a table; nothing where there are no rows."""
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
+    if not lines:
+        return []
+    rule = "|" + " --- |" * len(head)
+    return [f"### {title}", "\n".join(["| " + " | ".join(head) + " |", rule, *lines])]
+
+
+def _cell(value: object) -> str:
+    """Inert, on one line."""
+    return inert(" ⏎ ".join(str(value).splitlines()))
+
+
+def _formula(answer: str) -> str:
+    """A final answer: a formula where it can be one."""
+    shown = written(f"$\\boxed{{{answer}}}$") if "$" not in answer else _cell(answer)
+    return shown if shown.startswith("⟦") else _cell(answer)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{round(value, 4) + 0.0:.4f}"  # no -0.0000

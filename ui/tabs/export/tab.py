@@ -1,0 +1,226 @@
+"""The Export tab: which pairs, in which format, what that would be, and the exports that are finished.
+
+An export is made in the server: it goes on when the page is closed, and every page sees it. Knows neither SQL nor how
+files are written.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from engine.exports import finished
+from engine.exports.background import Exports
+from engine.exports.plan import LICENSE, Plan
+from engine.exports.preview import look
+from store.database.sources import SourceSelector
+from store.errors import InputError, ScaleQuestError
+from store.export.formats import FORMATS
+from store.filters import saved_views
+from store.filters.filter import Filter
+from ui.components import sheet
+from ui.components.sheet import text
+from ui.tabs.export import view as told
+from ui.web.errors import asked
+
+_EVERY = 1.0
+"""Seconds between two looks at the export that is under way."""
+_ALL, _SHOWN = "all", "shown"
+_WHICH = [("Everything", _ALL), ("What Explore shows now", _SHOWN)]
+_SAYS = "Files that other tools load unchanged, with a manifest by which they can be made again, to the byte. "
+_SAYS += "Pairs that a reviewer rejected stay out unless the filter asks for a status."
+_DEMO = "The page shows the demo, which cannot be exported: make a run, or import a dataset, first."
+_CSS = """
+.scroll { overflow-x: auto; }
+table { border: 0; border-collapse: collapse; font-size: .9rem; width: 100%; margin: 0; }
+thead, tbody, tr { border: 0; }
+th, td { padding: .25rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--border-color-primary); }
+th { white-space: nowrap; font-weight: 600; }
+td { overflow-wrap: anywhere; min-width: 4rem; }
+"""
+_ADDRESS = "(...given) => [new URL(location.href).searchParams.get('filter') || '', ...given.slice(1)]"
+"""Explore keeps its filter in the page's address."""
+_CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the workspace keeps its rows.`) ? name : '']"
+
+
+def tab(shelf: SourceSelector, exports: Exports) -> Callable[[Any], None]:
+    """Draws the tab into the open blocks; what is given back brings it up to date at an event."""
+    view = _View(shelf, exports)
+    gr.Markdown(_SAYS, elem_classes="quiet")
+    address = gr.Textbox(visible=False)
+    with gr.Row():
+        which = gr.Dropdown(_WHICH, value=_ALL, label="Which pairs", allow_custom_value=True, elem_id="export-which")
+        form = gr.Dropdown(list(FORMATS), value="jsonl", label="Format", info=_info("jsonl"), min_width=200)
+    with gr.Row():
+        full = gr.Checkbox(False, label="All columns", info="They import again, with review, tags and edits.")
+        same = gr.Checkbox(False, label="Same answers too", info="Pairs with one final answer.", visible=False)
+        share = "This share of the rows; duplicates are never parted."
+        validation = gr.Slider(0, 0.5, 0, step=0.01, label="For validation", info=share)
+        licence = gr.Textbox(LICENSE, label="Licence", info="As the hub writes it: apache-2.0.", visible=False)
+    shown = sheet.sheet("export-look")
+    with gr.Accordion("The card", open=False, visible=False, elem_id="export-card") as card:
+        written = sheet.sheet("export-card-text")
+    with gr.Row():
+        name = gr.Textbox(label="Name", info="Of the folder in the workspace's exports/.", max_lines=1, min_width=200)
+        with gr.Column(min_width=200):
+            start = gr.Button("Export", variant="primary", size="sm")
+            cancel = gr.Button("Cancel the export", size="sm", visible=False)
+    progress = sheet.sheet("export-progress")
+    gr.Markdown("### Finished exports")
+    done = gr.HTML(elem_id="exported", css_template=_CSS)
+    with gr.Row():
+        chosen = gr.Dropdown([], label="One of them", min_width=200, allow_custom_value=True, elem_id="export-chosen")
+        with gr.Column(min_width=200):
+            verify = gr.Button("Compare with the workspace", size="sm")
+            delete = gr.Button("Delete", variant="stop", size="sm")
+
+    options = [which, form, full, same, validation, licence]
+    asks: dict[str, Any] = {"inputs": [address, *options], "outputs": [shown, written], "js": _ADDRESS}
+    seen = gr.State({})
+    now: dict[str, Any] = {
+        "fn": view.now,
+        "inputs": seen,
+        "outputs": [seen, progress, cancel, done, chosen],
+        "show_progress": "hidden",
+        "concurrency_limit": 20,
+    }
+    fits = [full, same, validation, licence, form, name, card]
+    form.input(view.fitted, form, fits, show_progress="hidden").then(view.look, **asks)
+    for field in (which, full, same, validation, licence):
+        event = field.release if isinstance(field, gr.Slider) else field.input
+        event(view.look, **asks, trigger_mode="always_last")
+    started = start.click(view.start, [address, *options, name], name, js=_ADDRESS, show_progress="hidden")
+    started.success(**now)
+    cancel.click(view.cancel, show_progress="hidden").then(**now)
+    verify.click(view.verify, chosen, show_progress="hidden").then(**now)
+    delete.click(view.delete, chosen, js=_CONFIRM, show_progress="hidden").then(**now)
+    gr.Timer(_EVERY).tick(**now)
+
+    def opened(event: Any) -> None:
+        event(view.opened, [form, name], [which, name], show_progress="hidden").then(view.look, **asks)
+
+    return opened
+
+
+class _View:
+    """What the tab's events do and show."""
+
+    def __init__(self, shelf: SourceSelector, exports: Exports) -> None:
+        self._shelf, self._exports = shelf, exports
+        self._folder = shelf.workspace.path
+        finished.clear(self._folder)
+
+    def opened(self, form: str, name: str) -> list[Any]:
+        """The views that are saved now, and a name that is free."""
+        try:
+            views = [(f"View: {one}", f"view {one}") for one in saved_views.views(self._folder)]
+        except ScaleQuestError:  # Explore says so
+            views = []
+        return [gr.update(choices=[*_WHICH, *views]), name or finished.free(self._folder, form)]
+
+    def fitted(self, form: str) -> list[Any]:
+        """The options that the format has."""
+        one = FORMATS.get(form, FORMATS["jsonl"])
+        return [
+            _fit(bool(one.full), False),
+            _fit(form == "dpo", False),
+            _fit(one.view == "pairs", 0),
+            _fit(form == "hf", LICENSE),
+            gr.update(info=_info(form)),
+            finished.free(self._folder, form),
+            gr.update(visible=form == "hf"),
+        ]
+
+    def look(self, address: str, *options: Any) -> list[str]:
+        """What would be exported, and its card."""
+        if self._shelf.shows_demo or not self._shelf.workspace.runs():
+            return [sheet.value([text(_DEMO)]), sheet.value([])]
+        try:
+            seen = look(self._shelf.workspace, self._plan(address, *options))
+        except ScaleQuestError as error:
+            return [sheet.value([text(str(error))]), sheet.value([])]
+        return [sheet.value(told.look(seen)), sheet.value(told.card(seen))]
+
+    def start(self, address: str, *given: Any) -> str:
+        *options, name = given
+
+        def begin() -> None:
+            if not self._shelf.workspace.runs():
+                raise InputError("workspace", "", "has no run yet", "make one, or import a dataset, first")
+            self._exports.start(self._plan(address, *options), finished.place(self._folder, name or ""))
+
+        asked(begin)
+        return finished.free(self._folder, options[1], but=name.strip())
+
+    def cancel(self) -> None:
+        if (going := self._exports.running) is not None:
+            going.control.cancel()
+
+    def verify(self, name: str | None) -> None:
+        asked(lambda: self._exports.verify(finished.find(self._folder, name or "").path))
+
+    def delete(self, name: str | None) -> None:
+        if name:
+            asked(lambda: finished.delete(self._folder, name))
+
+    def now(self, seen: dict[str, Any]) -> list[Any]:
+        """What there is now; of each component only what differs from what this page has ``seen``."""
+        done = finished.all_of(self._folder)
+        names = [one.name for one in done]
+        going = self._exports.last
+        found: dict[str, dict[str, Any]] = {
+            "progress": {"value": sheet.value(told.going(going))},
+            "cancel": {"visible": going is not None and not going.ended},
+            "done": {"value": _table(done)},
+            "chosen": {"choices": names},
+        }
+        if seen.get("chosen") != found["chosen"]:
+            found["chosen"]["choices"] = names
+        updates = [gr.skip() if seen.get(key) == change else gr.update(**change) for key, change in found.items()]
+        if seen.get("chosen") != found["chosen"]:
+            updates[-1] = gr.update(choices=names, value=names[-1] if names else None)
+        return [found, *updates]
+
+    def _plan(
+        self, address: str, which: str, form: str, full: bool, same: bool, validation: float, licence: str
+    ) -> Plan:
+        if which == _SHOWN:
+            chosen = Filter.from_json(address or "{}")
+        elif which.startswith("view "):
+            views = saved_views.views(self._folder)
+            if (name := which.removeprefix("view ")) not in views:
+                raise InputError("view", name, "is not there any more", "choose another one")
+            chosen = views[name]
+        else:
+            chosen = Filter()
+        return Plan(
+            form, chosen, full is True, round(float(validation or 0), 4), same is True, (licence or LICENSE).strip()
+        )
+
+
+def _fit(there: bool, plain: Any) -> Any:
+    """Shown where the format has the option, else hidden and asking nothing."""
+    return gr.update(visible=True) if there else gr.update(visible=False, value=plain)
+
+
+def _info(form: str) -> str:
+    says = FORMATS[form].says if form in FORMATS else ""
+    return f"{says[:1].upper()}{says[1:]}."
+
+
+def _table(done: list[finished.Finished]) -> str:
+    """The finished exports and where they are downloaded; nothing of it is taken as markup."""
+    if not done:
+        return "<p class='quiet'>None yet. An export of the command line stands where its --out says.</p>"
+    rows = []
+    for one in done:
+        link = f"<a href='/api/export/{quote(one.name)}' download>{html.escape(one.name)}</a>"
+        form, filtered = str(one.manifest["format"]), told.filtered(one.manifest["filter"])
+        cells = (link, html.escape(form), f"{one.rows:,}", told.size(one.size), html.escape(filtered))
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    head = "<tr><th>Download (zip)</th><th>Format</th><th>Rows</th><th>Size</th><th>Filter</th></tr>"
+    return f"<div class='scroll'><table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"

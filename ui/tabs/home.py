@@ -1,0 +1,153 @@
+"""Home: of the runs their funnel, their distributions and three pairs from easy to hard; and five questions more.
+
+Drawn from the database alone, or from the bundled demo while the workspace has no run; models are loaded only by the
+button. Knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from engine.config.run_config import load_profile
+from engine.pipeline.live import Live, Snapshot, settings
+from engine.pipeline.live_cards import Card
+from store.database.sources import SourceSelector
+from store.errors import StoreError
+from store.explore.overview import Overview, Pair, overview
+from store.frame.cache import Frames
+from store.frame.frame import Frame
+from store.records import Run
+from ui.components.chart_board import board, value
+from ui.components.charts import charts
+from ui.components.live_cards import REASONS, why
+from ui.web.errors import asked
+from ui.web.escape import inert, three, visible
+from ui.web.latex import LATEX, written
+
+EVERY_RUN = ""
+"""The choice that takes all runs together."""
+_DEMO = (
+    "**This is the bundled demo**, read-only: questions that the nano models wrote, judged and solved on a CPU. "
+    "Sample, or start a batch, and your own runs stand here instead."
+)
+_EMPTY = "**No runs yet.** Generate five questions here, sample in the Sample tab, or start a batch in the Runs tab."
+_SHOWN, _MORE = 3, 5
+_AT_ONCE = 8
+"""Pages that may generate at the same time; more wait in a queue."""
+
+
+def tab(shelf: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
+    """Draws the tab into the open blocks; every load reads the rows anew, of many questions a sample first."""
+
+    def choices(chosen: str | None) -> gr.Dropdown:
+        runs = shelf.reading().runs()[::-1]
+        options = [(f"All {len(runs)} runs", EVERY_RUN)] if len(runs) > 1 else []
+        options += [(_label(run), run.run_id) for run in runs]
+        known = [name for _, name in options]
+        value = chosen if chosen in known else (known[0] if known else None)
+        return gr.Dropdown(options, value=value, visible=len(runs) > 1, interactive=True)
+
+    def show(chosen: str | None, drawn: str | None, now: bool = False) -> tuple[Any, ...]:
+        """What is drawn, and of which rows that is; nothing where that is drawn already."""
+        source = shelf.reading()
+        runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
+        if not runs:
+            return (None, gr.skip() if chosen else _EMPTY, "[]", *[""] * _SHOWN)
+        try:
+            frame = frames.of(source, now=now)
+            what = f"{chosen} {hash(frame.version)}"
+            if now and what == drawn:
+                return (gr.skip(),) * (3 + _SHOWN)
+            found = overview(source, frame, runs, _SHOWN)
+        except StoreError as error:
+            return (None, f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _SHOWN)
+        pairs = [_pair(pair) for pair in found.pairs]
+        note = _headline(found, frame) + (f"\n\n{_DEMO}" if shelf.shows_demo else "")
+        return (what, note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        session = asked(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
+        with closing(session.snapshots()) as snapshots:  # so that a page that is left cancels its session
+            for now in snapshots:
+                made = gr.Markdown(_fresh(now), visible=True)
+                yield made, gr.Button(interactive=False)  # each time: a busy page can miss one
+        yield made, gr.Button(interactive=True)
+
+    with gr.Row():
+        with gr.Column(min_width=300):
+            note = gr.Markdown(elem_id="headline")
+        more = gr.Button(f"Generate {_MORE} more", variant="primary", size="sm", scale=0, min_width=180)
+        again = gr.Button("Read again", size="sm", scale=0, min_width=120)
+    run = gr.Dropdown([], label="Run", visible=False, allow_custom_value=True)
+    fresh = gr.Markdown(visible=False, container=True, elem_id="fresh")
+    shown = board()
+    gr.Markdown("Three pairs, from easy to hard; each the best by reward of its third.", elem_classes="quiet")
+    with gr.Row():
+        cards = [_card() for _ in range(_SHOWN)]
+    drawn = gr.State()
+    read: dict[str, Any] = {
+        "inputs": [run, drawn],
+        "outputs": [drawn, note, shown, *cards],
+        "show_progress": "hidden",
+    }
+    generated = more.click(generate, None, [fresh, more], show_progress="hidden", concurrency_limit=_AT_ONCE)
+    listed: dict[str, Any] = {"fn": choices, "inputs": run, "outputs": run, "show_progress": "hidden"}
+    draws: list[Any] = [blocks.load(**listed), again.click(**listed), generated.then(**listed)]
+    for then in (*(draw.then for draw in draws), run.input):
+        then(show, **read).then(partial(show, now=True), **read)
+
+
+def _card() -> gr.Markdown:
+    with gr.Column(min_width=280):
+        return gr.Markdown(latex_delimiters=LATEX, container=True, min_height=0, elem_classes="pair")
+
+
+def _headline(found: Overview, frame: Frame) -> str:
+    first, last = found.funnel[0], found.funnel[-1]
+    if not first.entered:
+        return "**These runs have no questions yet.** Read again in a moment."
+    pending = sum(row.pending for row in found.funnel)
+    said = f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
+    if frame.size < frame.total:
+        said += f"\n\nA first look: an even sample, {frame.size:,} of {frame.total:,} questions. All of them follow."
+    return said
+
+
+def _fresh(now: Snapshot) -> str:
+    """A live run as Markdown: each question as far as it is written, and where it is."""
+    if now.status == "loading":
+        return "**Loading the models.** The first time this takes some seconds."
+    ended = now.status != "running"
+    head = f"{now.pairs} of {len(now.cards)} became pairs" if ended else "Being written"
+    said = f"**{head}.**" + (f" {inert(now.message)}" if now.message else "")
+    return "\n".join([said, "", *(f"1. {inert(card.text) or '…'}  \n   {_fate(card)}" for card in now.cards)])
+
+
+def _fate(card: Card) -> str:
+    dropped = next((verdict for verdict in card.verdicts.values() if not verdict.kept), None)
+    if dropped is not None:
+        return f"*dropped at {dropped.stage}: {REASONS.get(dropped.reason or '', 'no reason was given')}*"
+    if card.kept:
+        return f"*kept: {inert(why(card))}*"
+    return f"*at {card.stage}*" if card.stage else "*left undecided*"
+
+
+def _pair(pair: Pair) -> str:
+    """Markdown that shows a pair's texts as they were written: nothing in them is markup, but for formulas."""
+    facts = [
+        pair.topic,
+        None if pair.difficulty is None else f"difficulty {pair.difficulty:.2f}",
+        None if pair.reward is None else f"reward {three(pair.reward)}",
+        None if pair.agreement is None else f"agreement {pair.agreement:.0%}",
+    ]
+    said = " · ".join(inert(fact) for fact in facts if fact)
+    return f"**{written(pair.query)}**\n\n{written(pair.response)}\n\n{said}"
+
+
+def _label(run: Run) -> str:
+    return f"{visible(run.name or run.run_id)} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,173 @@
+"""Two runs side by side: what was asked differently, where questions went, what they cost, how they are distributed.
+
+Figures of a run that is under way are of the moment. Knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+from store.database import run_queries
+from store.database.workspace import Workspace
+from store.explore.overview import Bin, compared
+from store.frame.cache import Frames
+from store.records import Run
+from ui.components.charts import Chart
+from ui.components.sheet import Cell, Part, table, text
+
+EVERY, PAIRS = "all questions", "pairs"
+_TITLES = {
+    "difficulty": "Difficulty",
+    "reward": "Reward",
+    "agreement": "Agreement",
+    "length": "Question length",
+    "topic": "Topic",
+}
+_LONGEST = 160
+
+
+def side_by_side(
+    workspace: Workspace, frames: Frames, first: str, second: str, of: str
+) -> tuple[list[Part], list[Chart]]:
+    """The tables and the charts. InputError for a run that is not there."""
+    runs = workspace.run(first), workspace.run(second)
+    with workspace.cursor() as cursor:
+        funnels = [run_queries.funnel(cursor, run.run_id) for run in runs]
+        costs = [run_queries.costs(cursor, run.run_id) for run in runs]
+    counts = compared(frames.of(workspace, now=True), first, second)
+    names = [f"{letter}: {run.name or run.run_id}" for letter, run in zip("AB", runs, strict=True)]
+    parts = [_asked(runs, names), _funnels(funnels, names), _costs(costs, [f[-1].kept if f else 0 for f in funnels])]
+    charts = [_chart(name, *counts[name], names, of) for name in _TITLES]
+    return parts, [chart for chart in charts if chart is not None]
+
+
+def differences(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """``(nested path, value in the first, in the second)`` of each field in which two JSON objects differ."""
+    one, other = dict(_leaves(first)), dict(_leaves(second))
+    paths = [path for path in {**one, **other} if one.get(path) != other.get(path)]
+    return [(path, _said(one.get(path)), _said(other.get(path))) for path in paths]
+
+
+def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Lists of objects are followed by name where they have one, so that a generator is told by its own."""
+    if isinstance(data, dict) and data:
+        for key, value in data.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(data, list) and data and all(isinstance(item, dict) for item in data):
+        for number, item in enumerate(data):
+            yield from _leaves(item, f"{path}[{item.get('name', number)}]")
+    else:
+        yield path, data
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "-"
+    said = str(value) if not isinstance(value, list) else ", ".join(map(str, value)) or "none"
+    return said if len(said) <= _LONGEST else said[:_LONGEST] + " ..."
+
+
+def _asked(runs: tuple[Run, Run], names: Sequence[str]) -> Part:
+    found = differences(runs[0].config, runs[1].config)
+    if not found:
+        return text("Both runs have the same config.")
+    return table("What was asked differently", ["field", *names], found)
+
+
+def _funnels(funnels: Sequence[list[run_queries.FunnelRow]], names: Sequence[str]) -> Part:
+    totals = [funnel[0].entered if funnel else 0 for funnel in funnels]
+    rows: list[list[Cell]] = []
+    for pair in zip(*funnels, strict=False):
+        shares = [row.kept / total if total else None for row, total in zip(pair, totals, strict=True)]
+        kept: list[Cell] = [pair[0].stage]
+        for row, share in zip(pair, shares, strict=True):
+            kept += [row.kept, "-" if share is None else f"{share:.1%}"]
+        first, second = shares
+        apart = "-" if first is None or second is None else f"{(second - first) * 100:+.1f} points"
+        rows.append([*kept, apart])
+    columns = ["stage", f"{names[0]}, kept", "of its questions", f"{names[1]}, kept", "of its questions", "B minus A"]
+    return table("Kept at each stage", columns, rows)
+
+
+def _costs(costs: Sequence[list[run_queries.Cost]], pairs: Sequence[int]) -> Part:
+    rows: list[list[Cell]] = []
+    for stages in zip(*costs, strict=True):
+        if any(cost.calls for cost in stages):
+            rows.append([stages[0].stage, *_per(stages, pairs)])
+    sums = [
+        run_queries.Cost("all", 0, sum(c.tokens for c in of_run), sum(c.seconds for c in of_run)) for of_run in costs
+    ]
+    rows.append(["all stages", *_per(sums, pairs)])
+    columns = ["stage", "A: tokens", "B: tokens", "A: call seconds", "B: call seconds"]
+    return table("Cost of 1,000 pairs", columns, rows)
+
+
+def _per(stages: Sequence[run_queries.Cost], pairs: Sequence[int]) -> list[Cell]:
+    """Tokens of both, then seconds of both, for 1,000 pairs."""
+    both = list(zip(stages, pairs, strict=True))
+    tokens: list[Cell] = [round(c.tokens * 1000 / n) if n else "-" for c, n in both]
+    return tokens + [round(c.seconds * 1000 / n, 1) if n else "-" for c, n in both]
+
+
+def _chart(name: str, first: Sequence[Bin], second: Sequence[Bin], names: Sequence[str], of: str) -> Chart | None:
+    """The shares of both runs on the same bins; None where neither has a value."""
+    count = attrgetter("kept" if of == PAIRS else "every")
+    totals = [sum(map(count, bins)) for bins in (first, second)]
+    if not any(totals):
+        return None
+    shares = [[count(b) / (total or 1) for b in bins] for bins, total in zip((first, second), totals, strict=True)]
+    labels = [b.label for b in first]
+    traces = [
+        {**(_dots if name == "topic" else _steps)(first, values), "role": role, "customdata": labels, **look}
+        for role, values, look in zip(("every", "kept"), shares, _LOOKS[name == "topic"], strict=True)
+    ]
+    share_axis = {"tickformat": ".0%", "rangemode": "tozero"}
+    layout: dict[str, Any] = {"xaxis": {"range": [first[0].low, first[-1].high]}, "yaxis": share_axis}
+    if name == "topic":
+        layout = {"xaxis": share_axis, "yaxis": {"autorange": "reversed"}}
+    how, other = (
+        ("Grey dots", "coloured dots") if name == "topic" else ("The grey dotted line", "the coloured solid line")
+    )
+    legend = f"{how}: {names[0]} ({totals[0]:,}); {other}: {names[1]} ({totals[1]:,})"
+    return {
+        "id": f"compare-{name}",
+        "title": _TITLES[name],
+        "note": f"Share of {of}, for each run. {legend}.",
+        "traces": traces,
+        "layout": layout,
+        "columns": [name, "A", "A, share", "B", "B, share"],
+        "rows": [
+            [b.label, count(b), f"{one:.1%}", count(c), f"{two:.1%}"]
+            for b, c, one, two in zip(first, second, *shares, strict=True)
+            if count(b) or count(c)
+        ],
+    }
+
+
+_LOOKS: tuple[tuple[dict[str, Any], ...], ...] = (
+    ({"line": {"shape": "hv", "dash": "dot", "width": 2.5}}, {"line": {"shape": "hv", "width": 2.5}}),
+    ({"text": "A", "textposition": "top center"}, {"text": "B", "textposition": "bottom center"}),
+)
+"""Of the first and the second run, as lines and as dots: told apart without their colours too."""
+
+
+def _steps(bins: Sequence[Bin], shares: Sequence[float]) -> dict[str, Any]:
+    """A line over the bins, from the first's lower edge to the last's upper."""
+    at = [*(b.low for b in bins), bins[-1].high]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": at,
+        "y": [*shares, shares[-1]],
+        "hovertemplate": _HOVER.format("y"),
+    }
+
+
+def _dots(bins: Sequence[Bin], shares: Sequence[float]) -> dict[str, Any]:
+    dots = {"type": "scatter", "mode": "markers+text", "cliponaxis": False, "hovertemplate": _HOVER.format("x")}
+    return {**dots, "x": list(shares), "y": [b.label for b in bins]}
+
+
+_HOVER = "%{{customdata}}: %{{{}:.1%}}<extra></extra>"

@@ -1,0 +1,257 @@
+"""The form that starts a batch: its fields are those of the run's config, an entry of ``OPTIONS`` each.
+
+What a field looks like and how it is read follow from its type in ``run_config``. Values that were left as the
+profile has them change nothing in it. Knows how to draw and read the form, not what becomes of the config.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from engine.config import values as checks
+from engine.config.run_config import Profile, Role, RunConfig, load_profile, profile_names
+from store.errors import InputError
+from ui.web.errors import asked
+
+BY_QUESTIONS, BY_PAIRS = "questions generated", "pairs accepted"
+DEFAULT_PROFILE, DEFAULT_NUMBER = "nano", 100
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A field of the config: of ``RunConfig`` itself, or of a role (``solver.n``; ``generator.``: of all of them)."""
+
+    path: str
+    label: str
+    help: str
+    common: bool = False
+
+    @property
+    def role(self) -> str | None:
+        return self.path.partition(".")[0] if "." in self.path else None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+    @property
+    def hint(self) -> Any:
+        """Its type in the config; of ``X | None``, X."""
+        hint = self._hint
+        if isinstance(hint, types.UnionType):
+            return next(part for part in typing.get_args(hint) if part is not type(None))
+        return hint
+
+    @property
+    def optional(self) -> bool:
+        """Whether None is a value, shown as an empty field."""
+        return isinstance(self._hint, types.UnionType)
+
+    @property
+    def _hint(self) -> Any:
+        return typing.get_type_hints(Role if self.role else RunConfig)[self.name]
+
+
+OPTIONS = (
+    Option("seed", "Seed", "The same seed gives the same texts on a CPU.", common=True),
+    Option("solver.n", "Solutions a question", "Samples drawn from the solver; the best reward is kept.", common=True),
+    Option("max_questions", "At most", "Of pairs accepted: give up after so many questions. Empty: 20 a pair."),
+    Option("generator.share", "Generators", "Their shares of the questions. One that is left out writes none."),
+    Option(
+        "generator.temperature", "Temperature of questions", "0 is greedy; higher is more varied, less often valid."
+    ),
+    Option("generator.top_p", "Top-p of questions", "Share of probability sampled from, 1 is off."),
+    Option("solver.temperature", "Temperature of solutions", "0 is greedy: then all samples are equal."),
+    Option("solver.top_p", "Top-p of solutions", "Share of probability sampled from, 1 is off."),
+    Option("difficulty_band", "Difficulty kept", "Least and greatest predicted fail rate, as in 0.3 to 0.8."),
+    Option("reward_floor", "Least reward", "Pairs whose best solution is below it are dropped. Empty: none is."),
+    Option("duplicate_threshold", "Near duplicates from", "Jaccard similarity of two questions, above 0, at most 1."),
+    Option("other_runs", "Questions of other runs", "What to do with a question that another run has already."),
+    Option("benchmarks", "Benchmark files", "Paths on the server, one a line: questions that overlap are dropped."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form's components. ``inputs`` are what ``read`` takes, ``filled`` what ``fill`` sets."""
+
+    profile: gr.Dropdown
+    target: gr.Dropdown
+    number: gr.Number
+    name: gr.Textbox
+    options: dict[str, Any]
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.profile, self.target, self.number, self.name, *self.options.values()]
+
+    @property
+    def filled(self) -> list[Any]:
+        return [self.profile, *self.options.values()]
+
+
+def draw(folder: Path) -> Form:
+    """Draws the form into the open blocks; ``folder`` holds the workspace's own profiles."""
+    start = load_profile(DEFAULT_PROFILE)
+    common, rare = [o for o in OPTIONS if o.common], [o for o in OPTIONS if not o.common]
+    with gr.Row():
+        profile = gr.Dropdown(
+            profile_names(folder),
+            value=DEFAULT_PROFILE,
+            label="Profile",
+            info="Which models play which role.",
+            min_width=150,
+            allow_custom_value=True,  # the path of a user's own file
+        )
+        target = gr.Dropdown(
+            [BY_QUESTIONS, BY_PAIRS], value=BY_QUESTIONS, label="Stop at", info="What to count.", min_width=200
+        )
+        number = gr.Number(DEFAULT_NUMBER, label="Number", info="Of those.", precision=0, min_width=110)
+        drawn = {option.path: _component(option, start) for option in common}
+        name = gr.Textbox(label="Name", info="For people; optional.", min_width=140)
+    with gr.Accordion("More options", open=False), gr.Row():
+        drawn |= {option.path: _component(option, start) for option in rare}
+    form = Form(profile, target, number, name, {option.path: drawn[option.path] for option in OPTIONS})
+    of_profile = [option for option in OPTIONS if option.role]
+    profile.input(
+        lambda chosen: [_shown(option, asked(lambda: load_profile(chosen, folder))) for option in of_profile],
+        profile,
+        [form.options[option.path] for option in of_profile],
+        show_progress="hidden",
+    )
+    return form
+
+
+def fill(
+    profile: str = DEFAULT_PROFILE,
+    generator: str | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    n: int | None = None,
+    seed: int | None = None,
+    folder: Path | None = None,
+) -> list[Any]:
+    """Values for ``Form.filled``: the profile as it is but for what is given, which is of the questions' generators.
+
+    ``generator``: the only one to write; all of the profile's where it has none of that name.
+    """
+    found = load_profile(profile, folder)
+    given = {"generator.temperature": temperature, "generator.top_p": top_p, "solver.n": n, "seed": seed}
+    if any(one.name == generator for one in found.generators):
+        given["generator.share"] = f"{generator} 1"  # type: ignore[assignment]
+    values = [given[o.path] if given.get(o.path) is not None else _shown(o, found) for o in OPTIONS]
+    return [profile, *values]
+
+
+def read(
+    profile: str, target: str, number: float | None, name: str, *values: Any, folder: Path | None = None
+) -> tuple[RunConfig, str]:
+    """The config that the form asks for, and the run's name. InputError names the field, its value and the remedy."""
+    try:
+        return _config(load_profile(profile or "", folder), target, number, values), name.strip()
+    except InputError as error:
+        labels = {"questions": "Number", "accepted": "Number"} | {option.path: option.label for option in OPTIONS}
+        field = f"{labels[error.field]} ({error.field})" if error.field in labels else error.field
+        raise InputError(field, error.value, error.problem, error.remedy) from error
+
+
+def _config(asked: Profile, target: str, number: float | None, values: Sequence[Any]) -> RunConfig:
+    wanted = "questions" if target == BY_QUESTIONS else "accepted"
+    if number is None:
+        raise InputError(wanted, "", "is empty", "say how many to make")
+    run: dict[str, Any] = {wanted: int(number)}
+    for option, given in zip(OPTIONS, values, strict=True):
+        if option.role is None:
+            if (value := _read(option, given)) is not None:
+                run[option.name] = value
+        elif given != _shown(option, asked):
+            asked = _changed(asked, option, given)
+    for file in run.get("benchmarks", ()):
+        if not Path(file).is_file():
+            raise InputError("benchmarks", file, "is no file on the server", "correct the path, or leave it out")
+    return checks.make(RunConfig, {**run, "profile": asked}, "")
+
+
+def _component(option: Option, profile: Profile) -> Any:
+    said: dict[str, Any] = {"label": option.label, "info": option.help, "min_width": 200}
+    value = _shown(option, profile)
+    if typing.get_origin(option.hint) is typing.Literal:
+        return gr.Dropdown(list(typing.get_args(option.hint)), value=value, **said)
+    if option.path != "generator.share" and option.hint in (int, float) and not option.optional:
+        return gr.Number(value, precision=0 if option.hint is int else None, **said)
+    # A number that may be left out is typed as text: Gradio's number shows an empty one as 0.
+    return gr.Textbox(value, lines=2 if option.hint == tuple[str, ...] else 1, **said)
+
+
+def _shown(option: Option, profile: Profile) -> Any:
+    """The option's value in a config of this profile, as its component shows it."""
+    if option.path == "generator.share":
+        return ", ".join(f"{one.name} {one.share:g}" for one in profile.generators)
+    if option.role is not None:
+        role = profile.generators[0] if option.role == "generator" else getattr(profile, option.role)
+        return getattr(role, option.name)
+    value = next(f.default for f in fields(RunConfig) if f.name == option.name)
+    if value is MISSING or value is None:
+        return None
+    if option.hint == tuple[str, ...]:
+        return "\n".join(value)
+    return f"{value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else value
+
+
+def _read(option: Option, given: Any) -> Any:
+    """What was typed as the config has it; None for an empty field, which leaves the default."""
+    if given is None or given == "":
+        return None
+    if option.hint == tuple[str, ...]:
+        return tuple(line.strip() for line in str(given).splitlines() if line.strip())
+    if option.hint == tuple[float, float]:
+        ends = re.split(r"\s*(?:to|,)\s*|\s+", str(given).strip())
+        try:
+            least, greatest = map(float, ends)
+        except ValueError:
+            raise InputError(option.path, given, "is not two numbers", "write it as 0.3 to 0.8") from None
+        return least, greatest
+    if option.hint in (int, float):
+        try:
+            return option.hint(given)
+        except ValueError:
+            kind = "whole number" if option.hint is int else "number"
+            raise InputError(option.path, given, f"is no {kind}", "correct it, or leave it empty") from None
+    return given
+
+
+def _changed(profile: Profile, option: Option, given: Any) -> Profile:
+    if option.path == "generator.share":
+        return replace(profile, generators=_shared(profile, str(given)))
+    value = _read(option, given)
+    if value is None:
+        raise InputError(option.path, "", "is empty", "give a number")
+    if option.role == "generator":
+        return replace(profile, generators=tuple(replace(one, **{option.name: value}) for one in profile.generators))
+    changed: Profile = replace(
+        profile, **{str(option.role): replace(getattr(profile, str(option.role)), **{option.name: value})}
+    )
+    return changed
+
+
+def _shared(profile: Profile, given: str) -> tuple[Role, ...]:
+    """The generators that ``qgen-a 0.7, qgen-b 0.3`` names, with these shares."""
+    known = {one.name: one for one in profile.generators}
+    found: dict[str, Role] = {}
+    for part in filter(None, (part.strip() for part in given.split(","))):
+        name, _, share = part.rpartition(" ")
+        if name.strip() not in known or not re.fullmatch(r"\d*\.?\d+", share):
+            remedy = "write it as " + ", ".join(f"{one.name} {one.share:g}" for one in profile.generators)
+            raise InputError("generator.share", part, "is not a generator of the profile and its share", remedy)
+        found[name.strip()] = replace(known[name.strip()], share=float(share))
+    if not found:
+        raise InputError("generator.share", given, "names no generator", "leave at least one in")
+    return tuple(found.values())

@@ -1,0 +1,106 @@
+"""The runs of a workspace as a list for people: counts, statuses in words, which stopped before their end.
+
+Finished runs are counted once; those under way anew, at most once a second whoever asks. Knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+from engine.job_registry import Batches
+from store.database.run_list import Contents, Counts, contents, counts
+from store.database.workspace import Workspace
+from store.records import Run, now
+from ui.components.sheet import Cell, Part, table, text
+from ui.web.escape import clock, visible
+
+_COLUMNS = ["name", "run", "kind", "status", "questions", "pairs", "share", "errors", "started (UTC)", "took"]
+_WORDS = {"running": "under way", "interrupted": "interrupted, can go on"}
+_FRESH = 0.9
+"""Seconds for which the counts of what is under way are not asked anew."""
+_NAMED = 3
+"""Stopped runs that are named; the rest are counted."""
+
+
+class Listed:
+    """Safe from any thread."""
+
+    def __init__(self, workspace: Workspace, batches: Batches) -> None:
+        self._workspace, self._batches = workspace, batches
+        self._lock = threading.Lock()
+        self._counts: dict[str, tuple[object, Counts]] = {}
+        self._open: tuple[float, dict[str, Counts]] = (0.0, {})
+
+    def runs(self) -> list[Run]:
+        """All of them, newest first, each with the status that it has: what another process left as paused, and
+        nobody works on, is interrupted."""
+        return [_now(run, self._works_on(run)) for run in self._workspace.runs()[::-1]]
+
+    def stopped(self, runs: list[Run]) -> list[Run]:
+        """The batches that an earlier process left before their end."""
+        return [run for run in runs if run.kind == "generate" and run.status == "interrupted"]
+
+    def part(self, runs: list[Run]) -> Part:
+        if not runs:
+            return text("No runs yet. What is started here, sampled in the page or made on the command line is listed.")
+        counted = self._counted(runs)
+        return table("All runs", _COLUMNS, [_row(run, counted[run.run_id]) for run in runs])
+
+    def contents(self, run_id: str) -> Contents:
+        with self._workspace.cursor() as cursor:
+            return contents(cursor, run_id)
+
+    def stopped_sentence(self, runs: list[Run]) -> str:
+        """What stopped before its end, in plain text; empty where nothing did."""
+        found = self.stopped(runs)
+        counted = self._counted(found)
+        named = [
+            f"{run.name} ({run.run_id}, {counted[run.run_id].questions:,} questions so far)" for run in found[:_NAMED]
+        ]
+        more = f", and {len(found) - _NAMED} more in the list below" if len(found) > _NAMED else ""
+        return f"Stopped before the end: {'; '.join(named)}{more}." if found else ""
+
+    def _works_on(self, run: Run) -> bool:
+        batch = self._batches.running
+        return run.kind != "generate" or (batch is not None and batch.run_id == run.run_id)
+
+    def _state(self, run: Run) -> object:
+        """Another where a finished run is to be counted anew."""
+        return run.status, run.ended_at, self._batches.checks.changed[run.run_id]
+
+    def _counted(self, runs: list[Run]) -> dict[str, Counts]:
+        with self._lock:
+            known = {run.run_id: self._state(run) for run in runs if run.ended_at is not None}
+            have = {run_id for run_id, (state, _) in self._counts.items() if known.get(run_id) == state}
+            missing = [run.run_id for run in runs if run.run_id not in have]
+            ended = [run_id for run_id in missing if run_id in known]
+            when, fresh = self._open
+            # What has just ended is counted now, for good: what was counted a moment ago may lack its last rows.
+            if ended or not set(missing) <= fresh.keys() or time.monotonic() - when > _FRESH:
+                with self._workspace.cursor() as cursor:
+                    fresh = counts(cursor, missing) if missing else {}
+                self._open = (time.monotonic(), fresh)
+            self._counts |= {run_id: (known[run_id], fresh[run_id]) for run_id in ended}
+            return {run.run_id: fresh.get(run.run_id) or self._counts[run.run_id][1] for run in runs}
+
+
+def label(run: Run) -> str:
+    """A run in a list to choose from."""
+    name, status = visible(run.name or run.run_id), _WORDS.get(run.status, run.status)
+    return f"{name} · {status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _now(run: Run, worked_on: bool) -> Run:
+    left = run.status in ("running", "paused") and not worked_on
+    return replace(run, status="interrupted") if left else run
+
+
+def _row(run: Run, has: Counts) -> list[Cell]:
+    share = f"{has.pairs / has.questions:.0%}" if has.questions else "-"
+    unknown = run.ended_at is None and run.status == "interrupted"
+    took = "-" if unknown else clock(((run.ended_at or now()) - run.created_at).total_seconds())
+    status = _WORDS.get(run.status, run.status)
+    counted: list[Cell] = [has.questions, has.pairs, share, has.errors]
+    return [run.name, run.run_id, run.kind, status, *counted, f"{run.created_at:%Y-%m-%d %H:%M:%S}", took]

@@ -1,0 +1,161 @@
+"""The batch under way, or the last one, as the parts of a sheet: how far, how fast, what it costs, what failed.
+
+What the batch says itself is shown as it is; what takes a query is asked anew every few seconds, whoever looks. Knows
+neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.config.run_config import RunConfig
+from engine.job_registry import Batch, Batches
+from store.database import run_queries
+from store.database.run_list import latest_failures
+from store.database.workspace import Workspace
+from store.records import ErrorRow, question_id
+from ui.components.sheet import Cell, Part, bar, table, text
+from ui.web.escape import clock
+
+_ENOUGH = 5
+"""Questions decided, from which on a share of them says something."""
+_AT_MOST = 0.05
+"""Share of the time that may go into queries about a batch."""
+_EMPTY = (
+    "No batch is under way. Say above what to make, then Start: it runs in the server, whatever happens to this page."
+)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read of a run, and when it is to be read again (monotonic seconds)."""
+
+    run_id: str
+    costs: list[run_queries.Cost] = field(default_factory=list)
+    failed: list[ErrorRow] = field(default_factory=list)
+    config: RunConfig | None = None
+    pairs: int = 0
+    final: bool = False
+    again: float = 0.0
+
+
+class Progress:
+    """Safe from any thread."""
+
+    def __init__(self, workspace: Workspace, batches: Batches) -> None:
+        self._workspace, self._batches = workspace, batches
+        self._lock = threading.Lock()
+        self._known = _Known("")
+        self._event: dict[str, Any] = {}
+
+    def parts(self) -> list[Part]:
+        """What there is to say now; at least one sentence."""
+        batch = self._batches.last
+        if batch is None:
+            return [text(_EMPTY)]
+        if batch.loading:
+            return [text("Loading the models. It takes some seconds the first time.", strong=True)]
+        ended, event = batch.ended, self._told(batch)
+        if not event:
+            return [text(batch.message or "The run did not start." if ended else "Starting.", strong=True)]
+        known = self._read(batch, event, ended)
+        share = event["done"] / max(event["total"], 1)
+        head = _ended(batch, event) if ended else _under_way(event, share)
+        said = [text(head, strong=True), bar(share, head), text(_speed(event))]
+        forecast = None if ended else _forecast(event, known.config)
+        said += [text(line) for line in (forecast, _price(known), batch.notice) if line]
+        return [*said, _stages(event, known), *([_failures(known.failed)] if known.failed else [])]
+
+    def _told(self, batch: Batch) -> dict[str, Any]:
+        """The batch's last event that counts; one about a failed item does not."""
+        event = batch.event
+        with self._lock:
+            if "done" in event or self._event.get("run_id") != batch.run_id:
+                self._event = event if "done" in event else {}
+            return self._event
+
+    def _read(self, batch: Batch, event: dict[str, Any], ended: bool) -> _Known:
+        with self._lock:
+            known = self._known
+            if known.run_id != batch.run_id or (known.final and not ended):
+                known = self._known = _Known(batch.run_id)
+            began = time.monotonic()
+            if known.final or (began < known.again and not ended):
+                return known
+            with self._workspace.cursor() as cursor:
+                known.costs = run_queries.costs(cursor, batch.run_id)
+                known.failed = latest_failures(cursor, batch.run_id)
+            if known.config is None:
+                known.config = RunConfig.from_json(self._workspace.run(batch.run_id).config)
+            known.pairs, known.final = event["accepted"], ended
+            known.again = time.monotonic() + max(2.0, (time.monotonic() - began) / _AT_MOST)
+            return known
+
+
+def _under_way(event: dict[str, Any], share: float) -> str:
+    paused = event["status"] == "paused"
+    left = f", about {clock(event['eta_s'])} left" if event.get("eta_s") is not None and not paused else ""
+    more = "; Go on continues it." if paused else left + "."
+    return f"{'Paused' if paused else 'Running'}: {event['done']:,} of {event['total']:,} ({share:.0%}){more}"
+
+
+def _ended(batch: Batch, event: dict[str, Any]) -> str:
+    return batch.message or f"Run {batch.run_id} is done: {event['accepted']:,} pairs."
+
+
+def _speed(event: dict[str, Any]) -> str:
+    parts = [
+        f"{event['generated']:,} questions",
+        f"{event['accepted']:,} pairs",
+        f"{event['rows_per_s']:.1f} rows/s",
+        f"{event['tokens_per_s']:,.0f} tokens/s",
+        f"{clock(event['elapsed_s'])} elapsed",
+    ]
+    return ", ".join(parts) + (f", {event['errors']:,} failed" if event["errors"] else "") + "."
+
+
+def _forecast(event: dict[str, Any], config: RunConfig | None) -> str | None:
+    """How many questions the pairs asked for will take, where pairs are what is asked for."""
+    decided = event["accepted"] + sum(dropped for _, dropped in event["stages"].values())
+    if config is None or config.accepted is None or not event["accepted"] or decided < _ENOUGH:
+        return None
+    share = event["accepted"] / decided
+    needed = round(config.accepted / share)
+    said = f"About {needed:,} questions needed at the present {share:.0%}"
+    if needed > config.limit:
+        pairs = round(config.limit * share)
+        return f"{said}, more than the {config.limit:,} allowed: expect about {pairs:,} pairs."
+    return f"{said}."
+
+
+def _price(known: _Known) -> str | None:
+    """What 1,000 pairs have cost so far."""
+    if not known.pairs:
+        return None
+    tokens = sum(cost.tokens for cost in known.costs) * 1000 / known.pairs
+    seconds = sum(cost.seconds for cost in known.costs) * 1000 / known.pairs
+    return f"1,000 pairs cost {tokens:,.0f} tokens and {clock(seconds)} of model calls so far; calls run side by side."
+
+
+def _stages(event: dict[str, Any], known: _Known) -> Part:
+    costs = {cost.stage: cost for cost in known.costs}
+    rows: list[list[Cell]] = []
+    for stage, (kept, dropped) in [("generated", (event["generated"], 0)), *event["stages"].items()]:
+        entered, cost = kept + dropped, costs.get(stage)
+        share = f"{kept / entered:.0%}" if entered else "-"
+        per = 1000 / known.pairs if known.pairs and cost else None
+        price: list[Cell] = (
+            [round(cost.tokens * per), round(cost.seconds * per, 1)] if per and cost and cost.calls else ["-", "-"]
+        )
+        rows.append([stage, entered, kept, share, dropped, *price])
+    columns = ["stage", "entered", "kept", "share", "dropped", "tokens per 1,000 pairs", "call seconds per 1,000 pairs"]
+    return table("Stages", columns, rows)
+
+
+def _failures(failed: list[ErrorRow]) -> Part:
+    rows: list[list[Cell]] = [[question_id(row.run_id, row.idx), row.stage, row.attempt, row.message] for row in failed]
+    title = "Errors, the latest first; a resume tries these questions again"
+    return table(title, ["question", "stage", "attempt", "what happened"], rows)

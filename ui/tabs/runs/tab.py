@@ -1,0 +1,201 @@
+"""The Runs tab: start a batch, watch it, pause, cancel or resume it, delete what is not wanted, compare two runs.
+
+The batch lives in the server: it goes on when the page is closed, and every page sees it. Puts the parts together
+(``form``, ``progress``, ``list``, ``import_``, ``check``, ``compare``); knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from engine.config.run_config import profile_names
+from engine.job_registry import Batches
+from engine.training import registered_models
+from store.database.workspace import Workspace
+from store.errors import InputError
+from store.frame.cache import Frames
+from ui.components import sheet
+from ui.components.chart_board import board
+from ui.components.chart_board import value as charts_value
+from ui.components.profile_dropdowns import Offered
+from ui.tabs.runs import check, import_
+from ui.tabs.runs import form as runs_form
+from ui.tabs.runs.compare import EVERY, PAIRS, side_by_side
+from ui.tabs.runs.list import Listed, label
+from ui.tabs.runs.progress import Progress
+from ui.web.errors import asked
+from ui.web.escape import inert
+
+_EVERY = 1.0
+_MANY = 20
+"""Pages that may look at the same moment."""
+_CHOOSE = "Choose two runs to see what differs: what was asked, what was kept, what it cost, how it is distributed."
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What the page may wire: ``timer`` to be active only while the tab is shown, the form (``runs_form.fill`` sets
+    it), and what brings its list of profiles up to date."""
+
+    timer: gr.Timer
+    form: runs_form.Form
+    offered: Offered
+
+
+def tab(workspace: Workspace, batches: Batches, frames: Frames, shown: Any) -> Runs:
+    """Draws the tab into the open blocks; ``shown`` is the event that brings it up."""
+    view = _View(workspace, batches)
+    folder = registered_models.folder(workspace.path)
+    form = runs_form.draw(folder)
+    with gr.Row():
+        start = gr.Button("Start", variant="primary", size="sm", min_width=90)
+        pause = gr.Button("Pause", size="sm", interactive=False, min_width=90)
+        cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90)
+    with gr.Row(visible=False, elem_id="stopped") as stopped:
+        stopped_note = gr.Markdown()
+        go_on = gr.Button(size="sm", min_width=120, scale=0)
+    progress = sheet.sheet("batch")
+    table = sheet.sheet("runs")
+    with gr.Row():
+        run = gr.Dropdown([], label="Run", scale=3, min_width=240, allow_custom_value=True)
+        resume = gr.Button("Resume", size="sm", min_width=90)
+        delete = gr.Button("Delete", variant="stop", size="sm", min_width=90)
+    with gr.Column(visible=False, elem_id="delete") as sure:
+        what_goes = gr.Markdown()
+        with gr.Row():
+            keep = gr.Button("Keep it", size="sm", min_width=120)
+            yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120)
+    timer, seen, named = gr.Timer(_EVERY, active=False), gr.State({}), gr.State(None)
+    looks = (timer.tick, shown)
+    import_.section(workspace, batches.imports, looks)
+    check.section(workspace, batches.checks, run, looks)
+    first, second = _comparison(workspace, frames)
+    look: dict[str, Any] = {
+        "fn": view.look,
+        "inputs": [seen, run, first, second],
+        "outputs": [seen, progress, table, pause, cancel, stopped, stopped_note, go_on, run, first, second],
+        "show_progress": "hidden",
+        "concurrency_limit": _MANY,
+    }
+    start.click(view.start, form.inputs, show_progress="hidden").success(**look)
+    pause.click(view.pause, show_progress="hidden").then(**look)
+    cancel.click(view.cancel, show_progress="hidden").then(**look)
+    resume.click(view.resume, run, show_progress="hidden").success(**look)
+    go_on.click(view.resume_stopped, seen, show_progress="hidden").success(**look)
+    delete.click(view.name_for_deletion, run, [sure, what_goes, named], show_progress="hidden")
+    keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
+    yes.click(view.delete, named, [sure, run], show_progress="hidden").success(**look)
+    gr.on(looks, **look)
+    return Runs(timer, form, Offered(lambda: gr.Dropdown(profile_names(folder)), [], [form.profile]))
+
+
+def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.Dropdown]:
+    """Draws the comparison of two runs; gives back what chooses them."""
+    with gr.Accordion("Compare two runs", open=False, elem_id="compare"):
+        with gr.Row():
+            first = gr.Dropdown([], label="Run A", min_width=240, allow_custom_value=True)
+            second = gr.Dropdown([], label="Run B", min_width=240, allow_custom_value=True)
+            of = gr.Radio([EVERY, PAIRS], value=EVERY, label="Distributions of", min_width=200)
+        tables = sheet.sheet("compared", _CHOOSE)
+        charts = board("compared-charts")
+
+    def show(one: str | None, other: str | None, of: str) -> tuple[str, str]:
+        if not one or not other or one == other:
+            said = "Both are the same run; choose another." if one and one == other else _CHOOSE
+            return sheet.value([sheet.text(said)]), "[]"
+        parts, drawn = asked(lambda: side_by_side(workspace, frames, one, other, of))
+        return sheet.value(parts), charts_value(drawn)
+
+    for choice in (first, second, of):
+        choice.input(show, [first, second, of], [tables, charts], show_progress="minimal", trigger_mode="always_last")
+    return first, second
+
+
+class _View:
+    """What the tab's events do and show."""
+
+    def __init__(self, workspace: Workspace, batches: Batches) -> None:
+        self._workspace, self._batches = workspace, batches
+        self._progress, self._listed = Progress(workspace, batches), Listed(workspace, batches)
+
+    def look(self, seen: dict[str, Any], chosen: str | None, first: str | None, second: str | None) -> list[Any]:
+        """What there is now; of each component only what differs from what this page has ``seen``."""
+        runs, batch = self._listed.runs(), self._batches.running
+        steered = batch is not None and not batch.loading
+        paused = batch is not None and batch.control.requested == "pause"
+        stopped = self._listed.stopped(runs)
+        now: dict[str, dict[str, Any]] = {
+            "progress": {"value": sheet.value(self._progress.parts())},
+            "table": {"value": sheet.value([self._listed.part(runs)])},
+            "pause": {"value": "Go on" if paused else "Pause", "interactive": steered},
+            "cancel": {"interactive": steered},
+            "stopped": {"visible": bool(stopped) and batch is None},
+            "note": {"value": inert(self._listed.stopped_sentence(stopped))},
+            "go on": {"value": f"Resume {stopped[0].run_id}" if stopped else "Resume"},
+        }
+        updates = [gr.skip() if seen.get(name) == change else gr.update(**change) for name, change in now.items()]
+        choices = [(label(run), run.run_id) for run in runs]
+        known = [run.run_id for run in runs]
+        begun = batch.run_id if batch is not None and batch.run_id in known else None
+        wanted = begun if begun != seen.get("begun") and begun is not None else chosen
+        fallback = known[0] if known else None
+        for now_chosen, value in (
+            (chosen, wanted if wanted in known else fallback),
+            (first, first if first in known else None),
+            (second, second if second in known else None),
+        ):
+            change: dict[str, Any] = {} if seen.get("choices") == choices else {"choices": choices}
+            change |= {} if value == now_chosen else {"value": value}
+            updates.append(gr.update(**change) if change else gr.skip())
+        waiting = stopped[0].run_id if stopped else None
+        return [{**now, "choices": choices, "begun": begun, "waiting": waiting}, *updates]
+
+    def start(self, *values: Any) -> None:
+        folder = registered_models.folder(self._workspace.path)
+        asked(lambda: self._batches.start(*runs_form.read(*values, folder=folder)))
+
+    def pause(self) -> None:
+        if (batch := self._batches.running) is not None:
+            (batch.control.resume if batch.control.requested == "pause" else batch.control.pause)()
+
+    def cancel(self) -> None:
+        if (batch := self._batches.running) is not None:
+            batch.control.cancel()
+
+    def resume(self, chosen: str | None) -> None:
+        asked(lambda: self._batches.resume(_some(chosen)))
+
+    def resume_stopped(self, seen: dict[str, Any]) -> None:
+        """The run that the button named."""
+        self.resume(seen.get("waiting"))
+
+    def name_for_deletion(self, chosen: str | None) -> tuple[Any, str, str]:
+        """Says what would go."""
+        run = asked(lambda: self._workspace.run(_some(chosen)))
+        if (batch := self._batches.running) is not None and batch.run_id == run.run_id:
+            raise gr.Error("This run is under way; cancel it first.", print_exception=False)
+        has = self._listed.contents(run.run_id)
+        goes = f"{has.questions:,} questions, {has.pairs:,} pairs and {has.decisions:,} decisions on them"
+        goes += f", and {has.preferences:,} preference pairs" if has.preferences else ""
+        said = f"Delete **{inert(run.name or run.run_id)}** ({inert(run.run_id)})? {goes} go, and cannot be had back."
+        return gr.Column(visible=True), said, run.run_id
+
+    def delete(self, named: str | None) -> tuple[Any, None]:
+        run_id = _some(named)
+        asked(lambda: self._workspace.delete_run(run_id))
+        if (last := self._batches.last) is not None and last.ended and last.run_id == run_id:
+            self._batches.last = None
+        imports = self._batches.imports
+        if (brought := imports.last) is not None and brought.ended and brought.run_id == run_id:
+            imports.last = None
+        return gr.Column(visible=False), None
+
+
+def _some(chosen: str | None) -> str:
+    if not chosen:
+        raise InputError("run", "", "is not chosen", "choose one from the list")
+    return chosen

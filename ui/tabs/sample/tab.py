@@ -1,0 +1,266 @@
+"""The Sample tab: questions and their solutions as they are written, each through all stages, stored as a live run.
+
+A page's sessions live in the server, in its ``Desk``; closing the page cancels what goes on. Knows neither SQL nor
+models.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import gradio as gr
+
+from engine.config.run_config import Profile, RunConfig, load_profile, profile_names
+from engine.pipeline.live import SEEDS, Live, Session, settings
+from engine.pipeline.live_cards import Card
+from engine.training import registered_models
+from store.database.workspace import Workspace
+from store.errors import InputError
+from store.records import Decision
+from ui.components import live_cards
+from ui.components.profile_dropdowns import Offered
+from ui.web import assets
+from ui.web.errors import asked
+from ui.web.escape import inert
+from ui.web.latex import LATEX, written
+
+ALL = "all, by their share"
+MOST_QUESTIONS, MOST_SAMPLES, MOST_SESSIONS = 20, 16, 12
+_AT_ONCE = 8
+"""Pages that may sample at the same time; more wait in a queue."""
+_ME = "you"
+_NO_FORMULAS = "Choose **Show formulas** on a card to see its texts here with their formulas drawn."
+_TO_FORMULAS = (
+    "() => document.getElementById('sample-formulas')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+)
+_CSS = """
+.status { margin: 0; font-weight: 600; }
+.numbers, .stored { margin: .15rem 0 0; font-size: .85rem; font-variant-numeric: tabular-nums; }
+.stored { opacity: .75; overflow-wrap: anywhere; }
+.cards { display: grid; gap: 1rem; margin-top: .75rem; }
+article { min-width: 0; padding: .75rem 1rem; border: 1px solid var(--border-color-primary);
+          border-radius: var(--block-radius); background: var(--block-background-fill); }
+h3 { margin: 0; font-size: 1rem; font-weight: 600; }
+h4 { margin: .5rem 0 .35rem; font-size: .9rem; font-weight: 600; overflow-wrap: anywhere; }
+p { margin: 0; }
+.facts { font-size: .8rem; opacity: .75; overflow-wrap: anywhere; }
+.question { margin: .4rem 0; font-size: 1.05rem; }
+.question, .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
+.writing::after { content: " ▍"; opacity: .6; }
+.chips { display: flex; flex-wrap: wrap; gap: .3rem; margin: .4rem 0; padding: 0; list-style: none; }
+.chip { margin: 0; padding: .1rem .5rem; font-size: .78rem; border: 1px solid var(--border-color-primary);
+        border-radius: 999px; font-variant-numeric: tabular-nums; }
+.chip.waiting { opacity: .6; border-style: dashed; }
+.chip.running { border-color: var(--color-accent); }
+.chip.kept { background: var(--background-fill-secondary); }
+.chip.dropped, .chip.failed { border-color: var(--error-border-color); background: var(--error-background-fill);
+                              color: var(--error-text-color); font-weight: 600; }
+.note { margin: .3rem 0; overflow-wrap: anywhere; }
+.columns { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
+.solution { min-width: 0; padding: .5rem .65rem; border: 1px solid var(--border-color-primary);
+            border-radius: var(--radius-md); font-size: .85rem; }
+.solution.chosen { border: 2px solid var(--color-accent); }
+.sample { margin-bottom: .25rem; font-size: .78rem; font-weight: 600; opacity: .85; overflow-wrap: anywhere; }
+.why { margin-top: .5rem; font-weight: 600; overflow-wrap: anywhere; }
+.acts { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .6rem; }
+.acts[hidden] { display: none; }
+.act { margin: 0; padding: .25rem .75rem; font-size: .85rem; color: var(--button-secondary-text-color); cursor: pointer;
+       background: var(--button-secondary-background-fill); border: 1px solid var(--border-color-primary);
+       border-radius: var(--radius-md); }
+.act:hover:enabled, .act:focus-visible { border-color: var(--color-accent); }
+.act:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+.act:disabled { opacity: .55; cursor: default; }
+"""
+_HTML = """<p class="status" role="status" aria-live="polite"></p><p class="numbers"></p><p class="stored"></p>
+<div class="cards"></div>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the page wires: to the form of a batch the button, and the settings that it is to send; ``offered`` brings
+    the list of profiles up to date."""
+
+    send: gr.Button
+    profile: gr.Dropdown
+    generator: gr.Dropdown
+    temperature: gr.Slider
+    top_p: gr.Slider
+    questions: gr.Slider
+    samples: gr.Slider
+    seed: gr.Textbox
+    """Empty where none was chosen."""
+    offered: Offered
+
+
+@dataclass(slots=True)
+class Desk:
+    """What one open page has before it: its sessions, the newest first, and what its user has kept of them."""
+
+    sessions: list[Session] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
+
+    @property
+    def running(self) -> Session | None:
+        newest = self.sessions[0] if self.sessions else None
+        return newest if newest is not None and not newest.over else None
+
+    def find(self, question_id: object) -> tuple[Card, RunConfig]:
+        """The card that an event of the page speaks of; InputError for anything that is not on the desk."""
+        for session in self.sessions:
+            for card in session.now().cards:
+                if card.question_id == question_id:
+                    return card, session.config
+        raise InputError("question", str(question_id)[:60], "is not on this page", "sample again")
+
+
+def tab(workspace: Workspace, live: Live) -> Sample:
+    """Draws the tab into the open blocks."""
+    folder = registered_models.folder(workspace.path)
+    first = load_profile("nano")
+    names = [generator.name for generator in first.generators]
+    with gr.Row():
+        with gr.Column(scale=1, min_width=280):
+            profile = gr.Dropdown(profile_names(folder), value=first.name, label="Profile")
+            generator = gr.Dropdown([ALL, *names], value=ALL, label="Generator")
+            with gr.Row():
+                temperature = gr.Slider(
+                    0, 2, first.generators[0].temperature, step=0.05, label="Temperature", info="Of the questions"
+                )
+                top_p = gr.Slider(0.05, 1, first.generators[0].top_p, step=0.01, label="Top-p", info="Of the questions")
+            questions = gr.Slider(1, MOST_QUESTIONS, 5, step=1, label="Questions")
+            samples = gr.Slider(1, MOST_SAMPLES, first.solver.n, step=1, label="Solutions each (best of n)")
+            seed = gr.Textbox(
+                label="Seed",
+                info="Empty: a random one. Equal seeds sample the same.",
+                max_lines=1,
+                elem_id="sample-seed",
+            )
+            with gr.Row():
+                go = gr.Button("Sample", variant="primary", size="sm", min_width=90)
+                cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="sample-cancel")
+            send = gr.Button("Send these settings to a batch", size="sm")
+        with gr.Column(scale=3, min_width=300):
+            board = gr.HTML(
+                live_cards.EMPTY,
+                html_template=_HTML,
+                css_template=_CSS,
+                js_on_load=assets.script("sample.js"),
+                elem_id="sample",
+            )
+            formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=LATEX, container=True, elem_id="sample-formulas")
+    desk = gr.State(Desk())
+    fields = [desk, profile, generator, temperature, top_p, questions, samples, seed]
+    shown = [board, go, cancel]
+
+    def defaults(name: str) -> tuple[Any, ...]:
+        chosen = asked(lambda: load_profile(name, folder))
+        first = chosen.generators[0]
+        options = [ALL, *(g.name for g in chosen.generators)]
+        return gr.Dropdown(options, value=ALL), first.temperature, first.top_p, min(chosen.solver.n, MOST_SAMPLES)
+
+    def offer(name: str, generator: str) -> tuple[Any, ...]:
+        """The profiles that there are now; where the chosen one is gone or is another now, its settings too."""
+        known = profile_names(folder)
+        if name not in known:
+            return gr.Dropdown(known, value=first.name), *defaults(first.name)
+        options = [ALL, *(g.name for g in asked(lambda: load_profile(name, folder)).generators)]
+        rest = [gr.Dropdown(options), *[gr.skip()] * 3] if generator in options else defaults(name)
+        return gr.Dropdown(known), *rest
+
+    def sample(desk: Desk, name: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        config = asked(lambda: _config(load_profile(name, folder), *values))
+        desk.sessions, desk.kept = [], set()
+        yield from _watch(desk, lambda: live.start(config))
+
+    def regenerate(desk: Desk, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        card, config = asked(lambda: desk.find(event._data.get("id")))
+        yield from _watch(desk, lambda: live.start(_again(config, card), regenerated_from=card.question_id))
+
+    def keep(desk: Desk, request: gr.Request, event: gr.EventData) -> Any:
+        card, _ = asked(lambda: desk.find(event._data.get("id")))
+        if card.chosen is None or card.stage is not None:
+            raise gr.Error("Only a question with a chosen solution can be kept.", print_exception=False)
+        if card.question_id not in desk.kept:
+            desk.kept.add(card.question_id)
+            who = request.username or _ME
+            decision = Decision(secrets.token_hex(8), card.question_id, who, "accept", {"sample": card.chosen})
+            asked(lambda: workspace.writer.put([decision]))
+        if desk.running is not None:
+            return gr.skip()  # the next snapshot shows it
+        return live_cards.value(desk.sessions, desk.sessions[0].now(), desk.kept)
+
+    def cancel_it(desk: Desk) -> None:
+        if (session := desk.running) is not None:
+            session.cancel()
+
+    def with_formulas(desk: Desk, event: gr.EventData) -> str:
+        card, _ = asked(lambda: desk.find(event._data.get("id")))
+        return formatted(card)
+
+    watching: dict[str, Any] = {"outputs": shown, "show_progress": "hidden", "concurrency_limit": _AT_ONCE}
+    go.click(sample, fields, **watching)
+    seed.submit(sample, fields, **watching)
+    board.regenerate(regenerate, desk, **watching)
+    # By default a click on a second card would be lost while the first one's is under way. Every click keeps, one after
+    # the other, so that a value with a greater number knows more; of formulas the last card clicked is shown.
+    board.keep(keep, desk, board, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
+    shows = board.formulas(with_formulas, desk, formulas, show_progress="hidden", trigger_mode="always_last")
+    shows.then(None, js=_TO_FORMULAS)
+    cancel.click(cancel_it, desk, show_progress="hidden", queue=False)
+    of_profile = [generator, temperature, top_p, samples]
+    profile.input(defaults, profile, of_profile, show_progress="hidden")
+    offered = Offered(offer, [profile, generator], [profile, *of_profile])
+    return Sample(send, profile, generator, temperature, top_p, questions, samples, seed, offered)
+
+
+def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]]:
+    """Put a new session on the desk and show it until its end."""
+    if desk.running is not None:
+        raise gr.Error("This page is sampling already; cancel it first, or wait for its end.", print_exception=False)
+    desk.sessions = [asked(start), *desk.sessions[: MOST_SESSIONS - 1]]
+    buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
+    with closing(desk.sessions[0].snapshots()) as snapshots:  # so that a page that is left cancels its session
+        for now in snapshots:
+            shown = live_cards.value(desk.sessions, now, desk.kept)
+            yield shown, *buttons  # each time: a busy page can miss one
+    yield shown, gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def _config(
+    profile: Profile, generator: str, temperature: float, top_p: float, questions: float, samples: float, seed: str
+) -> RunConfig:
+    if not 1 <= questions <= MOST_QUESTIONS:
+        raise InputError("questions", questions, "is out of range here", f"use 1 to {MOST_QUESTIONS}, or start a batch")
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise InputError("solutions", samples, "is out of range here", f"use 1 to {MOST_SAMPLES}, or start a batch")
+    if seed.strip() and not seed.strip().isdecimal():
+        raise InputError("seed", seed.strip()[:40], "is no whole number", "use 0 to 2^63 - 1, or leave it empty")
+    return settings(
+        profile,
+        questions=int(questions),
+        samples=int(samples),
+        generator=None if generator == ALL else generator,
+        temperature=float(temperature),
+        top_p=float(top_p),
+        seed=int(seed) if seed.strip() else None,
+    )
+
+
+def _again(config: RunConfig, card: Card) -> RunConfig:
+    """One question more with the settings of this one, under a seed of its own."""
+    generators = tuple(g for g in config.profile.generators if g.name == card.generator)
+    seed = secrets.randbelow(SEEDS)
+    return replace(config, profile=replace(config.profile, generators=generators), questions=1, seed=seed)
+
+
+def formatted(card: Card) -> str:
+    """Markdown of a card's texts as they were written, their boxed answers drawn as formulas; the chosen one first."""
+    parts = [f"**{inert(card.text)}**"]
+    for sample in sorted(card.samples.values(), key=lambda sample: (sample.number != card.chosen, sample.number)):
+        title = f"Sample {sample.number}" + (", chosen" if sample.number == card.chosen else "")
+        parts.append(f"**{title}**  \n{written(sample.text)}")
+    return "\n\n".join(parts)

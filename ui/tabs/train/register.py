@@ -1,0 +1,148 @@
+"""Registering a trained model: a profile of the workspace with the model in its role, and taking it away again.
+
+Knows what ``engine.training.registered_models`` offers; what the page does after a change is the page's to wire.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from engine.config.run_config import load_profile, profile_names
+from engine.training import record, registered_models
+from engine.training.record import Training
+from store.errors import InputError
+from ui.components import sheet
+from ui.components.profile_dropdowns import Offered
+from ui.web.errors import asked
+from ui.web.escape import inert
+
+INSTEAD, BESIDE = "instead of its generators", "beside them, an equal part"
+_NOTHING = "No model is registered in this workspace. Choose a finished training above to register its model."
+_FIRST = ("nano", "small", "paper")
+"""Where a trained model most likely belongs: in a profile that needs no server, and the smallest."""
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class Register:
+    """The drawn parts. ``of_training``: what ``for_training`` sets; ``changes``: the events after which the workspace's
+    profiles are other ones; ``offered``: how the lists here are brought up to date."""
+
+    of_training: list[Any]
+    offered: Offered
+    changes: list[Callable[..., Any]] = field(default_factory=list)
+
+
+def draw(workspace: Path, training: gr.Dropdown) -> Register:
+    """Draws both parts into the open blocks; ``training`` chooses which one is registered."""
+    where = registered_models.folder(workspace)
+    with gr.Column(visible=False, elem_id="register") as form:
+        about = gr.Markdown()
+        with gr.Row():
+            base = gr.Dropdown(profile_names(), label="Profile", info="Everything else is as there.", min_width=160)
+            how = gr.Radio([INSTEAD, BESIDE], value=INSTEAD, label="The new generator writes", min_width=260)
+            name = gr.Textbox(label="Name of the new profile", max_lines=1, min_width=160)
+            over = gr.Checkbox(label="Replace a registered one of that name", min_width=160)
+        with gr.Row():
+            go = gr.Button("Register", variant="primary", size="sm", min_width=120, scale=0)
+    said = gr.Markdown(elem_id="register-said")
+    table = sheet.sheet("registered")
+    with gr.Row(visible=False) as choice:
+        which = gr.Dropdown([], label="Registered profile", scale=3, min_width=200)
+        away = gr.Button("Unregister", variant="stop", size="sm", min_width=120)
+    with gr.Column(visible=False, elem_id="unregister") as sure:
+        what_goes = gr.Markdown()
+        with gr.Row():
+            keep = gr.Button("Keep it", size="sm", min_width=120)
+            yes = gr.Button("Yes, unregister it", variant="stop", size="sm", min_width=120)
+    named = gr.State(None)
+
+    def register(chosen: str | None, base: str, how: str, name: str, over: bool) -> str:
+        if not chosen:
+            raise gr.Error("Choose a training first.", print_exception=False)
+        found = asked(lambda: record.read(workspace / "models" / Path(chosen).name))
+        name = name.strip()
+        asked(lambda: registered_models.register(where, found, base, name, add=how == BESIDE, replace=over))
+        command = inert(shlex.join(["scalequest", "run", "--profile", name, "--workspace", str(workspace)]))
+        return f"**Registered as {inert(name)}.** Sample, Compare and Runs offer it now, and so does {command}."
+
+    def ask(which: str | None) -> tuple[Any, str, str | None]:
+        if not which:
+            raise gr.Error("Choose a registered profile first.", print_exception=False)
+        goes = f"Unregister **{inert(which)}**? The file profiles/{inert(which)}.toml goes. The model stays, and runs "
+        return gr.Column(visible=True), f"{goes}that were made with it keep their settings.", which
+
+    def unregister(which: str | None) -> tuple[Any, str]:
+        asked(lambda: registered_models.unregister(where, which or ""))
+        return gr.Column(visible=False), f"**{inert(which or '')} is no longer registered.**"
+
+    def listed(base: str | None, which: str | None) -> tuple[Any, ...]:
+        mine, every = registered_models.registered(where), profile_names(where)
+        shown = sheet.value([_table(where, mine)])
+        return (
+            gr.Dropdown(every) if base in every else gr.Dropdown(every, value="nano"),
+            shown,
+            gr.Row(visible=bool(mine)),
+            gr.Dropdown(mine, value=which if which in mine else (mine[0] if mine else None)),
+        )
+
+    offered = Offered(listed, [base, which], [base, table, choice, which])
+    made = go.click(register, [training, base, how, name, over], said, show_progress="hidden")
+    away.click(ask, which, [sure, what_goes, named], show_progress="hidden")
+    keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
+    gone = yes.click(unregister, named, [sure, said], show_progress="hidden")
+    offered.after(made.success)
+    offered.after(gone.success)
+    return Register([form, about, base, how, name, over, said], offered, [made.success, gone.success])
+
+
+def for_training(training: Training | None, where: Path) -> list[Any]:
+    """What the form shows once this training is chosen, or has come to its end: values for ``of_training``."""
+    # a student plays no role in a run: it was trained to be measured
+    done = training is not None and training.status == "done" and training.kind != "student"
+    if training is None or not done:
+        return [gr.Column(visible=False), *[gr.skip()] * 5, ""]
+    scores = training.kind == "difficulty"
+    role = "difficulty scorer" if scores else "generator"
+    about = f"**Register {inert(training.name)} as a {role}**: a profile that Sample, Compare and Runs offer at once."
+    return [
+        gr.Column(visible=True),
+        about,
+        gr.Dropdown(profile_names(where), value=_like(training, where)),
+        gr.Radio(visible=not scores),
+        training.name,
+        False,
+        "",
+    ]
+
+
+def _like(training: Training, where: Path) -> str:
+    """The first profile one of whose models reads the same template; nano where none does."""
+    for name in [*_FIRST, *profile_names(where)]:
+        try:
+            roles = load_profile(name, where).roles
+        except InputError:
+            continue
+        if any(role.template.id == training.template for role in roles):
+            return name
+    return "nano"
+
+
+def _table(where: Path, names: list[str]) -> sheet.Part:
+    if not names:
+        return sheet.text(_NOTHING)
+    rows: list[list[sheet.Cell]] = []
+    for name in names:
+        try:
+            found = load_profile(name, where)
+            generators = ", ".join(one.name for one in found.generators)
+            rows.append([name, generators, found.difficulty.name, found.solver.name])
+        except InputError as error:
+            rows.append([name, f"cannot be used: {error}", "-", "-"])
+    return sheet.table("Registered in this workspace", ["profile", "generators", "difficulty", "solver"], rows)

@@ -1,0 +1,113 @@
+"""Formulas in a text that a model wrote: those that are short, whole and of known commands are rendered, all else is
+shown as it was written.
+
+``gr.Markdown`` renders what stands between our own marks, which ``inert`` takes away from any text: texts speak of
+money, and a model may write any usual delimiter. An allow-list, because a formula can hide text, load pictures, set
+links, define itself anew and keep the page busy.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ui.web.escape import inert
+
+LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display": False}]
+"""For ``gr.Markdown(latex_delimiters=...)``."""
+LONGEST = 200
+"""Characters of a formula; KaTeX holds the page up while it works on a longer one."""
+DEEPEST = 6
+"""Braces within braces."""
+MOST = 120
+"""Formulas in one text; 50 of them take KaTeX 0.3 s."""
+
+_BOXED = r"(?P<boxed>\\boxed\{[^{}\n]*(?:\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\}[^{}\n]*)*\})"
+_FORMULA = re.compile(
+    rf"""(?<!\\)\\\[(?P<block>.{{1,{LONGEST}}}?)(?<!\\)\\\]
+      | (?<!\\)\\\((?P<line>.{{1,{LONGEST}}}?)(?<!\\)\\\)
+      | (?<![\\$])\$\$(?P<double>[^$]{{1,{LONGEST}}})\$\$
+      | (?<![\\$])\$(?P<single>[^\s$](?:[^$\n]{{0,{LONGEST - 2}}}[^\s$\\])?)\$(?![\d$])
+      | {_BOXED}""",
+    re.VERBOSE | re.DOTALL,
+)
+_COMMAND = re.compile(r"\\([A-Za-z]+\*?|.)", re.DOTALL)
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\{([a-z]+\*?)\}")
+_REFUSED = re.compile(r"[%#$⟦⟧\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
+_SYMBOLS = frozenset(r"\,;:! {}%#$&_|>")
+_ENVIRONMENTS = re.compile(r"array|cases|[pbvVB]?matrix|smallmatrix|aligned|gathered|split|(align|equation)\*?")
+_KNOWN = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    frac dfrac tfrac cfrac binom dbinom tbinom choose over sqrt boxed fbox left right middle big Big bigg Bigg
+    bigl bigr Bigl Bigr biggl biggr begin end hline text textbf textit textrm textnormal textsf mbox mathrm
+    mathbf mathbb mathcal mathit mathsf mathfrak operatorname bf rm it displaystyle textstyle limits nolimits
+    quad qquad overline underline overrightarrow overleftarrow overbrace underbrace widehat widetilde hat bar
+    vec dot ddot tilde stackrel overset underset prime sum prod int iint iiint oint lim limsup liminf sup inf
+    max min arg deg det dim exp gcd hom ker lg ln log Pr sec sin sinh cos cosh cot coth csc tan tanh arcsin
+    arccos arctan bmod mod pmod pod cdot cdots ldots dots dotsb dotsc dotsm dotsi vdots ddots times div pm mp
+    ast star circ bullet oplus ominus otimes odot cup cap setminus wedge vee land lor neg lnot in notin ni
+    subset subseteq supset supseteq subsetneq emptyset varnothing forall exists nexists infty partial nabla
+    angle measuredangle triangle square perp parallel mid nmid le leq leqslant ge geq geqslant lt gt ll gg ne
+    neq equiv approx cong sim simeq propto to gets mapsto implies iff leftarrow rightarrow leftrightarrow
+    Leftarrow Rightarrow Leftrightarrow longrightarrow Longrightarrow longleftrightarrow Longleftrightarrow
+    uparrow downarrow therefore because lfloor rfloor lceil rceil langle rangle lvert rvert lVert rVert vert
+    Vert lbrace rbrace backslash degree ell hbar Re Im aleph alpha beta gamma delta epsilon varepsilon zeta
+    eta theta vartheta iota kappa lambda mu nu xi pi varpi rho varrho sigma varsigma tau upsilon phi varphi
+    chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega not colon heartsuit diamondsuit
+    clubsuit spadesuit bold bigcup bigcap cancel frown diamond bigcirc vartriangle bigtriangleup dagger bowtie
+    """,
+    )
+)
+
+
+def written(text: str, most: int = MOST) -> str:
+    """Markdown that shows the text as it was written, line by line, its first ``most`` formulas rendered."""
+    parts, at, left = [], 0, most
+    for match in _FORMULA.finditer(text):
+        body = match["boxed"] or next(group for group in match.groups() if group is not None)
+        if left and _harmless(body):
+            block = match["block"] is not None or match["double"] is not None
+            shown = "".join(("⟦", "\\displaystyle " if block else "", " ".join(body.split()), "⟧"))
+            left -= 1
+        else:
+            shown = inert(match.group())
+        parts += [inert(text[at : match.start()]), shown]
+        at = match.end()
+    return "  \n".join(map(_line, "".join([*parts, inert(text[at:])]).split("\n")))
+
+
+def quoted(markdown: str) -> str:
+    """The same as a block quotation."""
+    return "\n".join("> " + line for line in markdown.split("\n"))
+
+
+def _line(line: str) -> str:
+    """Spaces in front are kept (four of them would be code), an underline of = is no heading."""
+    bare = line.lstrip(" ")
+    return "&nbsp;" * (len(line) - len(bare)) + ("&#61;" + bare[1:] if bare.startswith("=") else bare)
+
+
+def _harmless(body: str) -> bool:
+    """Whether KaTeX may have it: short, balanced, of known commands."""
+    bare = body.replace("\\\\", "  ").replace("\\%", "  ").replace("\\#", "  ").replace("\\$", "  ")
+    if len(body) > LONGEST or not body.strip() or _REFUSED.search(bare.replace("\n", " ")):
+        return False
+    commands = [match.group(1) for match in _COMMAND.finditer(body)]
+    if any(c not in (_SYMBOLS if not c[0].isalpha() else _KNOWN) for c in commands):
+        return False
+    if commands.count("left") != commands.count("right") or commands.count("begin") != commands.count("end"):
+        return False
+    if not all(_ENVIRONMENTS.fullmatch(match[1]) for match in _ENVIRONMENT.finditer(body)):
+        return False
+    return len(_ENVIRONMENT.findall(body)) == 2 * commands.count("begin") and _balanced(bare)
+
+
+def _balanced(bare: str) -> bool:
+    """Whether braces close, and are nested so far only that the innermost can still be read."""
+    depth = 0
+    for brace in re.findall(r"(?<!\\)[{}]", bare):
+        depth += 1 if brace == "{" else -1
+        if not 0 <= depth <= DEEPEST:
+            return False
+    return depth == 0

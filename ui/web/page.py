@@ -1,0 +1,93 @@
+"""The page: its tabs, in order, and what goes from one to another. Each tab is a file; this one only puts them
+together.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from engine.job_registry import Batches
+from engine.paths import ASSETS
+from engine.pipeline.live import Live
+from engine.training import registered_models
+from store.database.sources import SourceSelector
+from store.database.workspace import Workspace
+from store.frame.cache import Frames
+from ui.tabs import compare, home
+from ui.tabs.curate import tab as curate
+from ui.tabs.explore import tab as explore
+from ui.tabs.export import tab as export
+from ui.tabs.runs import form
+from ui.tabs.runs import tab as runs
+from ui.tabs.sample import tab as sample
+from ui.tabs.train import tab as train
+from ui.web.errors import asked
+from ui.web.escape import inert
+
+_EVERY = 2.0
+"""Seconds between two looks at the models, for the line that tells of them."""
+_RUNS, _TRAIN = "Runs", "Train"
+
+
+def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
+    """The page over an open workspace, its batches and its live runs."""
+    shelf, frames = SourceSelector(workspace, ASSETS / "demo"), Frames()
+    blocks: gr.Blocks
+    with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
+        with gr.Row(elem_classes="masthead"):
+            gr.Markdown("# ScaleQuest Explorer")
+            models = gr.Markdown(elem_id="models", elem_classes="quiet")
+        with gr.Tabs() as tabs:
+            with gr.Tab("Home"):
+                home.tab(shelf, live, frames, blocks)
+            with gr.Tab("Sample") as sample_tab:
+                sampled = sample.tab(workspace, live)
+            with gr.Tab("Explore"):
+                explore.tab(shelf, frames, blocks, batches.embedding)
+            with gr.Tab("Curate"):
+                curate.tab(shelf, frames, blocks)
+            with gr.Tab(_RUNS, id="runs") as runs_tab:
+                batch = runs.tab(workspace, batches, frames, runs_tab.select)
+            with gr.Tab("Compare") as compare_tab:
+                compared = compare.tab(workspace, live)
+            with gr.Tab("Export") as export_tab:
+                exported = export.tab(shelf, batches.exports)
+            with gr.Tab(_TRAIN) as train_tab:
+                trained = train.tab(workspace)
+
+        def tell() -> str:
+            return inert(live.room.state.sentence)
+
+        blocks.load(tell, outputs=models, show_progress="hidden")
+        gr.Timer(_EVERY).tick(tell, outputs=models, show_progress="hidden")
+        exported(export_tab.select)
+        trained.show(train_tab.select)
+        tabs.select(_watched, None, [batch.timer, trained.timer], show_progress="hidden")
+        lists = ((sampled.offered, sample_tab), (batch.offered, runs_tab), (compared, compare_tab))
+        for offered, shown_in in lists:
+            for event in (shown_in.select, *trained.changes):
+                offered.after(event)
+        settings = [
+            sampled.profile, sampled.generator, sampled.temperature, sampled.top_p, sampled.samples, sampled.seed
+        ]  # fmt: skip
+        to_batch = partial(_to_batch, registered_models.folder(workspace.path))
+        sampled.send.click(to_batch, settings, [*batch.form.filled, tabs, batch.timer], show_progress="hidden")
+    return blocks
+
+
+def _watched(event: gr.SelectData) -> list[gr.Timer]:
+    """Runs and trainings are looked at again and again only while their tab is shown."""
+    return [gr.Timer(active=event.value == name) for name in (_RUNS, _TRAIN)]
+
+
+def _to_batch(
+    folder: Path, profile: str, generator: str, temperature: float, top_p: float, samples: float, seed: str
+) -> tuple[Any, ...]:
+    """Sample's settings as the batch form's, and the tab that shows it."""
+    number = int(seed) if seed.strip().isdecimal() else None
+    filled = asked(lambda: form.fill(profile, generator, temperature, top_p, int(samples), number, folder))
+    return (*filled, gr.Tabs(selected="runs"), gr.Timer(active=True))  # `tabs.select` hears only what a person chooses

@@ -1,0 +1,153 @@
+"""The web app: one FastAPI app with the page mounted in it, behind the guard, until interrupted.
+
+Serves /healthz (does the app answer, does its database) and /vendor (plotly.js from the installed package). Nothing is
+sent to or fetched from any other host. Knows neither SQL nor models.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+import plotly
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, JSONResponse
+
+from engine.job_registry import Batches
+from engine.models.model_cache import ModelCache
+from engine.pipeline.live import Live
+from store.database.duckdb_errors import AppEndpoint, write_owner
+from store.database.workspace import Workspace
+from store.errors import InputError, StoreError
+from ui.api import download
+from ui.api import runs as api
+from ui.web import security, theme
+from ui.web.page import page
+
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+_A_DAY = "public, max-age=86400"
+
+
+def application(
+    workspace: Workspace,
+    batches: Batches,
+    login: security.Login | None = None,
+    token: str | None = None,
+    live: Live | None = None,
+) -> FastAPI:
+    """The app over an open workspace; with ``login``, the page asks who one is first.
+
+    With ``token``, programs that have it may run batches (``ui.api.runs``).
+    """
+    app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(security.Guard)
+
+    @app.get("/healthz")
+    def health() -> JSONResponse:
+        try:
+            runs = len(workspace.runs())
+        except StoreError as error:
+            return JSONResponse({"status": "failing", "reason": str(error)}, 503)
+        return JSONResponse({"status": "ok", "runs": runs})
+
+    @app.get("/vendor/plotly.min.js")
+    def plotly_js() -> FileResponse:
+        return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _A_DAY})
+
+    app.include_router(download.routes(workspace))
+    if token is not None:
+        app.include_router(api.routes(workspace, batches, token))
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        page(workspace, batches, live or Live(workspace, ModelCache())),
+        path="/",
+        auth=login,
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        show_error=True,
+        theme=theme.theme(),
+        css=theme.CSS,
+    )
+    return mounted
+
+
+def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) -> None:
+    """Until interrupted. InputError where the address cannot be had, or would be open to others without a login."""
+    if auth is None and not security.loopback(host):
+        remedy = "add --auth FILE (name:password lines), or keep to 127.0.0.1"
+        raise InputError("--host", host, "lets other machines in without a login", remedy)
+    login = security.read_logins(auth) if auth is not None else None
+    token = secrets.token_urlsafe(32)
+    with (
+        _listen(host, port) as listening,
+        closing(ModelCache()) as room,
+        closing(Batches(workspace, room)) as batches,
+        closing(Live(workspace, room)) as live,
+    ):
+        settings = uvicorn.Config(
+            application(workspace, batches, login, token, live), log_level="warning", access_log=False
+        )
+        server = _Server(settings)
+        # Streams to open pages would else keep the app from ending.
+        server.config.timeout_graceful_shutdown = 2
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.02)
+        taken = listening.getsockname()[1]  # which is another where any free one was asked for (0)
+        write_owner(workspace.path, AppEndpoint(f"http://{_reached(host)}:{taken}", token))
+        print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C ends it)", flush=True)
+        with suppress(KeyboardInterrupt):
+            # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.default_int_handler)
+            threading.Event().wait()
+        batches.close()  # before the server, so that who follows a batch hears its end
+        # Streams to pages that are still open are cut off: nothing that a reader of the log could act on.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        server.should_exit = True
+        thread.join(10)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to ``serve``: it runs in a thread of its own."""
+
+    @contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bound at once, so that a taken port is told before anything is built."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        remedy = "choose another with --port, or stop what uses it"
+        raise InputError("port", port, f"cannot be listened on at {host}", remedy) from error
+    return listening
+
+
+def _reached(host: str) -> str:
+    """How this machine itself reaches what listens there."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, _shown(host))
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
