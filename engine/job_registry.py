@@ -1,4 +1,4 @@
-"""Batch runs in the background of a long-lived process: one at a time, on the models of a room.
+"""Batch runs in the background of a long-lived process: one at a time, on the models of a model_cache.
 
 Holds what the running batch last said, for anyone who asks; a run's rows are in the workspace, not here. Knows no user
 interface.
@@ -47,13 +47,13 @@ class Batch:
 class Batches:
     """Starts, resumes and steers the batches of one workspace. Safe from any thread."""
 
-    def __init__(self, workspace: Workspace, room: ModelCache | None = None) -> None:
+    def __init__(self, workspace: Workspace, model_cache: ModelCache | None = None) -> None:
         self._workspace = workspace
-        self._room, self._own_room = room or ModelCache(), room is None
+        self._model_cache, self._owns_model_cache = model_cache or ModelCache(), model_cache is None
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.last: Batch | None = None
-        self.checks = Checks(workspace, self._room, lambda: self._refusal() or self.imports.refusal())
+        self.checks = Checks(workspace, self._model_cache, lambda: self._refusal() or self.imports.refusal())
         """Of stored runs; none while a batch is under way, and no batch while one is."""
         self.imports = Imports(workspace, lambda: self._refusal() or self._checked())
         """Of files; they too stand alone."""
@@ -93,7 +93,7 @@ class Batches:
         )
 
     def close(self) -> None:
-        """Let what is in flight finish, as Ctrl-C does; close the room where it is nobody else's."""
+        """Let what is in flight finish, as Ctrl-C does; close the model cache where it is nobody else's."""
         if (batch := self.running) is not None:
             batch.control.interrupt()
         self.checks.close()
@@ -102,8 +102,8 @@ class Batches:
         self.embedding.close()
         if self._thread is not None:
             self._thread.join(_PATIENCE)
-        if self._own_room:
-            self._room.close()
+        if self._owns_model_cache:
+            self._model_cache.close()
 
     def _begin(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], Result]) -> str:
         with self._lock:
@@ -126,7 +126,7 @@ class Batches:
 
     def _run(self, batch: Batch, config: RunConfig, work: Callable[[Models, Batch], Result]) -> None:
         try:
-            with self._room.acquire(config) as models:
+            with self._model_cache.acquire(config) as models:
                 batch.loading = False
                 batch.message = work(models, batch).message
         except ScaleQuestError as error:

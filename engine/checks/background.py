@@ -1,4 +1,4 @@
-"""Checks in the background of the app: one at a time, on the models of a room. What they find is in the workspace."""
+"""Checks in the background of the app: one at a time, on the models of a model cache. Rows go to the workspace."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Going(runner.Going):
 class Checks(runner.Background[Going]):
     """The checks of one workspace. ``busy``: the sentence on why none may start now, None where one may."""
 
-    def __init__(self, workspace: Workspace, room: ModelCache, busy: Callable[[], InputError | None]) -> None:
+    def __init__(self, workspace: Workspace, model_cache: ModelCache, busy: Callable[[], InputError | None]) -> None:
         super().__init__("check")
-        self._workspace, self._room, self._busy = workspace, room, busy
+        self._workspace, self._model_cache, self._busy = workspace, model_cache, busy
         self.changed: Counter[str] = Counter()
         """How many checks of each run have ended: what is counted of a finished run is true until the next one."""
 
@@ -41,7 +41,9 @@ class Checks(runner.Background[Going]):
         going = Going(run_id=run_id, check=check)
         self.begin(
             going,
-            lambda hear: job.run(self._workspace, run_id, check, hear, room=self._room, control=going.control),
+            lambda hear: job.run(
+                self._workspace, run_id, check, hear, model_cache=self._model_cache, control=going.control
+            ),
             self._refusal,
             lambda: self.changed.update([run_id]),
         )

@@ -59,15 +59,15 @@ def run(
     check: Check,
     on_event: OnEvent = lambda _: None,
     *,
-    room: ModelCache,
+    model_cache: ModelCache,
     control: Control | None = None,
 ) -> Result:
     """Judge a stage of the run anew, or what is left of it; a check that is done already is left as it is.
 
-    ``room``: where its model is. Raises InputError for a run that cannot be checked, a benchmark or a model that cannot
+    ``model_cache``: has its model. Raises InputError for a run that cannot be checked, a benchmark or model that cannot
     serve (nothing is changed then), StoreError where the disk fails, BackendError where the model is gone.
     """
-    return _Job(workspace, checkable(workspace, run_id), check, on_event, control or Control()).run(room)
+    return _Job(workspace, checkable(workspace, run_id), check, on_event, control or Control()).run(model_cache)
 
 
 def checkable(workspace: Workspace, run_id: str) -> Run:
@@ -96,21 +96,21 @@ class _Job:
         self._begun = self._told = time.monotonic()
         self._total = self._done = self._before = 0
 
-    def run(self, room: ModelCache) -> Result:
+    def run(self, model_cache: ModelCache) -> Result:
         with ExitStack() as stack:
             try:
-                return self._work(self._judge(stack, room))
+                return self._work(self._judge(stack, model_cache))
             finally:
                 self._control.ended()
 
-    def _judge(self, stack: ExitStack, room: ModelCache) -> Judge:
+    def _judge(self, stack: ExitStack, model_cache: ModelCache) -> Judge:
         check, stage = self._check, self._check.stage
         if check.name == "contamination":
             return Contamination(Benchmark.load(check.benchmarks))
         role, config = check.role, check.config
         if role is None or config is None:
             return NearDuplicates(float(self._run.config.get("duplicate_threshold", 0.8)), check.drop)
-        model = stack.enter_context(room.acquire(config)).reward  # it plays every part
+        model = stack.enter_context(model_cache.acquire(config)).reward  # it plays every part
         if check.name != "reward":
             return Questions(self._run, stage, role, model, self._stopped)
         pool = stack.enter_context(AnswerPool())

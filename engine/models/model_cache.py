@@ -25,7 +25,7 @@ Model = TextModel | ScoreModel
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the room is doing, for a header: ``sentence`` says it all, ``device`` is known once models are loaded."""
+    """What the model cache is doing, for a header: ``sentence`` says it, ``device`` is known once models are loaded."""
 
     status: Literal["empty", "loading", "ready", "failed"]
     sentence: str
@@ -50,7 +50,7 @@ class ModelCache:
     @contextmanager
     def acquire(self, config: RunConfig) -> Iterator[Models]:
         """The config's models, for as long as the block lasts; blocks while they are loaded. Errors as ``open_models``,
-        StoreError where the room has been closed."""
+        StoreError where the model cache has been closed."""
         wanted = set(_keys(config.profile).values())
         models = self._take(config, wanted) or self._load(config, wanted)
         try:
@@ -105,7 +105,7 @@ class ModelCache:
             return models
 
     def _close_idle(self, profile: str, wanted: set[Key]) -> None:
-        """Make room: what is of another profile, and in nobody's hands, goes first."""
+        """Make model_cache: what is of another profile, and in nobody's hands, goes first."""
         with self._books:
             idle = [key for key in self._models if key not in wanted and not self._users[key]]
             gone = [self._models.pop(key) for key in idle if self._profile[key] != profile]

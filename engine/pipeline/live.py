@@ -1,7 +1,7 @@
 """Live runs: what somebody watches while it is sampled. Each is a run like any other, stored as kind ``live``.
 
 A ``Session`` belongs to one watcher and lives as long as it is watched. Several go on at once, beside a batch, on the
-models of one room. Knows no user interface.
+models of one model_cache. Knows no user interface.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Session:
     """One live run, made by ``Live.start``; ``cancel`` ends it, and so does a reader who leaves ``snapshots`` early."""
 
     def __init__(
-        self, workspace: Workspace, room: ModelCache, pool: AnswerPool, config: RunConfig, name: str, texts: bool
+        self, workspace: Workspace, model_cache: ModelCache, pool: AnswerPool, config: RunConfig, name: str, texts: bool
     ):
         if config.questions is None:
             raise InputError("questions", None, "is what a live run needs", "say how many to sample")
@@ -68,7 +68,7 @@ class Session:
         self.config = config
         self.result: Result | None = None
         """How the run ended; None before, and where there was none: see the last snapshot's message."""
-        self._workspace, self._room, self._name = workspace, room, name
+        self._workspace, self._model_cache, self._name = workspace, model_cache, name
         self._control = Control()
         self._heard: SimpleQueue[tuple[str, str] | list[Record]] = SimpleQueue()
         self._news, self._over = threading.Event(), threading.Event()
@@ -134,7 +134,7 @@ class Session:
 
     def _run(self) -> None:
         try:
-            with self._room.acquire(self.config) as models:
+            with self._model_cache.acquire(self.config) as models:
                 with self._gate:
                     if self._control.requested == "cancel":
                         return
@@ -177,10 +177,10 @@ class Session:
 
 
 class Live:
-    """Starts sessions on one workspace and one room. Safe from any thread."""
+    """Starts sessions on one workspace and one model_cache. Safe from any thread."""
 
-    def __init__(self, workspace: Workspace, room: ModelCache) -> None:
-        self.room = room
+    def __init__(self, workspace: Workspace, model_cache: ModelCache) -> None:
+        self.model_cache = model_cache
         self._workspace = workspace
         self._pool = AnswerPool()
         self._lock = threading.Lock()
@@ -196,13 +196,13 @@ class Live:
         """
         if regenerated_from is not None:
             config = replace(config, regenerated_from=regenerated_from)
-        session = Session(self._workspace, self.room, self._pool, config, name, texts)
+        session = Session(self._workspace, self.model_cache, self._pool, config, name, texts)
         with self._lock:
             self._sessions = [*(s for s in self._sessions if not s.over), session]
         return session
 
     def close(self) -> None:
-        """Cancel what goes on. The room is the caller's to close."""
+        """Cancel what goes on. The model cache is the caller's to close."""
         with self._lock:
             sessions = list(self._sessions)
         for session in sessions:

@@ -1,7 +1,7 @@
 """The streaming pipeline: all stages at once, one coordinating thread, models that answer into its inbox.
 
 Every question is an ``Item`` that moves from lane to lane; what a step found out is written in one piece, so a kill can
-only lose what was in flight. New questions are started while every lane downstream has room: bounded, no barrier, and
+only lose what was in flight. New questions are started while every lane downstream has space: bounded, no barrier, and
 the first pair appears as soon as one question has passed. Duplicates are decided in idx order whatever order items
 finish in. Nothing here knows of the database, of processes or of a user interface.
 """
@@ -171,7 +171,7 @@ class Pipeline:
     def _pump(self) -> None:
         for lane in self._steps.downstream:
             lane.submit_ready()  # first, so that what waits there counts as room taken only where the model is full
-        while self._wanted() and self._room():
+        while self._wanted() and self._model_cache():
             item, self._next = self._next, next(self._todo, None)
             assert item is not None
             self._begun += 1
@@ -179,7 +179,7 @@ class Pipeline:
         for lane in (*self._steps.generators, *self._steps.downstream):
             lane.submit_ready()
 
-    def _room(self) -> bool:
+    def _model_cache(self) -> bool:
         """Whether the lanes downstream, and the generators, can take another question."""
         # stop and start apart: a generator fed with single questions would work in tiny batches
         full = 1.0 if self._flowing else 0.5

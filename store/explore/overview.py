@@ -65,7 +65,7 @@ def overview(source: Source, frame: Frame, runs: Sequence[str], pairs: int = 3) 
     """
     rows = _rows(frame, runs)
     counts = {name: counted for name, (counted,) in _counts(frame, [rows]).items()}
-    way = frame.counts(rows, ["way"])["way"]
+    way = frame.counts(rows, ["stage_path"])["stage_path"]
     return Overview(funnel(frame, way), counts, _pairs(source, frame, rows, pairs))
 
 

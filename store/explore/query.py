@@ -95,7 +95,7 @@ def select(source: Source, frame: Frame, asked: Filter, *, more: bool = True) ->
 def tally(chosen: Selection) -> Tally:
     """Count what a selection lets through, for every chart and facet."""
     frame = chosen.frame
-    asked = {name: "way" if name == "drop_stage" else name for name in (*NUMBERS, *COUNTED)}
+    asked = {name: "stage_path" if name == "drop_stage" else name for name in (*NUMBERS, *COUNTED)}
     # those whose own condition does not matter are counted together, on the same rows
     common = [counted for name, counted in asked.items() if name not in chosen.parts]
     found = frame.counts(chosen.rows, common) if chosen.parts else frame.totals
@@ -105,13 +105,13 @@ def tally(chosen: Selection) -> Tally:
     values = {
         name: list(zip(frame.values[name], found[name], strict=False)) for name in COUNTED if name != "drop_stage"
     }
-    values["drop_stage"] = _stages(frame, found["way"])
+    values["drop_stage"] = _stages(frame, found["stage_path"])
     return Tally(
         int(np.count_nonzero(chosen.rows)),
         int(np.count_nonzero(frame.pair & chosen.rows)),
         {name: (found[name][:-1], found[name][-1]) for name in NUMBERS},
         values,
-        funnel(frame, found["way"]),
+        funnel(frame, found["stage_path"]),
     )
 
 

@@ -119,7 +119,7 @@ class Frame:
         """Build the cubes."""
         dimensions = {name: (bins.of(self.numbers[name]), bins.count + 1) for name, bins in self.bins.items()}
         dimensions |= {name: (self.codes[name], len(self.values[name])) for name in _CODED}
-        self.cubes = cubes.build(dimensions | {"way": (self.stage_path, len(self.stage_paths))})
+        self.cubes = cubes.build(dimensions | {"stage_path": (self.stage_path, len(self.stage_paths))})
         self.totals = self.counts(None)
 
     @property
@@ -132,7 +132,7 @@ class Frame:
         """Of NUMBERS the counts of each bin and last of null, of categories those of ``values``, of ``way`` of
         ``ways``; of some names and rows, or (None) all.
         """
-        names = {*NUMBERS, *_CODED, "way"} if names is None else {*names}
+        names = {*NUMBERS, *_CODED, "stage_path"} if names is None else {*names}
         rows = None if rows is None else np.flatnonzero(rows)  # once: every cube is gathered by it
         return {name: found for cube in self.cubes for name, found in cube.counts(rows, names).items()}
 

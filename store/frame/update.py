@@ -194,7 +194,7 @@ def _codes(frame: Frame, at: Array, name: str) -> Array:
     """What a dimension of the cubes counts, of these rows."""
     if name in frame.bins:
         return frame.bins[name].of(frame.numbers[name][at])
-    found: Array = (frame.stage_path if name == "way" else frame.codes[name])[at]
+    found: Array = (frame.stage_path if name == "stage_path" else frame.codes[name])[at]
     return found
 
 

@@ -1,4 +1,4 @@
-"""The app in this very process, so that a test can hold its workspace, its room and its models in its own hands."""
+"""The app in this very process, so that a test can hold its workspace and its model cache in its own hands."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ui.web import server
 
 
 @contextmanager
-def hosted(workspace: Workspace, room: ModelCache) -> Iterator[str]:
-    """The app over a workspace and a room on a free port; gives its address."""
+def hosted(workspace: Workspace, model_cache: ModelCache) -> Iterator[str]:
+    """The app over a workspace and a model cache on a free port; gives its address."""
     with (
-        closing(Batches(workspace, room)) as batches,
-        closing(Live(workspace, room)) as live,
+        closing(Batches(workspace, model_cache)) as batches,
+        closing(Live(workspace, model_cache)) as live,
         socket.socket() as listening,
     ):
         listening.bind(("127.0.0.1", 0))

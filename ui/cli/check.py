@@ -40,8 +40,8 @@ def check(options: Namespace) -> int:
         from engine.models.model_cache import ModelCache
 
         control, show = Control(), terminal.Shown(options.json)
-        with closing(ModelCache()) as room, interruptible(control, _RESUME):
-            result = run(workspace, options.run_id, wanted, show, room=room, control=control)
+        with closing(ModelCache()) as model_cache, interruptible(control, _RESUME):
+            result = run(workspace, options.run_id, wanted, show, model_cache=model_cache, control=control)
         return show.end({}, show.last.get("report", ""), result)
 
 

@@ -41,11 +41,11 @@ _AT_ONCE = 8
 """Pages that may generate at the same time; more wait in a queue."""
 
 
-def tab(shelf: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
+def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
     """Draws the tab into the open blocks; every load reads the rows anew, of many questions a sample first."""
 
     def choices(chosen: str | None) -> gr.Dropdown:
-        runs = shelf.reading().runs()[::-1]
+        runs = sources.reading().runs()[::-1]
         options = [(f"All {len(runs)} runs", EVERY_RUN)] if len(runs) > 1 else []
         options += [(_label(run), run.run_id) for run in runs]
         known = [name for _, name in options]
@@ -54,7 +54,7 @@ def tab(shelf: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) ->
 
     def show(chosen: str | None, drawn: str | None, now: bool = False) -> tuple[Any, ...]:
         """What is drawn, and of which rows that is; nothing where that is drawn already."""
-        source = shelf.reading()
+        source = sources.reading()
         runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
         if not runs:
             return (None, gr.skip() if chosen else _EMPTY, "[]", *[""] * _SHOWN)
@@ -67,7 +67,7 @@ def tab(shelf: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) ->
         except StoreError as error:
             return (None, f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _SHOWN)
         pairs = [_pair(pair) for pair in found.pairs]
-        note = _headline(found, frame) + (f"\n\n{_DEMO}" if shelf.shows_demo else "")
+        note = _headline(found, frame) + (f"\n\n{_DEMO}" if sources.shows_demo else "")
         return (what, note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
 
     def generate() -> Iterator[tuple[Any, ...]]:

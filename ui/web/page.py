@@ -35,7 +35,7 @@ _RUNS, _TRAIN = "Runs", "Train"
 
 def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
     """The page over an open workspace, its batches and its live runs."""
-    shelf, frames = SourceSelector(workspace, ASSETS / "demo"), Frames()
+    sources, frames = SourceSelector(workspace, ASSETS / "demo"), Frames()
     blocks: gr.Blocks
     with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
         with gr.Row(elem_classes="masthead"):
@@ -43,24 +43,24 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
             models = gr.Markdown(elem_id="models", elem_classes="quiet")
         with gr.Tabs() as tabs:
             with gr.Tab("Home"):
-                home.tab(shelf, live, frames, blocks)
+                home.tab(sources, live, frames, blocks)
             with gr.Tab("Sample") as sample_tab:
                 sampled = sample.tab(workspace, live)
             with gr.Tab("Explore"):
-                explore.tab(shelf, frames, blocks, batches.embedding)
+                explore.tab(sources, frames, blocks, batches.embedding)
             with gr.Tab("Curate"):
-                curate.tab(shelf, frames, blocks)
+                curate.tab(sources, frames, blocks)
             with gr.Tab(_RUNS, id="runs") as runs_tab:
                 batch = runs.tab(workspace, batches, frames, runs_tab.select)
             with gr.Tab("Compare") as compare_tab:
                 compared = compare.tab(workspace, live)
             with gr.Tab("Export") as export_tab:
-                exported = export.tab(shelf, batches.exports)
+                exported = export.tab(sources, batches.exports)
             with gr.Tab(_TRAIN) as train_tab:
                 trained = train.tab(workspace)
 
         def tell() -> str:
-            return inert(live.room.state.sentence)
+            return inert(live.model_cache.state.sentence)
 
         blocks.load(tell, outputs=models, show_progress="hidden")
         gr.Timer(_EVERY).tick(tell, outputs=models, show_progress="hidden")

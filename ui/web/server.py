@@ -93,9 +93,9 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
     token = secrets.token_urlsafe(32)
     with (
         _listen(host, port) as listening,
-        closing(ModelCache()) as room,
-        closing(Batches(workspace, room)) as batches,
-        closing(Live(workspace, room)) as live,
+        closing(ModelCache()) as model_cache,
+        closing(Batches(workspace, model_cache)) as batches,
+        closing(Live(workspace, model_cache)) as live,
     ):
         settings = uvicorn.Config(
             application(workspace, batches, login, token, live), log_level="warning", access_log=False

@@ -52,15 +52,15 @@ class Soon(Control):
         return "interrupt" if self.looks > 5 else "run"
 
 
-def check(workspace: Workspace, room: ModelCache, wanted: Check, run_id: str = "i1", **options: Any) -> Result:
-    return run(workspace, run_id, wanted, room=room, **options)
+def check(workspace: Workspace, model_cache: ModelCache, wanted: Check, run_id: str = "i1", **options: Any) -> Result:
+    return run(workspace, run_id, wanted, model_cache=model_cache, **options)
 
 
 def test_contamination_drops_what_a_benchmark_has_and_keeps_its_text(
-    workspace: Workspace, room: ModelCache, benchmark: str
+    workspace: Workspace, model_cache: ModelCache, benchmark: str
 ) -> None:
     imported(workspace, TEXTS)
-    done = check(workspace, room, asked("contamination", [benchmark]))
+    done = check(workspace, model_cache, asked("contamination", [benchmark]))
     assert (done.status, done.exit_code) == ("done", 0)
     Path(benchmark).unlink()
     found = rows(workspace, "SELECT question_id, reason, raw FROM verdicts WHERE stage = 'contamination' AND NOT kept")
@@ -76,14 +76,14 @@ def test_contamination_drops_what_a_benchmark_has_and_keeps_its_text(
 
 
 def test_a_check_against_another_benchmark_brings_back_what_the_last_one_dropped(
-    workspace: Workspace, room: ModelCache, benchmark: str, tmp_path: Path
+    workspace: Workspace, model_cache: ModelCache, benchmark: str, tmp_path: Path
 ) -> None:
     imported(workspace, TEXTS)
     before = rows(workspace, EVERYTHING)
-    check(workspace, room, asked("contamination", [benchmark]))
+    check(workspace, model_cache, asked("contamination", [benchmark]))
     other = tmp_path / "other.jsonl"
     other.write_text('{"question": "Something else?"}\n')
-    check(workspace, room, asked("contamination", [other]))
+    check(workspace, model_cache, asked("contamination", [other]))
     after = rows(workspace, EVERYTHING)
     strange = [row for row in set(before) ^ set(after) if row[1] != "verdict contamination"]
     assert not strange
@@ -91,9 +91,9 @@ def test_a_check_against_another_benchmark_brings_back_what_the_last_one_dropped
     assert whole(workspace, "i1")["pair"] == (6, 6, 0, 0)
 
 
-def test_near_duplicates_are_marked_and_exact_ones_stay_dropped(workspace: Workspace, room: ModelCache) -> None:
+def test_near_duplicates_are_marked_and_exact_ones_stay_dropped(workspace: Workspace, model_cache: ModelCache) -> None:
     imported(workspace, TEXTS, again={2})
-    check(workspace, room, asked("near-duplicates"))
+    check(workspace, model_cache, asked("near-duplicates"))
     labels = rows(workspace, "SELECT question_id, value FROM labels WHERE key = 'near_duplicate' ORDER BY ALL")
     assert labels == [
         ("i1-00000002", "i1-00000001"),
@@ -106,26 +106,28 @@ def test_near_duplicates_are_marked_and_exact_ones_stay_dropped(workspace: Works
 
 
 def test_near_duplicates_are_dropped_on_request_and_come_back_when_only_marked(
-    workspace: Workspace, room: ModelCache
+    workspace: Workspace, model_cache: ModelCache
 ) -> None:
     imported(workspace, TEXTS, again={2})
-    check(workspace, room, asked("near-duplicates", drop=True))
+    check(workspace, model_cache, asked("near-duplicates", drop=True))
     dropped = rows(workspace, "SELECT question_id, reason FROM verdicts WHERE NOT kept ORDER BY ALL")
     assert dropped == [("i1-00000002", "exact_duplicate"), ("i1-00000003", "near_duplicate")]
     assert whole(workspace, "i1")["pair"] == (4, 4, 0, 0)
-    check(workspace, room, asked("near-duplicates"))
+    check(workspace, model_cache, asked("near-duplicates"))
     assert whole(workspace, "i1")["pair"] == (5, 5, 0, 0)
     first = rows(workspace, EVERYTHING)
-    check(workspace, room, asked("near-duplicates", drop=True))
-    check(workspace, room, asked("near-duplicates"))
+    check(workspace, model_cache, asked("near-duplicates", drop=True))
+    check(workspace, model_cache, asked("near-duplicates"))
     assert rows(workspace, EVERYTHING) == first
 
 
-def test_a_duplicate_that_is_kept_again_goes_on_as_an_import_does(workspace: Workspace, room: ModelCache) -> None:
+def test_a_duplicate_that_is_kept_again_goes_on_as_an_import_does(
+    workspace: Workspace, model_cache: ModelCache
+) -> None:
     imported(
         workspace, ["What is 1 + 1?", "What is 2 + 2?", "What is 3 + 3?"], [["\\boxed{2}"], ["4"], []], again={1, 2}
     )
-    check(workspace, room, asked("near-duplicates", drop=True))  # they repeat nothing: this import was wrong
+    check(workspace, model_cache, asked("near-duplicates", drop=True))  # they repeat nothing: this import was wrong
     funnel = whole(workspace, "i1")
     assert funnel["duplicate"] == (3, 3, 0, 0)
     assert (funnel["solution"], funnel["pair"]) == ((3, 2, 1, 0), (2, 2, 0, 0))
@@ -134,14 +136,14 @@ def test_a_duplicate_that_is_kept_again_goes_on_as_an_import_does(workspace: Wor
 
 
 def test_a_question_of_a_batch_that_is_kept_again_waits_for_solutions_with_its_reason(
-    workspace: Workspace, room: ModelCache, tmp_path: Path
+    workspace: Workspace, model_cache: ModelCache, tmp_path: Path
 ) -> None:
     workspace.create_run(stored.run(status="done"))
     lonely = [stored.question(1), *stored.verdicts(1, drop="contamination", reason="benchmark_overlap")]
     workspace.writer.put([*stored.whole(0), *lonely])
     other = tmp_path / "other.jsonl"
     other.write_text('{"question": "Something else?"}\n')
-    check(workspace, room, asked("contamination", [other]), "r1")
+    check(workspace, model_cache, asked("contamination", [other]), "r1")
     assert whole(workspace, "r1")["solvability"] == (1, 1, 0, 1)
     errors = rows(workspace, "SELECT idx, stage, message FROM errors")
     assert [(idx, stage) for idx, stage, _ in errors] == [(1, "solvability")]
@@ -149,33 +151,35 @@ def test_a_question_of_a_batch_that_is_kept_again_waits_for_solutions_with_its_r
 
 
 def test_what_was_dropped_earlier_hides_a_later_drop_only_for_a_while(
-    workspace: Workspace, room: ModelCache, benchmark: str
+    workspace: Workspace, model_cache: ModelCache, benchmark: str
 ) -> None:
     imported(workspace, [ROOM.format(10), ROOM.format(10).replace("twice", "just twice"), "What is x?"])
-    check(workspace, room, asked("contamination", [benchmark]))
-    check(workspace, room, asked("near-duplicates", drop=True))
+    check(workspace, model_cache, asked("contamination", [benchmark]))
+    check(workspace, model_cache, asked("near-duplicates", drop=True))
     assert whole(workspace, "i1")["contamination"] == (2, 1, 1, 0)
-    check(workspace, room, asked("near-duplicates"))
+    check(workspace, model_cache, asked("near-duplicates"))
     again = asked("contamination", [benchmark])
     assert whole(workspace, "i1")["contamination"] == (3, 1, 2, 0)
     assert not done_already(workspace, "i1", again)  # what came back may be judged by an older check
-    check(workspace, room, again)
+    check(workspace, model_cache, again)
     assert whole(workspace, "i1")["contamination"] == (3, 1, 2, 0)
     assert done_already(workspace, "i1", again)
 
 
 def test_a_stopped_check_goes_on_where_it_stopped_and_ends_as_one_that_ran_through(
-    workspace: Workspace, room: ModelCache, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, model_cache: ModelCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = [text for n in range(40) for text in (ROOM.format(n), f"Ann has {n} apples. How many has Ann?", TEXTS[1])]
     imported(workspace, texts)
     imported(workspace, texts, run_id="i2")
     monkeypatch.setattr("engine.checks.judges.NearDuplicates.stretch", 7)
-    check(workspace, room, asked("near-duplicates", drop=True), "i2")
+    check(workspace, model_cache, asked("near-duplicates", drop=True), "i2")
     ends: list[str] = []
     while not ends or ends[-1] != "done":
         events: list[dict[str, Any]] = []
-        done = check(workspace, room, asked("near-duplicates", drop=True), control=Soon(), on_event=events.append)
+        done = check(
+            workspace, model_cache, asked("near-duplicates", drop=True), control=Soon(), on_event=events.append
+        )
         ends.append(done.status)
         assert events[-1]["done"] <= 120
         whole(workspace, "i1")
@@ -192,10 +196,12 @@ def test_a_stopped_check_goes_on_where_it_stopped_and_ends_as_one_that_ran_throu
     assert mine == theirs
 
 
-def test_rewards_choose_the_best_of_several_solutions(workspace: Workspace, room: ModelCache, nano: Path) -> None:
+def test_rewards_choose_the_best_of_several_solutions(
+    workspace: Workspace, model_cache: ModelCache, nano: Path
+) -> None:
     wrong, right = (f"In all: 11 * 12 = {n}\nThe answer is \\boxed{{{n}}}." for n in (5, 132))
     imported(workspace, [STAMPS], [[wrong, right, right]])
-    done = check(workspace, room, asked("reward", profile="nano"))
+    done = check(workspace, model_cache, asked("reward", profile="nano"))
     assert done.status == "done"
     rewards = [reward for (reward,) in rows(workspace, "SELECT reward FROM rewards ORDER BY solution_id")]
     assert rewards[1] > rewards[0]
@@ -206,42 +212,42 @@ def test_rewards_choose_the_best_of_several_solutions(workspace: Workspace, room
     assert verdicts == [("nano-reward", True, rewards[1])]
     assert rows(workspace, "SELECT response, reward, agreement FROM pairs") == [(right, rewards[1], 0.6667)]
     before = rows(workspace, EVERYTHING)
-    check(workspace, room, asked("reward", profile="nano"))
+    check(workspace, model_cache, asked("reward", profile="nano"))
     assert rows(workspace, EVERYTHING) == before
 
 
 def test_a_model_that_is_stopped_within_its_last_stretch_goes_on_there(
-    workspace: Workspace, room: ModelCache, nano: Path
+    workspace: Workspace, model_cache: ModelCache, nano: Path
 ) -> None:
     imported(workspace, [STAMPS.replace("11", str(n)) for n in range(8)])
-    stopped = check(workspace, room, asked("reward", profile="nano"), control=Soon())
+    stopped = check(workspace, model_cache, asked("reward", profile="nano"), control=Soon())
     assert (stopped.status, stopped.exit_code) == ("interrupted", 130)
     assert 0 < len(rows(workspace, "SELECT * FROM rewards")) < 8
     whole(workspace, "i1")
-    assert check(workspace, room, asked("reward", profile="nano")).status == "done"
+    assert check(workspace, model_cache, asked("reward", profile="nano")).status == "done"
     assert len(rows(workspace, "SELECT * FROM rewards")) == 8
 
 
 def test_a_second_reward_model_stands_beside_the_first_and_changes_no_choice(
-    workspace: Workspace, room: ModelCache, nano: Path
+    workspace: Workspace, model_cache: ModelCache, nano: Path
 ) -> None:
     imported(workspace, [STAMPS], [["\\boxed{7}", "\\boxed{132}"]])
     workspace.writer.put([Reward("i1-00000000-0", "their-reward", 0.1), Reward("i1-00000000-1", "their-reward", 0.2)])
     workspace.writer.flush()
     before = rows(workspace, "SELECT * FROM pairs")
-    check(workspace, room, asked("reward", profile="nano"))
+    check(workspace, model_cache, asked("reward", profile="nano"))
     assert rows(workspace, "SELECT * FROM pairs") == before
     models = rows(workspace, "SELECT reward_model, count(*) FROM rewards GROUP BY ALL ORDER BY ALL")
     assert models == [("nano-reward", 2), ("their-reward", 2)]
 
 
 def test_scorers_judge_questions_and_say_where_they_know_nothing(
-    workspace: Workspace, room: ModelCache, nano: Path
+    workspace: Workspace, model_cache: ModelCache, nano: Path
 ) -> None:
     strange = "Let $K/\\mathbb{Q}$ be an abelian extension with conductor $f$; determine its discriminant."
     imported(workspace, [STAMPS, strange])
     for name in ("solvability", "difficulty"):
-        assert check(workspace, room, asked(name, profile="nano")).status == "done"
+        assert check(workspace, model_cache, asked(name, profile="nano")).status == "done"
         found = dict(rows(workspace, "SELECT question_id, reason FROM verdicts WHERE stage = ?", name))
         assert found["i1-00000001"] == "outside_domain"
     scores = rows(workspace, "SELECT score FROM verdicts WHERE stage = 'difficulty' AND question_id = 'i1-00000000'")
@@ -269,27 +275,29 @@ def test_what_does_not_fit_together_is_refused_in_one_sentence(name: str, option
 
 
 @pytest.mark.parametrize("status", ["running", "paused", "interrupted", "cancelled", "failed"])
-def test_a_batch_that_may_still_get_rows_is_not_checked(workspace: Workspace, room: ModelCache, status: Any) -> None:
+def test_a_batch_that_may_still_get_rows_is_not_checked(
+    workspace: Workspace, model_cache: ModelCache, status: Any
+) -> None:
     workspace.create_run(Run("r1", "", "generate", {}, "", 0, status=status))
     with pytest.raises(InputError):
-        check(workspace, room, asked("near-duplicates"), "r1")
+        check(workspace, model_cache, asked("near-duplicates"), "r1")
 
 
 def test_an_empty_run_and_a_missing_benchmark_are_told_and_change_nothing(
-    workspace: Workspace, room: ModelCache, tmp_path: Path
+    workspace: Workspace, model_cache: ModelCache, tmp_path: Path
 ) -> None:
     imported(workspace, [])
     with pytest.raises(InputError):
-        check(workspace, room, asked("contamination", [tmp_path / "gone.jsonl"]))
-    assert check(workspace, room, asked("near-duplicates")).status in ("done",)
+        check(workspace, model_cache, asked("contamination", [tmp_path / "gone.jsonl"]))
+    assert check(workspace, model_cache, asked("near-duplicates")).status in ("done",)
 
 
 def test_nothing_is_left_of_the_checks_of_a_run_that_was_deleted(
-    workspace: Workspace, room: ModelCache, benchmark: str
+    workspace: Workspace, model_cache: ModelCache, benchmark: str
 ) -> None:
     for run_id in ("i1", "i2"):
         imported(workspace, TEXTS, run_id=run_id)
-        check(workspace, room, asked("contamination", [benchmark]), run_id)
+        check(workspace, model_cache, asked("contamination", [benchmark]), run_id)
     workspace.delete_run("i1")
     assert rows(workspace, "SELECT DISTINCT run_id FROM verdicts_aside") == [("i2",)]
     assert not rows(workspace, "SELECT * FROM meta WHERE contains(key, 'i1')")

@@ -16,7 +16,7 @@ from tests.engine.checks.stored import rows, whole
 
 @pytest.mark.parametrize("scored", [True, False])
 def test_every_check_leaves_the_funnel_of_a_real_import_whole(
-    workspace: Workspace, room: ModelCache, data_dir: Path, tmp_path: Path, nano: Path, scored: bool
+    workspace: Workspace, model_cache: ModelCache, data_dir: Path, tmp_path: Path, nano: Path, scored: bool
 ) -> None:
     few = tmp_path / "few.jsonl"
     lines = (data_dir / "math_train.jsonl").read_text("utf-8").splitlines()[:600]
@@ -35,7 +35,7 @@ def test_every_check_leaves_the_funnel_of_a_real_import_whole(
         asked("near-duplicates"),
     )
     for check in checks:
-        assert run(workspace, run_id, check, room=room).status == "done"
+        assert run(workspace, run_id, check, model_cache=model_cache).status == "done"
         now = whole(workspace, run_id)
         assert now["generated"] == before["generated"]
     dropped = rows(workspace, "SELECT count(*) FROM items WHERE contaminated AND run_id = ?", run_id)[0][0]

@@ -21,14 +21,14 @@ TWIN = 0.5
 
 
 def test_planted_copies_are_all_found_and_of_real_training_questions_hardly_one_by_mistake(
-    workspace: Workspace, room: ModelCache, data_dir: Path, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, model_cache: ModelCache, data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def problems(name: str) -> list[str]:
         return [json.loads(line)["problem"] for line in (data_dir / name).open(encoding="utf-8")]
 
     train, planted = problems("math_train.jsonl"), problems("math500.jsonl")
     imported(workspace, [*train, *planted])
-    done = run(workspace, "i1", asked("contamination", [data_dir / "math500.jsonl"]), room=room)
+    done = run(workspace, "i1", asked("contamination", [data_dir / "math500.jsonl"]), model_cache=model_cache)
     assert done.status == "done"
     found = rows(
         workspace,

@@ -1,4 +1,4 @@
-"""The room with the bundled models: loaded once for all, kept while somebody uses them, closed when room is needed."""
+"""The model cache with the bundled models: loaded once, kept while in use, closed when memory is needed."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def works(model: TextModel) -> bool:
 
 
 @pytest.fixture
-def room(nano: Path) -> Iterator[ModelCache]:
-    with closing(ModelCache()) as room:
-        yield room
+def model_cache(nano: Path) -> Iterator[ModelCache]:
+    with closing(ModelCache()) as model_cache:
+        yield model_cache
 
 
-def test_two_who_ask_at_once_get_the_same_models_loaded_once(room: ModelCache) -> None:
+def test_two_who_ask_at_once_get_the_same_models_loaded_once(model_cache: ModelCache) -> None:
     taken: list[Models] = []
     both = threading.Barrier(2)
 
     def acquire() -> None:
         both.wait()
-        with room.acquire(CONFIG) as models:
+        with model_cache.acquire(CONFIG) as models:
             taken.append(models)
 
     threads = [threading.Thread(target=acquire) for _ in range(2)]
@@ -61,48 +61,52 @@ def test_two_who_ask_at_once_get_the_same_models_loaded_once(room: ModelCache) -
 
 
 def test_it_says_what_it_is_doing(nano: Path) -> None:
-    room = ModelCache()
-    assert (room.state.status, room.state.profile) == ("empty", None)
-    with room.acquire(CONFIG):
-        assert (room.state.status, room.state.profile, room.state.device) == ("ready", "nano", "CPU")
-    room.close()
-    assert room.state.status == "empty"
-    with pytest.raises(StoreError, match="ending"), room.acquire(CONFIG):
+    model_cache = ModelCache()
+    assert (model_cache.state.status, model_cache.state.profile) == ("empty", None)
+    with model_cache.acquire(CONFIG):
+        assert (model_cache.state.status, model_cache.state.profile, model_cache.state.device) == (
+            "ready",
+            "nano",
+            "CPU",
+        )
+    model_cache.close()
+    assert model_cache.state.status == "empty"
+    with pytest.raises(StoreError, match="ending"), model_cache.acquire(CONFIG):
         pass
 
 
-def test_other_sampling_needs_no_other_models(room: ModelCache) -> None:
+def test_other_sampling_needs_no_other_models(model_cache: ModelCache) -> None:
     profile = CONFIG.profile
     warm = replace(profile.generators[1], temperature=0.3, top_p=0.5)
     alone = replace(profile, generators=(warm,), solver=replace(profile.solver, n=2))
-    with room.acquire(CONFIG) as all_of_them, room.acquire(replace(CONFIG, profile=alone)) as one:
+    with model_cache.acquire(CONFIG) as all_of_them, model_cache.acquire(replace(CONFIG, profile=alone)) as one:
         assert one.generators == (all_of_them.generators[1],)
         assert one.solver is all_of_them.solver
 
 
-def test_idle_models_of_another_profile_are_closed_first_and_used_ones_stay(room: ModelCache) -> None:
-    with room.acquire(CONFIG) as before:
-        with room.acquire(other()) as models:
+def test_idle_models_of_another_profile_are_closed_first_and_used_ones_stay(model_cache: ModelCache) -> None:
+    with model_cache.acquire(CONFIG) as before:
+        with model_cache.acquire(other()) as models:
             assert models.judge is before.judge
             assert models.solver is not before.solver
             assert works(before.solver)
         assert works(before.solver)
-    with room.acquire(CONFIG) as again:  # nobody uses the other's solver now, but nothing had to be loaded
+    with model_cache.acquire(CONFIG) as again:  # nobody uses the other's solver now, but nothing had to be loaded
         assert again.solver is before.solver
     third = other()
     third = replace(third, profile=replace(third.profile, name="third", reward=replace(third.profile.reward, name="x")))
     third = replace(third, profile=replace(third.profile, reward=replace(third.profile.reward, aggregate="min")))
-    with room.acquire(third) as last:
+    with model_cache.acquire(third) as last:
         assert works(last.solver)
         assert not works(before.solver)
 
 
-def test_what_cannot_be_loaded_is_refused_and_the_room_goes_on(room: ModelCache, tmp_path: Path) -> None:
+def test_what_cannot_be_loaded_is_refused_and_the_room_goes_on(model_cache: ModelCache, tmp_path: Path) -> None:
     profile = CONFIG.profile
     missing = replace(CONFIG, profile=replace(profile, judge=replace(profile.judge, model=str(tmp_path / "no"))))
-    with pytest.raises(InputError, match=r"judge\.model"), room.acquire(missing):
+    with pytest.raises(InputError, match=r"judge\.model"), model_cache.acquire(missing):
         pass
-    assert room.state.status == "failed"
-    assert "judge.model" in room.state.sentence
-    with room.acquire(CONFIG) as models:
+    assert model_cache.state.status == "failed"
+    assert "judge.model" in model_cache.state.sentence
+    with model_cache.acquire(CONFIG) as models:
         assert works(models.solver)

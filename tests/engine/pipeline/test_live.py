@@ -35,9 +35,9 @@ def asked(questions: int = 3, seed: int = 11, **more: Any) -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def room(nano: Path) -> Iterator[ModelCache]:
-    with closing(ModelCache()) as room:
-        yield room
+def model_cache(nano: Path) -> Iterator[ModelCache]:
+    with closing(ModelCache()) as model_cache:
+        yield model_cache
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def live(workspace: Workspace, room: ModelCache) -> Iterator[Live]:
-    with closing(Live(workspace, room)) as live:
+def live(workspace: Workspace, model_cache: ModelCache) -> Iterator[Live]:
+    with closing(Live(workspace, model_cache)) as live:
         yield live
 
 
@@ -66,14 +66,14 @@ def content(card: Card) -> Any:
     return card.idx, card.generator, card.text, card.seed, card.topic, verdicts, samples, card.chosen, card.agreement
 
 
-def test_the_streamed_text_is_the_stored_text(workspace: Workspace, room: ModelCache) -> None:
+def test_the_streamed_text_is_the_stored_text(workspace: Workspace, model_cache: ModelCache) -> None:
     texts: dict[str, str] = defaultdict(str)
     rows: list[Record] = []
 
     def hear(request_id: str, new: str) -> None:
         texts[request_id] += new
 
-    with room.acquire(asked()) as models:
+    with model_cache.acquire(asked()) as models:
         audience = Audience(rows.extend, hear, PlainGrouper())
         result = jobs.start(workspace, asked(), models=models, audience=audience)
     assert result.status == "done"
@@ -170,7 +170,7 @@ def test_a_reader_who_leaves_cancels(live: Live, workspace: Workspace) -> None:
 
 
 def test_a_cancel_does_not_wait_for_models_that_load(workspace: Workspace, nano: Path) -> None:
-    with closing(ModelCache()) as room, closing(Live(workspace, room)) as live:
+    with closing(ModelCache()) as model_cache, closing(Live(workspace, model_cache)) as live:
         session = live.start(asked())
         assert next(session.snapshots()).status == "loading"
         session.cancel()
@@ -208,8 +208,8 @@ def test_two_users_at_once_both_stream_and_get_what_each_alone_gets(live: Live) 
         assert [content(card) for card in together[seed].cards] == [content(card) for card in before.cards]
 
 
-def test_a_live_user_is_served_while_a_batch_runs(live: Live, workspace: Workspace, room: ModelCache) -> None:
-    with closing(Batches(workspace, room)) as batches:
+def test_a_live_user_is_served_while_a_batch_runs(live: Live, workspace: Workspace, model_cache: ModelCache) -> None:
+    with closing(Batches(workspace, model_cache)) as batches:
         batch = batches.start(load_run_config("nano", questions=5000, seed=3))
         while (running := batches.running) is not None and not running.event.get("generated"):
             time.sleep(0.05)
@@ -217,7 +217,7 @@ def test_a_live_user_is_served_while_a_batch_runs(live: Live, workspace: Workspa
         assert now.status == "done"
         assert batches.running is not None
         assert workspace.run(batch).status == "running"
-    with room.acquire(asked()):  # the batch that has ended leaves the room open
+    with model_cache.acquire(asked()):  # the batch that has ended leaves the model cache open
         assert workspace.run(batch).status == "interrupted"
 
 

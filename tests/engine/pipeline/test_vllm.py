@@ -66,11 +66,11 @@ def test_a_cancelled_run_goes_on_where_it_was(nano: Path, tmp_path: Path) -> Non
 
 
 def test_a_live_user_is_served_while_a_batch_runs_on_the_same_engines(nano: Path, tmp_path: Path) -> None:
-    with Workspace.open(tmp_path / "w") as workspace, closing(ModelCache()) as room:
-        batches = Batches(workspace, room)
+    with Workspace.open(tmp_path / "w") as workspace, closing(ModelCache()) as model_cache:
+        batches = Batches(workspace, model_cache)
         batches.start(on_vllm(300), name="batch")
         begun = threading.Event()
-        session = Live(workspace, room).start(on_vllm(3, seed=5))
+        session = Live(workspace, model_cache).start(on_vllm(3, seed=5))
         for now in session.snapshots():
             if now.cards:
                 begun.set()

@@ -30,14 +30,14 @@ def demo(tmp_path: Path) -> Path:
 
 def test_an_empty_workspace_shows_the_demo_until_it_has_a_run(tmp_path: Path, demo: Path) -> None:
     with Workspace.open(tmp_path / "own") as workspace:
-        shelf = SourceSelector(workspace, demo)
-        assert shelf.shows_demo
-        assert [run.run_id for run in shelf.reading().runs()] == ["r1"]
-        assert shelf.reading() is shelf.reading()
+        sources = SourceSelector(workspace, demo)
+        assert sources.shows_demo
+        assert [run.run_id for run in sources.reading().runs()] == ["r1"]
+        assert sources.reading() is sources.reading()
         assert workspace.runs() == []
         workspace.create_run(rows.run("mine"))
-        assert not shelf.shows_demo
-        assert [run.run_id for run in shelf.reading().runs()] == ["mine"]
+        assert not sources.shows_demo
+        assert [run.run_id for run in sources.reading().runs()] == ["mine"]
 
 
 def test_a_demo_that_is_not_there_is_an_empty_workspace(tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ _WATCH_TEXT = """() => {
 
 
 @pytest.fixture(scope="module")
-def room(nano: Path) -> Iterator[ModelCache]:
-    with closing(ModelCache()) as room:
-        yield room
+def model_cache(nano: Path) -> Iterator[ModelCache]:
+    with closing(ModelCache()) as model_cache:
+        yield model_cache
 
 
 @pytest.fixture(autouse=True)
@@ -118,9 +118,9 @@ def test_one_click_on_a_fresh_workspace_gives_a_kept_pair(tmp_path: Path, nano: 
         assert cursor.execute("SELECT reviewer, action FROM decisions").fetchall() == [("you", "accept")]
 
 
-def test_text_is_streamed_and_a_cancel_stops_it_at_once(workspace: Workspace, room: ModelCache) -> None:
+def test_text_is_streamed_and_a_cancel_stops_it_at_once(workspace: Workspace, model_cache: ModelCache) -> None:
     took = []
-    with hosted(workspace, room) as url, chromium(url) as watched:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open())
         page.evaluate(_WATCH_TEXT)
         for seed in (1, 2, 3):
@@ -140,8 +140,8 @@ def test_text_is_streamed_and_a_cancel_stops_it_at_once(workspace: Workspace, ro
     assert [run.status for run in workspace.runs()] == ["cancelled"] * 3
 
 
-def test_a_page_that_is_closed_cancels_what_it_sampled(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_a_page_that_is_closed_cancels_what_it_sampled(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open())
         sample(page, 20, 4)
         until(lambda: any(texts(page)))
@@ -149,8 +149,8 @@ def test_a_page_that_is_closed_cancels_what_it_sampled(workspace: Workspace, roo
         until(lambda: [run.status for run in workspace.runs()] == ["cancelled"])
 
 
-def test_a_dropped_question_says_why(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url, width=400) as watched:
+def test_a_dropped_question_says_why(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url, width=400) as watched:
         page = opened(watched.open("/?__theme=dark"))
         page.get_by_label("number input for Temperature").fill("2")  # words at random: no problem holds
         page.get_by_label("number input for Temperature").press("Tab")
@@ -164,8 +164,10 @@ def test_a_dropped_question_says_why(workspace: Workspace, room: ModelCache) -> 
         assert not watched.errors
 
 
-def test_a_seed_repeats_and_a_question_is_regenerated_under_another(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_a_seed_repeats_and_a_question_is_regenerated_under_another(
+    workspace: Workspace, model_cache: ModelCache
+) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open())
         sample(page, 2, 21)
         done(page)
@@ -188,8 +190,8 @@ def test_a_seed_repeats_and_a_question_is_regenerated_under_another(workspace: W
     assert last.seed != before.seed
 
 
-def test_two_browsers_stream_at_once(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_two_browsers_stream_at_once(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         one = opened(watched.open())
         browser = one.context.browser
         assert browser is not None
@@ -211,8 +213,8 @@ def test_two_browsers_stream_at_once(workspace: Workspace, room: ModelCache) -> 
     assert second.created_at < first.ended_at  # neither waited for the other
 
 
-def test_formulas_are_drawn_for_one_card_by_keyboard(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_formulas_are_drawn_for_one_card_by_keyboard(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open())
         sample(page, 3, 11)
         done(page)
@@ -225,8 +227,8 @@ def test_formulas_are_drawn_for_one_card_by_keyboard(workspace: Workspace, room:
         assert not watched.errors
 
 
-def test_wrong_settings_are_refused_in_a_sentence(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_wrong_settings_are_refused_in_a_sentence(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open())
         page.locator("#sample-seed").get_by_role("textbox").fill("eleven")
         page.get_by_role("button", name="Sample", exact=True).click()
@@ -293,8 +295,8 @@ def test_nothing_that_a_model_writes_runs_or_loads_and_all_of_it_can_be_read(
         assert not watched.foreign
 
 
-def test_quick_clicks_on_several_cards_are_all_heard(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_quick_clicks_on_several_cards_are_all_heard(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open())
         sample(page, 5, 1)
         done(page)
@@ -309,8 +311,8 @@ def test_quick_clicks_on_several_cards_are_all_heard(workspace: Workspace, room:
         expect(buttons).to_have_count(0)
 
 
-def test_two_generators_are_compared_at_equal_numbers_and_seeds(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_two_generators_are_compared_at_equal_numbers_and_seeds(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open(), "Compare")
         field = page.get_by_label("number input for Questions each")
         field.fill("10")
@@ -328,8 +330,8 @@ def test_two_generators_are_compared_at_equal_numbers_and_seeds(workspace: Works
     assert {run.kind for run in workspace.runs()} == {"live"}
 
 
-def test_a_comparison_is_cancelled(workspace: Workspace, room: ModelCache) -> None:
-    with hosted(workspace, room) as url, chromium(url) as watched:
+def test_a_comparison_is_cancelled(workspace: Workspace, model_cache: ModelCache) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open(), "Compare")
         page.get_by_role("button", name="Compare", exact=True).click()
         expect(page.locator("#compare-status")).to_contain_text("Sampling")

@@ -40,9 +40,9 @@ def patient() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def room(nano: Path) -> Iterator[ModelCache]:
-    with closing(ModelCache()) as room:
-        yield room
+def model_cache(nano: Path) -> Iterator[ModelCache]:
+    with closing(ModelCache()) as model_cache:
+        yield model_cache
 
 
 @pytest.fixture
@@ -232,10 +232,10 @@ def test_nothing_that_a_training_holds_runs_or_loads_and_all_of_it_can_be_read(w
 
 
 def test_a_registered_model_is_offered_at_once_sampled_from_and_taken_away_again(
-    workspace: Workspace, room: ModelCache, nano: Path
+    workspace: Workspace, model_cache: ModelCache, nano: Path
 ) -> None:
     finished(workspace.path, "mine", nano / "qgen-a-qft")
-    with hosted(workspace, room) as url, chromium(url) as watched:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched, "Sample")
         page.get_by_role("tab", name="Train").click()
         name = page.get_by_label("Name of the new profile")

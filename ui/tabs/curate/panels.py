@@ -28,7 +28,7 @@ _SCRIPTS = ("curate_panels.js", "curate_bulk.js")
 DEMO = "The demo has no decisions; make questions of your own, or import some, first."
 
 
-def section(shelf: SourceSelector, frames: Frames) -> None:
+def section(sources: SourceSelector, frames: Frames) -> None:
     """Draws the panels into the open blocks. ``frames``: those that Explore looks at too."""
 
     def answer(work: Callable[[], Panel]) -> Panel:
@@ -39,19 +39,19 @@ def section(shelf: SourceSelector, frames: Frames) -> None:
 
     # Gradio gives the request to whom says that he takes one.
     def curate_panel(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: panel(shelf, frames, asked))
+        return answer(lambda: panel(sources, frames, asked))
 
     def curate_take_back(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _take_back(shelf, text(asked, "event_id"), _reviewer(shelf, asked, request)))
+        return answer(lambda: _take_back(sources, text(asked, "event_id"), _reviewer(sources, asked, request)))
 
     def curate_pairs(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _make_pairs(shelf))
+        return answer(lambda: _make_pairs(sources))
 
     def curate_count(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _count(shelf, frames, asked))
+        return answer(lambda: _count(sources, frames, asked))
 
     def curate_bulk(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _bulk(shelf, frames, asked, _reviewer(shelf, asked, request)))
+        return answer(lambda: _bulk(sources, frames, asked, _reviewer(sources, asked, request)))
 
     gr.HTML(
         "",
@@ -65,51 +65,51 @@ def section(shelf: SourceSelector, frames: Frames) -> None:
     )
 
 
-def panel(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
+def panel(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
     """A panel by its name, as sentences, tables and perhaps a chart."""
-    if shelf.shows_demo:
+    if sources.shows_demo:
         raise StoreError(DEMO)
     name = text(asked, "panel")
     if name not in PANELS:
         raise InputError("panel", name[:60], "is none of this page", f"ask for one of {', '.join(PANELS)}")
-    return PANELS[name](shelf, frames, asked)
+    return PANELS[name](sources, frames, asked)
 
 
-def _take_back(shelf: SourceSelector, event_id: str, reviewer: str) -> Panel:
-    undone = decisions.undo_event(shelf.workspace, reviewer, event_id)
+def _take_back(sources: SourceSelector, event_id: str, reviewer: str) -> Panel:
+    undone = decisions.undo_event(sources.workspace, reviewer, event_id)
     of = undone.question_id or f"{undone.count:,} questions"
     return {"said": f"Taken back: {undone.action} of {of}, by {visible(undone.reviewer)}."}
 
 
-def _make_pairs(shelf: SourceSelector) -> Panel:
-    if shelf.shows_demo:
+def _make_pairs(sources: SourceSelector) -> Panel:
+    if sources.shows_demo:
         raise StoreError(DEMO)
-    made = pairs.from_reviews(shelf.workspace)
+    made = pairs.from_reviews(sources.workspace)
     return {"said": f"{made:,} new {'pair was' if made == 1 else 'pairs were'} made."}
 
 
-def _count(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
-    if shelf.shows_demo:
+def _count(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
+    if sources.shows_demo:
         raise StoreError(DEMO)
     wanted = _wanted(asked)
-    count = len(bulk.matching(shelf.workspace, frames, wanted))
-    return {"count": count, "of": in_words(shelf, wanted)}
+    count = len(bulk.matching(sources.workspace, frames, wanted))
+    return {"count": count, "of": in_words(sources, wanted)}
 
 
-def _bulk(shelf: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> Panel:
-    keys = bulk.matching(shelf.workspace, frames, _wanted(asked))
+def _bulk(sources: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> Panel:
+    keys = bulk.matching(sources.workspace, frames, _wanted(asked))
     payload = field(asked, "payload")
     given = payload if isinstance(payload, dict) else {}
     action = text(asked, "action")
-    done = bulk.bulk(shelf.workspace, reviewer, keys, action, given, expected=whole(asked, "expected", -1))
-    newest = reviewers.history(shelf.workspace, reviewer=decisions.reviewer_name(reviewer), most=5)
+    done = bulk.bulk(sources.workspace, reviewer, keys, action, given, expected=whole(asked, "expected", -1))
+    newest = reviewers.history(sources.workspace, reviewer=decisions.reviewer_name(reviewer), most=5)
     event = next((entry.event_id for entry in newest if entry.batch_id == done.batch_id), None)
     rows = "question" if done.count == 1 else "questions"
     return {"said": f"Done: {action} of {done.count:,} {rows}.", "event_id": event}
 
 
-def _reviewer(shelf: SourceSelector, asked: Any, request: Any) -> str:
-    if shelf.shows_demo:
+def _reviewer(sources: SourceSelector, asked: Any, request: Any) -> str:
+    if sources.shows_demo:
         raise StoreError(DEMO)
     name = login.username(request) or field(asked, "reviewer")
     if not isinstance(name, str) or not name.strip():

@@ -39,10 +39,10 @@ def orders() -> list[dict[str, str]]:
     return [{"name": name, "title": order.title, "help": order.help} for name, order in queues.ORDERS.items()]
 
 
-def look(shelf: SourceSelector, frames: Frames, reviewer: str | None, fixed: bool) -> dict[str, Any]:
+def look(sources: SourceSelector, frames: Frames, reviewer: str | None, fixed: bool) -> dict[str, Any]:
     """What the tab shows before a queue is open. ``fixed``: a login says who the reviewer is."""
-    folder, demo = shelf.workspace.path, shelf.shows_demo
-    frame = frames.of(shelf.reading())
+    folder, demo = sources.workspace.path, sources.shows_demo
+    frame = frames.of(sources.reading())
     notes = []
     if demo:
         known: list[Queue] = []
@@ -59,7 +59,7 @@ def look(shelf: SourceSelector, frames: Frames, reviewer: str | None, fixed: boo
         "fixed": fixed,
         "demo": demo,
         "total": frame.total,
-        "queues": [_listed(shelf, queue, reviewer) for queue in known],
+        "queues": [_listed(sources, queue, reviewer) for queue in known],
         "seed": next(seed for seed in count() if seed not in seeds),
         "views": views,
         "notes": notes,
@@ -71,8 +71,8 @@ def _views(folder: Any) -> list[tuple[str, Filter]]:
     return list(saved_views.views(folder).items())
 
 
-def _listed(shelf: SourceSelector, queue: Queue, reviewer: str | None) -> dict[str, Any]:
-    done = queues.position(shelf.workspace, queue, reviewer).done if reviewer is not None else 0
+def _listed(sources: SourceSelector, queue: Queue, reviewer: str | None) -> dict[str, Any]:
+    done = queues.position(sources.workspace, queue, reviewer).done if reviewer is not None else 0
     total = len(queue.question_ids)
     by = f" by {visible(queue.made_by)}" if queue.made_by else ""
     return {
@@ -87,15 +87,15 @@ def _listed(shelf: SourceSelector, queue: Queue, reviewer: str | None) -> dict[s
     }
 
 
-def make(shelf: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> dict[str, Any]:
+def make(sources: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> dict[str, Any]:
     """A new queue as the form asks for it; gives its name. InputError names the field that is wrong."""
     wanted = read(field(asked, "filter"))
-    if shelf.shows_demo:
+    if sources.shows_demo:
         return {"queue": DEMO_QUEUE}
     value = field(asked, "value")
     name = field(asked, "name")
     made = queues.make(
-        shelf.workspace,
+        sources.workspace,
         frames,
         wanted,
         text(asked, "order"),
@@ -110,12 +110,12 @@ def make(shelf: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> di
     return {"queue": made.name}
 
 
-def opened(shelf: SourceSelector, frames: Frames, name: str, reviewer: str) -> dict[str, Any]:
+def opened(sources: SourceSelector, frames: Frames, name: str, reviewer: str) -> dict[str, Any]:
     """A queue with this reviewer's place in it."""
-    if shelf.shows_demo:
-        return _demo(shelf, frames)
-    queue = queues.load(shelf.workspace.path, name)
-    place = queues.position(shelf.workspace, queue, reviewer)
+    if sources.shows_demo:
+        return _demo(sources, frames)
+    queue = queues.load(sources.workspace.path, name)
+    place = queues.position(sources.workspace, queue, reviewer)
     return {
         "queue": queue.name,
         "text": visible(queue.name),
@@ -127,12 +127,12 @@ def opened(shelf: SourceSelector, frames: Frames, name: str, reviewer: str) -> d
         "ids": list(queue.question_ids),
         "decided": place.decided,
         "at": place.index,
-        "estimate": said(estimate(shelf.workspace, queue), queue),
+        "estimate": said(estimate(sources.workspace, queue), queue),
     }
 
 
-def _demo(shelf: SourceSelector, frames: Frames) -> dict[str, Any]:
-    source = shelf.reading()
+def _demo(sources: SourceSelector, frames: Frames) -> dict[str, Any]:
+    source = sources.reading()
     frame = frames.of(source)
     rows = np.flatnonzero(query.select(source, frame, Filter(stage="pair")).rows)[:_DEMO_ROWS]
     ids = [frame.key(int(row)) for row in rows]
@@ -151,9 +151,9 @@ def _demo(shelf: SourceSelector, frames: Frames) -> dict[str, Any]:
     }
 
 
-def delete(shelf: SourceSelector, name: str) -> dict[str, Any]:
+def delete(sources: SourceSelector, name: str) -> dict[str, Any]:
     """Forget a queue; what was decided in it stays."""
-    queues.delete(shelf.workspace.path, name)
+    queues.delete(sources.workspace.path, name)
     return {"said": f"Deleted the queue “{visible(name)}”; its decisions stay."}
 
 

@@ -24,10 +24,10 @@ _PAGE = 50
 Panel = dict[str, Any]
 
 
-def _estimates(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
+def _estimates(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
     rows = []
-    for queue in queues.listed(shelf.workspace.path):
-        found = metrics.estimate(shelf.workspace, queue)
+    for queue in queues.listed(sources.workspace.path):
+        found = metrics.estimate(sources.workspace, queue)
         said = found.sentence if found.refused is None else found.refused
         counts = [found.accepted, found.rejected, found.skipped, queue.of]
         rows.append({"cells": [visible(queue.name), queue.order, *counts, visible(said)]})
@@ -36,8 +36,8 @@ def _estimates(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
     return {"notes": [note] if rows else ["There is no queue yet."], "tables": [_table("", head, rows)]}
 
 
-def _audit(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
-    chosen, of = _chosen(shelf, frames, asked)
+def _audit(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
+    chosen, of = _chosen(sources, frames, asked)
     found = metrics.reward_audit(chosen)
     rows = []
     for d in found:
@@ -59,9 +59,9 @@ def _audit(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
     return {"notes": notes, "chart": chart if told else None, "tables": [_table("", head, rows)]}
 
 
-def _calibration(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
-    chosen, of = _chosen(shelf, frames, asked)
-    found = metrics.calibration(shelf.workspace, chosen)
+def _calibration(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
+    chosen, of = _chosen(sources, frames, asked)
+    found = metrics.calibration(sources.workspace, chosen)
     rows = []
     for one in found:
         counts = [one.kept_accepted, one.kept_rejected, one.dropped_accepted, one.dropped_rejected]
@@ -81,8 +81,8 @@ def _calibration(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
     return {"notes": notes, "tables": [_table("", head, rows)]}
 
 
-def _reviewers(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
-    source = shelf.workspace
+def _reviewers(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
+    source = sources.workspace
     head = ["reviewer", "accepted", "rejected", "skipped", "edits", "tags", "notes", "of these in bulk", "last"]
     rows = []
     for r in reviewers.reviewers(source):
@@ -121,11 +121,11 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
     return f"{visible(str(verdict['reviewer']))}: {verdict['action']}{reason}"
 
 
-def _history(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
+def _history(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
     name = field(asked, "of")
     before = whole(asked, "before", 0) or None
     wanted = name if isinstance(name, str) and name else None
-    found = reviewers.history(shelf.workspace, reviewer=wanted, before=before, most=_PAGE)
+    found = reviewers.history(sources.workspace, reviewer=wanted, before=before, most=_PAGE)
     rows = []
     for entry in found:
         parts = [(k, v) for k, v in entry.payload.items() if k not in ("event_id", "batch_id")]
@@ -144,8 +144,8 @@ def _history(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
     return {"notes": [] if rows else ["Nothing was decided yet."], "tables": [_table("", head, rows)], "more": more}
 
 
-def _pairs(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
-    with shelf.workspace.cursor() as cursor:
+def _pairs(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
+    with sources.workspace.cursor() as cursor:
         found, stored = preferences.reviews(cursor), len(preferences.pairs(cursor))
     edited = sum(review.query != review.text and review.status != "rejected" for review in found)
     accepted, rejected = (sum(review.status == status for review in found) for status in ("accepted", "rejected"))
@@ -156,19 +156,19 @@ def _pairs(shelf: SourceSelector, frames: Frames, asked: Any) -> Panel:
         f"{rejected:,} rejected to pair. Stored in this workspace: {stored:,} {'pair' if stored == 1 else 'pairs'}.",
     ]
     can = bool(edited or (accepted and rejected))
-    command = f"scalequest train qpo --workspace {shlex.quote(str(shelf.workspace.path))}"
+    command = f"scalequest train qpo --workspace {shlex.quote(str(sources.workspace.path))}"
     return {"notes": notes, "tables": [], "make": can, "command": command if stored else None}
 
 
-def _chosen(shelf: SourceSelector, frames: Frames, asked: Any) -> tuple[Any, str]:
+def _chosen(sources: SourceSelector, frames: Frames, asked: Any) -> tuple[Any, str]:
     """The rows of Explore's filter, and what they are called."""
-    wanted, source = read(field(asked, "filter")), shelf.workspace
-    return query.select(source, frames.of(source), wanted), in_words(shelf, wanted)
+    wanted, source = read(field(asked, "filter")), sources.workspace
+    return query.select(source, frames.of(source), wanted), in_words(sources, wanted)
 
 
-def in_words(shelf: SourceSelector, wanted: Filter) -> str:
+def in_words(sources: SourceSelector, wanted: Filter) -> str:
     """Which rows a filter of Explore's means."""
-    names = {run.run_id: run.name for run in shelf.workspace.runs()}
+    names = {run.run_id: run.name for run in sources.workspace.runs()}
     said = ", ".join(part["text"] for part in labels.parts(wanted, names))
     return f"what Explore shows now ({said})" if said else "the whole workspace (Explore has no filter now)"
 

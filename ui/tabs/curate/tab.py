@@ -45,7 +45,7 @@ _FRONT = """() => {
 }"""
 
 
-def tab(shelf: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
+def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
     """Draws the tab into the open blocks. An address that names a queue opens on this tab."""
 
     def answer(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -56,25 +56,25 @@ def tab(shelf: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
 
     # Gradio gives the request to whom says that he takes one.
     def curate_look(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.look(shelf, frames, *_reviewer(asked, request)))
+        return answer(lambda: curate_queues.look(sources, frames, *_reviewer(asked, request)))
 
     def curate_make(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.make(shelf, frames, asked, _named(asked, request)))
+        return answer(lambda: curate_queues.make(sources, frames, asked, _named(asked, request)))
 
     def curate_open(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.opened(shelf, frames, text(asked, "queue"), _named(asked, request)))
+        return answer(lambda: curate_queues.opened(sources, frames, text(asked, "queue"), _named(asked, request)))
 
     def curate_delete(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.delete(shelf, text(asked, "queue")))
+        return answer(lambda: curate_queues.delete(sources, text(asked, "queue")))
 
     def curate_tags(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: _tags(shelf, field(asked, "tags")))
+        return answer(lambda: _tags(sources, field(asked, "tags")))
 
     def curate_cards_of(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: _cards(shelf, frames, asked, _named(asked, request)))
+        return answer(lambda: _cards(sources, frames, asked, _named(asked, request)))
 
     def curate_send(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: send(shelf, asked, _named(asked, request)))
+        return answer(lambda: send(sources, asked, _named(asked, request)))
 
     board = gr.HTML(
         "",
@@ -100,47 +100,47 @@ def tab(shelf: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
     # In the browser alone: the text comes with the card, this only has it rendered where it is not seen.
     rendered = gr.Markdown(latex_delimiters=LATEX, elem_id="curate-formulas")
     board.formulas(None, js="() => window.curateFormulas || ''", outputs=rendered, show_progress="hidden")
-    panels.section(shelf, frames)
+    panels.section(sources, frames)
     blocks.load(None, js=_FRONT)
 
 
-def send(shelf: SourceSelector, asked: Any, reviewer: str) -> dict[str, Any]:
+def send(sources: SourceSelector, asked: Any, reviewer: str) -> dict[str, Any]:
     """Store what the browser decided, in its order. What cannot be stored now ends it, with the sentence under
     ``error``: it comes again; what is refused for good is told with its id. InputError: a request of no page of ours.
     """
-    if shelf.shows_demo:
+    if sources.shows_demo:
         raise StoreError(DEMO)
     events = field(asked, "events")
     if not isinstance(events, list) or not 0 < len(events) <= _MOST:
         raise InputError("events", str(events)[:60], f"are not 1 to {_MOST} decisions", "reload the page")
     name = field(asked, "queue") if isinstance(field(asked, "queue"), str) else None
-    queue = _queue(shelf, name)
+    queue = _queue(sources, name)
     done: list[dict[str, Any]] = []
     reply: dict[str, Any] = {"done": done}
     for event in events:
         told: dict[str, Any] = {"event_id": field(event, "event_id")}
         try:
-            told |= _store(shelf, reviewer, name, queue, event)
+            told |= _store(sources, reviewer, name, queue, event)
         except InputError as error:
             told["refused"] = visible(str(error)[:500])
         except ScaleQuestError as error:
             return reply | {"error": visible(str(error)[:500])}
         done.append(told)
     if queue is not None:
-        reply["estimate"] = curate_queues.said(estimate(shelf.workspace, queue), queue)
+        reply["estimate"] = curate_queues.said(estimate(sources.workspace, queue), queue)
     return reply
 
 
-def _store(shelf: SourceSelector, reviewer: str, name: str | None, queue: Queue | None, event: Any) -> dict[str, Any]:
+def _store(sources: SourceSelector, reviewer: str, name: str | None, queue: Queue | None, event: Any) -> dict[str, Any]:
     event_id, action = text(event, "event_id"), text(event, "action")
     if action != "undo":
         key, payload = text(event, "question_id"), field(event, "payload")
         drawn = queue.probability(key) if queue is not None else None
         decisions.decide(
-            shelf.workspace, reviewer, key, action, payload, event_id=event_id, queue=name, sampling_p=drawn
+            sources.workspace, reviewer, key, action, payload, event_id=event_id, queue=name, sampling_p=drawn
         )
         return {}
-    undone = decisions.undo(shelf.workspace, reviewer, queue=name, event_id=event_id)
+    undone = decisions.undo(sources.workspace, reviewer, queue=name, event_id=event_id)
     if undone is None:
         return {"undone": None, "said": "There is nothing left to take back here."}
     of = undone.question_id
@@ -148,32 +148,32 @@ def _store(shelf: SourceSelector, reviewer: str, name: str | None, queue: Queue 
     told: dict[str, Any] = {"undone": of, "said": said}
     if queue is not None and of in queue.question_ids:
         at = queue.question_ids.index(of)
-        told |= {"at": at, "decided": queues.position(shelf.workspace, queue, reviewer).decided[at]}
+        told |= {"at": at, "decided": queues.position(sources.workspace, queue, reviewer).decided[at]}
     return told
 
 
-def _queue(shelf: SourceSelector, name: str | None) -> Queue | None:
+def _queue(sources: SourceSelector, name: str | None) -> Queue | None:
     """The queue of this name; None where it was deleted: decisions count all the same."""
     if name is None:
         return None
     with suppress(InputError):
-        return queues.load(shelf.workspace.path, name)
+        return queues.load(sources.workspace.path, name)
     return None
 
 
-def _cards(shelf: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> dict[str, Any]:
-    ids, source = field(asked, "ids"), shelf.reading()
+def _cards(sources: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> dict[str, Any]:
+    ids, source = field(asked, "ids"), sources.reading()
     if not isinstance(ids, list) or not all(isinstance(key, str) for key in ids) or len(ids) > _MOST // 10:
         raise InputError("ids", str(ids)[:60], "are not those of a few questions", "reload the page")
     blind = field(asked, "blind") is True
     return {"cards": {key: review_item.shown(source, frames.of(source), key, reviewer, blind) for key in ids}}
 
 
-def _tags(shelf: SourceSelector, given: Any) -> dict[str, Any]:
-    if shelf.shows_demo:
+def _tags(sources: SourceSelector, given: Any) -> dict[str, Any]:
+    if sources.shows_demo:
         raise StoreError(DEMO)
     names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
-    return {"tags": decisions.keep_tags(shelf.workspace.path, names)}
+    return {"tags": decisions.keep_tags(sources.workspace.path, names)}
 
 
 def _reviewer(asked: Any, request: Any) -> tuple[str | None, bool]:

@@ -46,25 +46,25 @@ _STEPS = 254
 _READ_IT = "Near is alike; how far apart two groups lie says little."
 
 
-def section(shelf: SourceSelector, frames: Frames, embedding: Embedding) -> None:
+def section(sources: SourceSelector, frames: Frames, embedding: Embedding) -> None:
     """Draws the section, closed, into the open blocks. ``frames``: those that Explore looks at too."""
 
     def map_look(asked: Any) -> dict[str, Any]:
         try:
-            return look(shelf.reading(), frames, embedding, asked if isinstance(asked, dict) else {})
+            return look(sources.reading(), frames, embedding, asked if isinstance(asked, dict) else {})
         except ScaleQuestError as error:
             return {"error": visible(str(error)[:500])}
 
     def map_text(asked: Any) -> dict[str, Any]:
         row = asked.get("row") if isinstance(asked, dict) else None
         try:
-            return {"text": _text(shelf.reading(), frames, row) if isinstance(row, str) else ""}
+            return {"text": _text(sources.reading(), frames, row) if isinstance(row, str) else ""}
         except ScaleQuestError as error:
             return {"text": visible(str(error)[:500])}
 
     def map_start(asked: Any) -> dict[str, Any]:
         try:
-            if shelf.shows_demo:
+            if sources.shows_demo:
                 raise InputError("map", "", "the demo's questions can be read only", "make or import some of your own")
             embedding.start(anew=isinstance(asked, dict) and asked.get("anew") is True)
         except ScaleQuestError as error:

@@ -24,15 +24,15 @@ _LONGEST = 100_000
 """Characters of a filter in a request: longer ones come from no page of ours."""
 
 
-def control(shelf: SourceSelector) -> None:
+def control(sources: SourceSelector) -> None:
     """Draws the line into the open blocks."""
-    folder = shelf.workspace.path
+    folder = sources.workspace.path
 
     def views_look(_asked: Any) -> dict[str, Any]:
         return _told(folder)
 
     def views_keep(asked: Any) -> dict[str, Any]:
-        return _told(folder, lambda: keep(shelf, _text(asked, "name"), read(_field(asked, "filter"))))
+        return _told(folder, lambda: keep(sources, _text(asked, "name"), read(_field(asked, "filter"))))
 
     def views_rename(asked: Any) -> dict[str, Any]:
         return _told(folder, lambda: saved_views.rename(folder, _text(asked, "old"), _text(asked, "name")))
@@ -56,11 +56,11 @@ def control(shelf: SourceSelector) -> None:
     )
 
 
-def keep(shelf: SourceSelector, name: str, asked: Filter) -> str:
+def keep(sources: SourceSelector, name: str, asked: Filter) -> str:
     """Save a view; gives its name. StoreError while the page shows the demo, which keeps none."""
-    if shelf.shows_demo:
+    if sources.shows_demo:
         raise StoreError("The demo can be explored but keeps no view; views are kept once the workspace has a run.")
-    return saved_views.save(shelf.workspace.path, name, asked)
+    return saved_views.save(sources.workspace.path, name, asked)
 
 
 def read(given: Any) -> Filter:

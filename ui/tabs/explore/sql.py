@@ -31,9 +31,9 @@ _TERMS = (
 )
 
 
-def section(shelf: SourceSelector) -> None:
+def section(sources: SourceSelector) -> None:
     """Draws the section, closed, into the open blocks."""
-    typed = Console(shelf.workspace.path)
+    typed = Console(sources.workspace.path)
 
     def sql_look(_asked: Any) -> dict[str, Any]:
         return _told(lambda source: {"views": console.views(source)})
@@ -50,12 +50,12 @@ def section(shelf: SourceSelector) -> None:
 
     def _told(make: Callable[[Source], dict[str, Any]]) -> dict[str, Any]:
         """What was made, or why it was not, and the snapshot as it is then."""
-        source = shelf.reading()
+        source = sources.reading()
         try:
             reply = make(source)
         except ScaleQuestError as error:
             reply = {"error": visible(str(error))}
-        return reply | {"snapshot": _snapshot(typed.snapshot, source, shelf)}
+        return reply | {"snapshot": _snapshot(typed.snapshot, source, sources)}
 
     with gr.Accordion("SQL", open=False, elem_id="sql-section"):
         gr.HTML(
@@ -98,11 +98,11 @@ def _said(answer: Answer) -> str:
     return " · ".join(parts)
 
 
-def _snapshot(made: console.Snapshot | None, source: Source, shelf: SourceSelector) -> dict[str, Any] | None:
+def _snapshot(made: console.Snapshot | None, source: Source, sources: SourceSelector) -> dict[str, Any] | None:
     """The snapshot of what the page shows; None where there is none yet."""
     if made is None or made.source is not source:
         return None
     age = (datetime.now(UTC) - made.at).total_seconds()
-    of = "" if source is shelf.workspace else " (the demo)"
+    of = "" if source is sources.workspace else " (the demo)"
     size = f"{made.bytes / 1e6:,.1f} MB"
     return {"age": age, "of": of, "cost": f"{size}, made in {made.seconds:.1f} s"}

@@ -45,9 +45,9 @@ _FRONT = """() => {
 """The tabs above have no component of their own that an event could give a value."""
 
 
-def tab(shelf: SourceSelector, frames: Frames, blocks: gr.Blocks, embedding: Embedding) -> None:
+def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, embedding: Embedding) -> None:
     """Draws the tab into the open blocks. An address that has a filter, an order or a row in it opens on this tab."""
-    source = shelf.reading  # asked at each request
+    source = sources.reading  # asked at each request
 
     def explore_look(asked: Any) -> dict[str, Any]:
         return look(source(), frames, asked)
@@ -63,7 +63,7 @@ def tab(shelf: SourceSelector, frames: Frames, blocks: gr.Blocks, embedding: Emb
         told = neighbours.markdown(source(), frames, row) if isinstance(row, str) else ""
         return gr.Markdown(told, visible=bool(told))
 
-    saved_views.control(shelf)
+    saved_views.control(sources)
     board = gr.HTML(
         "",
         html_template=assets.text("explore.html"),
@@ -81,9 +81,9 @@ def tab(shelf: SourceSelector, frames: Frames, blocks: gr.Blocks, embedding: Emb
     board.story(tell, outputs=told, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
     nearby = gr.Markdown(visible=False, elem_id="explore-neighbours")
     board.story(near, outputs=nearby, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
-    explore_map.section(shelf, frames, embedding)
-    thresholds.section(shelf, frames)
-    sql.section(shelf)
+    explore_map.section(sources, frames, embedding)
+    thresholds.section(sources, frames)
+    sql.section(sources)
     blocks.load(None, js=_FRONT)
 
 

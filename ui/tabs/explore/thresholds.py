@@ -37,12 +37,12 @@ _DUPLICATES = (
 )
 
 
-def section(shelf: SourceSelector, frames: Frames) -> None:
+def section(sources: SourceSelector, frames: Frames) -> None:
     """Draws the section, closed, into the open blocks. ``frames``: those that Explore looks at too."""
 
     def whatif_look(asked: Any) -> dict[str, Any]:
         try:
-            return _look(shelf.reading(), frames, asked if isinstance(asked, dict) else {})
+            return _look(sources.reading(), frames, asked if isinstance(asked, dict) else {})
         except ScaleQuestError as error:
             return {"error": visible(str(error)[:500])}
 
@@ -52,7 +52,7 @@ def section(shelf: SourceSelector, frames: Frames) -> None:
             rest, own = thresholds.split(explore_views.read(given.get("filter")))
             name = given.get("name")
             joined = thresholds.join(rest, _thresholds(given.get("thresholds"), own))
-            name = explore_views.keep(shelf, name if isinstance(name, str) else "", joined)
+            name = explore_views.keep(sources, name if isinstance(name, str) else "", joined)
         except ScaleQuestError as error:
             return {"error": visible(str(error)[:500])}
         return {"said": f"Kept as “{visible(name)}”, among Explore's saved views."}

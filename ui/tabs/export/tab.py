@@ -47,9 +47,9 @@ _ADDRESS = "(...given) => [new URL(location.href).searchParams.get('filter') || 
 _CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the workspace keeps its rows.`) ? name : '']"
 
 
-def tab(shelf: SourceSelector, exports: Exports) -> Callable[[Any], None]:
+def tab(sources: SourceSelector, exports: Exports) -> Callable[[Any], None]:
     """Draws the tab into the open blocks; what is given back brings it up to date at an event."""
-    view = _View(shelf, exports)
+    view = _View(sources, exports)
     gr.Markdown(_SAYS, elem_classes="quiet")
     address = gr.Textbox(visible=False)
     with gr.Row():
@@ -109,9 +109,9 @@ def tab(shelf: SourceSelector, exports: Exports) -> Callable[[Any], None]:
 class _View:
     """What the tab's events do and show."""
 
-    def __init__(self, shelf: SourceSelector, exports: Exports) -> None:
-        self._shelf, self._exports = shelf, exports
-        self._folder = shelf.workspace.path
+    def __init__(self, sources: SourceSelector, exports: Exports) -> None:
+        self._sources, self._exports = sources, exports
+        self._folder = sources.workspace.path
         finished.clear(self._folder)
 
     def opened(self, form: str, name: str) -> list[Any]:
@@ -137,10 +137,10 @@ class _View:
 
     def look(self, address: str, *options: Any) -> list[str]:
         """What would be exported, and its card."""
-        if self._shelf.shows_demo or not self._shelf.workspace.runs():
+        if self._sources.shows_demo or not self._sources.workspace.runs():
             return [sheet.value([text(_DEMO)]), sheet.value([])]
         try:
-            seen = look(self._shelf.workspace, self._plan(address, *options))
+            seen = look(self._sources.workspace, self._plan(address, *options))
         except ScaleQuestError as error:
             return [sheet.value([text(str(error))]), sheet.value([])]
         return [sheet.value(told.look(seen)), sheet.value(told.card(seen))]
@@ -149,7 +149,7 @@ class _View:
         *options, name = given
 
         def begin() -> None:
-            if not self._shelf.workspace.runs():
+            if not self._sources.workspace.runs():
                 raise InputError("workspace", "", "has no run yet", "make one, or import a dataset, first")
             self._exports.start(self._plan(address, *options), finished.place(self._folder, name or ""))
 

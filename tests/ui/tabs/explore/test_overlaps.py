@@ -34,10 +34,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     texts = [BASE.format(tail) for tail in TAILS]
     for text in HOSTILE:
         texts += [f"{BASE.format('')} {text} one", f"{BASE.format('')} {text} two"]
-    with Workspace.open(folder / "w") as workspace, closing(ModelCache()) as room:
+    with Workspace.open(folder / "w") as workspace, closing(ModelCache()) as model_cache:
         imported(workspace, texts)
-        run(workspace, "i1", asked("near-duplicates"), room=room)
-        run(workspace, "i1", asked("contamination", [folder / "exam.jsonl"]), room=room)
+        run(workspace, "i1", asked("near-duplicates"), model_cache=model_cache)
+        run(workspace, "i1", asked("contamination", [folder / "exam.jsonl"]), model_cache=model_cache)
     (folder / "exam.jsonl").unlink()
     with served(folder / "w") as url, chromium(url) as page:
         yield page
