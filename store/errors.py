@@ -15,13 +15,13 @@ class ScaleQuestError(Exception):
 
 
 class InputError(ScaleQuestError, ValueError):
-    """Bad input or bad usage. Names the field, the value and the remedy."""
+    """Bad input or bad usage, as one sentence: ``FIELD VALUE PROBLEM; REMEDY.``, so ``problem`` is a predicate."""
 
     refusal = True
 
     def __init__(self, field: str, value: object, problem: str, remedy: str) -> None:
         shown = repr(value) if not isinstance(value, str) else f"'{value}'"
-        super().__init__(f"{field} {shown}: {problem}; {remedy}.")
+        super().__init__(f"{field} {shown} {problem}; {remedy}.")
         self.field, self.value, self.problem, self.remedy = field, value, problem, remedy
 
 

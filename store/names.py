@@ -10,7 +10,7 @@ _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 """Unicode's categories of characters that cannot be seen, or turn the line around."""
 
 
-def line(field: str, text: object, longest: int, empty: str = "is no name") -> str:
+def line(field: str, text: object, longest: int, empty: str = "is not a name") -> str:
     """The text as it is kept: composed, one space between words. InputError where it has nothing that can be seen, more
     than ``longest`` characters, or any that cannot be seen.
     """

@@ -90,7 +90,7 @@ def asked(
     for.
     """
     if name not in STAGE:
-        raise InputError("--stage", name, "is no check", f"use one of {', '.join(STAGE)}")
+        raise InputError("--stage", name, "is not a check", f"use one of {', '.join(STAGE)}")
     if name == "contamination" and not benchmarks:
         raise InputError("--benchmark", "", "contamination is found against benchmarks", "name a file of questions")
     if name != "contamination" and benchmarks:

@@ -153,7 +153,7 @@ def template(template_id: str, field: str = "template") -> Template:
     try:
         return TEMPLATES[template_id]
     except KeyError:
-        raise InputError(field, template_id, "no such template", f"use one of {', '.join(sorted(TEMPLATES))}") from None
+        raise InputError(field, template_id, "does not exist", f"use one of {', '.join(sorted(TEMPLATES))}") from None
 
 
 def pre_query(template_id: str, field: str = "template") -> Template:
@@ -161,7 +161,7 @@ def pre_query(template_id: str, field: str = "template") -> Template:
     found = template(template_id, field)
     if not template_id.endswith(_PRE_QUERY):
         known = ", ".join(sorted(t for t in TEMPLATES if t.endswith(_PRE_QUERY)))
-        raise InputError(field, template_id, "is no pre-query template", f"use one of {known}")
+        raise InputError(field, template_id, "is not a pre-query template", f"use one of {known}")
     return found
 
 
@@ -171,7 +171,7 @@ def solving(template_id: str, field: str = "template") -> Template:
     found = template(template_id, field)
     if not template_id.endswith(_SOLVE):
         known = ", ".join(sorted(t for t in TEMPLATES if t.endswith(_SOLVE)))
-        raise InputError(field, template_id, "is no template of a solver", f"use one of {known}")
+        raise InputError(field, template_id, "is not a template of a solver", f"use one of {known}")
     return found
 
 

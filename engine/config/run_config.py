@@ -273,7 +273,7 @@ def profile_table(name: str, folder: Path | None) -> tuple[Path, dict[str, Any]]
     known = _named(folder)
     if not name.endswith(".toml") and name not in known:
         raise InputError(
-            "profile", name, "no such profile", f"use one of {', '.join(sorted(known))}, or the path of a .toml file"
+            "profile", name, "does not exist", f"use one of {', '.join(sorted(known))}, or the path of a .toml file"
         )
     path = Path(name) if name.endswith(".toml") else known[name]
     return path, values.read_toml(path, "profile")
@@ -321,4 +321,4 @@ def _role_from_json(data: dict[str, Any]) -> Role:
 
 def _check_band(name: str, band: tuple[float, float]) -> None:
     if not 0.0 <= band[0] <= band[1] <= 1.0:
-        raise InputError(name, list(band), "is no range of fail rates", "use 0 <= least <= greatest <= 1")
+        raise InputError(name, list(band), "is not a range of fail rates", "use 0 <= least <= greatest <= 1")

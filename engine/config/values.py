@@ -22,7 +22,7 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
-        raise InputError(what, str(path), "no such file", "check the path") from None
+        raise InputError(what, str(path), "does not exist", "check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(what, str(path), f"is not TOML ({error})", "correct that line") from None
 
@@ -69,7 +69,7 @@ def known_key(key: str, known: list[str], where: str) -> None:
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         name = f"{where}.{key}" if where and not where.endswith(".toml") else key
         raise InputError(
-            "key", name, "no such key", f"did you mean '{near[0]}'?" if near else f"use {', '.join(known)}"
+            "key", name, "is not known", f"did you mean '{near[0]}'?" if near else f"use {', '.join(known)}"
         )
 
 

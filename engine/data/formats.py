@@ -62,7 +62,9 @@ class Source:
         path = Path(given).expanduser()
         kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
         if not path.is_file():
-            raise InputError("FILE", given, "no such file", "check the path; a data set of the hub is written hf:NAME")
+            raise InputError(
+                "FILE", given, "does not exist", "check the path; a data set of the hub is written hf:NAME"
+            )
         if kind not in FORMATS or (path.suffix == ".gz" and kind not in ("jsonl", "json", "csv")):
             known = ", ".join(f".{ending}" for ending in FORMATS)
             raise InputError(

@@ -135,7 +135,7 @@ def _opened(source: str, flag: str) -> tuple[Iterator[Row], list[str]]:
 
 def _file(path: Path, flag: str) -> Iterator[Row]:
     if not path.is_file():
-        raise InputError(flag, str(path), "no such file", "check the path; a data set of the hub is written hf:NAME")
+        raise InputError(flag, str(path), "does not exist", "check the path; a data set of the hub is written hf:NAME")
     name = path.name.removesuffix(".gz")
     kind = name.rpartition(".")[2].lower()
     if kind not in _READERS:
@@ -163,7 +163,7 @@ def _object(line: str, path: Path, number: int) -> Row:
     except ValueError:
         row = None
     if not isinstance(row, dict):
-        raise InputError(f"line {number} of", str(path), "is no JSON object", "correct that line, or remove it")
+        raise InputError(f"line {number} of", str(path), "is not a JSON object", "correct that line, or remove it")
     return row
 
 
@@ -171,9 +171,9 @@ def _json(path: Path) -> Iterator[Row]:
     try:
         rows = json.loads("".join(_lines(path)))
     except ValueError as error:
-        raise InputError("file", str(path), f"is no JSON ({_said(error)})", "correct it") from None
+        raise InputError("file", str(path), f"is not JSON ({_said(error)})", "correct it") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError("file", str(path), "is no list of objects", "write it as [{...}, ...], or as .jsonl")
+        raise InputError("file", str(path), "is not a list of objects", "write it as [{...}, ...], or as .jsonl")
     yield from rows
 
 
@@ -195,7 +195,7 @@ def _parquet(path: Path) -> Iterator[Row]:
             for batch in file.iter_batches(1024):
                 yield from batch.to_pylist()
     except pa.ArrowException as error:
-        raise InputError("file", str(path), f"is no Parquet ({_said(error)})", "restore the file") from error
+        raise InputError("file", str(path), f"is not Parquet ({_said(error)})", "restore the file") from error
 
 
 _READERS = {"jsonl": _jsonl, "json": _json, "parquet": _parquet, "csv": _csv, "txt": _txt}
@@ -229,7 +229,7 @@ def _field(fields: Sequence[str], wanted: Sequence[str], source: str, flag: str)
 
 
 def _text(row: Row, name: str) -> str:
-    """The row's text; nothing where it has none, or one that is no valid Unicode and no tokenizer reads."""
+    """The row's text; nothing where it has none, or one that is not valid Unicode and no tokenizer reads."""
     value = row.get(name)
     return value.strip() if isinstance(value, str) and _encodable(value) else ""
 

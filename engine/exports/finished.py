@@ -37,7 +37,7 @@ class Finished:
 
 
 def all_of(workspace: Path) -> list[Finished]:
-    """By name. What is no export of ours is left out."""
+    """By name. What is not an export of ours is left out."""
     place = workspace / FOLDER
     found = []
     for path in sorted(place.iterdir()) if place.is_dir() else []:
@@ -65,7 +65,7 @@ def place(workspace: Path, name: str) -> Path:
     """The folder of a new export. InputError: no name for a folder, or one that is taken."""
     name = name.strip()
     if not _NAME.fullmatch(name) or folder.PARTIAL in name:
-        raise InputError("name", name[:80], "is no name for an export", "use letters, digits, - _ and ., 60 at most")
+        raise InputError("name", name[:80], "is not a name for an export", "use letters, digits, - _ and ., 60 at most")
     if (workspace / FOLDER / name).exists():
         raise InputError("name", name, "is taken by another export", "choose another name, or delete that one first")
     return workspace / FOLDER / name

@@ -39,7 +39,7 @@ class Plan:
             raise InputError("--full", self.format, "has columns of its own", f"leave it out, or choose from {able}")
         if not 0.0 <= self.validation <= MOST_VALIDATION:
             remedy = f"give a share from 0 to {MOST_VALIDATION}, such as 0.05"
-            raise InputError("--validation", self.validation, "is no share", remedy)
+            raise InputError("--validation", self.validation, "is not a share", remedy)
         if self.validation and form.view == "items":
             raise InputError("--validation", self.validation, f"is not for {self.format}", "leave it out")
         if self.same_answers and self.format != "dpo":
@@ -47,7 +47,9 @@ class Plan:
         if self.license != LICENSE and self.format != "hf":
             raise InputError("--license", self.license, f"has no place in {self.format}", "leave it out, or choose hf")
         if not re.fullmatch(r"[a-z0-9][a-z0-9.\-]{1,40}", self.license):
-            raise InputError("--license", self.license, "is no licence's name", "write it as the hub does: apache-2.0")
+            raise InputError(
+                "--license", self.license, "is not a licence's name", "write it as the hub does: apache-2.0"
+            )
 
     @property
     def form(self) -> Format:

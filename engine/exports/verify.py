@@ -30,7 +30,7 @@ def start(
     """Compare the manifest at ``path`` (the file, or its folder) with its files and with the workspace.
 
     Events as ``job.start``; the last tells in ``report`` that all is identical, or in ``message`` the first difference.
-    InputError: it is no manifest.
+    InputError: it is not a manifest.
     """
     told, plan = manifests.load(path)
     folder = path if path.is_dir() else path.parent
@@ -97,7 +97,7 @@ def _on_disk(folder: Path, told: Mapping[str, Any]) -> str | None:
     for name, one in told["files"].items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            return f"'{name}' in the manifest is no file of its folder."
+            return f"'{name}' in the manifest is not a file of its folder."
         try:
             digest = hashlib.sha256()
             with path.open("rb") as file:

@@ -74,7 +74,7 @@ def found(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], sou
     shown = ", ".join(columns[:20]) or "none"
     for name, column in given.items():
         if name not in FIELDS:
-            raise InputError("--map", f"{name}={column}", f"'{name}' is no field", f"use one of {', '.join(FIELDS)}")
+            raise InputError("--map", f"{name}={column}", f"'{name}' is not a field", f"use one of {', '.join(FIELDS)}")
         if column and not _there(column, columns):
             raise InputError("--map", f"{name}={column}", f"'{source}' has no such column", f"it has {shown}")
     chosen = {**_guessed(columns, rows, given), **given}

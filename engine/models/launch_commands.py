@@ -37,7 +37,7 @@ class Server:
 def servers(profile: Profile, gpus: int, card_bytes: int) -> list[Server]:
     """One server or more for every model of the profile that a GPU serves. InputError where they do not fit."""
     if gpus < 1:
-        raise InputError("gpus", gpus, "is no number of GPUs", "use 1 or more")
+        raise InputError("gpus", gpus, "is not a number of GPUs", "use 1 or more")
     by_model: dict[tuple[str, str | None, bool], list[Role]] = {}
     for role in profile.roles:
         if role.backend != "linear":

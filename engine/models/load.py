@@ -125,9 +125,9 @@ def check_folder(role: Role) -> None:
     if path is None or role.urls:
         return
     if not path.is_dir():
-        problem = "no such model folder"
+        problem = "is not a model folder"
     elif not (path / "config.json").is_file():
-        problem = "is no model folder, it has no config.json"
+        problem = "is not a model folder, it has no config.json"
     elif not any((path / name).is_file() for name in _TOKENIZERS):
         problem = "has no tokenizer"  # transformers would make up an empty one and say nothing
     else:
@@ -146,7 +146,7 @@ def _device(role: Role) -> str:
     try:
         device = torch.device(role.device)
     except RuntimeError as error:
-        raise InputError(f"{role.role}.device", role.device, "no such device", "use auto, cpu or cuda:0") from error
+        raise InputError(f"{role.role}.device", role.device, "is not a device", "use auto, cpu or cuda:0") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(f"{role.role}.device", role.device, "this machine has no such GPU", "use auto or cpu")
     return "cuda:0" if role.device == "cuda" else str(device)

@@ -26,7 +26,7 @@ TOPIC_DIR, LEVEL_DIR = ASSETS / "text" / "topic", ASSETS / "text" / "level"
 LEVEL_BASED = "level-based"
 """What a verdict scored by ``LevelModel`` says of itself."""
 _FEWEST_KNOWN = 4
-"""A text with fewer known features than this is no mathematics question in English."""
+"""A text with fewer known features than this is not a mathematics question in English."""
 
 _TOKEN = re.compile(r"\\[a-z]+|[a-z]+|\d+|[^\w\s]")
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|$)", re.DOTALL)

@@ -34,7 +34,7 @@ def check_installed(settings: Settings) -> None:
 
 
 def load_tokenizer(base: str, revision: str | None) -> Any:
-    """The base's tokenizer. InputError where the base is no model folder, or has none."""
+    """The base's tokenizer. InputError where the base is not a model folder, or has none."""
     import transformers
 
     _check(base)
@@ -140,10 +140,10 @@ def guess_template(tokenizer: Any, base: str) -> Template:
 
 
 def check_template(tokenizer: Any, template: Template, base: str) -> None:
-    """InputError where the template's end is no token of the tokenizer: the model could not learn to stop."""
+    """InputError where the template's end is not a token of the tokenizer: the model could not learn to stop."""
     if not _ends(tokenizer, template.id):
         end = prompts.closing(template.id).strip()
-        problem = f"its end '{end}' is no single token of '{base}'"
+        problem = f"has an end token '{end}' that is not a single token of '{base}'"
         raise InputError("--template", template.id, problem, "name the template of the base's own chat format")
 
 

@@ -160,7 +160,7 @@ def _sampled(workspace: Workspace, plan: Plan, progress: Progress) -> dict[int, 
         def take(result: Completion | Failure) -> None:
             idx = int(result.request_id)
             found[idx] = {"idx": idx, **samples.as_rows([result])[0]}
-            if isinstance(result, Completion):  # a failure is no sample: the next call asks again
+            if isinstance(result, Completion):  # a failure is not a sample: the next call asks again
                 json_lines.append(path, [found[idx]])
 
         with samples.opened(role) as model:

@@ -72,7 +72,7 @@ def read_pairs(source: str) -> tuple[list[Pair], list[Fact]]:
 
 
 def without(pairs: Sequence[Pair], held: Sequence[Held]) -> list[Pair]:
-    """The pairs whose question is no held-out one, after the duplicate stage's normalising."""
+    """The pairs whose question is not a held-out one, after the duplicate stage's normalising."""
     known = {duplicate.exact(one.question) for one in held}
     return [pair for pair in pairs if duplicate.exact(pair[0]) not in known]
 
@@ -88,7 +88,7 @@ def _fresh(source: str, n: int) -> list[Held]:
 
     seed = source.partition(":")[2] or "1"
     if not seed.isdigit():
-        raise InputError("--held-out", source, "has a seed that is no whole number", "write nano, or nano:7")
+        raise InputError("--held-out", source, "has a seed that is not a whole number", "write nano, or nano:7")
     rng = random.Random(f"held-out:{seed}")
     problems = [sample(rng, split="test") for _ in range(n)]
     return [Held(problem.question, problem.answer, str(problem.level)) for problem in problems]

@@ -67,7 +67,7 @@ def place(name: str | None, workspace: Path, out: Path | None) -> Path:
     if name is None:
         raise InputError("--name", "", "the training needs one", "give --name, or a folder by --out")
     if not _NAME.fullmatch(name):
-        problem = "is no name of a folder"
+        problem = "is not a name of a folder"
         raise InputError("--name", name, problem, "use up to 64 letters, digits, dots, dashes and underscores")
     return workspace.expanduser().resolve() / "models" / name
 

@@ -79,7 +79,7 @@ def unregister(profiles: Path, name: str) -> None:
 def _check_name(profiles: Path, name: str, replace: bool) -> None:
     if not _NAME.fullmatch(name) or name.endswith(".toml"):
         remedy = "use up to 64 letters, digits, dots, dashes and underscores"
-        raise InputError("name", name, "is no name of a profile", remedy)
+        raise InputError("name", name, "is not a name of a profile", remedy)
     if name in profile_names():
         raise InputError("name", name, "is a bundled profile", "choose another name")
     if name in registered(profiles) and not replace:

@@ -78,7 +78,7 @@ class Tally:
 
 
 def select(source: Source, frame: Frame, asked: Filter, *, more: bool = True) -> Selection:
-    """The rows of a filter. A search that was stopped is no error: it goes on when it is selected again with ``more``
+    """A filter's rows. A search that was stopped is not an error: it goes on when it is selected again with ``more``
     (``search.of(source).partial`` tells). InputError for an area that was drawn on another map.
     """
     searches = search.of(source)

@@ -36,7 +36,7 @@ class Area:
             raise InputError(name, _short(value), "is not an area", f"write e.g. {_EXAMPLE}")
         version, points = value["map"], value["points"]
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
-            raise InputError(f"{name}.map", _short(version), "is no version of a map", "draw the area on the map")
+            raise InputError(f"{name}.map", _short(version), "is not a version of a map", "draw the area on the map")
         least, most = _CORNERS
         if not isinstance(points, (list, tuple)) or not least <= len(points) <= most:
             raise InputError(f"{name}.points", _short(points), "are no corners", f"give {least} to {most} pairs [x, y]")

@@ -117,7 +117,7 @@ def regex(pattern: str) -> str:
     except (duckdb.Error, UnicodeEncodeError) as error:
         reason = first_line(error).split("Error: ")[-1]
         remedy = "put \\ before a sign that stands for itself"
-        raise InputError("filter.regex", pattern, f"is no regular expression ({reason})", remedy) from error
+        raise InputError("filter.regex", pattern, f"is not a regular expression ({reason})", remedy) from error
     return pattern
 
 

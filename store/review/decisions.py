@@ -96,7 +96,7 @@ def decide(
     """
     who, given, event = reviewer_name(reviewer), checked(action, payload), event_name(event_id)
     if sampling_p is not None and not 0 < sampling_p <= 1:
-        raise InputError("sampling_p", sampling_p, "is no probability", "give one above 0 and up to 1, or none")
+        raise InputError("sampling_p", sampling_p, "is not a probability", "give one above 0 and up to 1, or none")
 
     if queue is not None:
         line("queue", queue, queues.LONGEST)
@@ -201,7 +201,9 @@ def _fitting(cursor: duckdb.DuckDBPyConnection, q: int, action: str, given: dict
     if action == "accept" and "sample" in given:
         asked = "SELECT 1 FROM solution_rows WHERE q = ? AND sample = ?"
         if not cursor.execute(asked, [q, given["sample"]]).fetchall():
-            raise InputError("sample", given["sample"], "is no solution of this question", "accept one that is shown")
+            raise InputError(
+                "sample", given["sample"], "is not a solution of this question", "accept one that is shown"
+            )
     if action == "edit":
         texts = _as_they_stand(cursor, q)
         name = next((name for name in EDITED[1:] if name in given), None)

@@ -43,7 +43,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """``of`` rows of the filter it was drawn from; ``sampling_p``: of each row, None where it is no probability sample.
+    """Drawn from ``of`` rows of a filter; ``sampling_p``: of each row, None where it is not a probability sample.
 
     ``blind``: reviewers are to decide before they see scores and others' decisions.
     """
@@ -176,7 +176,7 @@ def position(source: Source, queue: Queue, reviewer: str) -> Position:
 
 
 def _path(folder: Path, name: str) -> Path:
-    """The file of a queue; a name that could lead elsewhere is no name."""
+    """The file of a queue; a name that could lead elsewhere is not a name."""
     if not isinstance(name, str) or not name or _BAD & {*name} or name.startswith(".") or "\0" in name:
         raise InputError("queue", ascii(name)[1:-1][:60], "is not there", "choose one that is listed")
     return folder / FOLDER / f"{name}.json"
@@ -194,7 +194,7 @@ def _names(workspace: Workspace) -> list[str]:
 def _free(name: str, taken: Sequence[str]) -> str:
     kept = line("queue", name, LONGEST)
     if _BAD & {*kept} or kept.startswith(".") or kept.endswith(".") or len(kept.encode()) > 200:
-        raise InputError("queue", kept, "is no name of a file", "write letters, digits, spaces and hyphens")
+        raise InputError("queue", kept, "is not a name of a file", "write letters, digits, spaces and hyphens")
     if any(same(other) == same(kept) for other in taken):
         raise InputError("queue", kept, "is or was a queue's name here", "take another")
     return kept

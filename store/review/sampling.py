@@ -69,9 +69,9 @@ def check(order: str, size: int, seed: int, field: str | None, value: float | No
     if order not in ORDERS:
         raise InputError("order", str(order)[:40], "is not known", f"choose from {', '.join(ORDERS)}")
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= LARGEST:
-        raise InputError("size", size, "is no number of rows", f"take 1 to {LARGEST:,}")
+        raise InputError("size", size, "is not a number of rows", f"take 1 to {LARGEST:,}")
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise InputError("seed", seed, "is no seed", "take a whole number from 0 on")
+        raise InputError("seed", seed, "is not a seed", "take a whole number from 0 on")
     if order == "threshold":
         if field not in FIELDS:
             raise InputError("field", str(field)[:40], "is not known", f"choose from {', '.join(FIELDS)}")

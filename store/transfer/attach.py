@@ -46,7 +46,7 @@ def find(workspace: str | Path, given: str) -> Database:
     place = Path(given).expanduser().resolve()
     file = place / DATABASE if place.is_dir() else place
     if not file.is_file():
-        raise InputError("FILE", given, "is no workspace, backup or snapshot", "check the path")
+        raise InputError("FILE", given, "is not a workspace, backup or snapshot", "check the path")
     if file.name == DATABASE:
         place = file.parent
     if place == Path(workspace).expanduser().resolve():

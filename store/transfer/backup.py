@@ -23,7 +23,7 @@ from store.records import now
 PORTABLE = "v1.5.0"
 """The file format of snapshots: what any DuckDB from 1.5 on can open."""
 RECEIPT = "backup.json"
-"""Written last: a folder without it is no backup."""
+"""Written last: a folder without it is not a backup."""
 BESIDE = ("queues", "tags.json", "views.json")
 """What people made that lies beside the database: a backup takes it along. Maps can be computed anew; models and logs
 are no part of it."""

@@ -49,7 +49,7 @@ def add(router: APIRouter, workspace: Workspace, checks: Checks) -> None:
 def _check(wanted: dict[str, Any], workspace: Workspace) -> Check:
     files, profile = wanted.get("benchmarks"), wanted.get("profile")
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
-        raise InputError("benchmarks", files, "is no list of files", "send paths")
+        raise InputError("benchmarks", files, "is not a list of files", "send paths")
     name = profile if isinstance(profile, str) else None
     folder = registered_models.folder(workspace.path)
     return asked(str(wanted.get("stage")), files, name, folder, wanted.get("drop") is True)
@@ -57,5 +57,5 @@ def _check(wanted: dict[str, Any], workspace: Workspace) -> Check:
 
 def _going(checks: Checks, run_id: str) -> Going:
     if (going := checks.last) is None or going.run_id != run_id:
-        raise HTTPException(400, f"run '{run_id}': is not being checked in the app; ask for the check again.")
+        raise HTTPException(400, f"run '{run_id}' is not being checked in the app; ask for the check again.")
     return going

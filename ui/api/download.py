@@ -19,7 +19,7 @@ from ui.web.security import foreign
 
 
 def routes(workspace: Workspace) -> APIRouter:
-    """401 for who is not logged in, 403 for another site's page, 404 for what is no finished export."""
+    """401 for who is not logged in, 403 for another site's page, 404 for what is not a finished export."""
     router = APIRouter()
 
     @router.get("/api/export/{name:path}")

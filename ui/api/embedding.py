@@ -29,7 +29,7 @@ def add(router: APIRouter, workspace: Workspace, embedding: Embedding) -> None:
         runs, profile = wanted.get("runs"), wanted.get("profile")
         try:
             if not isinstance(runs, list) or not all(isinstance(run_id, str) for run_id in runs):
-                raise InputError("runs", runs, "is no list of runs", "send their ids")
+                raise InputError("runs", runs, "is not a list of runs", "send their ids")
             named = (
                 load_embedder(profile, registered_models.folder(workspace.path)) if isinstance(profile, str) else None
             )

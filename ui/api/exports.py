@@ -46,5 +46,5 @@ def add(router: APIRouter, exports: Exports) -> None:
 
 def _going(exports: Exports, run_id: str) -> Going:
     if (going := exports.last) is None or going.run_id != run_id:
-        raise HTTPException(400, f"export '{run_id}': is not under way in the app; export anew.")
+        raise HTTPException(400, f"export '{run_id}' is not under way in the app; export anew.")
     return going

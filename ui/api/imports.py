@@ -24,7 +24,7 @@ def add(router: APIRouter, imports: Imports) -> None:
         mapping = wanted.get("mapping")
         try:
             if not isinstance(mapping, dict) or not all(isinstance(column, str) for column in mapping.values()):
-                raise InputError("mapping", mapping, "is no object of fields and columns", 'send {"query": COLUMN}')
+                raise InputError("mapping", mapping, "is not an object of fields and columns", 'send {"query": COLUMN}')
             source, name = str(wanted.get("source") or ""), str(wanted.get("name") or "")
             return {"run_id": imports.start(source, mapping, name, wanted.get("scored") is not False)}
         except ScaleQuestError as error:
@@ -44,5 +44,5 @@ def add(router: APIRouter, imports: Imports) -> None:
 
 def _going(imports: Imports, run_id: str) -> Importing:
     if (going := imports.last) is None or going.run_id != run_id:
-        raise HTTPException(400, f"run '{run_id}': is not being imported in the app; import the file anew.")
+        raise HTTPException(400, f"run '{run_id}' is not being imported in the app; import the file anew.")
     return going

@@ -125,7 +125,7 @@ def build_pairs(options: Namespace) -> int:
 
 
 def missing(options: Namespace) -> int:
-    problem = "is no training on the command line yet"
+    problem = "is not a training on the command line yet"
     raise InputError("train", options.family, problem, "use `scalequest train nano`, which trains nano's own")
 
 

@@ -14,7 +14,7 @@ def field(asked: Any, name: str) -> Any:
 
 
 def text(asked: Any, name: str) -> str:
-    """InputError where it is no text."""
+    """InputError where it is not a text."""
     value = field(asked, name)
     if not isinstance(value, str):
         raise InputError("request", name, "is not a text", "reload the page")
@@ -27,5 +27,5 @@ def whole(asked: Any, name: str, default: int) -> int:
     if value is None or value == "":
         return default
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value % 1:
-        raise InputError(name, str(value)[:60], "is no whole number", f"write e.g. {default}")
+        raise InputError(name, str(value)[:60], "is not a whole number", f"write e.g. {default}")
     return int(value)

@@ -23,7 +23,7 @@ class Uploads:
         self._folder = tempfile.TemporaryDirectory(prefix="held-", dir=self._gradios, ignore_cleanup_errors=True)
 
     def take(self, uploaded: str) -> Path:
-        """Move a file out of Gradio's reach. InputError where it is no upload, or no longer there."""
+        """Move a file out of Gradio's reach. InputError where it is not an upload, or no longer there."""
         path = Path(uploaded)
         if not path.resolve().is_relative_to(self._gradios):  # Gradio refuses it too; it would be moved away here
             raise InputError("FILE", path.name, "has not been uploaded", "choose a file of your own")

@@ -138,5 +138,5 @@ def _text(row: Row) -> str:
     try:
         text.encode()
     except UnicodeError as error:
-        raise ItemError(f"The text to score is no valid text: {error}.") from error
+        raise ItemError(f"The text to score is not a valid text: {error}.") from error
     return text

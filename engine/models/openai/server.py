@@ -174,7 +174,7 @@ class Server:
             what = f"does not serve the model '{self._role.model}' in the way asked for"
             remedy = f"correct {role}.model or {role}.urls"
             if self._role.server == "vllm":
-                remedy += f", or set {role}.server to 'other' where it is no vLLM"
+                remedy += f", or set {role}.server to 'other' where it is not vLLM"
             raise BackendError(f"The server {self.url} {what} {told}; {remedy}.")
         if 300 <= status < 400:
             where = self._one_line(headers.get("location", "elsewhere"))
@@ -281,7 +281,7 @@ def _checked(field: str, url: str) -> str:
     except httpx.InvalidURL:
         valid = False
     if not valid:
-        raise InputError(field, url, "is no address of a server", "write it as http://127.0.0.1:8000/v1")
+        raise InputError(field, url, "is not an address of a server", "write it as http://127.0.0.1:8000/v1")
     if found.userinfo:
         bare = str(found.copy_with(userinfo=b""))
         raise InputError(field, bare, "holds a password", "put it into the environment and name it in api_key_env")

@@ -203,4 +203,4 @@ def _check(prompt: str) -> None:
     try:
         prompt.encode()
     except UnicodeError as error:
-        raise ItemError(f"The prompt is no valid text: {error}.") from error
+        raise ItemError(f"The prompt is not a valid text: {error}.") from error

@@ -263,7 +263,7 @@ def test_scorers_judge_questions_and_say_where_they_know_nothing(
         ("reward", {"benchmarks": ["x.jsonl"]}, "has no effect on reward"),
         ("near-duplicates", {"profile": "nano"}, "needs no model"),
         ("difficulty", {"drop": True}, "has no effect on difficulty"),
-        ("reward", {"profile": "nothing"}, "no such profile"),
+        ("reward", {"profile": "nothing"}, "does not exist"),
         ("solvability", {"profile": "paper"}, "writes its verdict as text"),
     ],
 )

@@ -63,7 +63,7 @@ def test_bad_use_is_one_sentence(folder: Path) -> None:
         (["i1", "--stage", "beauty"], "use one of"),
         (["i1", "--stage", "contamination"], "--benchmark"),
         (["i1", "--stage", "contamination", "--benchmark", "gone.jsonl"], "gone.jsonl"),
-        (["i1", "--stage", "reward", "--profile", "gone"], "no such profile"),
+        (["i1", "--stage", "reward", "--profile", "gone"], "does not exist"),
         (["i1"], "--stage"),
     ):
         assert says in sentence(scalequest("check", *args, "--workspace", folder))

@@ -83,12 +83,12 @@ def test_a_difficulty_scorer_takes_that_role(tmp_path: Path, nano: Path) -> None
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("nano", "name 'nano': is a bundled profile"),
-        ("../mine", "name '../mine': is no name of a profile"),
-        ("", "name '': is no name of a profile"),
-        ("a b", "name 'a b': is no name of a profile"),
-        ("mine.toml", "is no name of a profile"),
-        ("taken", "name 'taken': is registered already; choose another name, or ask to replace it."),
+        ("nano", "name 'nano' is a bundled profile"),
+        ("../mine", "name '../mine' is not a name of a profile"),
+        ("", "name '' is not a name of a profile"),
+        ("a b", "name 'a b' is not a name of a profile"),
+        ("mine.toml", "is not a name of a profile"),
+        ("taken", "name 'taken' is registered already; choose another name, or ask to replace it."),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
@@ -117,7 +117,7 @@ def test_a_training_that_is_not_done_or_whose_model_is_gone_is_refused(tmp_path:
     (mine.folder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match="has no tokenizer"):
         registered_models.register(folder, mine, "nano", "x")
-    with pytest.raises(InputError, match="profile 'nanoo': no such profile; use one of nano, openai"):
+    with pytest.raises(InputError, match="profile 'nanoo' does not exist; use one of nano, openai"):
         registered_models.register(folder, mine, "nanoo", "x")
     assert registered_models.registered(folder) == []
     assert list(folder.glob("*.toml")) == []
@@ -137,11 +137,11 @@ def test_unregistering_takes_the_profile_and_runs_keep_their_config(tmp_path: Pa
         result = run.start(workspace, load_run_config("mine", folder=folder, questions=2, seed=1))
         registered_models.unregister(folder, "mine")
         assert registered_models.registered(folder) == []
-        with pytest.raises(InputError, match="no such profile"):
+        with pytest.raises(InputError, match="does not exist"):
             load_profile("mine", folder)
         kept = RunConfig.from_json(workspace.run(result.run_id).config).profile
         assert [g.model for g in kept.generators] == [str(mine.folder)]
-        with pytest.raises(InputError, match="profile 'nano': is not one of this workspace"):
+        with pytest.raises(InputError, match="profile 'nano' is not one of this workspace"):
             registered_models.unregister(folder, "nano")
         with pytest.raises(InputError, match="is not one of this workspace"):
             registered_models.unregister(folder, "../x")

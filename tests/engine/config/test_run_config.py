@@ -39,14 +39,14 @@ def test_the_paper_profile_has_the_papers_sampling() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"profile": "nanoo", "questions": 1}, "profile 'nanoo': no such profile"),
+        ({"profile": "nanoo", "questions": 1}, "profile 'nanoo' does not exist"),
         ({"questions": 0}, "questions 0: is below 1"),
         ({"questions": 3, "accepted": 3}, "give either questions or accepted"),
         ({}, "give either questions or accepted"),
         ({"questions": 3, "max_questions": 9}, "max_questions 9"),
         ({"questions": 3, "seed": -1}, "seed -1: is out of range"),
         ({"questions": 3, "difficulty_band": [0.9, 0.1]}, "difficulty_band [0.9, 0.1]"),
-        ({"questions": "many"}, "questions 'many': is no whole number"),
+        ({"questions": "many"}, "questions 'many' is not a whole number"),
         ({"questions": 3, "reward_flor": 1.0}, "did you mean 'reward_floor'?"),
     ],
 )
@@ -63,7 +63,7 @@ def test_a_bad_option_is_named_in_one_sentence(options: dict[str, object], says:
         ("questions = 4\n[solver]\ntemprature = 0.5", "did you mean 'temperature'?"),
         ("questions = 4\nquestins = 4", "did you mean 'questions'?"),
         ("questions = 4\n[solver]\nbackend = 'tranformers'", "did you mean 'transformers'?"),
-        ("questions = 4\n[solver]\ntemplate = 'qwen-slove'", "solver.template 'qwen-slove': no such template"),
+        ("questions = 4\n[solver]\ntemplate = 'qwen-slove'", "solver.template 'qwen-slove' does not exist"),
         ("questions = 4\n[solver]\nretry_tokens = 10", "solver.retry_tokens 10"),
         ("questions = = 4", "is not TOML"),
     ],

@@ -144,7 +144,7 @@ def test_bad_use_is_one_sentence(embedded: Path, tmp_path: Path) -> None:
     odd.write_text(plain + '[embedder]\nbackend = "word2vec"\n')
     for folder, args, says in (
         (embedded, ["i9"], "'i9'"),
-        (embedded, ["--profile", "gone"], "no such profile"),
+        (embedded, ["--profile", "gone"], "does not exist"),
         (embedded, ["--profile", other], "--anew"),
         (embedded, ["--profile", odd], "word2vec"),
         (tmp_path / "few", [], "too few"),

@@ -68,7 +68,7 @@ def test_json_events_tell_start_and_end(tmp_path: Path, small: Path) -> None:
         (["small.jsonl", "--map", "query=nope"], "it has query, response"),
         (["small.jsonl", "--map", "nope=query"], "use one of query"),
         (["small.jsonl", "--map", "query"], "is not FIELD=COLUMN"),
-        (["small.txt"], "no such file"),
+        (["small.txt"], "does not exist"),
     ],
 )
 def test_bad_input_is_one_sentence_and_makes_no_workspace(
@@ -138,8 +138,8 @@ def test_through_the_app_it_is_as_if_done_here(tmp_path: Path, small: Path, larg
     first, *_, last = events(done.stdout)
     assert (first["event"], last["event"], last["imported"]) == ("start", "end", 40)
     assert "it has query, response" in refused
-    assert f"'{run}': is being imported" in busy
-    assert f"'{run}': is being imported" in also
+    assert f"'{run}' is being imported" in busy
+    assert f"'{run}' is being imported" in also
     assert process.returncode == 130, said
     assert events(out)[-1]["status"] == "interrupted"
     assert app.returncode == 0

@@ -176,7 +176,7 @@ def test_what_cannot_be_a_source_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     jsonl(tmp_path / "other.jsonl", [{"a": 1, "b": 2}])
     for name, words in {
-        "none.jsonl": "no such file",
+        "none.jsonl": "does not exist",
         "empty.jsonl": "is empty",
         "a.txt": "no kind that can be read",
         "other.jsonl": "it has a, b",

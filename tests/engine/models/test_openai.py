@@ -332,12 +332,15 @@ def test_no_proxy_of_the_environment_stands_before_loopback(opened: Any, monkeyp
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"api_key_env": "NO_SUCH_KEY"}, "generator.api_key_env 'NO_SUCH_KEY': is not set in the environment; export"),
-        ({"api_key_env": "ODD_KEY"}, "generator.api_key_env 'ODD_KEY': holds characters that no key has"),
-        ({"urls": ("127.0.0.1:8000",)}, "generator.urls '127.0.0.1:8000': is no address of a server; write it as http"),
-        ({"urls": ("http://",)}, "generator.urls 'http://': is no address of a server"),
-        ({"urls": ("ftp://host/v1",)}, "generator.urls 'ftp://host/v1': is no address of a server"),
-        ({"urls": ("http://me:pw@host/v1",)}, "generator.urls 'http://host/v1': holds a password; put it into"),
+        ({"api_key_env": "NO_SUCH_KEY"}, "generator.api_key_env 'NO_SUCH_KEY' is not set in the environment; export"),
+        ({"api_key_env": "ODD_KEY"}, "generator.api_key_env 'ODD_KEY' holds characters that no key has"),
+        (
+            {"urls": ("127.0.0.1:8000",)},
+            "generator.urls '127.0.0.1:8000' is not an address of a server; write it as http",
+        ),
+        ({"urls": ("http://",)}, "generator.urls 'http://' is not an address of a server"),
+        ({"urls": ("ftp://host/v1",)}, "generator.urls 'ftp://host/v1' is not an address of a server"),
+        ({"urls": ("http://me:pw@host/v1",)}, "generator.urls 'http://host/v1' holds a password; put it into"),
     ],
 )
 def test_what_is_wrong_with_the_role_is_said_when_it_is_opened(
@@ -451,4 +454,4 @@ def test_a_server_that_is_no_vllm_is_told_apart_in_one_sentence(opened: Any) -> 
     with Faulty() as server:
         (result,) = ask(opened(server.url, server="vllm"), requests(["p"], replace(FREE, stop=("<|end|>",))))
     assert result.fatal
-    assert "or set generator.server to 'other' where it is no vLLM." in str(result.error)
+    assert "or set generator.server to 'other' where it is not vLLM." in str(result.error)

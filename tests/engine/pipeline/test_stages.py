@@ -134,7 +134,7 @@ def test_the_rewriting_prompts_ask_for_what_their_names_say() -> None:
 
 
 def test_an_unknown_template_is_named() -> None:
-    with pytest.raises(InputError, match="template 'qwen-slove': no such template"):
+    with pytest.raises(InputError, match="template 'qwen-slove' does not exist"):
         template("qwen-slove")
 
 

@@ -91,7 +91,7 @@ def test_a_clean_question_scores_zero(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("gone.jsonl", None, "no such file"),
+        ("gone.jsonl", None, "does not exist"),
         ("b.txt", b"What?", "format is not known"),
         ("b.jsonl", b'{"text": "What?", "id": 1}\n', "found: text, id"),
         ("b.jsonl", b"", "found: none"),

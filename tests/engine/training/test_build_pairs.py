@@ -115,12 +115,12 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     for expected, args in (
         ("--generator", ("--rewriter", "nano", *where)),
         ("--rewriter", (*GENERATOR, *where)),
-        ("no such profile", (*GENERATOR, "--rewriter", "nope", *where)),
-        ("no such file", (*GENERATOR, "--rewriter", tmp_path / "none.toml", *where)),
+        ("does not exist", (*GENERATOR, "--rewriter", "nope", *where)),
+        ("does not exist", (*GENERATOR, "--rewriter", tmp_path / "none.toml", *where)),
         ("rewriter.format", (*GENERATOR, "--rewriter", odd, *where)),
         ("--n", (*GENERATOR, "--rewriter", "nano", "--n", 0, *where)),
         (
-            "no such model folder",
+            "is not a model folder",
             ("--generator", "./nowhere", "--template", "nano-generate", "--rewriter", "nano", *where),
         ),
         ("is not a workspace", ("--from-reviews", *where)),

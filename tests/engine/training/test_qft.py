@@ -262,17 +262,17 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
     torn.write_text('{"question": "a"}\n{"quest')
     out, data = ("--out", tmp_path / "out"), ("--questions", good)
     for expected, args in (
-        ("no such file", ("--base", base, "--questions", tmp_path / "none.jsonl", *out)),
+        ("does not exist", ("--base", base, "--questions", tmp_path / "none.jsonl", *out)),
         ("no such field", ("--base", base, *data, "--field", "ask", *out)),
         ("is empty", ("--base", base, "--questions", empty, *out)),
         ("line 2", ("--base", base, "--questions", torn, *out)),
         ("no kind that can be read", ("--base", base, "--questions", base / "model.safetensors", *out)),
         ("no tokenizer", ("--base", bare, *data, *out)),
-        ("no such model folder", ("--base", tmp_path / "nowhere", *data, *out)),
+        ("is not a model folder", ("--base", tmp_path / "nowhere", *data, *out)),
         ("--base", (*data, *out)),
         ("--questions", ("--base", base, *out)),
         ("no pre-query template", ("--base", base, *data, "--template", "qwen-solve", *out)),
-        ("no such template", ("--base", base, *data, "--template", "gwen-generate", *out)),
+        ("does not exist", ("--base", base, *data, "--template", "gwen-generate", *out)),
         ("no single token", ("--base", base, *data, "--template", "llama3-generate", *out)),
         ("is not above 0", ("--base", base, *data, "--lr", "0", *out)),
         ("is below 1", ("--base", base, *data, "--batch", "0", *out)),

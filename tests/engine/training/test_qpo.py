@@ -94,7 +94,7 @@ def test_bad_input_is_one_sentence(start: Path, tmp_path: Path, capsys: pytest.C
     for expected, args in (
         ("holds no pair", ("--pairs", same)),
         ("no such field", ("--pairs", half)),
-        ("no such file", ("--pairs", tmp_path / "none.jsonl")),
+        ("does not exist", ("--pairs", tmp_path / "none.jsonl")),
         ("build-pairs", ("--workspace", tmp_path / "w")),
         ("is not a workspace", ("--workspace", tmp_path / "nowhere")),
         ("--beta", ("--pairs", same, "--beta", "0")),

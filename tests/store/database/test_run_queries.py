@@ -73,7 +73,7 @@ def test_a_story_tells_everything_about_one_question(workspace: Workspace) -> No
     workspace.writer.flush()
     with workspace.cursor() as cursor:
         story = tell(cursor, "r1-00000000")
-        with pytest.raises(InputError, match="'r1-00000009': is not in this workspace"):
+        with pytest.raises(InputError, match="'r1-00000009' is not in this workspace"):
             tell(cursor, "r1-00000009")
         with pytest.raises(InputError):
             tell(cursor, "nonsense")

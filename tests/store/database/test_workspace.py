@@ -139,7 +139,7 @@ os.kill(os.getpid(), 9)
 def test_an_unknown_run_is_named_with_those_there_are(workspace: Workspace) -> None:
     workspace.create_run(rows.run("known"))
     for verb in (workspace.run, workspace.delete_run):
-        with pytest.raises(InputError, match=r"run 'x': is not in this workspace.*'known'"):
+        with pytest.raises(InputError, match=r"run 'x' is not in this workspace.*'known'"):
             verb("x")
     with pytest.raises(InputError):
         workspace.update_run("x", status="done")

@@ -32,8 +32,8 @@ def test_views_come_back_in_the_order_in_which_they_were_saved(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("", "is no name"),
-        (" \t\n\u00a0", "is no name"),
+        ("", "is not a name"),
+        (" \t\n\u00a0", "is not a name"),
         ("x" * 81, "has 81 characters"),
         ("a" * 1_000_000, "has 1,000,000 characters"),
         ("a\u202eb", "cannot be seen"),
@@ -83,7 +83,7 @@ def test_names_like_paths_are_names(tmp_path: Path) -> None:
 
 def test_an_unknown_view_and_one_too_many_are_sentences(tmp_path: Path) -> None:
     for change in (lambda: saved_views.delete(tmp_path, "gone"), lambda: saved_views.rename(tmp_path, "gone", "new")):
-        with pytest.raises(InputError, match="view 'gone': is not there"):
+        with pytest.raises(InputError, match="view 'gone' is not there"):
             change()
     names = [f"view {k}" for k in range(saved_views.MOST)]
     (tmp_path / saved_views.FILE).write_text(json.dumps({name: {} for name in names}))

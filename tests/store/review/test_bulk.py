@@ -89,7 +89,7 @@ def test_another_count_than_the_confirmed_one_is_refused(workspace: Workspace, f
         ("edit", {"query": "x"}, "is not for many rows"),
         ("undo", {}, "is not for many rows"),
         ("accept", {"sample": 1}, "is of one question"),
-        ("tag", {"tag": ""}, "is no name"),
+        ("tag", {"tag": ""}, "is not a name"),
     ],
 )
 def test_what_is_not_for_many_rows_is_refused(workspace: Workspace, action: str, payload: Any, said: str) -> None:

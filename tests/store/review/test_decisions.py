@@ -127,7 +127,7 @@ def test_an_accept_may_choose_a_solution(workspace: Workspace, frames: Frames, p
     decisions.decide(workspace, "ana", pair, "accept", {"sample": 0})
     told = card(workspace, frames.of(workspace), pair)
     assert (told["chosen"], told["response"]) == (0, told["solutions"][0]["text"])
-    with pytest.raises(InputError, match="sample 9: is no solution of this question"):
+    with pytest.raises(InputError, match="sample 9 is not a solution of this question"):
         decisions.decide(workspace, "ana", pair, "accept", {"sample": 9})
 
 
@@ -142,12 +142,12 @@ def test_a_solution_that_is_not_chosen_cannot_be_edited(workspace: Workspace, id
 @pytest.mark.parametrize(
     ("action", "payload", "said"),
     [
-        ("undo", {}, "action 'undo': is not known"),
+        ("undo", {}, "action 'undo' is not known"),
         ("drop table", {}, "is not known"),
         ("accept", {"sample": "0"}, "sample '0'|is not a solution's number"),
         ("accept", {"sample": True}, "is not a solution's number"),
         ("accept", {"sample": -1}, "is not a solution's number"),
-        ("accept", {"reason": "x"}, "payload 'reason': is no part of 'accept'"),
+        ("accept", {"reason": "x"}, "payload 'reason' is no part of 'accept'"),
         ("accept", ["sample"], "is not an object"),
         ("reject", {"reason": "x" * 201}, "has 201 characters; take 200 at most"),
         ("reject", {"reason": "a\u202eb"}, "cannot be seen"),
@@ -159,7 +159,7 @@ def test_a_solution_that_is_not_chosen_cannot_be_edited(workspace: Workspace, id
         ("edit", {"query": "a\0b"}, "cannot be stored"),
         ("edit", {"query": "a\ud800b"}, "cannot be stored"),
         ("edit", {"topic": "x"}, "is no part of 'edit'"),
-        ("tag", {}, "is no name"),
+        ("tag", {}, "is not a name"),
         ("tag", {"tag": "x" * 41}, "take 40 at most"),
         ("tag", {"tag": "a\u200bb"}, "cannot be seen"),
         ("note", {"text": ""}, "is empty"),

@@ -153,7 +153,7 @@ def test_a_name_leads_nowhere_else(workspace: Workspace, frames: Frames, name: s
         ("random", {"size": 0}, "take 1 to 10,000"),
         ("random", {"size": 10_001}, "take 1 to 10,000"),
         ("random", {"size": "9"}, "take 1 to 10,000"),
-        ("random", {"seed": -1}, "is no seed"),
+        ("random", {"seed": -1}, "is not a seed"),
         ("threshold", {"field": "chars", "value": 1.0}, "choose from difficulty, reward, agreement"),
         ("threshold", {"field": "reward"}, "is not a number"),
         ("threshold", {"field": "reward", "value": float("nan")}, "is not a number"),

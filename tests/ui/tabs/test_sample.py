@@ -232,7 +232,7 @@ def test_wrong_settings_are_refused_in_a_sentence(workspace: Workspace, model_ca
         page = opened(watched.open())
         page.locator("#sample-seed").get_by_role("textbox").fill("eleven")
         page.get_by_role("button", name="Sample", exact=True).click()
-        expect(page.get_by_text("is no whole number")).to_be_visible()
+        expect(page.get_by_text("is not a whole number")).to_be_visible()
     assert workspace.runs() == []
 
 

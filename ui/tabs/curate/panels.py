@@ -113,7 +113,9 @@ def _reviewer(sources: SourceSelector, asked: Any, request: Any) -> str:
         raise StoreError(DEMO)
     name = login.username(request) or field(asked, "reviewer")
     if not isinstance(name, str) or not name.strip():
-        raise InputError("reviewer", "", "is no name", "say who you are above first: each decision is kept with a name")
+        raise InputError(
+            "reviewer", "", "is not a name", "say who you are above first: each decision is kept with a name"
+        )
     return decisions.reviewer_name(name)
 
 

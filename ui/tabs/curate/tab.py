@@ -188,5 +188,5 @@ def _reviewer(asked: Any, request: Any) -> tuple[str | None, bool]:
 def _named(asked: Any, request: Any) -> str:
     name, _ = _reviewer(asked, request)
     if name is None:
-        raise InputError("reviewer", "", "is no name", "say who you are first: each decision is kept with a name")
+        raise InputError("reviewer", "", "is not a name", "say who you are first: each decision is kept with a name")
     return name

@@ -64,7 +64,7 @@ def keep(sources: SourceSelector, name: str, asked: Filter) -> str:
 
 
 def read(given: Any) -> Filter:
-    """The filter in a request; nothing is no condition. InputError where it is none."""
+    """The filter in a request; empty without a condition. InputError where it is none."""
     if given is None or given == "":
         return Filter()
     if isinstance(given, str) and len(given) > _LONGEST:

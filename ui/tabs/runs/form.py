@@ -176,7 +176,7 @@ def _config(asked: Profile, target: str, number: float | None, values: Sequence[
             asked = _changed(asked, option, given)
     for file in run.get("benchmarks", ()):
         if not Path(file).is_file():
-            raise InputError("benchmarks", file, "is no file on the server", "correct the path, or leave it out")
+            raise InputError("benchmarks", file, "is not a file on the server", "correct the path, or leave it out")
     return checks.make(RunConfig, {**run, "profile": asked}, "")
 
 

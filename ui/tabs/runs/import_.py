@@ -106,7 +106,7 @@ def section(workspace: Workspace, imports: Imports, looks: Sequence[Any]) -> Non
 
 
 def _field(name: str) -> gr.Dropdown:
-    # A join of two columns is typed; what is no column is refused when it is looked at.
+    # A join of two columns is typed; what is not a column is refused when it is looked at.
     return gr.Dropdown([_NONE], value="", label=name, info=_SAYS[name], min_width=150, allow_custom_value=True)
 
 
@@ -147,7 +147,7 @@ class _View:
         _forget(before)
         name = source.removeprefix(HUB).partition("@")[0].partition(":")[0]
         if _HUB_NAME.fullmatch(source) is None or Path(name).exists():  # a folder of that name would be read instead
-            problem, remedy = "is no data set of the hub", "write it hf:OWNER/NAME; a folder is for the command line"
+            problem, remedy = "is not a data set of the hub", "write it hf:OWNER/NAME; a folder is for the command line"
             return _nothing(str(InputError("data set", given, problem, remedy)))
         return _shown(source, None)
 

@@ -238,7 +238,7 @@ def _config(
     if not 1 <= samples <= MOST_SAMPLES:
         raise InputError("solutions", samples, "is out of range here", f"use 1 to {MOST_SAMPLES}, or start a batch")
     if seed.strip() and not seed.strip().isdecimal():
-        raise InputError("seed", seed.strip()[:40], "is no whole number", "use 0 to 2^63 - 1, or leave it empty")
+        raise InputError("seed", seed.strip()[:40], "is not a whole number", "use 0 to 2^63 - 1, or leave it empty")
     return settings(
         profile,
         questions=int(questions),

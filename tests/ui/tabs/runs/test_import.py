@@ -104,7 +104,7 @@ def test_another_column_is_chosen_and_what_is_left_goes_to_extra(watched: Watche
     choose(page, folder / "odd.csv")
     expect(preview).to_contain_text("No column is known to hold questions: choose one as query.")
     bring(page)
-    expect(page.get_by_text("query 'nothing': holds no question; choose the column that does.")).to_be_visible()
+    expect(page.get_by_text("query 'nothing' holds no question; choose the column that does.")).to_be_visible()
     choose_column(page, "query", "frage")
     expect(preview).to_contain_text("Kept in extra: antwort.")
     choose_column(page, "response", "antwort")
@@ -124,9 +124,9 @@ def test_what_cannot_be_read_is_said_in_one_sentence(watched: Watched, folder: P
     page = opened(watched)
     preview = page.locator("#import-preview")
     for name, said in (
-        ("empty.jsonl", "FILE 'empty.jsonl': is empty; give a file with at least one row."),
+        ("empty.jsonl", "FILE 'empty.jsonl' is empty; give a file with at least one row."),
         ("text.jsonl", "has no row that can be read among its first 9 (row 1 is not JSON); check what it holds."),
-        ("torn.parquet", "FILE 'torn.parquet': cannot be read on ("),
+        ("torn.parquet", "FILE 'torn.parquet' cannot be read on ("),
     ):
         choose(page, folder / name)
         expect(preview).to_contain_text(said)
@@ -140,10 +140,10 @@ def test_no_path_of_the_server_can_be_named(watched: Watched, folder: Path) -> N
     for typed in (str(folder), f"hf:{folder}", "hf:assets/demo", "hf:json", "hf:../x", "~/x", "hf:a/../../b"):
         page.get_by_label("Or a data set of the hub").fill(typed)
         page.get_by_role("button", name="Look at it").click()
-        expect(page.locator("#import-preview")).to_contain_text(f"data set '{typed}': is no data set of the hub")
+        expect(page.locator("#import-preview")).to_contain_text(f"data set '{typed}' is not a data set of the hub")
     page.get_by_label("Or a data set of the hub").fill("nobody/nothing")
     page.get_by_label("Or a data set of the hub").press("Enter")
-    expect(page.locator("#import-preview")).to_contain_text("FILE 'hf:nobody/nothing': cannot be loaded", timeout=LONG)
+    expect(page.locator("#import-preview")).to_contain_text("FILE 'hf:nobody/nothing' cannot be loaded", timeout=LONG)
 
 
 def test_hostile_texts_only_stand_there(watched: Watched, folder: Path) -> None:

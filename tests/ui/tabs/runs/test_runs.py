@@ -105,13 +105,15 @@ def test_what_cannot_be_made_is_said_and_nothing_typed_is_lost(watched: Watched)
     page.get_by_role("button", name="More options").click()
     page.get_by_label("Difficulty kept").fill("0.8 to 0.3")
     start(page, 7, "mine")
-    expect(page.get_by_text("Difficulty kept (difficulty_band) [0.8, 0.3]: is no range of fail rates")).to_be_visible()
+    expect(
+        page.get_by_text("Difficulty kept (difficulty_band) [0.8, 0.3] is not a range of fail rates")
+    ).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Number")).to_have_value("7")
     expect(page.get_by_label("Difficulty kept")).to_have_value("0.8 to 0.3")
     page.get_by_label("Difficulty kept").fill("")
     page.get_by_label("Benchmark files").fill("/no/such.jsonl")
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("'/no/such.jsonl': is no file on the server")).to_be_visible()
+    expect(page.get_by_text("'/no/such.jsonl' is not a file on the server")).to_be_visible()
     expect(page.locator("#batch")).to_contain_text("No batch is under way")
 
 
@@ -218,7 +220,7 @@ def progress(config_changes: dict[str, int], stages: dict[str, list[int]], accep
         shown = Progress(workspace, batches)
         parts = shown.parts()
         batches.last.event = {"event": "error", "run_id": "r1", "stage": "solution", "idx": 7, "message": "gone"}
-        assert shown.parts() == parts  # an error is no progress
+        assert shown.parts() == parts  # an error is not progress
     return [str(part.get("text", part.get("rows"))) for part in parts]
 
 
