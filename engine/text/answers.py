@@ -258,7 +258,7 @@ class _Worker:
     def _start(self) -> subprocess.Popen[str]:
         # By file and with -P: the child needs neither our packages nor the caller's main module. A session of its own
         # keeps a terminal's Ctrl-C from it.
-        command = [sys.executable, "-P", str(Path(__file__).with_name("answer_worker.py")), str(self._seconds)]
+        command = [sys.executable, "-P", str(Path(__file__).with_name("math_verify_worker.py")), str(self._seconds)]
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

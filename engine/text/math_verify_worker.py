@@ -1,10 +1,9 @@
-"""One Math-Verify process: reads a JSON pair of answers a line, writes ``1`` (equivalent) or ``0`` a line.
+"""A Math-Verify process: reads one JSON pair of answers a line, writes ``1`` (equivalent) or ``0`` a line.
 
-It is started by file by ``answers`` and imports nothing of ours. It knows no pool and no grouping. Its life is
-bounded from inside, so that no comparison outlives its limit even where the parent was killed: the kernel's timer of
-processor time X Processor time, so that a busy machine changes no result.
+``answers`` starts it by file name; it imports nothing of this project. A kernel timer of processor time ends a comparison
+that takes too long, even where the parent was killed; processor time, so that a busy machine changes no result.
 
-Usage: ``python -P answer_worker.py SECONDS_PER_COMPARISON``
+Usage: ``python -P math_verify_worker.py SECONDS_PER_COMPARISON``
 """
 
 from __future__ import annotations
