@@ -21,7 +21,7 @@ class InputError(ScaleQuestError, ValueError):
 
     def __init__(self, field: str, value: object, problem: str, remedy: str) -> None:
         shown = repr(value) if not isinstance(value, str) else f"'{value}'"
-        super().__init__(f"{field} {shown} {problem}; {remedy}.")
+        super().__init__(f"{field} {shown} {problem}; {remedy}" + ("" if remedy.endswith("?") else "."))
         self.field, self.value, self.problem, self.remedy = field, value, problem, remedy
 
 
