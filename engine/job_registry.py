@@ -17,7 +17,7 @@ from engine.embedding.background import Embedding
 from engine.exports.background import Exports
 from engine.imports.background import Imports
 from engine.jobs.control import Control
-from engine.jobs.result import OnEvent, Result
+from engine.jobs.result import OnEvent, Result, new_run_id
 from engine.models.model_cache import ModelCache
 from engine.models.roles import Models
 from engine.pipeline import run as jobs
@@ -70,7 +70,7 @@ class Batches:
 
     def start(self, config: RunConfig, name: str = "") -> str:
         """Begin a new run; gives back its id. InputError where a batch is under way."""
-        run_id = jobs.new_run_id()
+        run_id = new_run_id()
         return self._begin(
             Batch(run_id),
             config,

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.imports import job, merge
-from engine.jobs.result import OnEvent, Result
+from engine.jobs.result import OnEvent, Result, new_run_id
 from engine.jobs.runner import Background, Going
-from engine.pipeline.run import new_run_id
 from store.database.workspace import Workspace
 from store.errors import InputError
 from store.transfer.attach import is_database

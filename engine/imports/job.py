@@ -26,8 +26,7 @@ from engine.imports.report import told
 from engine.imports.rows import Part, Reader
 from engine.jobs.control import Control
 from engine.jobs.prefetch import ahead
-from engine.jobs.result import OnEvent, Result
-from engine.pipeline.run import new_run_id
+from engine.jobs.result import OnEvent, Result, new_run_id
 from store.database import bulk_insert
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -33,6 +34,11 @@ class Result:
         if self.status == "interrupted":
             return INTERRUPTED
         return 0 if self.status == "done" and self.message is None else 1
+
+
+def new_run_id() -> str:
+    """Ten characters that no other run has."""
+    return "r" + secrets.token_hex(4)
 
 
 @contextmanager

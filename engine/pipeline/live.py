@@ -17,7 +17,7 @@ from typing import Literal
 
 from engine.config.run_config import Profile, RunConfig
 from engine.jobs.control import Control
-from engine.jobs.result import Result
+from engine.jobs.result import Result, new_run_id
 from engine.models.model_cache import ModelCache
 from engine.pipeline import run
 from engine.pipeline.live_cards import Card, Cards
@@ -64,7 +64,7 @@ class Session:
     ):
         if config.questions is None:
             raise InputError("questions", None, "is what a live run needs", "say how many to sample")
-        self.run_id = run.new_run_id()
+        self.run_id = new_run_id()
         self.config = config
         self.result: Result | None = None
         """How the run ended; None before, and where there was none: see the last snapshot's message."""

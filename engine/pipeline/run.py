@@ -7,13 +7,12 @@ steer with the ``Control`` that you pass in. Knows the store's verbs and the pip
 from __future__ import annotations
 
 import functools
-import secrets
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
-from engine.jobs.result import OnEvent, Result
+from engine.jobs.result import OnEvent, Result, new_run_id
 from engine.models.model_cache import card_memory, open_models
 from engine.models.roles import Models
 from engine.pipeline import model_warnings
@@ -29,11 +28,6 @@ from store.records import Record, Run, RunKind
 
 if TYPE_CHECKING:
     from engine.text.linear_classifier import TopicModel
-
-
-def new_run_id() -> str:
-    """Ten characters that no other run has."""
-    return "r" + secrets.token_hex(4)
 
 
 def start(

@@ -14,7 +14,7 @@ from engine.job_registry import Batches
 from engine.models.model_cache import ModelCache
 from engine.pipeline.live import Live
 from store.database.workspace import Workspace
-from ui.web import server
+from ui import server
 
 
 @contextmanager

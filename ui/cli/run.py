@@ -31,7 +31,7 @@ DONE, BAD_INPUT = 0, 2
 
 
 def ui(options: Namespace) -> int:
-    from ui.web import server
+    from ui import server
 
     with Workspace.open(options.workspace) as workspace:
         server.serve(workspace, options.host, options.port, options.auth)

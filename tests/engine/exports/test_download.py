@@ -17,7 +17,8 @@ from engine.job_registry import Batches
 from store.database.workspace import Workspace
 from store.errors import InputError
 from tests.engine.exports.conftest import fill
-from ui.web import security, server
+from ui import server
+from ui.web import security
 
 HERE = "http://127.0.0.1:7860"
 

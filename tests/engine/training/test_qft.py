@@ -273,7 +273,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
         ("--questions", ("--base", base, *out)),
         ("no pre-query template", ("--base", base, *data, "--template", "qwen-solve", *out)),
         ("does not exist", ("--base", base, *data, "--template", "gwen-generate", *out)),
-        ("no single token", ("--base", base, *data, "--template", "llama3-generate", *out)),
+        ("not a single token", ("--base", base, *data, "--template", "llama3-generate", *out)),
         ("is not above 0", ("--base", base, *data, "--lr", "0", *out)),
         ("is below 1", ("--base", base, *data, "--batch", "0", *out)),
         ("needs one", ("--base", base, *data, "--workspace", tmp_path / "w")),

@@ -33,8 +33,8 @@ from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
 from ui.api import download
 from ui.api import runs as api
+from ui.page import page
 from ui.web import security, theme
-from ui.web.page import page
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _A_DAY = "public, max-age=86400"

@@ -12,7 +12,8 @@ from engine.job_registry import Batches
 from store.database.workspace import Workspace
 from store.errors import InputError
 from tests.ui.cli.command import scalequest, sentence
-from ui.web import security, server
+from ui import server
+from ui.web import security
 
 
 @pytest.fixture
