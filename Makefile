@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo ,gpu)
 comma := ,
 
-.PHONY: setup run test check vllm-cpu demo screens clean
+.PHONY: setup run test test-fast check vllm-cpu demo screens clean
 
 setup: $(VENV)/.setup$(GPU)
 
@@ -20,7 +20,11 @@ run: setup
 
 test: $(VENV)/.setup,test$(GPU) check
 	@./.ci/get-browser $(PY)
-	$(PY) -m pytest
+	$(PY) -m tests
+
+# For daily work: no browser, no vLLM, no training.
+test-fast: $(VENV)/.setup,test$(GPU)
+	$(PY) -m tests -m "not browser and not vllm and not training"
 
 check: $(VENV)/.setup,test$(GPU)
 	$(VENV)/bin/ruff check .

@@ -1,4 +1,4 @@
-"""What every test may ask for: the bundled models, the real data beside the checkout, and one thread for torch."""
+"""What every test may ask for: the bundled models and the real data beside the checkout; and which tests are slow."""
 
 from __future__ import annotations
 
@@ -14,6 +14,32 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+SLOW = ("vllm", "training", "browser")
+"""Markers of the slow tests, slowest first; ``make test-fast`` leaves them out."""
+
+
+def slow_kind(item: pytest.Item) -> str | None:
+    """vLLM: tests that are skipped without it. Browser: files that use ``tests.ui.browser``."""
+    if any("vLLM" in mark.kwargs.get("reason", "") for mark in item.iter_markers("skipif")):
+        return "vllm"
+    if "tests/engine/training/" in item.nodeid:
+        return "training"
+    names = vars(item.module) if isinstance(item, pytest.Function) else {}
+    return "browser" if "chromium" in names or "Page" in names else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, and begin with their files: a slow file that comes last keeps all other workers waiting."""
+    kinds = {item: slow_kind(item) for item in items}
+    rank: dict[str, int] = {}
+    for item, kind in kinds.items():
+        if kind is not None:
+            item.add_marker(kind)
+        file = item.nodeid.split("::")[0]
+        rank[file] = min(rank.get(file, len(SLOW)), SLOW.index(kind) if kind else len(SLOW))
+    items.sort(key=lambda item: rank[item.nodeid.split("::")[0]])
 
 
 @pytest.fixture(scope="session")
