@@ -1,7 +1,8 @@
 """Run the tests in parallel, and run what failed once more, alone.
 
-``python -m tests [pytest's options]``. A test that fails beside others and passes alone is reported by name and does not
-fail the run: it is a fault of the test or of the product that is worth a look. A test that fails twice fails the run.
+``python -m tests [pytest's options]``. A test that fails among others and passes alone is reported by name and does
+not fail the run: it shows a fault of the test or of the product that is worth a look. A test that fails twice fails
+the run.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ arrow fails here until it is declared; a cycle fails whatever is declared.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -98,17 +98,19 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path: Path) -> Iterator[str]:
+@functools.cache
+def imported(path: Path) -> frozenset[str]:
     """The absolute names of all modules that a file imports; ``from a import b`` counts as ``a`` and ``a.b``."""
     package = path.relative_to(ROOT).parent.parts
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             base = ".".join(part for part in (above, node.module) if part)
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            found.update((base, *(f"{base}.{alias.name}" for alias in node.names)))
+    return frozenset(found)
 
 
 def top(name: str) -> str:
@@ -121,6 +123,7 @@ def part_of(module: str) -> str | None:
     return next((part for k in range(len(names), 1, -1) if (part := ".".join(names[:k])) in ARROWS), None)
 
 
+@functools.cache
 def arrows() -> dict[str, dict[str, str]]:
     """What each part imports in fact, with the file that does."""
     found: dict[str, dict[str, str]] = {part: {} for part in ARROWS}
@@ -194,7 +197,7 @@ def test_only_the_store_knows_the_database() -> None:
     offences = [
         str(path.relative_to(ROOT))
         for path in [*modules("engine", "ui"), ROOT / "app.py"]
-        if "duckdb" in set(imported(path))
+        if "duckdb" in imported(path)
     ]
     assert not offences
 
