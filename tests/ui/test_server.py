@@ -13,7 +13,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError
 from tests.ui.cli.command import scalequest, sentence
 from ui import server
-from ui.web import security
+from ui.web import assets, security
 
 
 @pytest.fixture
@@ -91,3 +91,19 @@ def test_loopback_is_told_from_other_addresses(host: str, only_here: bool) -> No
 def test_the_command_does_not_let_others_in_without_a_login(tmp_path: Path) -> None:
     said = sentence(scalequest("ui", "--workspace", tmp_path / "w", "--host", "0.0.0.0"))
     assert "--auth FILE" in said
+
+
+def test_the_pages_scripts_are_modules_that_a_browser_may_keep(app: TestClient) -> None:
+    found = app.get("/" + assets.address("lib/dom.js"))
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in found.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", ["lib/none.js", "../../app.py", "%2e%2e/%2e%2e/app.py", "sql/template.html"])
+def test_nothing_but_scripts_is_served_where_they_are(app: TestClient, path: str) -> None:
+    assert app.get("/" + assets.address(path)).status_code == 404
+
+
+def test_the_scripts_of_another_version_are_not_mixed_with_these(app: TestClient) -> None:
+    assert app.get("/scripts/0123456789abcdef/lib/dom.js").status_code == 404

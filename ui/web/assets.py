@@ -1,8 +1,65 @@
-"""The files of the page's components, ``assets/static``, as Gradio takes them. Knows no component."""
+"""The page's scripts, templates and styles: ``assets/static``, a folder a component.
+
+Scripts are ES modules. The app serves them itself under an address that holds a hash of them all, so that a browser may
+keep them for good and never mixes two versions. They hold no data, so they are served without a login, as plotly.js is.
+"""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import xxhash
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+
 from engine.paths import ASSETS
+
+_STATIC = ASSETS / "static"
+MODULES = {path.relative_to(_STATIC).as_posix(): path.read_bytes() for path in sorted(_STATIC.rglob("*.js"))}
+VERSION = xxhash.xxh3_64_hexdigest(repr(MODULES).encode())
+_FOREVER = "public, max-age=31536000, immutable"
+_LOAD = """\
+element.style.visibility = "hidden"; // nothing can be pressed before it works
+import(new URL(%(path)s, document.baseURI).href).then(
+  (module) => module.mount({ element, props, server, watch, emit: (name, data) => trigger(name, data) }),
+).catch((error) => {
+  console.error(error);
+  element.textContent = "This part of the page could not be loaded. Reload the page.";
+}).finally(() => (element.style.visibility = ""));
+"""
+
+
+def routes() -> APIRouter:
+    """The address of every module."""
+    router = APIRouter()
+
+    @router.get("/scripts/{version}/{name:path}")
+    def module(version: str, name: str) -> Response:
+        if version != VERSION or name not in MODULES:
+            return PlainTextResponse("There is no such script in this version of the app; reload the page.", 404)
+        return Response(MODULES[name], media_type="text/javascript", headers={"cache-control": _FOREVER})
+
+    return router
+
+
+def component(folder: str, *events: str) -> dict[str, Any]:
+    """Arguments of ``gr.HTML`` for the component of this folder: ``template.html``, ``style.css`` and ``main.js``.
+
+    ``main.js`` exports ``mount(host)``, which Gradio calls each time it puts the component on the page. ``events`` are
+    those that it emits: Gradio takes their names from the text of the script.
+    """
+    names = f"// emits {', '.join(map(repr, events))}\n" if events else ""
+    return {
+        "html_template": (_STATIC / folder / "template.html").read_text(encoding="utf-8"),
+        "css_template": (_STATIC / folder / "style.css").read_text(encoding="utf-8"),
+        "js_on_load": names + _LOAD % {"path": json.dumps(address(f"{folder}/main.js"))},
+    }
+
+
+def address(name: str) -> str:
+    """Where the page finds a module, relative to its own address."""
+    return f"scripts/{VERSION}/{name}"
 
 
 def text(name: str) -> str:

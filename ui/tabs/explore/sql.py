@@ -1,6 +1,6 @@
 """The SQL section of the Explore tab: one SELECT on a snapshot, its result as a table.
 
-One component draws itself in the browser (``assets/static/sql.js``); all that comes from data is set there as text. A
+One component draws itself in the browser (``assets/static/sql``); all that comes from data is set there as text. A
 statement runs in a thread of the server that waits for a process elsewhere: the page never waits. What may run, and for
 how long, is the store's business.
 """
@@ -60,9 +60,7 @@ def section(sources: SourceSelector) -> None:
     with gr.Accordion("SQL", open=False, elem_id="sql-section"):
         gr.HTML(
             "",
-            html_template=assets.text("sql.html"),
-            css_template=assets.text("sql.css"),
-            js_on_load=assets.script("sql.js"),
+            **assets.component("sql"),
             server_functions=[sql_look, sql_refresh, sql_run, sql_cancel],
             apply_default_css=False,
             elem_id="sql",

@@ -47,7 +47,7 @@ def run(section: Locator, statement: str) -> None:
 def test_a_statement_is_answered_as_a_table_over_a_snapshot_whose_age_and_cost_are_said(url: str) -> None:
     with chromium(url) as watched:
         section = opened(watched.open())
-        expect(section.get_by_text("No snapshot yet")).to_be_visible()
+        expect(section.get_by_text("There is no snapshot yet")).to_be_visible()
         section.get_by_role("button", name="Pairs by topic").click()
         section.get_by_role("button", name="Run", exact=True).click()
         expect(section.locator("tbody tr")).to_have_count(1)
@@ -61,6 +61,7 @@ def test_a_statement_is_answered_as_a_table_over_a_snapshot_whose_age_and_cost_a
         before = said.text_content()
         watched.page.wait_for_timeout(1100)  # its time is told to the second
         section.get_by_role("button", name="Refresh").click()
+        expect(section.get_by_role("button", name="Run", exact=True)).to_be_enabled()
         expect(said).not_to_have_text(before or "")
         run(section, "SELECT NULL AS n FROM funnel WHERE false")
         expect(section.get_by_text("No row · ")).to_be_visible()

@@ -1,0 +1,72 @@
+/**
+ * What components say to each other, as events of the window. Gradio puts a component on the page when its tab is first
+ * opened, so a request to one that isn't there yet waits here.
+ */
+
+import { listen } from "./lifetime.js";
+import { openTab } from "./tabs.js";
+
+/**
+ * What Explore is asked to show: a filter, a row, or its search field.
+ * @typedef {{ filter?: Record<string, unknown>, row?: string, search?: boolean }} ExploreRequest
+ */
+
+/** Sent when the filter in the address has changed or was confirmed. */
+export const FILTER_CHANGED = "explore-address";
+/** Sent when a saved view was added by another component. */
+export const VIEWS_CHANGED = "explore-views";
+/** Sent when decisions were made or taken back outside of the open queue. */
+export const DECISIONS_CHANGED = "curate-changed";
+/** Sent when all decisions of the open queue are stored. */
+export const DECISIONS_SAVED = "curate-saved";
+const EXPLORE_REQUESTED = "explore-ask";
+const REVIEW_REQUESTED = "curate-ask";
+
+/** @type {ExploreRequest | null} */
+let exploreRequest = null;
+let reviewRequested = false;
+
+/** @param {string} name */
+export const announce = (name) => window.dispatchEvent(new CustomEvent(name));
+
+/** @param {ExploreRequest} request */
+export function showInExplore(request) {
+  exploreRequest = request;
+  openTab("Explore");
+  window.dispatchEvent(new CustomEvent(EXPLORE_REQUESTED));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {(request: ExploreRequest) => void} handler
+ */
+export function onExploreRequest(element, handler) {
+  const handle = () => {
+    const request = exploreRequest;
+    exploreRequest = null;
+    if (request) handler(request);
+  };
+  listen(element, window, EXPLORE_REQUESTED, handle);
+  return handle;
+}
+
+/** Asks Curate to review what Explore shows. */
+export function requestReview() {
+  reviewRequested = true;
+  openTab("Curate");
+  window.dispatchEvent(new CustomEvent(REVIEW_REQUESTED));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {() => void} handler
+ */
+export function onReviewRequest(element, handler) {
+  const handle = () => {
+    if (!reviewRequested) return;
+    reviewRequested = false;
+    handler();
+  };
+  listen(element, window, REVIEW_REQUESTED, handle);
+  return handle;
+}
