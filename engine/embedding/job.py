@@ -25,7 +25,7 @@ from engine.jobs.result import OnEvent, Result
 from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
 from store.map import files
-from store.map.files import Draft, Meta
+from store.map.files import MapWriter, Meta
 
 NAME = "map"
 """Where other jobs have a run's id."""
@@ -64,7 +64,7 @@ def run(
 class _Job:
     def __init__(self, workspace: Workspace, on_event: OnEvent, control: Control) -> None:
         self._workspace, self._on_event, self._control = workspace, on_event, control
-        self._folder = files.folder_of(workspace.path)
+        self._folder = files.map_folder(workspace.path)
         self._begun = self._told = time.monotonic()
         self._stage, self._done, self._total = "embed", 0, 0
 
@@ -85,16 +85,16 @@ class _Job:
     def _wanted(self, runs: Sequence[str]) -> Keys:
         known = [self._workspace.run(run_id).run_id for run_id in runs]
         self._workspace.writer.flush()
-        return files.questions(self._workspace, known)
+        return files.question_keys(self._workspace, known)
 
     def _there(self, meta: Meta | None) -> Keys:
         return np.array(files.Map(self._folder, meta).keys) if meta is not None else np.zeros(0, np.int64)
 
-    def _open(self, meta: Meta, embedder: Embedder) -> tuple[Draft, Model, Layout]:
+    def _open(self, meta: Meta, embedder: Embedder) -> tuple[MapWriter, Model, Layout]:
         home = self._folder / meta.version
-        return Draft(self._folder, meta), opened(embedder, home), Layout.load(home)
+        return MapWriter(self._folder, meta), opened(embedder, home), Layout.load(home)
 
-    def _begin(self, wanted: Keys, embedder: Embedder) -> tuple[Draft, Model, Layout] | None:
+    def _begin(self, wanted: Keys, embedder: Embedder) -> tuple[MapWriter, Model, Layout] | None:
         """A new map: fit to a sample, lay out its landmarks. None where it was stopped."""
         if len(wanted) < FEWEST:
             remedy = f"make or import at least {FEWEST} first"
@@ -102,7 +102,7 @@ class _Job:
         self._at("fit", 0, 2)
         luck = np.random.default_rng(_SEED)
         sample = np.sort(luck.choice(wanted, min(SAMPLE, len(wanted)), replace=False))
-        keys, texts = files.texts(self._workspace, sample)
+        keys, texts = files.question_texts(self._workspace, sample)
         model = fitted(embedder, texts)
         if self._stopped():
             return None
@@ -115,7 +115,7 @@ class _Job:
         told = asdict(embedder)
         version = hashlib.sha256(repr((told, len(wanted))).encode() + keys[some].tobytes() + vectors.tobytes())
         meta = Meta(version.hexdigest()[:12], told, model.dimensions, len(wanted))
-        return Draft.begin(self._folder, self._kept(model, layout), meta), model, layout
+        return MapWriter.begin(self._folder, self._kept(model, layout), meta), model, layout
 
     def _kept(self, model: Model, layout: Layout) -> Path:
         """A folder of what both have learned."""
@@ -131,13 +131,13 @@ class _Job:
             raise StoreError(f"the map cannot be written to {self._folder} ({said}); make room first.") from error
         return made
 
-    def _work(self, draft: Draft, model: Model, layout: Layout) -> Result:
+    def _work(self, draft: MapWriter, model: Model, layout: Layout) -> Result:
         self._stage, self._done, self._total = "embed", 0, len(self._todo)
         self._begun = time.monotonic()
         for first in range(0, self._total, BLOCK):
             if self._stopped():
                 return self._end("interrupted", draft)
-            keys, texts = files.texts(self._workspace, self._todo[first : first + BLOCK])
+            keys, texts = files.question_texts(self._workspace, self._todo[first : first + BLOCK])
             vectors = model.embed(texts)
             draft.append(keys, vectors, layout.place(vectors, keys))
             self._done = min(first + BLOCK, self._total)
@@ -167,7 +167,7 @@ class _Job:
             "elapsed_s": round(elapsed, 1),
         }
 
-    def _end(self, status: str, draft: Draft | None) -> Result:
+    def _end(self, status: str, draft: MapWriter | None) -> Result:
         if status == "interrupted" and self._control.requested == "cancel":
             status = "cancelled"
         said = None if status == "done" else f"Embedding was {status}; {GOES_ON}."

@@ -137,7 +137,7 @@ class _Export:
 
     def _select(self, cursor: Cursor, view: View) -> Selected:
         asked = self._plan.filter
-        return export_rows.select(cursor, view, asked, self._go_on, inside=maps.inside(self._source, asked))
+        return export_rows.select(cursor, view, asked, self._go_on, inside=maps.keys_in_area(self._source, asked))
 
     def _nothing(self) -> InputError:
         left = f"lets through nothing that is a row of {self._plan.format}"

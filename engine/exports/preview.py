@@ -45,7 +45,7 @@ class Look:
 def look(source: Source, plan: Plan) -> Look:
     """At what the plan would export now."""
     with source.cursor() as cursor, export_rows.moment(cursor):
-        inside = maps.inside(source, plan.filter)
+        inside = maps.keys_in_area(source, plan.filter)
         chosen = export_rows.select(cursor, plan.form.view, plan.filter, inside=inside)
         total = chosen.rows.num_rows
         dropped = None

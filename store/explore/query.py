@@ -1,11 +1,11 @@
-"""What exploring asks: how many questions a filter lets through on every chart, and a page of them.
+"""Exploring questions: counts of a filter's rows for every chart, a page of them, and all of them for writing.
 
-Counts come from the frame in memory; only the texts of the page that is shown, and a search (``search.py``), ask the
-database. A frame is read again when the rows have changed, by ``Frames``.
+Counts come from the frame in memory; only the texts of a page and a search (``search.py``) query the database.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,21 +15,25 @@ import numpy as np
 from store.database.run_queries import FunnelRow
 from store.database.sources import Source
 from store.database.views import narrowed
+from store.database.workspace import Workspace
+from store.errors import InputError
 from store.filters.filter import Filter
-from store.frame.cache import asking
+from store.frame.cache import Frames, asking
 from store.frame.frame import COUNTED, NUMBERS, Array, Frame, Selection
-from store.map import tiles
+from store.map.tiles import outside_area
 from store.records import STAGES
 from store.search import search
 
 PAGE = 50
+SEARCH_SECONDS = 60.0
+"""How long ``all_rows`` searches texts before it gives up."""
 _CUT = 400
-"""Characters of a question that a page shows."""
+"""Characters of a question on a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question as the table shows it; ``query`` is cut, None where the question is gone since."""
+    """A question in the table. ``query`` is cut, and None where the question was deleted meanwhile."""
 
     question_id: str
     query: str | None
@@ -45,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``rows`` are those from number ``start`` (from 0) on, of ``total``."""
+    """``start``: the number of the first row, from 0; ``total``: rows of all pages."""
 
     rows: list[Row]
     start: int
@@ -54,7 +58,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a question stands among those of the filter; ``number`` (from 0) is None where it is not among them."""
+    """A question's ``number`` (from 0) in a sorted selection, None where it is not selected, and its neighbours."""
 
     number: int | None
     total: int
@@ -64,10 +68,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of questions. Each chart and each facet ignores its own condition, the funnel that on ``drop_stage``.
+    """Counts of questions. Each chart and facet ignores its own condition; the funnel ignores that on ``drop_stage``.
 
-    ``numbers``: counts of the frame's bins and of the nulls, by name. ``values``: counts in the order of the frame's
-    values (of ``drop_stage``: of STAGES and last of what was not dropped).
+    ``numbers``: by name the counts of the frame's bins, and that of the nulls. ``values``: counts in the order of the
+    frame's values; of ``drop_stage`` in the order of STAGES, then of the questions that were not dropped.
     """
 
     count: int
@@ -77,76 +81,87 @@ class Tally:
     funnel: list[FunnelRow]
 
 
-def select(source: Source, frame: Frame, asked: Filter, *, more: bool = True) -> Selection:
-    """A filter's rows. A search that was stopped is not an error: it goes on when it is selected again with ``more``
-    (``search.of(source).partial`` tells). InputError for an area that was drawn on another map.
+def select(source: Source, frame: Frame, filter_: Filter, *, more: bool = True) -> Selection:
+    """The rows of a filter. A search that hit its time limit is continued by the next call with ``more``;
+    ``search.of(source).partial`` tells whether there is one. InputError for an area that was drawn on another map.
     """
     searches = search.of(source)
     searches.wake(source, frame)
 
-    def looked_up(name: str, value: Any) -> Array:
+    def failing(name: str, value: Any) -> Array:
         if name == "area":
-            return tiles.fails(source, frame, value)
+            return outside_area(source, frame, value)
         return ~searches.find(source, frame, name, value, more=more).passes
 
-    return Selection(frame, asked, looked_up)
+    return Selection(frame, filter_, failing)
 
 
-def tally(chosen: Selection) -> Tally:
-    """Count what a selection lets through, for every chart and facet."""
-    frame = chosen.frame
-    asked = {name: "stage_path" if name == "drop_stage" else name for name in (*NUMBERS, *COUNTED)}
-    # those whose own condition does not matter are counted together, on the same rows
-    common = [counted for name, counted in asked.items() if name not in chosen.parts]
-    found = frame.counts(chosen.rows, common) if chosen.parts else frame.totals
-    for name, counted in asked.items():
-        if name in chosen.parts:
-            found |= frame.counts(chosen.but(name), [counted])
+def all_rows(workspace: Workspace, frames: Frames, filter_: Filter) -> tuple[Frame, Array]:
+    """A frame of all current rows, and the filter's positions in it, oldest first: bulk actions and queues must not
+    rest on a sample, old rows or an unfinished search. InputError where searching takes over a minute.
+    """
+    frame = frames.of(workspace, now=True)
+    end = time.monotonic() + SEARCH_SECONDS
+    while True:
+        selection = select(workspace, frame, filter_)
+        if not (unfinished := search.of(workspace).partial(frame, filter_)):
+            return frame, np.flatnonzero(selection.rows)
+        if time.monotonic() > end:
+            part = unfinished[0]
+            problem = f"has searched {part.searched:,} of {part.total:,} questions in {SEARCH_SECONDS:.0f} seconds"
+            raise InputError(f"filter.{part.name}", getattr(filter_, part.name), problem, "search for words instead")
+
+
+def tally(selection: Selection) -> Tally:
+    """Count a selection for every chart and facet."""
+    frame = selection.frame
+    columns = {name: "stage_path" if name == "drop_stage" else name for name in (*NUMBERS, *COUNTED)}
+    # charts without a condition of their own are counted together, on the same rows
+    common = [column for name, column in columns.items() if name not in selection.parts]
+    counts = frame.counts(selection.rows, common) if selection.parts else frame.totals
+    for name, column in columns.items():
+        if name in selection.parts:
+            counts |= frame.counts(selection.but(name), [column])
     values = {
-        name: list(zip(frame.values[name], found[name], strict=False)) for name in COUNTED if name != "drop_stage"
+        name: list(zip(frame.values[name], counts[name], strict=False)) for name in COUNTED if name != "drop_stage"
     }
-    values["drop_stage"] = _stages(frame, found["stage_path"])
+    drop_stages: dict[str | None, int] = dict.fromkeys((*STAGES, None), 0)
+    for path, count in zip(frame.stage_paths, counts["stage_path"], strict=False):
+        drop_stages[path.drop_stage] += count
     return Tally(
-        int(np.count_nonzero(chosen.rows)),
-        int(np.count_nonzero(frame.pair & chosen.rows)),
-        {name: (found[name][:-1], found[name][-1]) for name in NUMBERS},
-        values,
-        funnel(frame, found["stage_path"]),
+        int(np.count_nonzero(selection.rows)),
+        int(np.count_nonzero(frame.pair & selection.rows)),
+        {name: (counts[name][:-1], counts[name][-1]) for name in NUMBERS},
+        {**values, "drop_stage": list(drop_stages.items())},
+        funnel(frame, counts["stage_path"]),
     )
 
 
-def _stages(frame: Frame, ways: Sequence[int]) -> list[tuple[str | None, int]]:
-    found: dict[str | None, int] = dict.fromkeys((*STAGES, None), 0)
-    for way, count in zip(frame.stage_paths, ways, strict=False):
-        found[way.drop_stage] += count
-    return list(found.items())
-
-
-def funnel(frame: Frame, ways: Sequence[int]) -> list[FunnelRow]:
-    """As the view ``funnel`` counts."""
-    total = sum(ways)
+def funnel(frame: Frame, counts: Sequence[int]) -> list[FunnelRow]:
+    """The rows of the view ``funnel``, from the counts by stage path."""
+    total = sum(counts)
     rows = [FunnelRow("generated", total, total, 0, 0)]
-    counted = list(zip(frame.stage_paths, ways, strict=False))
-    for stage, before in zip(STAGES, (None, *STAGES), strict=False):
-        kept = sum(count for way, count in counted if way.was(stage) is True)
-        dropped = sum(count for way, count in counted if way.was(stage) is False)
-        waits = (way for way in counted if way[0].was(stage) is None)
-        pending = sum(count for way, count in waits if before is None or way.was(before) is True)
+    counted = list(zip(frame.stage_paths, counts, strict=False))
+    for stage, previous in zip(STAGES, (None, *STAGES), strict=False):
+        kept = sum(count for path, count in counted if path.was(stage) is True)
+        dropped = sum(count for path, count in counted if path.was(stage) is False)
+        waiting = ((path, count) for path, count in counted if path.was(stage) is None)
+        pending = sum(count for path, count in waiting if previous is None or path.was(previous) is True)
         rows.append(FunnelRow(stage, kept + dropped, kept, dropped, pending))
     return rows
 
 
-def best_removal(source: Source, frame: Frame, asked: Filter) -> tuple[str, int] | None:
-    """The part of the filter without which most questions come back, and how many; None where no single part does."""
-    chosen = select(source, frame, asked, more=False)
-    found = [(int(np.count_nonzero(chosen.but(name))), name) for name in chosen.parts]
-    count, name = max(found, default=(0, ""))
+def best_removal(source: Source, frame: Frame, filter_: Filter) -> tuple[str, int] | None:
+    """The part of the filter whose removal gives the most questions, and their number; None where none helps."""
+    selection = select(source, frame, filter_, more=False)
+    counts = [(int(np.count_nonzero(selection.but(name))), name) for name in selection.parts]
+    count, name = max(counts, default=(0, ""))
     return (name, count) if count else None
 
 
 def page(
     source: Source,
-    chosen: Selection,
+    selection: Selection,
     by: str = "newest",
     descending: bool = True,
     *,
@@ -155,69 +170,69 @@ def page(
     at: str | None = None,
     best: Array | None = None,
 ) -> Page:
-    """PAGE rows in order (nulls last, ties from newest to oldest): the first, those after or before a question, or
-    the page that holds it. A question that the filter does not let through is a place in the order all the same; one
-    that is unknown is the beginning. ``best``: the order is theirs, who are positions and all that a search found.
+    """PAGE rows in order (nulls last, ties from newest to oldest): the first ones, those after or before a question, or
+    the page that holds one. That question need not be selected; an unknown one counts as the beginning. ``best``: the
+    order of these positions, the results of a search.
     """
-    frame = chosen.frame
-    matching, rank = _matching(chosen, by, descending, best)
+    frame = selection.frame
+    ordered, rank = _ordered(selection, by, descending, best)
     start = 0
     key = next((k for k in (after, before, at) if k is not None), None)
-    place = frame.place(key) if key is not None else None
-    if place is not None:
-        ranks = rank[matching]
+    position = frame.place(key) if key is not None else None
+    if position is not None:
+        ranks = rank[ordered]
         if after is not None:
-            start = int(np.searchsorted(ranks, rank[place], side="right"))
+            start = int(np.searchsorted(ranks, rank[position], side="right"))
         elif before is not None:
-            start = max(int(np.searchsorted(ranks, rank[place])) - PAGE, 0)
+            start = max(int(np.searchsorted(ranks, rank[position])) - PAGE, 0)
         else:
-            start = int(np.searchsorted(ranks, rank[place])) // PAGE * PAGE
-    total = len(matching)
-    if start >= total:  # the rows after it are gone
+            start = int(np.searchsorted(ranks, rank[position])) // PAGE * PAGE
+    total = len(ordered)
+    if start >= total:  # the following rows were deleted
         start = max(total - 1, 0) // PAGE * PAGE
-    return Page(rows_at(source, frame, matching[start : start + PAGE].tolist()), start, total)
+    return Page(rows_at(source, frame, ordered[start : start + PAGE].tolist()), start, total)
 
 
 def place(
-    chosen: Selection, key: str, by: str = "newest", descending: bool = True, *, best: Array | None = None
+    selection: Selection, key: str, by: str = "newest", descending: bool = True, *, best: Array | None = None
 ) -> Place:
-    """Where a question stands in the order, and its neighbours."""
-    frame = chosen.frame
-    matching, rank = _matching(chosen, by, descending, best)
-    at = frame.place(key)
-    if at is None:
-        return Place(None, len(matching), None, None)
-    number = int(np.searchsorted(rank[matching], rank[at]))
-    here = number < len(matching) and matching[number] == at
-    before, after = number - 1, number + 1 if here else number
+    """The place of a question in the order of ``page``."""
+    frame = selection.frame
+    ordered, rank = _ordered(selection, by, descending, best)
+    position = frame.place(key)
+    if position is None:
+        return Place(None, len(ordered), None, None)
+    number = int(np.searchsorted(rank[ordered], rank[position]))
+    selected = number < len(ordered) and ordered[number] == position
+    before, after = number - 1, number + 1 if selected else number
     return Place(
-        number if here else None,
-        len(matching),
-        frame.key(int(matching[before])) if before >= 0 else None,
-        frame.key(int(matching[after])) if after < len(matching) else None,
+        number if selected else None,
+        len(ordered),
+        frame.key(int(ordered[before])) if before >= 0 else None,
+        frame.key(int(ordered[after])) if after < len(ordered) else None,
     )
 
 
-def _matching(chosen: Selection, by: str, descending: bool, best: Array | None) -> tuple[Array, Array]:
-    """The selection's positions in order, and every position's rank."""
+def _ordered(selection: Selection, by: str, descending: bool, best: Array | None) -> tuple[Array, Array]:
+    """The selected positions in order, and the rank of every position."""
     if best is None:
-        order, rank = chosen.frame.order(by, descending)
+        order, rank = selection.frame.order(by, descending)
     else:
-        order, rank = best, np.full(chosen.frame.size, len(best), np.int32)
+        order, rank = best, np.full(selection.frame.size, len(best), np.int32)
         rank[best] = np.arange(len(best), dtype=np.int32)
-    return order[chosen.rows[order]], rank
+    return order[selection.rows[order]], rank
 
 
 def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]:
-    """The rows at some positions of the frame, in the order asked, with their texts."""
+    """The rows at these positions of the frame, in the given order, with their texts."""
     texts = _texts(source, frame, positions)
 
     def value(name: str, at: int) -> Any:
         return frame.values[name][frame.codes[name][at]]
 
     def number(name: str, at: int) -> float | None:
-        found = float(frame.numbers[name][at])
-        return found if np.isfinite(found) else None
+        value = float(frame.numbers[name][at])
+        return value if np.isfinite(value) else None
 
     return [
         Row(
@@ -237,15 +252,15 @@ def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]
 
 
 def _texts(source: Source, frame: Frame, positions: Sequence[int]) -> dict[str, str]:
-    """The questions' texts by id, cut; a reviewer's where one edited."""
+    """The questions' texts by id, as edited, cut."""
     if not positions:
         return {}
-    wanted = {"q": frame.q[list(positions)].tolist()}
+    keys = {"q": frame.q[list(positions)].tolist()}
     edited = {"q": [int(frame.q[at]) for at in positions if frame.edited[at]]}
     with asking(source) as cursor:
         query = f"SELECT question_id, left(text, {_CUT}) FROM ({narrowed('questions')})"
-        found = dict(cursor.execute(query, wanted).fetchall())
+        texts = dict(cursor.execute(query, keys).fetchall())
         if edited["q"]:
             query = f"SELECT question_id, left(query, {_CUT}) FROM ({narrowed('items')})"
-            found |= dict(cursor.execute(query, edited).fetchall())
-    return found
+            texts |= dict(cursor.execute(query, edited).fetchall())
+    return texts

@@ -1,8 +1,7 @@
-"""What thresholds on the numbers of a row would keep, counted from the frame in memory: no query, no model.
+"""What thresholds on the numbers of a row would keep, counted from the frame in memory.
 
-The rows that are asked about are candidates: questions of a filter that the solution stage kept, so that each has a
-chosen solution. Thresholds are a part of a filter like any other; what is counted here is what that filter lets
-through. Knows no texts.
+The candidates are the questions of a filter that the solution stage kept, so that each has a chosen solution.
+Thresholds are parts of a filter like any other.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from store.records import STAGES
 NUMBERS = ("difficulty", "reward", "agreement")
 """The numbers that have a threshold."""
 NEAR = 5
-"""Rows that are shown on each side of a threshold."""
+"""Example rows on each side of a threshold."""
 DECIDED = 100
-"""Decided rows at most whose accept rate is told."""
+"""An accept rate near a threshold is of at most so many decided rows."""
 REACH = 0.05
-"""How far from the threshold they may lie: a share of what the number's bins span, which is 1 for shares."""
+"""Their largest distance from the threshold, as a share of the span of the number's bins."""
 _STRIDE = 64
 _AFTER = STAGES[STAGES.index("solution") :]
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """A band of difficulty, floors of (the best) reward and of agreement, and whether near-duplicates may stay.
+    """A band of difficulty, minima of the best reward and of agreement, and whether near-duplicates are kept.
 
-    An open end (None) asks nothing: rows without the number pass it. They fail any other.
+    Rows without a number pass an open end (None) and fail any other.
     """
 
     difficulty: Range = (None, None)
@@ -44,7 +43,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One end of what thresholds let through; ``value`` None is an open end."""
+    """One threshold; ``value`` is None where it is open. ``upper``: it is a maximum."""
 
     id: str
     name: str
@@ -53,27 +52,24 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
-    """The candidates before any threshold. ``tokens``: of their chosen solutions, those with ``untold`` left out.
-
-    ``topics`` in the frame's order; ``numbers``: bins, their counts and that of rows without the number;
-    ``duplicates``: candidates that have near-duplicates.
+class CandidateCounts:
+    """The candidates before any threshold. ``tokens`` of their chosen solutions, without ``unknown_tokens`` solutions
+    that were not counted. ``topics`` in the frame's order. ``numbers``: bins, their counts, and rows without the
+    number. ``duplicates``: candidates that have near-duplicates.
     """
 
     count: int
     tokens: int
-    untold: int
+    unknown_tokens: int
     topics: list[tuple[str | None, int]]
     numbers: dict[str, tuple[Bins, list[int], int]]
     duplicates: int
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What the thresholds keep of the candidates; ``pairs``: rows of it that are pairs as things stand.
-
-    ``topics`` in the order of ``Base.topics``; ``fails``: by edge how many candidates it keeps out, and how many it
-    alone does.
+class KeptCounts:
+    """What the thresholds keep; ``pairs``: the kept rows that are pairs now. ``topics`` as ``CandidateCounts.topics``;
+    ``fails``: by edge the candidates that fail it, and those that fail no other.
     """
 
     count: int
@@ -84,9 +80,9 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """Of the ``n`` decided rows nearest to a threshold, on either side and no farther than ``reach``, as many accepted;
-    they span ``low`` to ``high`` (NaN where there are none).
+class NearbyDecisions:
+    """``accepted`` of the ``n`` decided rows nearest to a threshold, on both sides within ``reach``; their numbers go
+    from ``low`` to ``high`` (NaN for no rows).
     """
 
     accepted: int
@@ -98,92 +94,92 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Positions in the frame of the rows just kept and just dropped by one edge, nearest first, newest first among
-    equals; all of them pass the other edges. An open end drops none; what it keeps would be dropped first.
-    ``decided`` is None there, and for near-duplicates.
+    """Frame positions of the rows that one edge just keeps and just drops, nearest first, newest first among equals;
+    all pass the other edges. An open end drops none and keeps those that a threshold would drop first. ``decided`` is
+    None for an open end and for near-duplicates.
     """
 
     edge: Edge
     kept: list[int]
     dropped: list[int]
-    decided: Decided | None
+    decided: NearbyDecisions | None
 
 
-def split(asked: Filter) -> tuple[Filter, Thresholds]:
-    """The candidates of a filter, and the thresholds that it has. Ends that no threshold is for stay in the filter."""
-    off = asked.near_duplicates[1] == 0
-    own = Thresholds(asked.difficulty, asked.reward[0], asked.agreement[0], not off)
+def split(filter_: Filter) -> tuple[Filter, Thresholds]:
+    """The filter of the candidates, and the thresholds. Conditions that are no threshold stay in the filter."""
+    drops_duplicates = filter_.near_duplicates[1] == 0
+    thresholds = Thresholds(filter_.difficulty, filter_.reward[0], filter_.agreement[0], not drops_duplicates)
     rest = replace(
-        asked,
+        filter_,
         difficulty=(None, None),
-        reward=(None, asked.reward[1]),
-        agreement=(None, asked.agreement[1]),
-        near_duplicates=(None, None) if off else asked.near_duplicates,
-        stage=asked.stage if asked.stage in _AFTER else "solution",
+        reward=(None, filter_.reward[1]),
+        agreement=(None, filter_.agreement[1]),
+        near_duplicates=(None, None) if drops_duplicates else filter_.near_duplicates,
+        stage=filter_.stage if filter_.stage in _AFTER else "solution",
     )
-    return rest, own
+    return rest, thresholds
 
 
-def join(rest: Filter, set_: Thresholds) -> Filter:
-    """The filter that keeps what the thresholds keep of its candidates. InputError where an end lies beyond another."""
-    duplicates = rest.near_duplicates if set_.duplicates else (rest.near_duplicates[0], 0.0)
+def join(rest: Filter, thresholds: Thresholds) -> Filter:
+    """The inverse of ``split``. InputError where a lower end exceeds an upper one."""
+    duplicates = rest.near_duplicates if thresholds.duplicates else (rest.near_duplicates[0], 0.0)
     joined = replace(
         rest,
-        difficulty=set_.difficulty,
-        reward=(set_.reward, rest.reward[1]),
-        agreement=(set_.agreement, rest.agreement[1]),
+        difficulty=thresholds.difficulty,
+        reward=(thresholds.reward, rest.reward[1]),
+        agreement=(thresholds.agreement, rest.agreement[1]),
         near_duplicates=duplicates,
     )
     return Filter.from_json(joined.to_dict())
 
 
-def edges(set_: Thresholds) -> list[Edge]:
-    low, high = set_.difficulty
+def edges(thresholds: Thresholds) -> list[Edge]:
+    low, high = thresholds.difficulty
     return [
         Edge("difficulty_from", "difficulty", low, False),
         Edge("difficulty_to", "difficulty", high, True),
-        Edge("reward", "reward", set_.reward, False),
-        Edge("agreement", "agreement", set_.agreement, False),
-        Edge("duplicates", "near_duplicates", None if set_.duplicates else 0.0, True),
+        Edge("reward", "reward", thresholds.reward, False),
+        Edge("agreement", "agreement", thresholds.agreement, False),
+        Edge("duplicates", "near_duplicates", None if thresholds.duplicates else 0.0, True),
     ]
 
 
-def base(candidates: Selection) -> Base:
-    """Count the candidates, a selection of what ``split`` gives."""
+def count_candidates(candidates: Selection) -> CandidateCounts:
+    """Count a selection by the filter that ``split`` gives."""
     frame, rows = candidates.frame, candidates.rows
-    found = frame.counts(rows, (*NUMBERS, "topic"))
+    counts = frame.counts(rows, (*NUMBERS, "topic"))
     tokens = frame.numbers["response_tokens"]
-    return Base(
+    return CandidateCounts(
         int(np.count_nonzero(rows)),
         _tokens(frame, rows),
         int(np.count_nonzero(np.isnan(tokens) & rows)),
-        list(zip(frame.values["topic"], found["topic"], strict=False)),
-        {name: (frame.bins[name], found[name][:-1], found[name][-1]) for name in NUMBERS},
+        list(zip(frame.values["topic"], counts["topic"], strict=False)),
+        {name: (frame.bins[name], counts[name][:-1], counts[name][-1]) for name in NUMBERS},
         int(np.count_nonzero((frame.numbers["near_duplicates"] > 0) & rows)),
     )
 
 
-class Cut:
-    """The thresholds on the candidates. About ten passes over the frame; nothing of it is remembered."""
+class ThresholdedSelection:
+    """The candidates that pass the thresholds, in about ten passes over the frame."""
 
-    def __init__(self, candidates: Selection, set_: Thresholds) -> None:
+    def __init__(self, candidates: Selection, thresholds: Thresholds) -> None:
         self.frame = candidates.frame
-        self.edges = edges(set_)
+        self.edges = edges(thresholds)
         self._candidates = candidates
         self._fails = {edge.id: _fails(self.frame, edge) for edge in self.edges if edge.value is not None}
-        self._misses = np.zeros(self.frame.size, np.uint8)
+        self._failed = np.zeros(self.frame.size, np.uint8)
         for fails in self._fails.values():
-            self._misses += fails.view(np.uint8)
-        self.rows: Array = candidates.rows & (self._misses == 0)
+            self._failed += fails.view(np.uint8)
+        self.rows: Array = candidates.rows & (self._failed == 0)
 
-    def kept(self) -> Kept:
+    def kept(self) -> KeptCounts:
         frame, rows = self.frame, self.rows
-        alone = (self._misses == 1) & self._candidates.rows
+        alone = (self._failed == 1) & self._candidates.rows
         fails = {
             name: (int(np.count_nonzero(fails & self._candidates.rows)), int(np.count_nonzero(fails & alone)))
             for name, fails in self._fails.items()
         }
-        return Kept(
+        return KeptCounts(
             int(np.count_nonzero(rows)),
             int(np.count_nonzero(frame.pair & rows)),
             _tokens(frame, rows),
@@ -192,29 +188,29 @@ class Cut:
         )
 
     def borders(self) -> list[Border]:
-        """Both sides of every edge. The decisions are counted whatever statuses the filter asks for."""
+        """Both sides of every edge. Decisions are counted regardless of the filter's status."""
         return [self._border(edge) for edge in self.edges]
 
     def _border(self, edge: Edge) -> Border:
         column = self.frame.numbers[edge.name]
         passing = self._passing(edge, self._candidates.rows)
-        if edge.name == "near_duplicates":  # rows that have none say nothing of an end that can only be 0
+        if edge.name == "near_duplicates":  # the maximum can only be 0: rows without any are not near it
             passing = passing & (column > 0)
         if edge.value is None:
-            # the least of all, or the greatest: what the first step of a threshold would drop
+            # the smallest, or the greatest: what a threshold would drop first
             return Border(edge, _nearest(passing, column, -np.inf if not edge.upper else np.inf, NEAR), [], None)
         beyond = column > edge.value if edge.upper else column < edge.value
         kept = _nearest(passing & ~beyond, column, edge.value, NEAR)
         dropped = _nearest(passing & beyond, column, edge.value, NEAR)
-        return Border(edge, kept, dropped, None if edge.name == "near_duplicates" else self._decided(edge))
+        return Border(edge, kept, dropped, None if edge.name == "near_duplicates" else self._decided_nearby(edge))
 
     def _passing(self, edge: Edge, rows: Array) -> Array:
-        """Those of some rows that pass every edge but this."""
+        """The rows that pass every edge but this."""
         fails = self._fails.get(edge.id)
-        passing: Array = rows & (self._misses == (0 if fails is None else fails.view(np.uint8)))
+        passing: Array = rows & (self._failed == (0 if fails is None else fails.view(np.uint8)))
         return passing
 
-    def _decided(self, edge: Edge) -> Decided:
+    def _decided_nearby(self, edge: Edge) -> NearbyDecisions:
         assert edge.value is not None
         statuses, span = self.frame.values["status"], self.frame.bins[edge.name].edges
         reach = REACH * (span[-1] - span[0])
@@ -224,25 +220,25 @@ class Cut:
         near = _nearest(self._passing(edge, rows & self._candidates.but("status")), column, edge.value, DECIDED)
         accepted = sum(statuses[codes[at]] == "accepted" for at in near)
         ends = (float(column[near].min()), float(column[near].max())) if near else (np.nan, np.nan)
-        return Decided(accepted, len(near), reach, *ends)
+        return NearbyDecisions(accepted, len(near), reach, *ends)
 
 
 def _fails(frame: Frame, edge: Edge) -> Array:
     column = frame.numbers[edge.name]
     assert edge.value is not None
-    end = np.float64(edge.value)  # in the filter's own precision: an end is a 64-bit number in SQL too
+    end = np.float64(edge.value)  # 64 bits, as in SQL
     passes: Array = column <= end if edge.upper else column >= end
-    return ~passes  # what is NaN passes nothing
+    return ~passes  # NaN fails
 
 
 def _topics(frame: Frame, rows: Array) -> list[int]:
-    """Counts of some rows by topic. Each topic is looked for: at a million rows, a tenth of what gathering takes."""
+    """Counts by topic. One comparison for each topic takes a tenth of the time of a gather at a million rows."""
     codes = frame.codes["topic"]
     return [int(np.count_nonzero(rows & (codes == code))) for code in range(len(frame.values["topic"]))]
 
 
 _tokens_of: weakref.WeakKeyDictionary[Frame, Array] = weakref.WeakKeyDictionary()
-"""The tokens of each row as a factor, 0 where they are not known: their sum over some rows is one product."""
+"""Tokens by row, 0 where unknown: a sum over selected rows is a dot product."""
 
 
 def _tokens(frame: Frame, rows: Array) -> int:
@@ -254,12 +250,12 @@ def _tokens(frame: Frame, rows: Array) -> int:
 
 
 def _nearest(rows: Array, column: Array, to: float, count: int) -> list[int]:
-    """The positions, among some rows that have a number, of those nearest to a value; newest first among equals."""
+    """The positions of the ``count`` rows whose number is nearest to a value; newest first among equals."""
     away = np.abs(column - to) if np.isfinite(to) else -np.sign(to) * column
-    # as many of a sample of the rows are no nearer than those of all: all that lie beyond need no look
-    some = away[::_STRIDE][rows[::_STRIDE]]
-    some = some[~np.isnan(some)]
-    limit = np.partition(some, count - 1)[count - 1] if len(some) >= count else np.inf
+    # the result lies within the count-th distance of a sample: rows beyond it are skipped
+    sample = away[::_STRIDE][rows[::_STRIDE]]
+    sample = sample[~np.isnan(sample)]
+    limit = np.partition(sample, count - 1)[count - 1] if len(sample) >= count else np.inf
     at = np.flatnonzero(rows & (away <= limit))
     away = away[at]
     if len(at) > count:
@@ -267,5 +263,5 @@ def _nearest(rows: Array, column: Array, to: float, count: int) -> list[int]:
         closer, equal = np.flatnonzero(away < last), np.flatnonzero(away == last)
         keep = np.concatenate([closer, equal[len(equal) - (count - len(closer)) :]])
         at, away = at[keep], away[keep]
-    found: list[int] = at[np.lexsort((-at, away))].tolist()
-    return found
+    nearest: list[int] = at[np.lexsort((-at, away))].tolist()
+    return nearest

@@ -14,7 +14,7 @@ from store.map import files
 def pairs(workspace: Workspace, asked: Filter) -> Iterator[tuple[str, str]]:
     """(query, response) of the filter's pairs in the order of the questions, as edited; those that a reviewer rejected
     are left out unless the filter asks for a status. InputError where it asks an area of another map."""
-    condition, values = asked.to_sql("pairs", files.inside(workspace, asked))
+    condition, values = asked.to_sql("pairs", files.keys_in_area(workspace, asked))
     if not asked.status:
         condition = f"({condition}) AND status <> 'rejected'"
     with workspace.cursor() as cursor:

@@ -86,7 +86,7 @@ class Filter:
         """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` for the default.
 
         ``map_keys``: the keys (``q``) of the questions in the filter's area, which the map's files know and
-        SQL does not: ``store.map.files.inside`` gives them. InputError where the filter has an area and they are
+        SQL does not: ``store.map.files.keys_in_area`` gives them. InputError where the filter has an area and they are
         not given.
         """
         parts: list[str] = []

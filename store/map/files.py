@@ -1,10 +1,9 @@
-"""The map's files, ``<workspace>/map/``: of each question its key, its vector and its place, in the order in which they
-were embedded.
+"""The map's files, ``<workspace>/map/``: the key, the vector and the place of each question, in embedding order.
 
-``meta.json`` says which version holds and how many rows of its files count; it is written last, so that a kill leaves
-what was whole before, and rows beyond it are overwritten. A version's files only grow; another version has a folder of
-its own. Vectors have length 1 and are stored as whole numbers (``SCALE`` is 1): their products are right to about
-0.005. Knows no embedder and no frame. A question keeps the place of the text that was embedded first.
+``meta.json`` names the current version and its number of complete rows. It is written last, so that a killed job leaves
+the previous state; rows beyond that number are overwritten. The files of a version only grow; another version has
+another folder. Vectors have length 1 and are stored as whole numbers (``SCALE`` is 1), so that their products are
+accurate to about 0.005. A question keeps the place of the text that was embedded first.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ _KEYS, _VECTORS, _PLACES = "keys.bin", "vectors.bin", "places.bin"
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """``version`` tells one map from another; ``embedder``: what made it, in the engine's words; ``fitted``: how many
-    questions there were when it was begun; ``count``: rows that are whole."""
+    """``embedder``: its settings as the engine writes them; ``fitted``: the number of questions when the map was begun;
+    ``count``: complete rows."""
 
     version: str
     embedder: dict[str, Any]
@@ -46,8 +45,8 @@ class Meta:
 
 
 class Map:
-    """One state of the map, read-only: arrays that are files, read as they are used. ``keys`` (n,) whole numbers,
-    ``vectors`` (n, dimensions) signed bytes, ``places`` (n, 2) from 0 to ``areas.SIDE``."""
+    """A read-only snapshot in memory-mapped arrays: ``keys`` (n,) int64, ``vectors`` (n, dimensions) int8 and
+    ``places`` (n, 2) from 0 to ``map_area.SIDE``."""
 
     def __init__(self, folder: Path, meta: Meta) -> None:
         self.meta, self.folder = meta, folder / meta.version
@@ -55,42 +54,42 @@ class Map:
         self.vectors = self._array(_VECTORS, np.int8, (meta.count, meta.dimensions))
         self.places = self._array(_PLACES, np.float32, (meta.count, 2))
 
-    def _array(self, name: str, kind: Any, shape: tuple[int, ...]) -> Array:
+    def _array(self, name: str, dtype: Any, shape: tuple[int, ...]) -> Array:
         if not shape[0]:
-            return np.zeros(shape, kind)
+            return np.zeros(shape, dtype)
         try:
-            return np.memmap(self.folder / name, kind, "r", shape=shape)
+            return np.memmap(self.folder / name, dtype, "r", shape=shape)
         except (OSError, ValueError) as error:
             raise _damaged(self.folder) from error
 
 
-def questions(source: Source, runs: Sequence[str] = ()) -> Array:
-    """The keys of the questions of these runs (all without), ascending."""
+def question_keys(source: Source, runs: Sequence[str] = ()) -> Array:
+    """The keys of the questions of these runs (of all runs when empty), ascending."""
     where = " WHERE run_id IN (SELECT unnest($runs))" if runs else ""
     with asking(source) as cursor:
-        found = cursor.execute(f"SELECT q FROM question_rows{where}", {"runs": [*runs]} if runs else {}).fetchnumpy()
-    return np.sort(np.asarray(found["q"], dtype=np.int64))
+        keys = cursor.execute(f"SELECT q FROM question_rows{where}", {"runs": [*runs]} if runs else {}).fetchnumpy()
+    return np.sort(np.asarray(keys["q"], dtype=np.int64))
 
 
-def texts(source: Source, keys: Array) -> tuple[Array, list[str]]:
-    """Of these questions, keys ascending: those that are still there, and their texts as they were written."""
+def question_texts(source: Source, keys: Array) -> tuple[Array, list[str]]:
+    """The questions that still exist of these ascending keys: their keys, and their texts as generated."""
     if not len(keys):
         return keys, []
     query = """
         SELECT q, text FROM question_text
         WHERE q BETWEEN $low AND $high AND q IN (SELECT unnest($q)) ORDER BY q"""
     with asking(source) as cursor:
-        wanted = {"low": int(keys[0]), "high": int(keys[-1]), "q": keys.tolist()}
-        rows = cursor.execute(query, wanted).fetchall()
+        values = {"low": int(keys[0]), "high": int(keys[-1]), "q": keys.tolist()}
+        rows = cursor.execute(query, values).fetchall()
     return np.array([q for q, _ in rows], np.int64), [text for _, text in rows]
 
 
-def folder_of(workspace: Path) -> Path:
+def map_folder(workspace: Path) -> Path:
     return workspace / FOLDER
 
 
 def read_meta(folder: Path) -> Meta | None:
-    """What the map is now; None where there is none. StoreError where it cannot be read."""
+    """The current state; None without a map. StoreError where it cannot be read."""
     try:
         return Meta(**json.loads((folder / META).read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -100,59 +99,59 @@ def read_meta(folder: Path) -> Meta | None:
 
 
 def _damaged(folder: Path) -> StoreError:
-    return StoreError(f"the map in {folder} cannot be read; make it anew with `scalequest embed --anew`.")
+    return StoreError(f"the map in {folder} cannot be read; rebuild it with `scalequest embed --anew`.")
 
 
-class Draft:
-    """The map's one writer. ``begin`` a version in it, or go on with the one that is there; rows are durable when
+class MapWriter:
+    """The only writer of a map: ``begin`` starts a version, the constructor continues one. Rows are durable when
     ``append`` returns. StoreError where the disk fails."""
 
     def __init__(self, folder: Path, meta: Meta) -> None:
         self._folder, self.meta = folder, meta
 
     @classmethod
-    def begin(cls, folder: Path, made: Path, meta: Meta) -> Draft:
-        """A new version, from now on the map. ``made``: a folder of what its embedder needs, which is moved into it."""
-        home = folder / meta.version
+    def begin(cls, folder: Path, model_folder: Path, meta: Meta) -> MapWriter:
+        """Make a new version the current map. ``model_folder`` holds the embedder's files and is moved into it."""
+        version_folder = folder / meta.version
         try:
-            if home.exists():  # of a beginning that was killed, or the same map made anew
+            if version_folder.exists():  # left by a killed job, or the same map is rebuilt
                 (folder / META).unlink(missing_ok=True)
-                shutil.rmtree(home)
-            made.rename(home)
-            draft = cls(folder, meta)
-            draft._write()
+                shutil.rmtree(version_folder)
+            model_folder.rename(version_folder)
+            writer = cls(folder, meta)
+            writer._write_meta()
             for other in folder.iterdir():
-                if other.is_dir() and other != home:
+                if other.is_dir() and other != version_folder:
                     shutil.rmtree(other, ignore_errors=True)
         except OSError as error:
-            raise _full(folder, error) from error
-        return draft
+            raise write_error(folder, error) from error
+        return writer
 
     def append(self, keys: Array, vectors: Array, places: Array) -> None:
-        """Rows: ``vectors`` (n, dimensions) of length 1 or 0, ``places`` (n, 2)."""
+        """Append rows: ``vectors`` (n, dimensions) of length 1 or 0, ``places`` (n, 2)."""
         meta = self.meta
-        rows = (
+        columns = (
             (_KEYS, keys.astype(np.int64)),
             (_VECTORS, np.rint(vectors * SCALE).astype(np.int8)),
             (_PLACES, places.astype(np.float32)),
         )
         try:
-            for name, values in rows:
-                width = values.itemsize * (values.shape[1] if values.ndim > 1 else 1)
+            for name, values in columns:
+                row_bytes = values.itemsize * (values.shape[1] if values.ndim > 1 else 1)
                 path = self._folder / meta.version / name
                 with path.open("r+b" if path.exists() else "wb") as file:
-                    file.truncate(meta.count * width)
+                    file.truncate(meta.count * row_bytes)
                     file.seek(0, os.SEEK_END)
                     file.write(np.ascontiguousarray(values).tobytes())
                     file.flush()
                     os.fsync(file.fileno())
             self.meta = replace(meta, count=meta.count + len(keys))
-            self._write()
+            self._write_meta()
         except OSError as error:
             self.meta = meta
-            raise _full(self._folder, error) from error
+            raise write_error(self._folder, error) from error
 
-    def _write(self) -> None:
+    def _write_meta(self) -> None:
         new = self._folder / f"{META}.new"
         with new.open("w", encoding="utf-8") as file:
             json.dump(asdict(self.meta), file)
@@ -161,49 +160,50 @@ class Draft:
         new.replace(self._folder / META)
 
 
-def _full(folder: Path, error: OSError) -> StoreError:
-    said = (error.strerror or str(error)).lower()
-    return StoreError(f"the map cannot be written to {folder} ({said}); make room, then embed again.")
+def write_error(folder: Path, error: OSError) -> StoreError:
+    reason = (error.strerror or str(error)).lower()
+    return StoreError(f"the map cannot be written to {folder} ({reason}); free some space, then embed again.")
 
 
-_held: weakref.WeakKeyDictionary[Source, tuple[Any, Map]] = weakref.WeakKeyDictionary()
+_maps: weakref.WeakKeyDictionary[Source, tuple[Any, Map]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def of(source: Source) -> Map | None:
-    """The source's map as it is now; None where there is none. StoreError where it is damaged."""
-    folder = source.map if isinstance(source, Demo) else folder_of(getattr(source, "path", Path()))
+def current_map(source: Source) -> Map | None:
+    """The source's map; None without one. StoreError where it is damaged."""
+    folder = source.map if isinstance(source, Demo) else map_folder(getattr(source, "path", Path()))
     try:
-        found = (folder / META).stat()
+        stat = (folder / META).stat()
     except OSError:
         return None
-    mark = (found.st_mtime_ns, found.st_ino, found.st_size)
+    stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
     with _lock:
-        held = _held.get(source)
-        if held is None or held[0] != mark:
+        cached = _maps.get(source)
+        if cached is None or cached[0] != stamp:
             meta = read_meta(folder)
             if meta is None:
                 return None
-            held = _held[source] = (mark, Map(folder, meta))
-    return held[1]
+            cached = _maps[source] = (stamp, Map(folder, meta))
+    return cached[1]
 
 
-def on(source: Source, area: Area) -> Map:
-    """The map that the area was drawn on. InputError where it is gone or another."""
-    chart = of(source)
-    if chart is None:
-        remedy = "remove this part of the filter, or make a map with `scalequest embed` and draw it there"
-        raise InputError("filter.area", area.map, "was drawn on a map that is not here", remedy)
-    if chart.meta.version != area.map:
-        remedy = "remove this part of the filter, or draw it on the map of now"
+def map_of_area(source: Source, area: Area) -> Map:
+    """The map on which the area was drawn. InputError where it does not exist any more, or was replaced."""
+    current = current_map(source)
+    if current is None:
+        remedy = "remove this part of the filter, or make a map with `scalequest embed` and draw the area again"
+        raise InputError("filter.area", area.map, "was drawn on a map that does not exist", remedy)
+    if current.meta.version != area.map:
+        remedy = "remove this part of the filter, or draw the area on the current map"
         raise InputError("filter.area", area.map, "was drawn on another map", remedy)
-    return chart
+    return current
 
 
-def inside(source: Source, asked: Filter) -> list[int] | None:
-    """The keys of the questions in the filter's area, for ``Filter.to_sql``; None where it has none. As ``on``."""
-    if asked.area is None:
+def keys_in_area(source: Source, filter_: Filter) -> list[int] | None:
+    """The keys of the questions in the filter's area, for ``Filter.to_sql``; None for a filter without one. Errors as
+    ``map_of_area``."""
+    if filter_.area is None:
         return None
-    chart = on(source, asked.area)
-    found: list[int] = chart.keys[asked.area.holds(chart.places)].tolist()
-    return found
+    current = map_of_area(source, filter_.area)
+    keys: list[int] = current.keys[filter_.area.holds(current.places)].tolist()
+    return keys

@@ -1,6 +1,6 @@
-"""The questions that are nearest to one in meaning, as far as the map's embedder can tell: by the cosine of vectors.
+"""The questions nearest to a question by the cosine of the map's vectors.
 
-Reads every vector, block by block, so that each block stays in the processor's cache; no index is built.
+Reads every vector, in blocks that fit the processor's cache; there is no index.
 """
 
 from __future__ import annotations
@@ -14,50 +14,49 @@ from store.database.sources import Source
 from store.errors import InputError
 from store.frame.cache import asking
 from store.frame.frame import Array, Frame
-from store.map import tiles
 from store.map.files import SCALE, Map
+from store.map.tiles import map_points
 
-MOST = 10
+LIMIT = 10
 _BLOCK = 2_048
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """``at``: position in the frame; ``similarity`` from -1 to 1."""
+    """``position`` in the frame; ``similarity`` from -1 to 1."""
 
-    at: int
+    position: int
     similarity: float
 
 
-def nearest(source: Source, frame: Frame, chart: Map, question_id: str, most: int = MOST) -> list[Neighbour] | None:
-    """The nearest questions of the frame, nearest first, without the question itself; ties go to the one embedded
-    first. None where the question is not on the map. InputError for one that no run can have."""
+def nearest(source: Source, frame: Frame, map_: Map, question_id: str, limit: int = LIMIT) -> list[Neighbour] | None:
+    """The nearest other questions of the frame, nearest first, ties in embedding order. None where the question is not
+    on the map. InputError for an unknown question."""
     with asking(source) as cursor:
         key = ids.find(cursor, question_id)
     if key is None:
         raise InputError("question", question_id, "is not in this workspace", "check the id")
-    found = np.flatnonzero(chart.keys == key)
-    if not len(found):
+    own = np.flatnonzero(map_.keys == key)
+    if not len(own):
         return None
-    own = int(found[0])
-    likeness = similarities(chart, chart.vectors[own])
-    rows = tiles.of(frame, chart).rows
-    likeness[rows < 0] = -np.inf
-    likeness[own] = -np.inf
-    most = min(most, len(likeness))
-    best = np.argpartition(-likeness, most - 1)[:most]
-    best = best[np.lexsort((best, -likeness[best]))]
-    return [Neighbour(int(rows[i]), float(likeness[i])) for i in best if np.isfinite(likeness[i])]
+    similarity = similarities(map_, map_.vectors[own[0]])
+    positions = map_points(frame, map_).rows
+    similarity[positions < 0] = -np.inf
+    similarity[own[0]] = -np.inf
+    limit = min(limit, len(similarity))
+    best = np.argpartition(-similarity, limit - 1)[:limit]
+    best = best[np.lexsort((best, -similarity[best]))]
+    return [Neighbour(int(positions[i]), float(similarity[i])) for i in best if np.isfinite(similarity[i])]
 
 
-def similarities(chart: Map, vector: Array) -> Array:
-    """Of this vector (whole numbers, as stored) with every row's."""
-    wanted = vector.astype(np.float32) / (SCALE * SCALE)
-    found = np.empty(len(chart.vectors), np.float32)
-    block = np.empty((_BLOCK, chart.meta.dimensions), np.float32)
-    for first in range(0, len(found), _BLOCK):
-        rows = chart.vectors[first : first + _BLOCK]
-        same = block[: len(rows)]
-        np.copyto(same, rows)
-        np.dot(same, wanted, out=found[first : first + _BLOCK])
-    return found
+def similarities(map_: Map, vector: Array) -> Array:
+    """The cosine of this vector (whole numbers, as stored) with each row's."""
+    scaled = vector.astype(np.float32) / (SCALE * SCALE)
+    products = np.empty(len(map_.vectors), np.float32)
+    buffer = np.empty((_BLOCK, map_.meta.dimensions), np.float32)
+    for first in range(0, len(products), _BLOCK):
+        stored = map_.vectors[first : first + _BLOCK]
+        block = buffer[: len(stored)]
+        np.copyto(block, stored)
+        np.dot(block, scaled, out=products[first : first + _BLOCK])
+    return products

@@ -1,18 +1,20 @@
-"""Writing what reviewers decide, one event at a time: durable when the function returns, each event stored once.
+"""Storing reviewers' decisions as events, each once: durable when the function returns.
 
-A decision is an event that is appended and never changed; what holds now is a view over the events (``views.py``). An
-undo is an event too: it names the one that it takes back, or the batch (``review_bulk.py``). Knows not what
-decisions are counted for.
+Events are appended and never changed; what holds now is a view over them (``views.py``). An undo is an event that names
+the event or the batch that it takes back. A bulk action is a batch: one event per question in one transaction.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from store.database import ids
 from store.database.arrow import as_json, split
@@ -21,51 +23,24 @@ from store.database.sources import Source
 from store.database.views import IN_FORCE
 from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
+from store.explore.query import all_rows
+from store.filters.filter import Filter
+from store.frame.cache import Frames
+from store.frame.frame import Array
 from store.names import line
 from store.records import Decision, now
 from store.review import queues
-from store.review.payloads import (
-    ACTIONS,
-    EDITED,
-    LONGEST_NAME,
-    LONGEST_NOTE,
-    LONGEST_REASON,
-    LONGEST_TAG,
-    LONGEST_TEXT,
-    can_be_asked,
-    checked,
-    event_name,
-    reviewer_name,
-)
-from store.review.tags import keep_tags, tag_list
+from store.review.payloads import EDITED, check_payload, event_name, is_valid_text, reviewer_name
 from store.times import from_db, to_db
 
-__all__ = [
-    "ACTIONS",
-    "LONGEST_NAME",
-    "LONGEST_NOTE",
-    "LONGEST_REASON",
-    "LONGEST_TAG",
-    "LONGEST_TEXT",
-    "Undone",
-    "decide",
-    "keep_tags",
-    "reviewer_name",
-    "tag_list",
-    "tags",
-    "undo",
-    "undo_event",
-]
-
+BULK_ACTIONS = ("accept", "reject", "skip", "tag", "untag")
 _RECENT = "WHERE rowid > (SELECT max(rowid) - 2000 FROM decision_rows)"
-"""The events that an undo looks at before it looks at all: with a million of them that takes a tenth of a second."""
+"""An undo searches these events first: searching a million takes a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo took back: one event, or (``question_id`` None) a batch of ``count`` questions. ``reviewer``: whose
-    it was.
-    """
+    """The event of ``reviewer`` that was taken back, or (``question_id`` None) a batch of ``count`` questions."""
 
     question_id: str | None
     action: str
@@ -74,6 +49,14 @@ class Undone:
     batch_id: str | None
     count: int
     queue: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """``undo`` takes back all ``count`` events together, and so does ``undo_event`` for any of them."""
+
+    batch_id: str
+    count: int
 
 
 def decide(
@@ -87,34 +70,78 @@ def decide(
     queue: str | None = None,
     sampling_p: float | None = None,
 ) -> Decision:
-    """Append an event, on the disk when this returns; gives it as it is stored. The same ``event_id`` again gives the
-    event of before.
+    """Append an event and return it as stored; a repeated ``event_id`` returns the first one.
 
-    ``queue``: the name of the one it was made in, ``sampling_p`` how likely that drew the question (None: as the
-    queue's file says). Of an edit what changes nothing is left out. InputError: bad input, an unknown question, a
-    solution that is not there, an edit that changes nothing, or an ``event_id`` that is another event's.
+    ``queue``: the queue in which it was made; ``sampling_p``: its probability of drawing the question (None: taken from
+    the queue's file). Unchanged texts of an edit are left out. InputError: bad input, an unknown question or solution,
+    an edit without a change, or the ``event_id`` of another event.
     """
-    who, given, event = reviewer_name(reviewer), checked(action, payload), event_name(event_id)
+    who, given, event = reviewer_name(reviewer), check_payload(action, payload), event_name(event_id)
     if sampling_p is not None and not 0 < sampling_p <= 1:
         raise InputError("sampling_p", sampling_p, "is not a probability", "give one above 0 and up to 1, or none")
-
     if queue is not None:
         line("queue", queue, queues.LONGEST)
     if queue is not None and sampling_p is None:
-        with suppress(InputError, StoreError):  # it was deleted meanwhile: the decision stands all the same
+        with suppress(InputError, StoreError):  # a queue that was deleted meanwhile: the decision is kept
             sampling_p = queues.load(workspace.path, queue).probability(question_id)
 
     def write(cursor: duckdb.DuckDBPyConnection) -> Decision:
         known = _event(cursor, event) if event_id is not None else None
         if known is not None:
             if (known.question_id, known.action, known.reviewer) != (question_id, action, who):
-                raise InputError("event_id", event, "is another decision's", "give each its own")
+                raise InputError("event_id", event, "belongs to another decision", "give each decision its own id")
             return known
-        q = place(cursor, question_id)
-        fitting = _fitting(cursor, q, action, given)
-        made = Decision(event, question_id, who, cast(Any, action), fitting, None, queue, sampling_p)
-        append(cursor, made, q)
-        return made
+        q = _key(cursor, question_id)
+        effective = _effective(cursor, q, action, given)
+        decision = Decision(event, question_id, who, cast(Any, action), effective, None, queue, sampling_p)
+        _append(cursor, decision, q)
+        return decision
+
+    return workspace.writer.call(write)
+
+
+def matching_keys(workspace: Workspace, frames: Frames, filter_: Filter) -> Array:
+    """The keys of all current rows of the filter. InputError as ``query.all_rows``."""
+    frame, rows = all_rows(workspace, frames, filter_)
+    return frame.q[rows]
+
+
+def decide_all(
+    workspace: Workspace, reviewer: str, q: Array, action: str, payload: object, *, expected: int | None = None
+) -> Bulk:
+    """Append an event for each question of these keys, in one transaction.
+
+    ``expected``: the number that the reviewer confirmed; nothing is written if it differs from the present one.
+    InputError: that, bad input, no question, or a solution's number.
+    """
+    if action not in BULK_ACTIONS:
+        remedy = f"choose from {', '.join(BULK_ACTIONS)}"
+        raise InputError("action", str(action)[:40], "does not apply to many rows", remedy)
+    who, given = reviewer_name(reviewer), check_payload(action, payload)
+    if "sample" in given:
+        raise InputError("sample", given["sample"], "belongs to a single question", "accept without it")
+    batch = secrets.token_hex(8)
+    keys = pa.table({"q": np.unique(np.asarray(q, np.int64))})
+    insert = """
+        INSERT INTO decision_rows BY NAME
+        SELECT $batch || '-' || q AS event_id, question_id, run_id, $who AS reviewer, $action AS action,
+            $given AS payload, $batch AS batch_id, $now::TIMESTAMP AS created_at, q
+        FROM question_rows WHERE q IN (FROM bulk_keys)"""
+
+    def write(cursor: duckdb.DuckDBPyConnection) -> Bulk:
+        cursor.register("bulk_keys", keys)
+        try:
+            count = cursor.execute("SELECT count(*) FROM question_rows WHERE q IN (FROM bulk_keys)").fetchall()[0][0]
+            if expected is not None and count != expected:
+                problem = f"was confirmed, but {count:,} questions match now"
+                raise InputError("count", expected, problem, "look again, and confirm that number")
+            if not count:  # DuckDB 2.0.0 must not be given an INSERT of no rows (see merge.py)
+                raise InputError("filter", "", "matches no question", "widen it")
+            values = {"who": who, "action": action, "given": as_json(given), "batch": batch, "now": to_db(now())}
+            cursor.execute(insert, values)
+        finally:
+            cursor.unregister("bulk_keys")
+        return Bulk(batch, count)
 
     return workspace.writer.call(write)
 
@@ -122,19 +149,19 @@ def decide(
 def undo(
     workspace: Workspace, reviewer: str, *, queue: str | None = None, event_id: str | None = None
 ) -> Undone | None:
-    """Take back the reviewer's newest event in force, made in this queue or (None) anywhere; a batch goes whole. None
-    where nothing is left. Each call goes one further back; the same ``event_id`` again does nothing more.
+    """Take back the reviewer's newest event in force, of this queue or (None) of all; the whole batch if it is one of a
+    batch. None where nothing is left. Each call goes one step further back; a repeated ``event_id`` does not.
     """
     who, event = reviewer_name(reviewer), event_name(event_id)
     if queue is not None:
         line("queue", queue, queues.LONGEST)
-    asked = f"reviewer = $who {'' if queue is None else 'AND queue = $queue'}"
+    own = f"reviewer = $who {'' if queue is None else 'AND queue = $queue'}"
     values = {"who": who} | ({} if queue is None else {"queue": queue})
 
     def write(cursor: duckdb.DuckDBPyConnection) -> Undone | None:
         if event_id is not None and (known := _event(cursor, event)) is not None:
-            return _named(cursor, known)
-        newest = f"{asked} AND {IN_FORCE} ORDER BY turn DESC LIMIT 1"
+            return _undone_by(cursor, known)
+        newest = f"{own} AND {IN_FORCE} ORDER BY turn DESC LIMIT 1"
         found = _events(cursor, newest, values, recent=True) or _events(cursor, newest, values)
         return _take_back(cursor, who, event, found[0]) if found else None
 
@@ -142,26 +169,26 @@ def undo(
 
 
 def undo_event(workspace: Workspace, reviewer: str, event: str) -> Undone:
-    """Take back this event, whoever made it; one of a batch takes the batch back. InputError: unknown, itself an undo,
-    or taken back before.
+    """Take back this event of any reviewer, or its whole batch. InputError: it is unknown, an undo, or taken back
+    already.
     """
     who = reviewer_name(reviewer)
 
     def write(cursor: duckdb.DuckDBPyConnection) -> Undone:
-        found = _event(cursor, event) if can_be_asked(event) else None
+        found = _event(cursor, event) if is_valid_text(event) else None
         if found is None:
-            raise InputError("event", ascii(event)[1:41], "is not there", "reload the page")
+            raise InputError("event", ascii(event)[1:41], "does not exist", "reload the page")
         if found.action == "undo":
             raise InputError("event", event, "is itself an undo", "take the action again")
         if not _events(cursor, f"event_id = $event AND {IN_FORCE}", {"event": event}):
-            raise InputError("event", event, "was taken back before", "reload the page")
+            raise InputError("event", event, "was taken back already", "reload the page")
         return _take_back(cursor, who, event_name(), found)
 
     return workspace.writer.call(write)
 
 
 def tags(source: Source) -> list[tuple[str, int]]:
-    """The tags in force and how many questions have each, most used first."""
+    """The tags in force and their numbers of questions, most used first."""
     query = f"""
         SELECT tag, count(*) AS n FROM (
             SELECT q, (payload ->> 'tag') AS tag, arg_max(action, rowid) AS last FROM decision_rows
@@ -171,55 +198,53 @@ def tags(source: Source) -> list[tuple[str, int]]:
         return cursor.execute(query).fetchall()
 
 
-def place(cursor: duckdb.DuckDBPyConnection, question_id: str) -> int:
-    """The key of a question. InputError where there is none of this id."""
-    q = ids.find(cursor, question_id) if can_be_asked(question_id) else None
-    asked = "SELECT 1 FROM question_rows WHERE q = ? AND question_id = ?"
-    if q is None or not cursor.execute(asked, [q, question_id]).fetchall():
-        shown = ascii(question_id)[1:81]
-        raise InputError("question", shown, "is not in this workspace", "it may have gone with its run: go on")
+def _key(cursor: duckdb.DuckDBPyConnection, question_id: str) -> int:
+    """The key of a question. InputError for an unknown id."""
+    q = ids.find(cursor, question_id) if is_valid_text(question_id) else None
+    query = "SELECT 1 FROM question_rows WHERE q = ? AND question_id = ?"
+    if q is None or not cursor.execute(query, [q, question_id]).fetchall():
+        remedy = "its run may have been deleted: continue with the next one"
+        raise InputError("question", ascii(question_id)[1:81], "is not in this workspace", remedy)
     return q
 
 
-def append(cursor: duckdb.DuckDBPyConnection, made: Decision, q: int) -> None:
-    """Store an event, within the transaction that is open on the writer's thread."""
-    run_id, _ = split(made.question_id)
+def _append(cursor: duckdb.DuckDBPyConnection, decision: Decision, q: int) -> None:
+    """Store an event within the open transaction of the writer's thread."""
+    run_id, _ = split(decision.question_id)
     cursor.execute(
         """
         INSERT INTO decision_rows (event_id, question_id, run_id, reviewer, action, payload, batch_id, queue,
             sampling_p, created_at, q)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
-            *(made.event_id, made.question_id, run_id, made.reviewer, made.action, as_json(made.payload)),
-            *(made.batch_id, made.queue, made.sampling_p, to_db(made.created_at), q),
+            *(decision.event_id, decision.question_id, run_id, decision.reviewer, decision.action),
+            *(as_json(decision.payload), decision.batch_id, decision.queue, decision.sampling_p),
+            *(to_db(decision.created_at), q),
         ],
     )
 
 
-def _fitting(cursor: duckdb.DuckDBPyConnection, q: int, action: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The payload, held against what is stored of the question."""
+def _effective(cursor: duckdb.DuckDBPyConnection, q: int, action: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The payload, checked against the stored question; of an edit the texts that change."""
     if action == "accept" and "sample" in given:
-        asked = "SELECT 1 FROM solution_rows WHERE q = ? AND sample = ?"
-        if not cursor.execute(asked, [q, given["sample"]]).fetchall():
-            raise InputError(
-                "sample", given["sample"], "is not a solution of this question", "accept one that is shown"
-            )
+        query = "SELECT 1 FROM solution_rows WHERE q = ? AND sample = ?"
+        if not cursor.execute(query, [q, given["sample"]]).fetchall():
+            raise InputError("sample", given["sample"], "is not a solution of this question", "accept a listed one")
     if action == "edit":
-        texts = _as_they_stand(cursor, q)
+        texts = _current_texts(cursor, q)
         name = next((name for name in EDITED[1:] if name in given), None)
         if name is not None and texts["response"] is None:
-            raise InputError(
-                name, " ".join(given[name][:40].split()), "edits a solution, and none is chosen", "accept one first"
-            )
+            start = " ".join(given[name][:40].split())
+            raise InputError(name, start, "edits a solution, but none is chosen", "accept one first")
         given = {name: text for name, text in given.items() if text != texts[name]}
         if not given:
-            raise InputError("edit", "", "changes nothing", "change a text, or leave it")
+            raise InputError("edit", "", "changes nothing", "change a text, or cancel the edit")
     return given
 
 
-def _as_they_stand(cursor: duckdb.DuckDBPyConnection, q: int) -> dict[str, str | None]:
-    """Question, chosen solution and its answer, as edited; the solution None where none is chosen."""
-    now_ = replay_events(events(cursor, q))
+def _current_texts(cursor: duckdb.DuckDBPyConnection, q: int) -> dict[str, str | None]:
+    """Question, chosen solution and its answer, as edited; None for the latter two without a chosen solution."""
+    state = replay_events(events(cursor, q))
     query = """
         SELECT t.text, x.text, s.answer FROM question_text t
         LEFT JOIN (SELECT coalesce($sample, max(TRY_CAST(value AS BIGINT))) AS sample FROM label_rows
@@ -227,34 +252,34 @@ def _as_they_stand(cursor: duckdb.DuckDBPyConnection, q: int) -> dict[str, str |
         LEFT JOIN (SELECT sample, text FROM solution_text WHERE q = $q) x ON x.sample = c.sample
         LEFT JOIN (SELECT sample, answer FROM solution_rows WHERE q = $q) s ON s.sample = c.sample
         WHERE t.q = $q"""
-    written = cursor.execute(query, {"q": q, "sample": now_.sample}).fetchall()[0]
-    edited = (now_.query, now_.response, now_.answer)
-    texts = [mine if mine is not None else text for mine, text in zip(edited, written, strict=True)]
+    written = cursor.execute(query, {"q": q, "sample": state.sample}).fetchall()[0]
+    edited = (state.query, state.response, state.answer)
+    texts = [edit if edit is not None else text for edit, text in zip(edited, written, strict=True)]
     return dict(zip(EDITED, [texts[0], None, None] if written[1] is None else texts, strict=True))
 
 
 def _take_back(cursor: duckdb.DuckDBPyConnection, who: str, event: str, found: Decision) -> Undone:
-    """Append the undo of an event; of a batch one for each run that it concerns, so that it goes and comes with it."""
+    """Append the undo of an event; of a batch one undo per run, which is deleted and merged with that run."""
     if found.batch_id is None:
-        made = Decision(event, found.question_id, who, "undo", {"event_id": found.event_id}, None, found.queue)
-        append(cursor, made, place(cursor, found.question_id))
+        undo_ = Decision(event, found.question_id, who, "undo", {"event_id": found.event_id}, None, found.queue)
+        _append(cursor, undo_, _key(cursor, found.question_id))
         return _undone(found, 1)
-    asked = """
+    query = """
         SELECT min(question_id), min(q), count(DISTINCT q) FROM decision_rows
         WHERE batch_id = ? AND action <> 'undo' GROUP BY run_id ORDER BY run_id"""
-    runs = cursor.execute(asked, [found.batch_id]).fetchall()
+    runs = cursor.execute(query, [found.batch_id]).fetchall()
     count = sum(run[2] for run in runs)
     payload = {"batch_id": found.batch_id, "count": count}
     for number, (question_id, q, _) in enumerate(runs):
         name = event if number == 0 else f"{event}-{number}"
-        append(cursor, Decision(name, question_id, who, "undo", payload, event, found.queue), q)
+        _append(cursor, Decision(name, question_id, who, "undo", payload, event, found.queue), q)
     return _undone(found, count)
 
 
-def _named(cursor: duckdb.DuckDBPyConnection, known: Decision) -> Undone | None:
-    """What a stored undo took back."""
+def _undone_by(cursor: duckdb.DuckDBPyConnection, known: Decision) -> Undone | None:
+    """The result of a stored undo."""
     if known.action != "undo":
-        raise InputError("event_id", known.event_id, "is another decision's", "give each its own")
+        raise InputError("event_id", known.event_id, "belongs to another decision", "give each decision its own id")
     name, column = ("batch_id", "batch_id") if "batch_id" in known.payload else ("event_id", "event_id")
     found = _events(cursor, f"{column} = $name AND action <> 'undo' LIMIT 1", {"name": known.payload.get(name)})
     return _undone(found[0], int(known.payload.get("count", 1))) if found else None

@@ -1,4 +1,4 @@
-"""What a decision may hold: the actions, their payloads and the limits. Knows no database."""
+"""The actions of reviewers, their payloads and limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from store.errors import InputError
 from store.names import line
 
 VERBS = ("accept", "reject", "skip")
-"""The actions that decide about a question: the last one in force is its status."""
+"""The last of these actions in force is the status of a question."""
 ACTIONS = (*VERBS, "edit", "tag", "untag", "note")
 EDITED = ("query", "response", "answer")
 LONGEST_NAME, LONGEST_REASON, LONGEST_TAG, LONGEST_NOTE, LONGEST_TEXT = 60, 200, 40, 10_000, 100_000
@@ -20,32 +20,31 @@ _EVENT = re.compile(r"[0-9a-f]{32}")
 
 
 def reviewer_name(name: object) -> str:
-    """The name as it is kept. InputError unless it has 1 to 60 characters, all of which can be seen."""
+    """The normalized name. InputError unless it has 1 to 60 visible characters."""
     return line("reviewer", name, LONGEST_NAME)
 
 
 def tag_name(tag: object) -> str:
-    """The tag as it is kept; InputError as ``reviewer_name``, of 40 characters at most."""
+    """The normalized tag. InputError unless it has 1 to 40 visible characters."""
     return line("tag", tag, LONGEST_TAG)
 
 
 def event_name(event_id: object = None) -> str:
-    """A new event's id, or the one that is given. InputError where that is not of 32 hexadecimal digits."""
+    """The given id, or a new one. InputError unless it has 32 hexadecimal digits."""
     if event_id is None:
         return secrets.token_hex(16)
     if not isinstance(event_id, str) or not _EVENT.fullmatch(event_id):
-        shown = ascii(event_id)[:60]
-        raise InputError("event_id", shown, "is not an event's", "send 32 hexadecimal digits, or none")
+        raise InputError("event_id", ascii(event_id)[:60], "is not an event id", "send 32 hexadecimal digits, or none")
     return event_id
 
 
-def can_be_asked(text: object) -> bool:
-    """Whether a database can be asked for it: a text of characters that there are. Any other would end the writer."""
+def is_valid_text(text: object) -> bool:
+    """Whether a query can hold it: text without lone surrogates, which would end the writer."""
     return isinstance(text, str) and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def checked(action: str, payload: object) -> dict[str, Any]:
-    """The payload of an action as it is kept. InputError: an action that is none, or a payload that is not its."""
+def check_payload(action: str, payload: object) -> dict[str, Any]:
+    """The payload of an action as it is stored. InputError for an unknown action or a payload that does not fit it."""
     if action not in ACTIONS:
         raise InputError("action", str(action)[:40], "is not known", f"choose from {', '.join(ACTIONS)}")
     if not isinstance(payload, Mapping):
@@ -54,7 +53,7 @@ def checked(action: str, payload: object) -> dict[str, Any]:
     unknown = [name for name in given if name not in _PARTS[action]]
     if unknown:
         known = ", ".join(_PARTS[action]) or "nothing"
-        raise InputError("payload", str(unknown[0])[:40], f"is no part of '{action}'", f"it may have {known}")
+        raise InputError("payload", str(unknown[0])[:40], f"is not part of '{action}'", f"it may have {known}")
     return _READ[action](given)
 
 
@@ -63,15 +62,15 @@ def _accept(given: dict[str, Any]) -> dict[str, Any]:
     if sample is None:
         return {}
     if not isinstance(sample, int) or isinstance(sample, bool) or not 0 <= sample < 2**31:
-        raise InputError("sample", repr(sample)[:40], "is not a solution's number", "send that of a shown solution")
+        raise InputError("sample", repr(sample)[:40], "is not a solution's number", "send that of a listed solution")
     return {"sample": sample}
 
 
 def _reject(given: dict[str, Any]) -> dict[str, Any]:
-    said = given.get("reason")
-    if said is None or (isinstance(said, str) and not said.strip()):
+    reason = given.get("reason")
+    if reason is None or (isinstance(reason, str) and not reason.strip()):
         return {}
-    return {"reason": line("reason", said, LONGEST_REASON)}
+    return {"reason": line("reason", reason, LONGEST_REASON)}
 
 
 def _edit(given: dict[str, Any]) -> dict[str, Any]:
@@ -89,17 +88,16 @@ def _note(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(field: str, text: object, longest: int) -> str:
-    """A text of any lines; what no database keeps is refused."""
+    """A text of any number of lines. InputError where it is empty, too long, or cannot be stored."""
     if not isinstance(text, str):
         raise InputError(field, repr(text)[:80], "is not a text", "write one")
     if not text.strip():
-        raise InputError(field, "", "is empty", "write something, or leave it as it was")
+        raise InputError(field, "", "is empty", "write something, or leave it unchanged")
     if len(text) > longest:
-        raise InputError(
-            field, " ".join(text[:40].split()) + "…", f"has {len(text):,} characters", f"take {longest:,} at most"
-        )
-    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
-        raise InputError(field, ascii(text)[1:41], "has a character that cannot be stored", "take it out")
+        start = " ".join(text[:40].split()) + "…"
+        raise InputError(field, start, f"has {len(text):,} characters", f"shorten it to at most {longest:,}")
+    if "\0" in text or not is_valid_text(text):
+        raise InputError(field, ascii(text)[1:41], "has a character that cannot be stored", "remove it")
     return text
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from store.database.workspace import Workspace
 from store.errors import InputError
-from store.explore.matching import matching
+from store.explore.query import all_rows
 from store.filters.filter import Filter
 from store.frame.cache import Frames, asking
 from store.frame.frame import Array, Frame
@@ -91,7 +91,7 @@ def draw(
     value: float | None,
 ) -> Drawn:
     """The rows of a queue. InputError where there is none to draw from."""
-    frame, rows = matching(workspace, frames, asked)
+    frame, rows = all_rows(workspace, frames, asked)
     chance = np.random.default_rng(seed)
     found, p, of = ORDERS[order].draw(_Asked(workspace, frame, rows[::-1], size, chance, field, value))
     if not len(found):

@@ -25,7 +25,7 @@ SQUARE = [[20, 20], [70, 20], [70, 70], [20, 70]]
 
 
 def by_sql(workspace: Workspace, asked: Filter, view: str) -> set[str]:
-    condition, values = asked.to_sql(view, files.inside(workspace, asked))  # type: ignore[arg-type]
+    condition, values = asked.to_sql(view, files.keys_in_area(workspace, asked))  # type: ignore[arg-type]
     with workspace.cursor() as cursor:
         return {
             key for (key,) in cursor.execute(f"SELECT question_id FROM {view} WHERE {condition}", values).fetchall()
@@ -38,13 +38,13 @@ def by_frame(workspace: Workspace, asked: Filter) -> set[str]:
 
 
 def drawn(workspace: Workspace, points: Any) -> Filter:
-    made = files.of(workspace)
+    made = files.current_map(workspace)
     assert made is not None
     return Filter.from_json(json.dumps({"area": {"map": made.meta.version, "points": points}}))
 
 
 def test_a_square_holds_the_points_in_it(workspace: Workspace) -> None:
-    made = files.of(workspace)
+    made = files.current_map(workspace)
     assert made is not None
     within = ((made.places > 20) & (made.places < 70)).all(axis=1)
     found = by_frame(workspace, drawn(workspace, SQUARE))
@@ -101,7 +101,7 @@ def test_an_area_of_another_map_or_of_none_is_one_sentence(workspace: Workspace)
     for ask in (lambda: by_frame(workspace, asked), lambda: by_sql(workspace, asked, "items")):
         with pytest.raises(InputError, match="another map"):
             ask()
-    (files.folder_of(workspace.path) / "meta.json").unlink()
+    (files.map_folder(workspace.path) / "meta.json").unlink()
     with pytest.raises(InputError, match="not here"):
         by_frame(workspace, asked)
     with pytest.raises(InputError, match="cannot be asked here"):
@@ -118,9 +118,9 @@ def test_a_deleted_run_is_gone_from_the_map_at_once_and_new_questions_are_not_in
     assert len(by_frame(workspace, asked)) == MANY + 40 == len(by_sql(workspace, asked, "items"))
     workspace.delete_run("i1")
     assert len(by_frame(workspace, asked)) == 40 == len(by_sql(workspace, asked, "items"))
-    frame, made = Frames().of(workspace), files.of(workspace)
+    frame, made = Frames().of(workspace), files.current_map(workspace)
     assert made is not None
-    assert len(tiles.of(frame, made).at) == 40
+    assert len(tiles.map_points(frame, made).positions) == 40
 
 
 def test_an_area_holds_what_a_ray_crosses_an_odd_number_of_times() -> None:

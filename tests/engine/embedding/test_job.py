@@ -17,7 +17,7 @@ from engine.embedding import job
 from engine.embedding.role import Embedder, load_embedder
 from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
-from store.map import files as maps
+from store.map import files
 from store.map.files import Map
 from tests.engine.checks.stored import imported
 from tests.engine.embedding.conftest import MANY, texts
@@ -27,21 +27,21 @@ from tests.ui.cli.test_app_client import app
 INSTALLED = importlib.util.find_spec("sentence_transformers") is not None
 
 
-def chart(folder: Path) -> Map:
-    meta = maps.read_meta(maps.folder_of(folder))
+def stored_map(folder: Path) -> Map:
+    meta = files.read_meta(files.map_folder(folder))
     assert meta is not None
-    return Map(maps.folder_of(folder), meta)
+    return Map(files.map_folder(folder), meta)
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    home = maps.folder_of(folder)
+def stored_files(folder: Path) -> dict[str, bytes]:
+    home = files.map_folder(folder)
     return {str(path.relative_to(home)): path.read_bytes() for path in sorted(home.rglob("*")) if path.suffix == ".bin"}
 
 
 def test_every_question_gets_a_vector_of_length_one_and_a_place(embedded: Path) -> None:
-    made = chart(embedded)
+    made = stored_map(embedded)
     assert made.meta.count == MANY == len(set(made.keys.tolist()))
-    lengths = np.linalg.norm(made.vectors.astype(float) / maps.SCALE, axis=1)
+    lengths = np.linalg.norm(made.vectors.astype(float) / files.SCALE, axis=1)
     assert np.abs(lengths - 1).max() < 0.05
     assert made.places.min() >= 0
     assert made.places.max() <= 100
@@ -53,9 +53,9 @@ def test_what_was_killed_goes_on_and_ends_with_the_files_of_one_that_ran_through
         with Workspace.open(tmp_path / name) as workspace:
             imported(workspace, texts())
     slow = (
-        "import sys, time, engine.embedding.job as j, store.map.files as m; j.BLOCK = 20; plain = m.Draft.append\n"
+        "import sys, time, engine.embedding.job as j, store.map.files as m; j.BLOCK = 20; plain = m.MapWriter.append\n"
         "def append(*a):\n    plain(*a); time.sleep(0.05)\n"
-        "m.Draft.append = append\nimport app; sys.exit(app.main())"
+        "m.MapWriter.append = append\nimport app; sys.exit(app.main())"
     )
     asked = ["embed", "--workspace", str(tmp_path / "a"), "--json"]
     going = subprocess.Popen(
@@ -67,7 +67,7 @@ def test_what_was_killed_goes_on_and_ends_with_the_files_of_one_that_ran_through
             break
     going.send_signal(signal.SIGKILL)
     going.communicate()
-    half = chart(tmp_path / "a").meta.count
+    half = stored_map(tmp_path / "a").meta.count
     assert 40 <= half < MANY
     for name in ("a", "b"):
         small = f"import sys, engine.embedding.job as j; j.BLOCK = 20; import app; sys.exit(app.main({['embed', '--json']!r} + sys.argv[1:]))"  # noqa: E501
@@ -79,17 +79,17 @@ def test_what_was_killed_goes_on_and_ends_with_the_files_of_one_that_ran_through
         end = json.loads(done.stdout.splitlines()[-1])
         assert (end["event"], end["status"]) == ("end", "done")
         assert end["done"] == end["total"] == (MANY - half if name == "a" else MANY)
-    assert files(tmp_path / "a") == files(tmp_path / "b")
+    assert stored_files(tmp_path / "a") == stored_files(tmp_path / "b")
 
 
 def test_new_questions_are_added_and_old_points_stay(workspace: Workspace) -> None:
-    before = chart(workspace.path)
+    before = stored_map(workspace.path)
     places, vectors = np.array(before.places), np.array(before.vectors)
     imported(workspace, texts(50, seed=9), run_id="i2")
     events: list[dict[str, object]] = []
     assert job.run(workspace, on_event=events.append).status == "done"
     assert (events[0]["total"], events[-1]["done"]) == (50, 50)
-    after = chart(workspace.path)
+    after = stored_map(workspace.path)
     assert after.meta.version == before.meta.version
     assert after.meta.count == MANY + 50
     assert np.array_equal(after.places[:MANY], places)
@@ -102,17 +102,17 @@ def test_the_runs_named_are_embedded_and_no_others(workspace: Workspace) -> None
     imported(workspace, texts(30, seed=9), run_id="i2")
     imported(workspace, texts(30, seed=10), run_id="i3")
     job.run(workspace, ["i3"])
-    assert chart(workspace.path).meta.count == MANY + 30
+    assert stored_map(workspace.path).meta.count == MANY + 30
 
 
 def test_a_map_made_anew_is_another_and_the_old_one_is_gone(workspace: Workspace) -> None:
-    old = chart(workspace.path).meta.version
+    old = stored_map(workspace.path).meta.version
     imported(workspace, texts(50, seed=9), run_id="i2")
     job.run(workspace, anew=True)
-    new = chart(workspace.path).meta
+    new = stored_map(workspace.path).meta
     assert new.version != old
     assert new.count == new.fitted == MANY + 50
-    assert [path.name for path in maps.folder_of(workspace.path).iterdir() if path.is_dir()] == [new.version]
+    assert [path.name for path in files.map_folder(workspace.path).iterdir() if path.is_dir()] == [new.version]
 
 
 def test_a_cancelled_job_keeps_what_it_has(workspace: Workspace) -> None:
@@ -122,7 +122,7 @@ def test_a_cancelled_job_keeps_what_it_has(workspace: Workspace) -> None:
     control = Control()
     control.cancel()
     result = job.run(workspace, control=control)
-    assert (result.status, chart(workspace.path).meta.count) == ("cancelled", MANY)
+    assert (result.status, stored_map(workspace.path).meta.count) == ("cancelled", MANY)
     assert result.message is not None
     assert "goes on from here" in result.message
 
@@ -130,8 +130,8 @@ def test_a_cancelled_job_keeps_what_it_has(workspace: Workspace) -> None:
 def test_questions_without_words_get_a_place_too(workspace: Workspace) -> None:
     imported(workspace, ["", "   ", "字", "qqzzv"], run_id="i2")
     job.run(workspace)
-    assert not chart(workspace.path).vectors[MANY:MANY + 2].any()  # fmt: skip
-    assert np.isfinite(chart(workspace.path).places).all()
+    assert not stored_map(workspace.path).vectors[MANY:MANY + 2].any()  # fmt: skip
+    assert np.isfinite(stored_map(workspace.path).places).all()
 
 
 def test_bad_use_is_one_sentence(embedded: Path, tmp_path: Path) -> None:
@@ -151,21 +151,21 @@ def test_bad_use_is_one_sentence(embedded: Path, tmp_path: Path) -> None:
         (tmp_path / "none", [], "none"),
     ):
         assert says in sentence(scalequest("embed", *args, "--workspace", folder))
-    assert not maps.folder_of(tmp_path / "few").exists()
+    assert not files.map_folder(tmp_path / "few").exists()
 
 
 def test_damaged_files_are_one_sentence_and_can_be_made_anew(workspace: Workspace) -> None:
-    home = maps.folder_of(workspace.path)
+    home = files.map_folder(workspace.path)
     (home / "meta.json").write_text('{"version": 1')
     with pytest.raises(StoreError, match="--anew"):
         job.run(workspace)
     with pytest.raises(StoreError, match="--anew"):
-        maps.of(workspace)
+        files.current_map(workspace)
     job.run(workspace, anew=True)
-    assert chart(workspace.path).meta.count == MANY
+    assert stored_map(workspace.path).meta.count == MANY
     next(home.rglob("vectors.bin")).write_bytes(b"")
     with pytest.raises(StoreError, match="--anew"):
-        chart(workspace.path)
+        stored_map(workspace.path)
     job.run(workspace, anew=True)
     next(home.rglob("text.npz")).write_bytes(b"no")
     with pytest.raises(InputError, match="--anew"):
@@ -181,8 +181,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_map(tmp_path: Path) -> N
 
     said = sentence(scalequest("embed", "--workspace", tmp_path / "w", preexec_fn=no_room))
     assert "make room" in said
-    assert maps.read_meta(maps.folder_of(tmp_path / "w")) is None
-    assert list(maps.folder_of(tmp_path / "w").iterdir()) == []
+    assert files.read_meta(files.map_folder(tmp_path / "w")) is None
+    assert list(files.map_folder(tmp_path / "w").iterdir()) == []
     done = scalequest("embed", "--workspace", tmp_path / "w")
     assert done.returncode == 0
 
@@ -199,7 +199,7 @@ def test_the_app_embeds_for_the_command_line(tmp_path: Path) -> None:
         assert again.stdout.startswith(f"{MANY} questions are on the map, none of them new.")
         assert "'i9'" in sentence(scalequest("embed", "i9", "--workspace", tmp_path / "w"))
         running.end()
-    assert chart(tmp_path / "w").meta.count == MANY
+    assert stored_map(tmp_path / "w").meta.count == MANY
 
 
 def test_profiles_name_an_embedder_or_leave_it_to_the_default() -> None:
@@ -212,7 +212,7 @@ def test_profiles_name_an_embedder_or_leave_it_to_the_default() -> None:
 def test_without_the_package_the_sentence_says_how_to_install_it(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="pip install sentence-transformers"):
         job.run(workspace, embedder=Embedder("sentence-transformers", "x/y"), anew=True)
-    assert chart(workspace.path).meta.count == MANY  # the map that there was is left as it was
+    assert stored_map(workspace.path).meta.count == MANY  # the map that there was is left as it was
 
 
 @pytest.mark.skipif(not INSTALLED, reason="the package sentence-transformers is not installed")
@@ -224,5 +224,5 @@ def test_a_sentence_transformers_model_makes_a_map(workspace: Workspace, tmp_pat
     body = Transformer(str(ROOT / "assets/nano/solver"))
     SentenceTransformer(modules=[body, Pooling(size)]).save(str(tmp_path / "model"))
     job.run(workspace, embedder=Embedder("sentence-transformers", str(tmp_path / "model"), device="cpu"), anew=True)
-    made = chart(workspace.path)
+    made = stored_map(workspace.path)
     assert (made.meta.count, made.meta.dimensions) == (MANY, size)

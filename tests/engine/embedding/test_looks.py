@@ -19,7 +19,7 @@ from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.map import files, neighbours, tiles
 from store.map.files import Map
-from store.map.tiles import GRID, Shown, Tiles
+from store.map.tiles import GRID, SinglePoints, Tiles
 from store.records import question_id
 from tests.engine.checks.stored import imported
 from tests.engine.embedding.conftest import MANY, PARAPHRASE, texts
@@ -28,7 +28,7 @@ from ui.tabs.explore.map import look
 
 @pytest.fixture
 def drawn(workspace: Workspace) -> tuple[Frame, Map]:
-    made = files.of(workspace)
+    made = files.current_map(workspace)
     assert made is not None
     return Frames().of(workspace), made
 
@@ -36,26 +36,26 @@ def drawn(workspace: Workspace) -> tuple[Frame, Map]:
 def test_few_points_are_given_one_by_one(workspace: Workspace, drawn: tuple[Frame, Map]) -> None:
     frame, made = drawn
     chosen = query.select(workspace, frame, Filter(words="how"))
-    found = tiles.look(frame, tiles.of(frame, made), chosen.rows, (0, 0, 100, 100), "density")
-    assert isinstance(found, Shown)
-    assert set(found.at.tolist()) == set(np.flatnonzero(chosen.rows).tolist())
+    found = tiles.points_in_view(frame, tiles.map_points(frame, made), chosen.rows, (0, 0, 100, 100), "density")
+    assert isinstance(found, SinglePoints)
+    assert set(found.positions.tolist()) == set(np.flatnonzero(chosen.rows).tolist())
     place = {int(key): tuple(xy) for key, xy in zip(made.keys, made.places.tolist(), strict=True)}
-    for at, x, y in zip(found.at, found.x, found.y, strict=True):
+    for at, x, y in zip(found.positions, found.x, found.y, strict=True):
         assert (float(x), float(y)) == place[int(frame.q[at])]
 
 
 def test_a_view_holds_the_points_in_it_and_no_others(workspace: Workspace, drawn: tuple[Frame, Map]) -> None:
     frame, made = drawn
-    points, every = tiles.of(frame, made), np.ones(frame.size, bool)
+    points, every = tiles.map_points(frame, made), np.ones(frame.size, bool)
     luck = random.Random(1)
     for _ in range(50):
         span = luck.uniform(0.02, 100)
         left, low = luck.uniform(0, 100 - span), luck.uniform(0, 100 - span)
-        found = tiles.look(frame, points, every, (left, low, left + span, low + span), "density")
-        assert isinstance(found, Shown)
+        found = tiles.points_in_view(frame, points, every, (left, low, left + span, low + span), "density")
+        assert isinstance(found, SinglePoints)
         x, y = made.places[:, 0], made.places[:, 1]
         within = (x >= left) & (x < left + span) & (y >= low) & (y < low + span)
-        assert abs(len(found.at) - int(within.sum())) <= 1  # a point on the edge may be on either side
+        assert abs(len(found.positions) - int(within.sum())) <= 1  # a point on the edge may be on either side
 
 
 def test_tiles_count_every_point_of_the_selection(
@@ -63,10 +63,10 @@ def test_tiles_count_every_point_of_the_selection(
 ) -> None:
     monkeypatch.setattr(tiles, "FEW", 10)
     frame, made = drawn
-    points = tiles.of(frame, made)
+    points = tiles.map_points(frame, made)
     chosen = query.select(workspace, frame, Filter(words="how"))
     for colour in ("density", "topic", "difficulty"):
-        found = tiles.look(frame, points, chosen.rows, (0, 0, 100, 100), colour)
+        found = tiles.points_in_view(frame, points, chosen.rows, (0, 0, 100, 100), colour)
         assert isinstance(found, Tiles)
         cells = np.minimum((made.places * np.float32(GRID / 100)).astype(int), GRID - 1)
         there = chosen.rows[np.searchsorted(frame.q, made.keys)]
@@ -82,8 +82,8 @@ def test_a_paraphrase_is_the_nearest_neighbour(workspace: Workspace, drawn: tupl
     frame, made = drawn
     found = neighbours.nearest(workspace, frame, made, question_id("i1", MANY - 2))
     assert found is not None
-    assert len(found) == neighbours.MOST
-    assert texts()[int(frame.idx[found[0].at])] == PARAPHRASE
+    assert len(found) == neighbours.LIMIT
+    assert texts()[int(frame.idx[found[0].position])] == PARAPHRASE
     likeness = [one.similarity for one in found]
     assert likeness == sorted(likeness, reverse=True)
     assert 0.5 < likeness[0] <= 1.01
@@ -105,12 +105,12 @@ def test_a_deleted_run_is_nobodys_neighbour_and_a_new_question_has_none_yet(work
     job.run(workspace)
     workspace.delete_run("i1")
     imported(workspace, texts(20, seed=4), run_id="i3")
-    made = files.of(workspace)
+    made = files.current_map(workspace)
     assert made is not None
     frame = Frames().of(workspace)
     found = neighbours.nearest(workspace, frame, made, question_id("i2", 5))
     assert found is not None
-    assert {frame.key(one.at).partition("-")[0] for one in found} == {"i2"}
+    assert {frame.key(one.position).partition("-")[0] for one in found} == {"i2"}
     assert neighbours.nearest(workspace, frame, made, question_id("i3", 5)) is None
     with pytest.raises(InputError, match="not in this workspace"):
         neighbours.nearest(workspace, frame, made, "nonsense")

@@ -30,13 +30,13 @@ KEPT = [idx for idx in INSIDE if idx in (*range(PAIRS), 43) and idx not in REJEC
 
 def chart(workspace: Workspace, version: str) -> None:
     """A map on which question i stands in row i // 10, column i % 10."""
-    keys = files.questions(workspace)
+    keys = files.question_keys(workspace)
     idx = keys & 0xFFFFFFFF
     keys, idx = keys[idx != UNMAPPED], idx[idx != UNMAPPED]
-    folder = files.folder_of(workspace.path)
+    folder = files.map_folder(workspace.path)
     made = folder / "made"
     made.mkdir(parents=True)
-    draft = files.Draft.begin(folder, made, files.Meta(version, {}, 2, len(keys)))
+    draft = files.MapWriter.begin(folder, made, files.Meta(version, {}, 2, len(keys)))
     draft.append(keys, np.zeros((len(keys), 2)), np.stack([idx % 10 + 0.5, idx // 10 + 0.5], axis=1))
 
 
@@ -98,7 +98,7 @@ def test_an_area_on_a_map_that_was_made_anew_is_refused_and_never_takes_other_qu
         job.start(workspace, plan, tmp_path / "again")
     with pytest.raises(InputError, match="was drawn on another map"):
         verify.start(workspace, tmp_path / "out")
-    shutil.rmtree(files.folder_of(workspace.path))
+    shutil.rmtree(files.map_folder(workspace.path))
     with pytest.raises(InputError, match="a map that is not here"):
         job.start(workspace, plan, tmp_path / "again")
     assert {path.name for path in tmp_path.iterdir()} == {"w", "out"}

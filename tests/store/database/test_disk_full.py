@@ -46,7 +46,7 @@ except StoreError as error:
 
 DECIDE = """
 import resource, sys
-from store.review import decisions as review
+from store.review import decisions
 from store.errors import StoreError
 from store.records import question_id
 from store.database.workspace import Workspace
@@ -59,7 +59,7 @@ workspace.writer.flush()
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 21, 1 << 21))
 try:
     for number in range(100_000):
-        review.decide(workspace, "ana", question_id("r1", 0), "note", {"text": f"{number} " * 500})
+        decisions.decide(workspace, "ana", question_id("r1", 0), "note", {"text": f"{number} " * 500})
         print(number)
 except StoreError as error:
     print(error)

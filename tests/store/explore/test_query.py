@@ -16,7 +16,7 @@ import pytest
 from store.database import run_queries
 from store.database.question import tell
 from store.database.workspace import Workspace
-from store.explore import query as explore
+from store.explore import query
 from store.filters.filter import STATUSES, Filter
 from store.frame.bins import Bins
 from store.frame.cache import Frames
@@ -132,7 +132,7 @@ def binned(bins: Bins, values: list[float | None]) -> tuple[list[int], int]:
 
 @pytest.mark.parametrize("asked", filters(120), ids=lambda asked: asked.to_json())
 def test_every_count_is_what_the_views_count(filled: Workspace, frame: Frame, asked: Filter) -> None:
-    told = explore.tally(explore.select(filled, frame, asked))
+    told = query.tally(query.select(filled, frame, asked))
     keys = {key for (key,) in ask(filled, "question_id", asked)}
     assert told.count == len(keys)
     with filled.cursor() as cursor:
@@ -148,7 +148,7 @@ def test_every_count_is_what_the_views_count(filled: Workspace, frame: Frame, as
 
 @pytest.mark.parametrize("run", ["r1", "r2", None])
 def test_the_funnel_of_a_run_is_the_views_funnel(filled: Workspace, frame: Frame, run: str | None) -> None:
-    told = explore.tally(explore.select(filled, frame, Filter(run=() if run is None else (run,)))).funnel
+    told = query.tally(query.select(filled, frame, Filter(run=() if run is None else (run,)))).funnel
     with filled.cursor() as cursor:
         views = [run_queries.funnel(cursor, r) for r in ("r1", "r2") if run in (None, r)]
     for place, row in enumerate(told):
@@ -161,10 +161,10 @@ def test_the_funnel_of_a_run_is_the_views_funnel(filled: Workspace, frame: Frame
 @pytest.mark.parametrize("descending", [True, False])
 def test_paging_visits_every_row_once_in_order(filled: Workspace, frame: Frame, by: str, descending: bool) -> None:
     asked = Filter(run=("r1", "r2"), status=("unreviewed", "skipped", "rejected"))
-    chosen = explore.select(filled, frame, asked)
-    pages = [explore.page(filled, chosen, by, descending)]
+    chosen = query.select(filled, frame, asked)
+    pages = [query.page(filled, chosen, by, descending)]
     while pages[-1].start + len(pages[-1].rows) < pages[-1].total:
-        pages.append(explore.page(filled, chosen, by, descending, after=pages[-1].rows[-1].question_id))
+        pages.append(query.page(filled, chosen, by, descending, after=pages[-1].rows[-1].question_id))
     visited = [row for page in pages for row in page.rows]
     column = {"reward": "best_reward", "newest": "NULL::INTEGER"}.get(by, by)
     age = f"(run_id = 'r1')::INTEGER {'DESC' if by != 'newest' or descending else ''}, right(question_id, 8)"
@@ -172,16 +172,16 @@ def test_paging_visits_every_row_once_in_order(filled: Workspace, frame: Frame, 
     tie = "DESC" if by != "newest" or descending else ""
     condition, values = asked.to_sql()
     with filled.cursor() as cursor:
-        query = f"SELECT question_id FROM items WHERE {condition} ORDER BY {column} {way} NULLS LAST, {age} {tie}"
-        assert [row.question_id for row in visited] == [key for (key,) in cursor.execute(query, values).fetchall()]
-    assert [page.start for page in pages] == list(range(0, len(visited), explore.PAGE))
-    back = explore.page(filled, chosen, by, descending, before=pages[-1].rows[0].question_id)
+        sql = f"SELECT question_id FROM items WHERE {condition} ORDER BY {column} {way} NULLS LAST, {age} {tie}"
+        assert [row.question_id for row in visited] == [key for (key,) in cursor.execute(sql, values).fetchall()]
+    assert [page.start for page in pages] == list(range(0, len(visited), query.PAGE))
+    back = query.page(filled, chosen, by, descending, before=pages[-1].rows[0].question_id)
     assert back == pages[-2]
     for number, row in ((0, visited[0]), (len(visited) - 1, visited[-1])):
-        assert row in explore.page(filled, chosen, by, descending, at=row.question_id).rows
-        place = explore.place(chosen, row.question_id, by, descending)
+        assert row in query.page(filled, chosen, by, descending, at=row.question_id).rows
+        place = query.place(chosen, row.question_id, by, descending)
         assert (place.number, place.total) == (number, len(visited))
-    middle = explore.place(chosen, visited[60].question_id, by, descending)
+    middle = query.place(chosen, visited[60].question_id, by, descending)
     assert (middle.before, middle.after) == (visited[59].question_id, visited[61].question_id)
 
 
@@ -189,27 +189,27 @@ def test_a_row_shows_what_the_view_shows(filled: Workspace, frame: Frame) -> Non
     columns = (
         "question_id, query, topic, difficulty, best_reward, agreement, n_solutions, status, drop_stage, drop_reason"
     )
-    shown = explore.page(filled, explore.select(filled, frame, Filter())).rows
+    shown = query.page(filled, query.select(filled, frame, Filter())).rows
     told = {row[0]: row for row in ask(filled, columns, Filter(ids=tuple(row.question_id for row in shown)))}
-    assert len(shown) == explore.PAGE
+    assert len(shown) == query.PAGE
     for row in shown:
         assert tuple(getattr(row, name) for name in type(row).__slots__) == told[row.question_id]
 
 
 def test_the_part_to_remove_is_the_one_that_brings_back_most(filled: Workspace, frame: Frame) -> None:
     asked = Filter(topic=("Algebra",), drop_reason=("truncated",), run=("r1",), text="nowhere")
-    best = explore.best_removal(filled, frame, asked)
+    best = query.best_removal(filled, frame, asked)
     assert best is None or best[0] == "text"
     asked = Filter(difficulty=(0.0, 1.0), drop_stage=("language",))
     counts = {name: len(ask(filled, "1", asked.without(name))) for name in ("difficulty", "drop_stage")}
-    assert explore.best_removal(filled, frame, asked) == (max(counts, key=lambda n: counts[n]), max(counts.values()))
+    assert query.best_removal(filled, frame, asked) == (max(counts, key=lambda n: counts[n]), max(counts.values()))
 
 
 def test_unknown_questions_are_the_beginning_and_have_no_place(filled: Workspace, frame: Frame) -> None:
-    chosen = explore.select(filled, frame, Filter())
+    chosen = query.select(filled, frame, Filter())
     for key in ("r1-99999999", "r9-00000001", "nonsense", "r1-0000000１", "r1-1"):
-        assert explore.page(filled, chosen, after=key).start == 0
-        assert explore.place(chosen, key) == explore.Place(None, chosen.frame.size, None, None)
+        assert query.page(filled, chosen, after=key).start == 0
+        assert query.place(chosen, key) == query.Place(None, chosen.frame.size, None, None)
 
 
 def test_a_frame_is_read_again_when_rows_or_decisions_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,9 +219,9 @@ def test_a_frame_is_read_again_when_rows_or_decisions_come(tmp_path: Path, monke
     frames = Frames()
     with Workspace.open(tmp_path / "w") as workspace:
         empty = frames.of(workspace)
-        told = explore.tally(explore.select(workspace, empty, Filter(topic=("Algebra",), text="x", ids=("r1-1",))))
+        told = query.tally(query.select(workspace, empty, Filter(topic=("Algebra",), text="x", ids=("r1-1",))))
         assert (empty.size, told.count, told.funnel[0].entered) == (0, 0, 0)
-        assert explore.page(workspace, explore.select(workspace, empty, Filter())).rows == []
+        assert query.page(workspace, query.select(workspace, empty, Filter())).rows == []
         assert frames.of(workspace) is empty
         workspace.create_run(rows.run())
         workspace.writer.put(rows.whole(0))
@@ -233,9 +233,9 @@ def test_a_frame_is_read_again_when_rows_or_decisions_come(tmp_path: Path, monke
         workspace.writer.flush()
         edited = frames.of(workspace)
         assert edited.version != one.version
-        (row,) = explore.page(workspace, explore.select(workspace, edited, Filter(text="new WORDS"))).rows
+        (row,) = query.page(workspace, query.select(workspace, edited, Filter(text="new WORDS"))).rows
         assert row.query == "New words"
-        assert explore.tally(explore.select(workspace, edited, Filter(text="What is"))).count == 0
+        assert query.tally(query.select(workspace, edited, Filter(text="What is"))).count == 0
 
 
 def test_outliers_stand_in_the_outermost_bins(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_outliers_stand_in_the_outermost_bins(tmp_path: Path) -> None:
             workspace.writer.put([rows.question(idx), *rows.verdicts(idx), *rows.solutions(idx, rewards=rewards)])
         workspace.writer.flush()
         frame = Frames().of(workspace)
-        told = explore.tally(explore.select(workspace, frame, Filter()))
+        told = query.tally(query.select(workspace, frame, Filter()))
     bins = frame.bins["reward"]
     assert bins.below
     assert (bins.edges[0], bins.edges[-1]) == (-1.0, 0.0)
@@ -268,7 +268,7 @@ def test_of_many_questions_a_sample_comes_first_and_then_all(
         time.sleep(0.05)
     assert [now.key(at) for at in range(now.size)] == [frame.key(at) for at in range(frame.size)]
     for asked in filters(20):
-        one, other = (explore.tally(explore.select(filled, read, asked)) for read in (now, frame))
+        one, other = (query.tally(query.select(filled, read, asked)) for read in (now, frame))
         for field in ("count", "pairs", "numbers", "funnel"):
             assert getattr(one, field) == getattr(other, field)
         assert {n: dict(v) for n, v in one.values.items()} == {n: dict(v) for n, v in other.values.items()}

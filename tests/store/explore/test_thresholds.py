@@ -14,9 +14,8 @@ import pytest
 from store.database.sources import Demo, Source
 from store.database.workspace import Workspace
 from store.errors import InputError
-from store.explore import query
-from store.explore import thresholds as whatif
-from store.explore.thresholds import Border, Cut, Decided, Thresholds
+from store.explore import query, thresholds
+from store.explore.thresholds import Border, NearbyDecisions, ThresholdedSelection, Thresholds
 from store.filters.filter import Filter, View
 from store.frame.cache import Frames
 from store.frame.frame import Frame
@@ -31,7 +30,7 @@ ROWS = 240
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     luck = random.Random(8)
-    with Workspace.open(tmp_path_factory.mktemp("whatif") / "w") as workspace:
+    with Workspace.open(tmp_path_factory.mktemp("thresholds") / "w") as workspace:
         for run in ("r1", "r2"):
             workspace.create_run(rows.run(run))
         for idx in range(ROWS):
@@ -67,7 +66,7 @@ def ask(source: Source, what: str, asked: Filter, view: View = "items") -> list[
 
 
 def candidates(source: Source, frame: Frame, asked: Filter) -> query.Selection:
-    return query.select(source, frame, whatif.split(asked)[0])
+    return query.select(source, frame, thresholds.split(asked)[0])
 
 
 BASES = [
@@ -80,7 +79,7 @@ BASES = [
 ]
 
 
-def thresholds(frame: Frame, count: int) -> list[Thresholds]:
+def random_thresholds(frame: Frame, count: int) -> list[Thresholds]:
     """At ends, at values that rows have, and between them."""
     luck = random.Random(3)
 
@@ -100,24 +99,24 @@ def thresholds(frame: Frame, count: int) -> list[Thresholds]:
 def test_what_is_kept_is_what_the_views_count_under_the_filter_that_is_kept(
     source: Source, frame: Frame, asked: Filter
 ) -> None:
-    rest, _ = whatif.split(asked)
+    rest, _ = thresholds.split(asked)
     selection = candidates(source, frame, asked)
-    before = whatif.base(selection)
+    before = thresholds.count_candidates(selection)
     everything = ask(source, "topic, response_tokens, difficulty, best_reward, agreement, near_duplicates", rest)
     assert before.count == len(everything)
     assert before.tokens == sum(row[1] or 0 for row in everything)
     assert {topic: n for topic, n in before.topics if n} == Counter(row[0] for row in everything)
-    for place, name in enumerate(whatif.NUMBERS, 2):
+    for place, name in enumerate(thresholds.NUMBERS, 2):
         _, counts, none = before.numbers[name]
         assert (sum(counts), none) == (
             sum(row[place] is not None for row in everything),
             sum(row[place] is None for row in everything),
         )
     assert before.duplicates == sum(row[5] > 0 for row in everything)
-    for set_ in thresholds(frame, 30):
-        kept = Cut(selection, set_).kept()
+    for set_ in random_thresholds(frame, 30):
+        kept = ThresholdedSelection(selection, set_).kept()
         try:
-            joined = whatif.join(rest, set_)
+            joined = thresholds.join(rest, set_)
         except InputError:
             assert kept.count == 0
             continue
@@ -128,9 +127,9 @@ def test_what_is_kept_is_what_the_views_count_under_the_filter_that_is_kept(
         assert topics == Counter(row[1] for row in found)
         pairs = {key for (key,) in ask(source, "question_id", Filter(), "pairs")}
         assert kept.pairs == len(pairs & {row[0] for row in found})
-        for edge in whatif.edges(set_):
+        for edge in thresholds.edges(set_):
             if edge.value is not None:
-                alone = ask(source, "1", whatif.join(rest, _open(set_, edge.id)))
+                alone = ask(source, "1", thresholds.join(rest, _open(set_, edge.id)))
                 assert kept.fails[edge.id][1] == len(alone) - kept.count, edge
 
 
@@ -148,35 +147,35 @@ def _open(set_: Thresholds, edge: str) -> Thresholds:
 
 @pytest.mark.parametrize("asked", [*BASES, Filter(near_duplicates=(None, 0), reward=(-0.5, None), agreement=(0.5, 1))])
 def test_a_filter_is_its_candidates_and_its_thresholds(source: Source, asked: Filter) -> None:
-    rest, own = whatif.split(asked)
-    assert whatif.split(whatif.join(rest, own)) == (rest, own)
+    rest, own = thresholds.split(asked)
+    assert thresholds.split(thresholds.join(rest, own)) == (rest, own)
     both = replace(asked, stage=rest.stage)
-    assert sorted(ask(source, "question_id", whatif.join(rest, own))) == sorted(ask(source, "question_id", both))
+    assert sorted(ask(source, "question_id", thresholds.join(rest, own))) == sorted(ask(source, "question_id", both))
 
 
 def test_candidates_have_a_chosen_solution(source: Source, frame: Frame) -> None:
     if isinstance(source, Demo):  # in the other one, rows are what no pipeline leaves
         with source.cursor() as cursor:
             chosen = cursor.execute("SELECT count(*) FROM items WHERE response_tokens IS NOT NULL").fetchall()[0][0]
-        assert whatif.base(candidates(source, frame, Filter())).count == chosen > 0
+        assert thresholds.count_candidates(candidates(source, frame, Filter())).count == chosen > 0
 
 
 def test_the_rows_beside_a_threshold_are_the_nearest_that_pass_the_others(source: Source, frame: Frame) -> None:
     selection = candidates(source, frame, Filter())
-    rest = whatif.split(Filter())[0]
+    rest = thresholds.split(Filter())[0]
     columns = {"reward": "best_reward"}
     shown = 0
-    for set_ in thresholds(frame, 40):
+    for set_ in random_thresholds(frame, 40):
         if (
             set_.difficulty[0] is not None
             and set_.difficulty[1] is not None
             and set_.difficulty[0] > set_.difficulty[1]
         ):
             continue
-        for border in Cut(selection, set_).borders():
+        for border in ThresholdedSelection(selection, set_).borders():
             edge = border.edge
             column = columns.get(edge.name, edge.name)
-            passing = ask(source, f"question_id, {column}", whatif.join(rest, _open(set_, edge.id)))
+            passing = ask(source, f"question_id, {column}", thresholds.join(rest, _open(set_, edge.id)))
             values = sorted(v for _, v in passing if v is not None and (edge.name != "near_duplicates" or v > 0))
             if edge.value is None:
                 kept, dropped = (values[::-1] if edge.upper else values), []
@@ -186,14 +185,14 @@ def test_the_rows_beside_a_threshold_are_the_nearest_that_pass_the_others(source
                 dropped = sorted((v for v in values if v > end) if edge.upper else (v for v in values if v < end))
                 dropped = dropped if edge.upper else dropped[::-1]
             of = dict(passing)
-            assert [of[frame.key(at)] for at in border.kept] == pytest.approx(kept[: whatif.NEAR]), border
-            assert [of[frame.key(at)] for at in border.dropped] == pytest.approx(dropped[: whatif.NEAR]), border
+            assert [of[frame.key(at)] for at in border.kept] == pytest.approx(kept[: thresholds.NEAR]), border
+            assert [of[frame.key(at)] for at in border.dropped] == pytest.approx(dropped[: thresholds.NEAR]), border
             shown += len(border.kept) + len(border.dropped)
     assert shown > 100
 
 
 def _border(selection: query.Selection, set_: Thresholds, edge: str) -> Border:
-    return next(border for border in Cut(selection, set_).borders() if border.edge.id == edge)
+    return next(border for border in ThresholdedSelection(selection, set_).borders() if border.edge.id == edge)
 
 
 def test_the_accept_rate_is_of_the_decided_rows_nearest_to_the_threshold(tmp_path: Path) -> None:
@@ -208,9 +207,9 @@ def test_the_accept_rate_is_of_the_decided_rows_nearest_to_the_threshold(tmp_pat
         frame = Frames().of(workspace)
         selection = candidates(workspace, frame, Filter())
         middle = _border(selection, Thresholds(agreement=0.4999), "agreement").decided
-        assert middle == Decided(15, 30, 0.05, 135 / 300, 164 / 300)
+        assert middle == NearbyDecisions(15, 30, 0.05, 135 / 300, 164 / 300)
         high = _border(selection, Thresholds(agreement=1.0), "agreement").decided
-        assert high == Decided(12, 12, 0.05, 285 / 300, 296 / 300)
+        assert high == NearbyDecisions(12, 12, 0.05, 285 / 300, 296 / 300)
         # a filter on the status says which rows are looked at, not how reviewers decided
         accepted = candidates(workspace, frame, Filter(status=("accepted",)))
         assert _border(accepted, Thresholds(agreement=0.4999), "agreement").decided == middle
@@ -229,7 +228,7 @@ def test_of_many_decided_rows_the_nearest_hundred_are_counted(tmp_path: Path) ->
         workspace.writer.flush()
         frame = Frames().of(workspace)
         cut = _border(candidates(workspace, frame, Filter()), Thresholds((0.41, None)), "difficulty_from")
-        assert cut.decided == Decided(70, whatif.DECIDED, 0.05, 0.4, 0.4)
+        assert cut.decided == NearbyDecisions(70, thresholds.DECIDED, 0.05, 0.4, 0.4)
 
 
 def test_equals_are_shown_newest_first(tmp_path: Path) -> None:
@@ -245,8 +244,8 @@ def test_equals_are_shown_newest_first(tmp_path: Path) -> None:
 def test_nothing_to_ask_about_is_nothing_kept(workspace: Workspace) -> None:
     frame = Frames().of(workspace)
     selection = candidates(workspace, frame, Filter())
-    assert whatif.base(selection).count == whatif.base(selection).tokens == 0
-    cut = Cut(selection, Thresholds((0.1, 0.9), 0.0, 0.5, False))
+    assert thresholds.count_candidates(selection).count == thresholds.count_candidates(selection).tokens == 0
+    cut = ThresholdedSelection(selection, Thresholds((0.1, 0.9), 0.0, 0.5, False))
     assert (cut.kept().count, cut.kept().tokens) == (0, 0)
     assert not any(border.kept or border.dropped for border in cut.borders())
     assert not any(border.decided.n for border in cut.borders() if border.decided is not None)

@@ -14,7 +14,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError
 from store.filters.filter import Filter
 from store.frame.cache import Frames
-from store.review import bulk, decisions
+from store.review import decisions
 from store.review.reviewers import history
 from tests.store import rows
 
@@ -32,11 +32,11 @@ def statuses(workspace: Workspace) -> dict[str, int]:
 
 def test_a_bulk_reaches_all_rows_of_the_filter_and_no_other(workspace: Workspace, frames: Frames) -> None:
     asked = Filter(topic=("Algebra", None), text="prime")
-    keys = bulk.matching(workspace, frames, asked)
+    keys = decisions.matching_keys(workspace, frames, asked)
     where, values = asked.to_sql()
     with workspace.cursor() as cursor:
         wanted = cursor.execute(f"SELECT question_id FROM items WHERE {where}", values).fetchall()
-    made = bulk.bulk(workspace, "ana", keys, "reject", {"reason": "dull"}, expected=len(wanted))
+    made = decisions.decide_all(workspace, "ana", keys, "reject", {"reason": "dull"}, expected=len(wanted))
     assert made.count == len(wanted) > 0
     assert sorted(tell(workspace, "SELECT question_id FROM items WHERE status = 'rejected'")) == sorted(wanted)
 
@@ -47,7 +47,7 @@ def test_one_undo_takes_a_bulk_back_and_what_was_before_holds_again(
     decisions.decide(workspace, "ana", ids[0], "accept", {})
     decisions.decide(workspace, "ben", ids[1], "skip", {})
     before = statuses(workspace)
-    made = bulk.bulk(workspace, "ana", bulk.matching(workspace, frames, Filter()), "reject", {})
+    made = decisions.decide_all(workspace, "ana", decisions.matching_keys(workspace, frames, Filter()), "reject", {})
     decisions.decide(workspace, "ben", ids[2], "accept", {})
     assert statuses(workspace) == {"rejected": len(ids) - 1, "accepted": 1}
     undone = decisions.undo(workspace, "ana")
@@ -66,7 +66,7 @@ def test_one_undo_takes_a_bulk_back_and_what_was_before_holds_again(
 
 
 def test_any_event_of_a_bulk_takes_it_back_whole(workspace: Workspace, frames: Frames) -> None:
-    bulk.bulk(workspace, "ana", bulk.matching(workspace, frames, Filter()), "tag", {"tag": "all"})
+    decisions.decide_all(workspace, "ana", decisions.matching_keys(workspace, frames, Filter()), "tag", {"tag": "all"})
     [entry] = history(workspace)
     assert (entry.question_id, entry.count, entry.in_force) == (None, len(frames.of(workspace).q), True)
     assert decisions.undo_event(workspace, "ben", entry.event_id).count == entry.count
@@ -77,33 +77,33 @@ def test_any_event_of_a_bulk_takes_it_back_whole(workspace: Workspace, frames: F
 
 
 def test_another_count_than_the_confirmed_one_is_refused(workspace: Workspace, frames: Frames) -> None:
-    keys = bulk.matching(workspace, frames, Filter())
-    with pytest.raises(InputError, match=f"was confirmed, and {len(keys)} questions match now"):
-        bulk.bulk(workspace, "ana", keys, "accept", {}, expected=len(keys) - 1)
+    keys = decisions.matching_keys(workspace, frames, Filter())
+    with pytest.raises(InputError, match=f"was confirmed, but {len(keys)} questions match now"):
+        decisions.decide_all(workspace, "ana", keys, "accept", {}, expected=len(keys) - 1)
     assert tell(workspace, "SELECT count(*) FROM decisions") == [(0,)]
 
 
 @pytest.mark.parametrize(
     ("action", "payload", "said"),
     [
-        ("edit", {"query": "x"}, "is not for many rows"),
-        ("undo", {}, "is not for many rows"),
-        ("accept", {"sample": 1}, "is of one question"),
+        ("edit", {"query": "x"}, "does not apply to many rows"),
+        ("undo", {}, "does not apply to many rows"),
+        ("accept", {"sample": 1}, "belongs to a single question"),
         ("tag", {"tag": ""}, "is not a name"),
     ],
 )
 def test_what_is_not_for_many_rows_is_refused(workspace: Workspace, action: str, payload: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        bulk.bulk(workspace, "ana", np.array([1]), action, payload)
+        decisions.decide_all(workspace, "ana", np.array([1]), action, payload)
     with pytest.raises(InputError, match="matches no question"):
-        bulk.bulk(workspace, "ana", np.array([], np.int64), "accept", {})
+        decisions.decide_all(workspace, "ana", np.array([], np.int64), "accept", {})
 
 
 def test_a_deleted_run_takes_its_part_of_a_bulk_and_of_its_undo(workspace: Workspace, frames: Frames) -> None:
-    keys = bulk.matching(workspace, frames, Filter())
-    bulk.bulk(workspace, "ana", keys, "accept", {})
+    keys = decisions.matching_keys(workspace, frames, Filter())
+    decisions.decide_all(workspace, "ana", keys, "accept", {})
     decisions.undo(workspace, "ana")
-    bulk.bulk(workspace, "ana", keys, "reject", {})
+    decisions.decide_all(workspace, "ana", keys, "reject", {})
     workspace.update_run("r1", status="done")
     workspace.delete_run("r1")
     left = statuses(workspace)
@@ -119,9 +119,9 @@ def test_two_hundred_thousand_rows_are_decided_and_taken_back_whole(tmp_path: Pa
     with Workspace.open(tmp_path / "w") as workspace:
         fill(workspace)
         frames = Frames()
-        keys = bulk.matching(workspace, frames, Filter())
-        bulk.bulk(workspace, "ana", keys, "skip", {}, expected=MANY)
-        bulk.bulk(workspace, "ana", keys[: MANY // 2], "accept", {}, expected=MANY // 2)
+        keys = decisions.matching_keys(workspace, frames, Filter())
+        decisions.decide_all(workspace, "ana", keys, "skip", {}, expected=MANY)
+        decisions.decide_all(workspace, "ana", keys[: MANY // 2], "accept", {}, expected=MANY // 2)
         assert found_statuses(frames, workspace) == {"skipped": MANY // 2, "accepted": MANY // 2}
         assert decisions.undo(workspace, "ana") is not None
         assert found_statuses(frames, workspace) == {"skipped": MANY}

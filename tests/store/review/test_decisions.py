@@ -16,7 +16,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError
 from store.frame.cache import Frames
 from store.records import question_id
-from store.review import decisions
+from store.review import decisions, tags
 from store.review.review_item import blind, card
 from store.review.reviewers import history_of
 from tests.store import rows
@@ -47,7 +47,7 @@ def test_the_same_event_sent_twice_is_stored_once(workspace: Workspace, pair: st
     first = decisions.decide(workspace, "ana", pair, "accept", {}, event_id=event)
     assert decisions.decide(workspace, "ana", pair, "accept", {}, event_id=event) == first
     assert one(workspace, "SELECT count(*) FROM decisions") == 1
-    with pytest.raises(InputError, match="is another decision's"):
+    with pytest.raises(InputError, match="belongs to another decision"):
         decisions.decide(workspace, "ana", pair, "reject", {}, event_id=event)
 
 
@@ -97,7 +97,7 @@ def test_any_event_can_be_taken_back_once(workspace: Workspace, pair: str) -> No
     decisions.decide(workspace, "ana", pair, "note", {"text": "see"})
     assert decisions.undo_event(workspace, "ben", first.event_id).reviewer == "ana"
     assert status(workspace, pair) == "unreviewed"
-    with pytest.raises(InputError, match="was taken back before"):
+    with pytest.raises(InputError, match="was taken back already"):
         decisions.undo_event(workspace, "ben", first.event_id)
     undo = history_of(workspace, pair)[0]
     with pytest.raises(InputError, match="is itself an undo"):
@@ -147,18 +147,18 @@ def test_a_solution_that_is_not_chosen_cannot_be_edited(workspace: Workspace, id
         ("accept", {"sample": "0"}, "sample '0'|is not a solution's number"),
         ("accept", {"sample": True}, "is not a solution's number"),
         ("accept", {"sample": -1}, "is not a solution's number"),
-        ("accept", {"reason": "x"}, "payload 'reason' is no part of 'accept'"),
+        ("accept", {"reason": "x"}, "payload 'reason' is not part of 'accept'"),
         ("accept", ["sample"], "is not an object"),
         ("reject", {"reason": "x" * 201}, "has 201 characters; take 200 at most"),
         ("reject", {"reason": "a\u202eb"}, "cannot be seen"),
         ("reject", {"reason": 5}, "is not a text"),
-        ("skip", {"why": 1}, "is no part of 'skip'"),
+        ("skip", {"why": 1}, "is not part of 'skip'"),
         ("edit", {}, "changes nothing"),
         ("edit", {"query": "  \n"}, "is empty"),
         ("edit", {"query": "x" * 100_001}, "has 100,001 characters"),
         ("edit", {"query": "a\0b"}, "cannot be stored"),
         ("edit", {"query": "a\ud800b"}, "cannot be stored"),
-        ("edit", {"topic": "x"}, "is no part of 'edit'"),
+        ("edit", {"topic": "x"}, "is not part of 'edit'"),
         ("tag", {}, "is not a name"),
         ("tag", {"tag": "x" * 41}, "take 40 at most"),
         ("tag", {"tag": "a\u200bb"}, "cannot be seen"),
@@ -241,12 +241,12 @@ def test_a_thousand_decisions_of_two_threads_are_all_there_in_each_ones_order(
 
 DECIDE = """
 import sys
-from store.review import decisions as review
+from store.review import decisions
 from store.database.workspace import Workspace
 
 with Workspace.open(sys.argv[1]) as workspace:
     for number in range(100_000):
-        made = review.decide(workspace, "ana", sys.argv[2], "note", {"text": str(number)})
+        made = decisions.decide(workspace, "ana", sys.argv[2], "note", {"text": str(number)})
         print(made.event_id, flush=True)
 """
 
@@ -306,9 +306,9 @@ def test_tags_are_told_by_how_many_have_them_and_the_list_of_keys_is_kept(worksp
         decisions.decide(workspace, "ana", key, "tag", {"tag": tag})
     decisions.decide(workspace, "ben", ids[3], "untag", {"tag": "gone"})
     assert decisions.tags(workspace) == [("odd", 2), ("nice", 1)]
-    assert decisions.tag_list(workspace.path) == []
-    assert decisions.keep_tags(workspace.path, [" odd  one", "nice"]) == ["odd one", "nice"]
-    assert decisions.tag_list(workspace.path) == ["odd one", "nice"]
+    assert tags.tag_list(workspace.path) == []
+    assert tags.keep_tags(workspace.path, [" odd  one", "nice"]) == ["odd one", "nice"]
+    assert tags.tag_list(workspace.path) == ["odd one", "nice"]
     for bad in (["x"] * 2, [str(n) for n in range(10)], [""], "odd", [None]):
         with pytest.raises(InputError):
-            decisions.keep_tags(workspace.path, bad)  # type: ignore[arg-type]
+            tags.keep_tags(workspace.path, bad)  # type: ignore[arg-type]

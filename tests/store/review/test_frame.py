@@ -15,7 +15,7 @@ from store.filters.filter import Filter
 from store.frame import load
 from store.frame.cache import Frames
 from store.frame.frame import NUMBERS, Frame
-from store.review import bulk, decisions
+from store.review import decisions
 from store.search import search
 from tests.store import rows
 from tests.store.explore.test_query import filters
@@ -54,9 +54,9 @@ def act(workspace: Workspace, seen: Frames, ids: list[str], luck: random.Random)
         if what == "undo":
             decisions.undo(workspace, who)
         elif what == "bulk":
-            keys = bulk.matching(workspace, seen, luck.choice(filters(30)))
-            payload = {"tag": "many"} if (action := luck.choice(bulk.ACTIONS)) in ("tag", "untag") else {}
-            bulk.bulk(workspace, who, keys, action, payload, expected=len(keys))
+            keys = decisions.matching_keys(workspace, seen, luck.choice(filters(30)))
+            payload = {"tag": "many"} if (action := luck.choice(decisions.BULK_ACTIONS)) in ("tag", "untag") else {}
+            decisions.decide_all(workspace, who, keys, action, payload, expected=len(keys))
         elif what == "edit":
             text = "y" * luck.randrange(1, 90)
             decisions.decide(workspace, who, key, "edit", {luck.choice(("query", "response", "answer")): text})

@@ -14,7 +14,7 @@ from store.explore import query
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.records import Reward
-from store.review import bulk, decisions, metrics, queues
+from store.review import decisions, metrics, queues
 from store.review.sampling import allocation
 from store.statistics import Rate, counted, part, weighted
 from tests.store import rows
@@ -134,8 +134,8 @@ def test_the_reward_audit_counts_by_decile_whatever_status_is_asked_for(workspac
 
 def test_calibration_counts_alone_where_nothing_was_drawn_by_chance(workspace: Workspace, frames: Frames) -> None:
     assert metrics.calibration(workspace, query.select(workspace, frames.of(workspace), Filter())) == []
-    keys = bulk.matching(workspace, frames, Filter(drop_stage=("solvability",)))
-    bulk.bulk(workspace, "ana", keys, "accept", {})
+    keys = decisions.matching_keys(workspace, frames, Filter(drop_stage=("solvability",)))
+    decisions.decide_all(workspace, "ana", keys, "accept", {})
     chosen = query.select(workspace, frames.of(workspace, now=True), Filter(status=("unreviewed",)))
     found = {one.stage: one for one in metrics.calibration(workspace, chosen)}
     assert set(found) == {"language", "duplicate", "contamination", "solvability"}

@@ -184,6 +184,6 @@ def test_rows_of_a_deleted_run_stay_in_the_queue_and_are_told(workspace: Workspa
     workspace.update_run("r2", status="done")
     workspace.delete_run("r2")
     gone = next(key for key in made.question_ids if key.startswith("r2"))
-    with pytest.raises(InputError, match="it may have gone with its run"):
+    with pytest.raises(InputError, match="its run may have been deleted"):
         decisions.decide(workspace, "ana", gone, "accept", {}, queue=made.name)
     assert queues.load(Path(workspace.path), made.name).question_ids == made.question_ids

@@ -11,7 +11,7 @@ from engine.training import pairs
 from store.database.workspace import Workspace
 from store.filters.filter import Filter
 from store.frame.cache import Frames
-from store.review import bulk, decisions, preferences, queues
+from store.review import decisions, preferences, queues
 from store.review.reviewers import agreement, history, history_of, reviewers
 from store.transfer import attach
 from store.transfer.merge import merge
@@ -25,7 +25,7 @@ def test_reviewers_are_counted_by_what_is_in_force(workspace: Workspace, ids: li
     decisions.decide(workspace, "ben", ids[0], "reject", {})
     decisions.decide(workspace, "ana", ids[8], "reject", {})
     decisions.undo(workspace, "ana")
-    bulk.bulk(workspace, "ben", keys(workspace, ids[:4]), "accept", {})
+    decisions.decide_all(workspace, "ben", keys(workspace, ids[:4]), "accept", {})
     ben, ana = reviewers(workspace)
     assert (ana.name, ana.accepted, ana.rejected, ana.skipped) == ("ana", 2, 1, 1)
     assert (ana.edits, ana.tags, ana.notes, ana.bulk) == (1, 1, 1, 0)
@@ -41,7 +41,7 @@ def keys(workspace: Workspace, ids: list[str]) -> np.ndarray[tuple[int], np.dtyp
 
 def test_history_is_paged_newest_first_and_by_reviewer(workspace: Workspace, ids: list[str]) -> None:
     made = [decisions.decide(workspace, ("ana", "ben")[n % 2], ids[n], "accept", {}).event_id for n in range(7)]
-    bulk.bulk(workspace, "ana", keys(workspace, ids), "skip", {})
+    decisions.decide_all(workspace, "ana", keys(workspace, ids), "skip", {})
     seen, before = [], None
     while page := history(workspace, before=before, most=3):
         assert len(page) <= 3
@@ -61,7 +61,7 @@ def test_agreement_is_told_of_rows_that_two_people_judged_by_hand(workspace: Wor
             given = {} if verb == "a" else {"reason": f"{who} says so"}
             decisions.decide(workspace, who, key, {"a": "accept", "r": "reject"}[verb], given)
     decisions.decide(workspace, "ana", ids[20], "accept", {})
-    bulk.bulk(workspace, "ben", keys(workspace, ids[20:30]), "reject", {})  # looks at no row
+    decisions.decide_all(workspace, "ben", keys(workspace, ids[20:30]), "reject", {})  # looks at no row
     decisions.decide(workspace, "ben", ids[9], "reject", {})
     decisions.decide(workspace, "ana", ids[9], "accept", {})
     decisions.undo(workspace, "ana")
@@ -100,7 +100,7 @@ def test_pairs_follow_the_decisions_that_stand(workspace: Workspace, ids: list[s
     decisions.decide(workspace, "ana", pair, "edit", {"query": "Once more?"})
     assert pairs.from_reviews(workspace) == 1
     assert {name: texts[0] for name, texts in stored(workspace).items()} == {f"edit:{pair}": "Once more?"}
-    bulk.bulk(workspace, "ana", keys(workspace, [pair]), "reject", {})
+    decisions.decide_all(workspace, "ana", keys(workspace, [pair]), "reject", {})
     assert pairs.from_reviews(workspace) == 0
     assert stored(workspace) == {}
     decisions.undo(workspace, "ana")  # the bulk
@@ -108,10 +108,10 @@ def test_pairs_follow_the_decisions_that_stand(workspace: Workspace, ids: list[s
 
 
 def test_a_merge_brings_bulks_with_their_undos(workspace: Workspace, frames: Frames, tmp_path: Path) -> None:
-    everything = bulk.matching(workspace, frames, Filter())
-    bulk.bulk(workspace, "ana", everything, "reject", {})
+    everything = decisions.matching_keys(workspace, frames, Filter())
+    decisions.decide_all(workspace, "ana", everything, "reject", {})
     decisions.undo(workspace, "ana")
-    bulk.bulk(workspace, "ana", everything[:20], "accept", {})
+    decisions.decide_all(workspace, "ana", everything[:20], "accept", {})
     queue = queues.make(workspace, frames, Filter(), "random", size=5)
     decisions.decide(workspace, "ana", queue.question_ids[0], "skip", {}, queue=queue.name)
     query = "SELECT question_id, status, tags, edited FROM items ORDER BY question_id"

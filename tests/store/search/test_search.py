@@ -18,7 +18,7 @@ from engine.paths import ASSETS
 from store.database.sources import Demo, Source
 from store.database.workspace import Workspace
 from store.errors import InputError
-from store.explore import query as explore
+from store.explore import query
 from store.filters import search_syntax
 from store.filters.filter import Filter
 from store.frame.cache import Frames
@@ -75,7 +75,7 @@ def frame(filled: Workspace) -> Frame:
 
 
 def found(source: Source, frame: Frame, asked: Filter) -> set[str]:
-    return {frame.key(int(at)) for at in np.flatnonzero(explore.select(source, frame, asked).rows)}
+    return {frame.key(int(at)) for at in np.flatnonzero(query.select(source, frame, asked).rows)}
 
 
 def by_sql(source: Source, asked: Filter) -> set[str]:
@@ -172,17 +172,17 @@ def test_what_cannot_be_searched_is_one_sentence(asked: dict[str, object], field
 def test_the_best_match_comes_first(filled: Workspace, frame: Frame) -> None:
     best = search.of(filled).best(filled, frame, "prime")
     assert best is not None
-    chosen = explore.select(filled, frame, Filter(words="prime"))
+    chosen = query.select(filled, frame, Filter(words="prime"))
     assert sorted(best.tolist()) == np.flatnonzero(chosen.rows).tolist()
-    shown = explore.page(filled, chosen, best=best)
+    shown = query.page(filled, chosen, best=best)
     keys = [row.question_id for row in shown.rows]
     # a short text that has the word twice; what was edited is not in the index as it is now: it comes last
     assert keys[0] == "r2-00000009"
     assert keys[-1] == "r2-00000003"
-    place = explore.place(chosen, keys[1], best=best)
+    place = query.place(chosen, keys[1], best=best)
     assert (place.number, place.before, place.after) == (1, keys[0], keys[2] if len(keys) > 2 else None)
     elsewhere = next(frame.key(at) for at in range(frame.size) if at not in best)
-    assert explore.place(chosen, elsewhere, best=best).number is None
+    assert query.place(chosen, elsewhere, best=best).number is None
     assert search.of(filled).best(filled, frame, "-prime") is None
 
 
@@ -334,7 +334,7 @@ def test_a_scan_that_was_stopped_says_so_and_goes_on(
     (partial,) = search.of(filled).partial(frame, asked)
     assert (partial.name, partial.total) == ("regex", frame.size)
     assert partial.searched < frame.size
-    explore.select(filled, frame, asked, more=False)
+    query.select(filled, frame, asked, more=False)
     assert search.of(filled).partial(frame, asked)[0].searched == partial.searched
     monkeypatch.setattr(scan, "SECONDS", 60.0)
     whole = found(filled, frame, asked)

@@ -17,7 +17,7 @@ from store.database.sources import SourceSelector
 from store.errors import InputError, ScaleQuestError, StoreError
 from store.filters.filter import Filter
 from store.frame.cache import Frames
-from store.review import bulk, decisions, reviewers
+from store.review import decisions, payloads, reviewers
 from ui.tabs.curate.summaries import PANELS, Panel, in_words
 from ui.tabs.explore.saved_views import read
 from ui.web import assets, login
@@ -92,17 +92,17 @@ def _count(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
     if sources.shows_demo:
         raise StoreError(DEMO)
     wanted = _wanted(asked)
-    count = len(bulk.matching(sources.workspace, frames, wanted))
+    count = len(decisions.matching_keys(sources.workspace, frames, wanted))
     return {"count": count, "of": in_words(sources, wanted)}
 
 
 def _bulk(sources: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> Panel:
-    keys = bulk.matching(sources.workspace, frames, _wanted(asked))
+    keys = decisions.matching_keys(sources.workspace, frames, _wanted(asked))
     payload = field(asked, "payload")
     given = payload if isinstance(payload, dict) else {}
     action = text(asked, "action")
-    done = bulk.bulk(sources.workspace, reviewer, keys, action, given, expected=whole(asked, "expected", -1))
-    newest = reviewers.history(sources.workspace, reviewer=decisions.reviewer_name(reviewer), most=5)
+    done = decisions.decide_all(sources.workspace, reviewer, keys, action, given, expected=whole(asked, "expected", -1))
+    newest = reviewers.history(sources.workspace, reviewer=payloads.reviewer_name(reviewer), most=5)
     event = next((entry.event_id for entry in newest if entry.batch_id == done.batch_id), None)
     rows = "question" if done.count == 1 else "questions"
     return {"said": f"Done: {action} of {done.count:,} {rows}.", "event_id": event}
@@ -116,7 +116,7 @@ def _reviewer(sources: SourceSelector, asked: Any, request: Any) -> str:
         raise InputError(
             "reviewer", "", "is not a name", "say who you are above first: each decision is kept with a name"
         )
-    return decisions.reviewer_name(name)
+    return payloads.reviewer_name(name)
 
 
 def _wanted(asked: Any) -> Filter:

@@ -18,7 +18,7 @@ from store.explore import query
 from store.filters import saved_views
 from store.filters.filter import Filter
 from store.frame.cache import Frames
-from store.review import decisions, queues
+from store.review import queues, tags
 from store.review.metrics import Estimate, estimate
 from store.review.queues import FIELDS, LARGEST, SIZE, Queue
 from ui.tabs.explore import labels
@@ -63,7 +63,7 @@ def look(sources: SourceSelector, frames: Frames, reviewer: str | None, fixed: b
         "seed": next(seed for seed in count() if seed not in seeds),
         "views": views,
         "notes": notes,
-        "tags": [] if demo else decisions.tag_list(folder),
+        "tags": [] if demo else tags.tag_list(folder),
     }
 
 

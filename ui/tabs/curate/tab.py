@@ -18,7 +18,7 @@ import gradio as gr
 from store.database.sources import SourceSelector
 from store.errors import InputError, ScaleQuestError, StoreError
 from store.frame.cache import Frames
-from store.review import decisions, queues
+from store.review import decisions, payloads, queues, tags
 from store.review.metrics import estimate
 from store.review.payloads import LONGEST_NOTE, LONGEST_REASON, LONGEST_TEXT
 from store.review.queues import Queue
@@ -173,16 +173,16 @@ def _tags(sources: SourceSelector, given: Any) -> dict[str, Any]:
     if sources.shows_demo:
         raise StoreError(DEMO)
     names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
-    return {"tags": decisions.keep_tags(sources.workspace.path, names)}
+    return {"tags": tags.keep_tags(sources.workspace.path, names)}
 
 
 def _reviewer(asked: Any, request: Any) -> tuple[str | None, bool]:
     """The name to decide under and whether a login sets it; None while nobody gave one."""
     login = who.username(request)
     if login is not None:
-        return decisions.reviewer_name(login), True
+        return payloads.reviewer_name(login), True
     given = field(asked, "reviewer")
-    return (decisions.reviewer_name(given) if isinstance(given, str) and given.strip() else None), False
+    return (payloads.reviewer_name(given) if isinstance(given, str) and given.strip() else None), False
 
 
 def _named(asked: Any, request: Any) -> str:

@@ -26,10 +26,9 @@ from store.filters.filter import Filter
 from store.filters.map_area import SIDE
 from store.frame.cache import Frames
 from store.frame.frame import Array, Frame
-from store.map import files
-from store.map import tiles as map_points
+from store.map import files, tiles
 from store.map.files import Map
-from store.map.tiles import GRID, Shown, Tiles, View
+from store.map.tiles import GRID, SinglePoints, Tiles, View
 from ui.tabs.explore import labels as words
 from ui.tabs.explore import saved_views
 from ui.web import assets
@@ -95,7 +94,7 @@ def left_out(source: Source, asked: Filter) -> tuple[Filter, str | None]:
     """The filter without an area of a map that is not here, and the sentence on it."""
     try:
         if asked.area is not None:
-            files.on(source, asked.area)
+            files.map_of_area(source, asked.area)
     except ScaleQuestError as error:
         return asked.without("area"), f"The area in the filter was left out. {error}"
     return asked, None
@@ -111,18 +110,18 @@ def look(source: Source, frames: Frames, embedding: Embedding, asked: dict[str, 
     frame, going = frames.of(source), embedding.last
     reply: dict[str, Any] = {"refused": visible(refused) if refused else None, "job": _job(going)}
     try:
-        chart = files.of(source)
+        map_ = files.current_map(source)
     except ScaleQuestError as error:  # its files are damaged: it can be made anew
         return reply | {"map": None, "about": visible(str(error)), "make": "Make the map anew", "anew": True}
-    if chart is None or not chart.meta.count:
+    if map_ is None or not map_.meta.count:
         return reply | {"map": None, **_absent(source, frame)}
-    points = map_points.of(frame, chart)
+    points = tiles.map_points(frame, map_)
     view, colour = _view(asked.get("view")), asked.get("colour")
     colour = colour if isinstance(colour, str) and colour in COLOURS else "density"
     chosen = query.select(source, frame, replace(wanted, area=None), more=False)
-    found = map_points.look(frame, points, chosen.rows, view, colour)
-    reply |= {"map": chart.meta.version, "view": view, "colour": colour}
-    reply |= _state(source, chart, frame, len(points.at))
+    found = tiles.points_in_view(frame, points, chosen.rows, view, colour)
+    reply |= {"map": map_.meta.version, "view": view, "colour": colour}
+    reply |= _state(source, map_, frame, len(points.positions))
     reply["area"] = wanted.area.to_dict()["points"] if wanted.area is not None else None
     scale = _Scale(frame, colour)
     reply["legend"] = scale.legend
@@ -175,15 +174,15 @@ def _tiles(found: Tiles, scale: _Scale) -> dict[str, Any]:
     return {"count": found.total, "tiles": tiles}
 
 
-def _points(frame: Frame, found: Shown, scale: _Scale) -> dict[str, Any]:
+def _points(frame: Frame, found: SinglePoints, scale: _Scale) -> dict[str, Any]:
     points: dict[str, Any] = {
-        "ids": [frame.key(at) for at in found.at.tolist()],
+        "ids": [frame.key(at) for at in found.positions.tolist()],
         "x": found.x.round(4).tolist(),
         "y": found.y.round(4).tolist(),
     }
     if scale.colour != "density":
-        points["values"] = scale.at(found.at).tolist()
-    return {"count": len(found.at), "points": points}
+        points["values"] = scale.at(found.positions).tolist()
+    return {"count": len(found.positions), "points": points}
 
 
 def _packed(values: Array) -> str:
@@ -204,16 +203,16 @@ def _absent(source: Source, frame: Frame) -> dict[str, Any]:
     return {"about": said, "make": "Make the map"}
 
 
-def _state(source: Source, chart: Map, frame: Frame, count: int) -> dict[str, Any]:
+def _state(source: Source, map_: Map, frame: Frame, count: int) -> dict[str, Any]:
     """Of a map: what it is, how many are on it, and what can be done about the others."""
-    nature = visible(stored(chart.meta.embedder).nature)
+    nature = visible(stored(map_.meta.embedder).nature)
     if frame.size < frame.total:
         return {"about": f"So far of a sample of the questions. {nature} {_READ_IT}", "make": None, "sampled": True}
     missing = frame.total - count
     own = not isinstance(source, Demo)  # the demo's map is as it is
     said = f"{count:,} of {frame.total:,} questions are on the map. {nature} {_READ_IT}"
-    if chart.meta.fitted < SAMPLE and frame.total >= GROWN * chart.meta.fitted:
-        said += f" It was laid out when there were {chart.meta.fitted:,}: make it anew to have a layout of all."
+    if map_.meta.fitted < SAMPLE and frame.total >= GROWN * map_.meta.fitted:
+        said += f" It was laid out when there were {map_.meta.fitted:,}: make it anew to have a layout of all."
     add = f"Add the {missing:,} that are not on it" if missing and own else None
     return {"about": said, "make": add, "remake": own}
 

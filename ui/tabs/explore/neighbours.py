@@ -22,17 +22,17 @@ _CUT = 200
 def markdown(source: Source, frames: Frames, row: str) -> str:
     """The nearest questions, nearest first; nothing where there is no map."""
     try:
-        chart = files.of(source)
-        if chart is None or not chart.meta.count:
+        map_ = files.current_map(source)
+        if map_ is None or not map_.meta.count:
             return ""
         frame = frames.of(source)
-        found = neighbours.nearest(source, frame, chart, row)
+        found = neighbours.nearest(source, frame, map_, row)
         if found is None:
             return "### Semantic neighbours\n\nThis question is not on the map yet; the map's button adds it."
-        rows = query.rows_at(source, frame, [one.at for one in found])
+        rows = query.rows_at(source, frame, [one.position for one in found])
     except ScaleQuestError as error:
         return f"### Semantic neighbours\n\nThey cannot be told. {inert(str(error))}"
-    nature = inert(stored(chart.meta.embedder).nature)
+    nature = inert(stored(map_.meta.embedder).nature)
     parts = ["### Semantic neighbours", f"{nature} 1.00 is the same to it, 0 is unlike."]
     for one, its in zip(found, rows, strict=True):
         text = " ".join((its.query or "(no text)").split())

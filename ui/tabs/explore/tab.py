@@ -19,7 +19,7 @@ from store.database import label_texts
 from store.database.question import tell
 from store.database.sources import Source, SourceSelector
 from store.errors import InputError, ScaleQuestError
-from store.explore import query as explore
+from store.explore import query
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import NUMBERS, Frame, Selection
@@ -157,8 +157,8 @@ def _look(source: Source, frames: Frames, request: _Request) -> dict[str, Any]:
     frame = frames.of(source)
     runs = source.runs()
     names = _names(runs)
-    chosen = explore.select(source, frame, request.filter, more=not request.tick)
-    told = explore.tally(chosen)
+    chosen = query.select(source, frame, request.filter, more=not request.tick)
+    told = query.tally(chosen)
     searched = search.told(source, frame, request.filter, ranked=not request.tick)
     version = f"{hash(frame.version) & (2**64 - 1):x}"
     reply: dict[str, Any] = {
@@ -182,7 +182,7 @@ def _look(source: Source, frames: Frames, request: _Request) -> dict[str, Any]:
     if request.tick:
         return reply
     if not told.count and frame.size:
-        reply["empty"] = _remedy(explore.best_removal(source, frame, request.filter), reply["parts"])
+        reply["empty"] = _remedy(query.best_removal(source, frame, request.filter), reply["parts"])
     return reply | _rows(source, chosen, request, searched)
 
 
@@ -199,7 +199,7 @@ def _rows(source: Source, chosen: Selection, request: _Request, searched: search
     best = searched.best if request.sort in (None, words.BEST) else None
     sort = words.BEST if best is not None else request.sort if request.sort not in (None, words.BEST) else "-newest"
     order: dict[str, Any] = {"by": sort.lstrip("-"), "descending": sort.startswith("-"), "best": best}
-    shown = explore.page(source, chosen, **order, **request.page)
+    shown = query.page(source, chosen, **order, **request.page)
     last = shown.start + len(shown.rows)
     total = f"{'at least ' if searched.least else ''}{shown.total:,}"
     said = f"{shown.start + 1:,}-{last:,} of {total} questions" if shown.rows else "No question"
@@ -208,13 +208,13 @@ def _rows(source: Source, chosen: Selection, request: _Request, searched: search
     page = {"rows": rows, "first": not shown.start, "last": last >= shown.total, "said": said}
     found: dict[str, Any] = {"page": page, "sort": sort, "ranked": searched.best is not None}
     if request.row is not None:
-        at = explore.place(chosen, request.row, **order)
+        at = query.place(chosen, request.row, **order)
         where = f"{at.number + 1:,} of {at.total:,}" if at.number is not None else "not among those of the filter"
         found["place"] = {"row": request.row, "said": where, "before": at.before, "after": at.after}
     return found
 
 
-def _row(row: explore.Row, query: list[str]) -> dict[str, Any]:
+def _row(row: query.Row, query: list[str]) -> dict[str, Any]:
     """As the table shows it, its texts made visible; the query in pieces, None where it is gone."""
     cells = {name: visible(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()}
     return cells | {"question_id": row.question_id, "query": None if row.query is None else query}

@@ -14,16 +14,23 @@ import gradio as gr
 
 from store.database.sources import Source, SourceSelector
 from store.errors import InputError, ScaleQuestError
-from store.explore import query as explore
-from store.explore import thresholds
-from store.explore.thresholds import Base, Border, Cut, Decided, Edge, Kept, Thresholds
-from store.filters import saved_views as saved
+from store.explore import query, thresholds
+from store.explore.thresholds import (
+    Border,
+    CandidateCounts,
+    Edge,
+    KeptCounts,
+    NearbyDecisions,
+    ThresholdedSelection,
+    Thresholds,
+)
 from store.filters.filter import Filter
+from store.filters.saved_views import LONGEST
 from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.statistics import wilson
 from ui.tabs.explore import labels as words
-from ui.tabs.explore import saved_views as explore_views
+from ui.tabs.explore import saved_views
 from ui.web import assets
 from ui.web.escape import visible
 
@@ -49,10 +56,10 @@ def section(sources: SourceSelector, frames: Frames) -> None:
     def whatif_keep(asked: Any) -> dict[str, Any]:
         given = asked if isinstance(asked, dict) else {}
         try:
-            rest, own = thresholds.split(explore_views.read(given.get("filter")))
+            rest, own = thresholds.split(saved_views.read(given.get("filter")))
             name = given.get("name")
             joined = thresholds.join(rest, _thresholds(given.get("thresholds"), own))
-            name = explore_views.keep(sources, name if isinstance(name, str) else "", joined)
+            name = saved_views.keep(sources, name if isinstance(name, str) else "", joined)
         except ScaleQuestError as error:
             return {"error": visible(str(error)[:500])}
         return {"said": f"Kept as “{visible(name)}”, among Explore's saved views."}
@@ -66,7 +73,7 @@ def section(sources: SourceSelector, frames: Frames) -> None:
             server_functions=[whatif_look, whatif_keep],
             apply_default_css=False,
             elem_id="whatif",
-            longest=saved.LONGEST,
+            longest=LONGEST,
             duplicates=_DUPLICATES,
         )
 
@@ -74,14 +81,14 @@ def section(sources: SourceSelector, frames: Frames) -> None:
 def _look(source: Source, frames: Frames, asked: dict[str, Any]) -> dict[str, Any]:
     refused = None
     try:
-        rest, own = thresholds.split(explore_views.read(asked.get("filter")))
+        rest, own = thresholds.split(saved_views.read(asked.get("filter")))
     except InputError as error:
         rest, own = thresholds.split(Filter())
         refused = visible(f"The filter in the address was left out. {str(error)[:300]}")
     set_ = _thresholds(asked.get("thresholds"), own)
     frame = frames.of(source)
-    candidates = explore.select(source, frame, rest)
-    cut = Cut(candidates, set_)
+    candidates = query.select(source, frame, rest)
+    cut = ThresholdedSelection(candidates, set_)
     kept = cut.kept()
     key = f"{hash((frame.version, rest)) & (2**64 - 1):x}"
     reply: dict[str, Any] = {
@@ -97,7 +104,7 @@ def _look(source: Source, frames: Frames, asked: dict[str, Any]) -> dict[str, An
         "drops": {edge.id: _drops(edge, kept) for edge in cut.edges},
     }
     if asked.get("known") != key:
-        reply["base"] = _base(source, thresholds.base(candidates), rest)
+        reply["base"] = _base(source, thresholds.count_candidates(candidates), rest)
     if asked.get("rows") is True:
         reply["borders"] = _borders(source, frame, cut.borders())
     return reply
@@ -118,7 +125,7 @@ def _plain(set_: Thresholds) -> dict[str, Any]:
     return asdict(set_) | {"difficulty": list(set_.difficulty)}
 
 
-def _base(source: Source, base: Base, rest: Filter) -> dict[str, Any]:
+def _base(source: Source, base: CandidateCounts, rest: Filter) -> dict[str, Any]:
     """What changes only with the filter and the rows."""
     charts = []
     for name, (bins, counts, none) in base.numbers.items():
@@ -126,11 +133,12 @@ def _base(source: Source, base: Base, rest: Filter) -> dict[str, Any]:
         without = f"{none:,} of the candidates have no {name}: they pass only while the slider stands at its end."
         note = f"{told.note} {without if none else ''}"
         charts.append({"id": name, "title": told.title, "note": note, "counts": counts, **asdict(bins)})
+    unknown = base.unknown_tokens
     parts = [part["text"] for part in words.parts(rest, {run.run_id: run.name for run in source.runs()})]
     return {
         "count": base.count,
         "tokens": base.tokens,
-        "untold": f"{base.untold:,} have no token count and are left out of the sum." if base.untold else "",
+        "untold": f"{unknown:,} have no token count and are left out of the sum." if unknown else "",
         "topics": [
             {"text": words.NONE["topic"] if value is None else visible(value), "count": n} for value, n in base.topics
         ],
@@ -141,7 +149,7 @@ def _base(source: Source, base: Base, rest: Filter) -> dict[str, Any]:
     }
 
 
-def _drops(edge: Edge, kept: Kept) -> str:
+def _drops(edge: Edge, kept: KeptCounts) -> str:
     subject = {"difficulty_from": "The lower end drops", "difficulty_to": "The upper end drops"}.get(edge.id, "Drops")
     if edge.value is None:
         return f"{subject} none."
@@ -152,7 +160,7 @@ def _drops(edge: Edge, kept: Kept) -> str:
 def _borders(source: Source, frame: Frame, borders: list[Border]) -> dict[str, Any]:
     """The rows beside each threshold; their texts are read together."""
     wanted = list(dict.fromkeys(at for border in borders for at in (*border.kept, *border.dropped)))
-    rows = dict(zip(wanted, explore.rows_at(source, frame, wanted), strict=True))
+    rows = dict(zip(wanted, query.rows_at(source, frame, wanted), strict=True))
 
     def shown(at: int, name: str) -> dict[str, Any]:
         query = rows[at].query
@@ -174,7 +182,7 @@ def _borders(source: Source, frame: Frame, borders: list[Border]) -> dict[str, A
     }
 
 
-def _decided(told: Decided | None) -> str:
+def _decided(told: NearbyDecisions | None) -> str:
     """The reviewers' accept rate near a threshold; nothing where there is no threshold that they could tell of."""
     if told is None:
         return ""

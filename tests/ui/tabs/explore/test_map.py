@@ -60,9 +60,9 @@ def drag(page: Page, section: Locator, corners: list[tuple[float, float]]) -> No
 
 
 def place_of(folder: Path, idx: int) -> tuple[float, float]:
-    meta = files.read_meta(files.folder_of(folder))
+    meta = files.read_meta(files.map_folder(folder))
     assert meta is not None
-    made = files.Map(files.folder_of(folder), meta)
+    made = files.Map(files.map_folder(folder), meta)
     x, y = made.places[(made.keys & (2**32 - 1)).tolist().index(idx)].tolist()
     return x, y
 
@@ -104,7 +104,7 @@ def test_the_map_is_made_in_the_page_and_what_is_drawn_on_it_is_a_filter_that_a_
         assert 3 <= len(area["points"]) <= 100
         lassoed = count_of(page)
         assert 0 < lassoed < ALL
-        meta = files.read_meta(files.folder_of(folder))
+        meta = files.read_meta(files.map_folder(folder))
         assert meta is not None
         assert area["map"] == meta.version
         assert in_view(section) == ALL  # the map ignores its own condition
