@@ -109,7 +109,8 @@ def parser() -> Parser:
     _workspace(embed)
     what = "whose embedder begins the map (nano: offline, words and not meaning); a map keeps its own"
     embed.add_argument("--profile", metavar="NAME|FILE.toml", help=what)
-    embed.add_argument("--anew", action="store_true", help="begin another map; areas drawn on the old one are void")
+    rebuild = "make a new map; areas that were drawn on the old one become invalid"
+    embed.add_argument("--rebuild", "--anew", action="store_true", help=rebuild)
     embed.add_argument("--json", action="store_true", help="one event a line on stdout")
     embed.set_defaults(call=embed_commands.embed)
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.embedding.layout import LANDMARKS, Layout
-from engine.embedding.role import Embedder, Model, fitted, load_embedder, opened, stored
+from engine.embedding.role import Embedder, Model, fit_model, load_embedder, open_model, stored
 from engine.jobs.control import Control
 from engine.jobs.result import OnEvent, Result
 from store.database.workspace import Workspace
@@ -92,7 +92,7 @@ class _Job:
 
     def _open(self, meta: Meta, embedder: Embedder) -> tuple[MapWriter, Model, Layout]:
         home = self._folder / meta.version
-        return MapWriter(self._folder, meta), opened(embedder, home), Layout.load(home)
+        return MapWriter(self._folder, meta), open_model(embedder, home), Layout.load(home)
 
     def _begin(self, wanted: Keys, embedder: Embedder) -> tuple[MapWriter, Model, Layout] | None:
         """A new map: fit to a sample, lay out its landmarks. None where it was stopped."""
@@ -103,7 +103,7 @@ class _Job:
         luck = np.random.default_rng(_SEED)
         sample = np.sort(luck.choice(wanted, min(SAMPLE, len(wanted)), replace=False))
         keys, texts = files.question_texts(self._workspace, sample)
-        model = fitted(embedder, texts)
+        model = fit_model(embedder, texts)
         if self._stopped():
             return None
         self._at("layout", 1, 2)
@@ -182,4 +182,4 @@ GOES_ON = "what is on the map stays, and the same command goes on from here"
 
 def _report(meta: Meta, new: int) -> str:
     added = f"{new:,} of them new" if new else "none of them new"
-    return f"{meta.count:,} questions are on the map, {added}. {stored(meta.embedder).nature}"
+    return f"{meta.count:,} questions are on the map, {added}. {stored(meta.embedder).description}"

@@ -1,6 +1,6 @@
-"""Who makes the map's vectors: the optional table ``[embedder]`` of a profile. Opens nothing.
+"""The embedder of the map: the optional table ``[embedder]`` of a profile, read when a map is begun.
 
-A run embeds nothing, so the embedder is no part of a run's config: it is read from the profile when a map is begun.
+Runs embed nothing, so the embedder is not part of a run's config.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ INSTALL = "`pip install sentence-transformers`"
 
 
 class Model(Protocol):
-    """An embedder that is open. ``dimensions`` of its vectors."""
+    """A loaded embedder; ``dimensions`` of its vectors."""
 
     dimensions: int
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(texts, dimensions), of length 1; of length 0 for a text of which nothing is known."""
+        """Vectors (texts, dimensions) of length 1, or 0 for a text without known words."""
 
     def save(self, folder: Path) -> None:
-        """Write what it learned from the texts, for ``opened``."""
+        """Write what it learned from the texts, for ``open_model``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """``text``: the offline default, fitted to the workspace's own questions. ``sentence-transformers``: a model of
-    that package, ``model`` a hub id or a folder, at a ``revision``, on a ``device`` (auto, cpu, cuda)."""
+    """``text``: the offline default, fitted to the workspace's own questions. ``sentence-transformers``: its ``model``
+    (a hub id or a folder) at a ``revision``, on a ``device`` (auto, cpu, cuda)."""
 
     backend: Literal["text", "sentence-transformers"] = "text"
     model: str = ""
@@ -53,29 +53,29 @@ class Embedder:
         return self.model or "the offline text embedder"
 
     @property
-    def nature(self) -> str:
-        """What its likeness means, as a sentence of the page."""
+    def description(self) -> str:
+        """What its similarity means, as a sentence of the page."""
         if self.backend == "text":
             return "Computed by the offline text embedder: it knows words and word pairs, not meaning."
         return f"Computed by {self.model}."
 
 
 def load_embedder(profile: str | None = None, folder: Path | None = None) -> Embedder:
-    """The profile's embedder (nano's where none is named), ``text`` where it has none. InputError: no such profile, or
-    a table that makes no embedder. ``folder``: where profiles are found by name beside the bundled ones."""
+    """The embedder of a profile (by default nano), ``text`` where it has none. InputError for an unknown profile or an
+    invalid table. ``folder``: where other than bundled profiles are found by name."""
     table = profile_table(profile or "nano", folder)[1].get("embedder", {})
     if not isinstance(table, dict):
         raise InputError("embedder", table, "is not a table", "write an [embedder] table")
     return values.make(Embedder, table, "embedder")
 
 
-def stored(told: dict[str, Any]) -> Embedder:
-    """The embedder that a map's ``meta.json`` tells of."""
-    return values.make(Embedder, told, "embedder")
+def stored(settings: dict[str, Any]) -> Embedder:
+    """The embedder of a map's ``meta.json``."""
+    return values.make(Embedder, settings, "embedder")
 
 
-def fitted(embedder: Embedder, texts: Sequence[str]) -> Model:
-    """A model for these texts and their like. InputError where it cannot be had, or the texts have no words."""
+def fit_model(embedder: Embedder, texts: Sequence[str]) -> Model:
+    """A model fitted to these texts. InputError where it cannot be loaded, or the texts have no words."""
     if embedder.backend == "text":
         from engine.embedding.text import TextModel
 
@@ -85,12 +85,10 @@ def fitted(embedder: Embedder, texts: Sequence[str]) -> Model:
     return SentenceModel(embedder)
 
 
-def opened(embedder: Embedder, folder: Path) -> Model:
-    """The model of a map that was begun with it. Errors as ``fitted``; InputError where its files are damaged."""
-    if embedder.backend == "text":
-        from engine.embedding.text import TextModel
+def open_model(embedder: Embedder, folder: Path) -> Model:
+    """The model of an existing map. Errors as ``fit_model``; InputError where its files are damaged."""
+    if embedder.backend != "text":
+        return fit_model(embedder, ())
+    from engine.embedding.text import TextModel
 
-        return TextModel.load(folder)
-    from engine.embedding.sentences import SentenceModel
-
-    return SentenceModel(embedder)
+    return TextModel.load(folder)

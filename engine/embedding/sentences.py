@@ -1,4 +1,4 @@
-"""Vectors by a model of the package sentence-transformers, which is installed by who wants it."""
+"""Embeddings by a model of sentence-transformers, an optional package."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _BATCH = 64
 
 
 class SentenceModel:
-    """The embedder's model, as the package opens it; nothing of a repository's own code is run."""
+    """The embedder's model as the package loads it, without code from its repository."""
 
     def __init__(self, embedder: Embedder) -> None:
-        """InputError where the package is not installed, or the model cannot be had."""
+        """InputError where the package is not installed or the model cannot be loaded."""
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
@@ -31,15 +31,14 @@ class SentenceModel:
             self._model: Any = SentenceTransformer(source, revision=embedder.revision, device=device)
             self.dimensions: int = self.embed(["1"]).shape[1]
         except Exception as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             remedy = "check the hub id, the revision and the network, or give a folder"
-            raise InputError("embedder.model", embedder.model, f"cannot be opened: {said[:300]}", remedy) from error
+            raise InputError("embedder.model", embedder.model, f"cannot be loaded: {reason[:300]}", remedy) from error
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(texts, dimensions), of length 1."""
         options = {"normalize_embeddings": True, "convert_to_numpy": True, "show_progress_bar": False}
-        found = self._model.encode(list(texts), batch_size=_BATCH, **options)
-        return np.asarray(found, dtype=np.float32)
+        return np.asarray(self._model.encode(list(texts), batch_size=_BATCH, **options), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
-        """Nothing: it is what its id and revision say."""
+        """Nothing: its id and revision identify it."""

@@ -1,10 +1,9 @@
-"""The default embedder: which words and word pairs a question has, in 128 numbers. No download, no network.
+"""The default embedder: latent semantic analysis of words and word pairs in 128 numbers, offline.
 
-Features are those of ``linear_classifier`` that say what a question is about: words, their first five letters, pairs of
-neighbours; a number counts by how many digits it has. They are weighted by TF-IDF with logarithmic counts and projected
-by a truncated SVD that is fitted on a sample of the workspace's own questions (latent semantic analysis). Two questions
-are alike where they share words, or words that stand beside the same words; what they mean it does not know. A word
-that no question of the sample had is not seen.
+Features are words, their first five letters and pairs of neighbours, with numbers masked by their digits. They are
+weighted by TF-IDF with logarithmic counts and projected by a truncated SVD that is fitted to a sample of the
+workspace's own questions. Questions are similar if they share words or contexts; meaning is unknown to it, and words
+outside the sample are ignored.
 """
 
 from __future__ import annotations
@@ -25,38 +24,36 @@ DIMENSIONS = 128
 FEATURES = 40_000
 _FILE, _VOCABULARY = "text.npz", "vocabulary.txt"
 _FEW = 1_000
-"""Texts up to which every feature counts; of more, those of at least three texts."""
+"""With more texts, a feature must occur in three of them."""
 _SEED = 0
 
 Floats = NDArray[np.float32]
 
 
-class _Both(dict[str, tuple[str, str]]):
-    """Token -> (as a feature, its stem); remembers, for tokens repeat a lot."""
+class _FeatureCache(dict[str, tuple[str, str]]):
+    """Token -> (its feature, its stem)."""
 
     def __missing__(self, token: str) -> tuple[str, str]:
         if len(self) > 200_000:
             self.clear()
         feature = masked_token(token)
-        found = self[token] = (feature, stem_of(feature))
-        return found
+        entry = self[token] = (feature, stem_of(feature))
+        return entry
 
 
-_both = _Both()
+_features = _FeatureCache()
 
 
 def features(text: str) -> list[str]:
-    """With repeats: tokens, stems of longer ones, pairs of stems."""
-    both = [_both[token] for token in tokens_of(text)]
-    stems = [end for _, end in both]
-    found = [feature for feature, _ in both]
-    found += [f"~{end}" for feature, end in both if end != feature]
-    found += [f"{a} {b}" for a, b in pairwise(stems)]
-    return found
+    """Tokens, stems of longer ones and pairs of stems, with repeats."""
+    tokens = [_features[token] for token in tokens_of(text)]
+    words = [feature for feature, _ in tokens]
+    stems = [f"~{stem}" for feature, stem in tokens if stem != feature]
+    return words + stems + [f"{a} {b}" for (_, a), (_, b) in pairwise(tokens)]
 
 
 class TextModel:
-    """``project`` (features, dimensions): a feature's direction, times how rare the feature is."""
+    """``project`` (features, dimensions): the right singular vectors."""
 
     def __init__(self, vocabulary: Sequence[str], idf: Floats, project: Floats) -> None:
         self._vocabulary, self._idf, self._project = list(vocabulary), idf, project
@@ -65,7 +62,7 @@ class TextModel:
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> TextModel:
-        """The same texts in the same order give the same model. InputError where they have no words."""
+        """Deterministic for the same texts in the same order. InputError where they have no words."""
         from sklearn.decomposition import TruncatedSVD
 
         seen = Counter(feature for text in texts for feature in set(features(text)))
@@ -73,9 +70,8 @@ class TextModel:
         common = sorted(((n, f) for f, n in seen.items() if n >= least), key=lambda found: (-found[0], found[1]))
         vocabulary = [feature for _, feature in common[:FEATURES]]
         if len(vocabulary) < 3:
-            raise InputError(
-                "questions", f"{len(texts):,} texts", "have no words to tell apart", "bring other questions"
-            )
+            count = f"{len(texts):,} texts"
+            raise InputError("questions", count, "have too few words for a map", "add questions in words")
         often = np.array([seen[feature] for feature in vocabulary])
         idf = (np.log((1 + len(texts)) / (1 + often)) + 1).astype(np.float32)
         blank = cls(vocabulary, idf, np.zeros((len(vocabulary), 0), np.float32))
@@ -85,13 +81,13 @@ class TextModel:
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """(texts, dimensions), of length 1; of length 0 for a text without a known feature."""
-        found = np.asarray(self.weights(texts) @ self._project, dtype=np.float32)
-        length = np.linalg.norm(found, axis=1, keepdims=True)
-        unit: Floats = np.divide(found, length, out=np.zeros_like(found), where=length > 1e-6)
+        projected = np.asarray(self.weights(texts) @ self._project, dtype=np.float32)
+        length = np.linalg.norm(projected, axis=1, keepdims=True)
+        unit: Floats = np.divide(projected, length, out=np.zeros_like(projected), where=length > 1e-6)
         return unit
 
     def weights(self, texts: Sequence[str]) -> Any:
-        """A sparse matrix, (texts, features): (1 + log count) times rarity, rows of length 1."""
+        """TF-IDF as a sparse matrix (texts, features), rows of length 1; TF is 1 + log count."""
         from scipy.sparse import csr_matrix
 
         columns: list[int] = []
@@ -99,9 +95,9 @@ class TextModel:
         ends = [0]
         known = self._column
         for text in texts:
-            found = Counter(known[feature] for feature in features(text) if feature in known)
-            columns += found.keys()
-            counts += found.values()
+            occurrences = Counter(known[feature] for feature in features(text) if feature in known)
+            columns += occurrences.keys()
+            counts += occurrences.values()
             ends.append(len(columns))
         at, rows = np.array(columns, np.int32), np.repeat(np.arange(len(texts)), np.diff(ends))
         values = (1 + np.log(np.array(counts, np.float32))) * self._idf[at]
@@ -117,12 +113,12 @@ class TextModel:
     def load(cls, folder: Path) -> TextModel:
         """InputError where its files are missing or damaged."""
         try:
-            with np.load(folder / _FILE) as held:
-                idf, project = held["idf"], held["project"]
+            with np.load(folder / _FILE) as arrays:
+                idf, project = arrays["idf"], arrays["project"]
             vocabulary = (folder / _VOCABULARY).read_text(encoding="utf-8").split("\n")
             if not len(vocabulary) == len(idf) == len(project):
-                raise ValueError("its files do not fit together")
+                raise ValueError("its files do not match")
         except (OSError, ValueError, KeyError, EOFError) as error:
-            remedy = "make the map anew with `scalequest embed --anew`"
+            remedy = "rebuild the map with `scalequest embed --rebuild`"
             raise InputError("map", str(folder), f"its embedder cannot be read ({error})", remedy) from error
         return cls(vocabulary, idf, project)

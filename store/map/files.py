@@ -99,7 +99,7 @@ def read_meta(folder: Path) -> Meta | None:
 
 
 def _damaged(folder: Path) -> StoreError:
-    return StoreError(f"the map in {folder} cannot be read; rebuild it with `scalequest embed --anew`.")
+    return StoreError(f"the map in {folder} cannot be read; rebuild it with `scalequest embed --rebuild`.")
 
 
 class MapWriter:

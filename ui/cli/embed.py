@@ -32,7 +32,7 @@ def embed(options: Namespace) -> int:
 
         control, show = Control(), terminal.Shown(options.json)
         with interruptible(control, _RESUME):
-            result = run(workspace, options.run_id, named, show, anew=options.anew, control=control)
+            result = run(workspace, options.run_id, named, show, anew=options.rebuild, control=control)
         return show.end({}, show.last.get("report", ""), result)
 
 
@@ -42,7 +42,7 @@ def _through(options: Namespace, app: App) -> int:
     from engine.jobs.control import Control
     from engine.jobs.result import Result, interruptible
 
-    app.embed(options.run_id, options.profile, options.anew)
+    app.embed(options.run_id, options.profile, options.rebuild)
     control, show = Control(), terminal.Shown(options.json)
     with interruptible(control, _RESUME):
         end = app.follow(NAME, show, control, of="/embed")

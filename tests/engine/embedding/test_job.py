@@ -157,18 +157,18 @@ def test_bad_use_is_one_sentence(embedded: Path, tmp_path: Path) -> None:
 def test_damaged_files_are_one_sentence_and_can_be_made_anew(workspace: Workspace) -> None:
     home = files.map_folder(workspace.path)
     (home / "meta.json").write_text('{"version": 1')
-    with pytest.raises(StoreError, match="--anew"):
+    with pytest.raises(StoreError, match="--rebuild"):
         job.run(workspace)
-    with pytest.raises(StoreError, match="--anew"):
+    with pytest.raises(StoreError, match="--rebuild"):
         files.current_map(workspace)
     job.run(workspace, anew=True)
     assert stored_map(workspace.path).meta.count == MANY
     next(home.rglob("vectors.bin")).write_bytes(b"")
-    with pytest.raises(StoreError, match="--anew"):
+    with pytest.raises(StoreError, match="--rebuild"):
         stored_map(workspace.path)
     job.run(workspace, anew=True)
     next(home.rglob("text.npz")).write_bytes(b"no")
-    with pytest.raises(InputError, match="--anew"):
+    with pytest.raises(InputError, match="--rebuild"):
         job.run(workspace)
 
 

@@ -205,7 +205,7 @@ def _absent(source: Source, frame: Frame) -> dict[str, Any]:
 
 def _state(source: Source, map_: Map, frame: Frame, count: int) -> dict[str, Any]:
     """Of a map: what it is, how many are on it, and what can be done about the others."""
-    nature = visible(stored(map_.meta.embedder).nature)
+    nature = visible(stored(map_.meta.embedder).description)
     if frame.size < frame.total:
         return {"about": f"So far of a sample of the questions. {nature} {_READ_IT}", "make": None, "sampled": True}
     missing = frame.total - count

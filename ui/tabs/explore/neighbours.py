@@ -32,7 +32,7 @@ def markdown(source: Source, frames: Frames, row: str) -> str:
         rows = query.rows_at(source, frame, [one.position for one in found])
     except ScaleQuestError as error:
         return f"### Semantic neighbours\n\nThey cannot be told. {inert(str(error))}"
-    nature = inert(stored(map_.meta.embedder).nature)
+    nature = inert(stored(map_.meta.embedder).description)
     parts = ["### Semantic neighbours", f"{nature} 1.00 is the same to it, 0 is unlike."]
     for one, its in zip(found, rows, strict=True):
         text = " ".join((its.query or "(no text)").split())
