@@ -11,7 +11,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError
 from store.records import Preference
 from store.review import preferences
-from store.review.preferences import Review
+from store.review.preferences import ReviewedQuestion
 
 
 def from_reviews(workspace: Workspace) -> int:
@@ -32,7 +32,7 @@ def possible(workspace: Workspace) -> int:
 def _due(workspace: Workspace) -> tuple[list[Preference], list[str]]:
     """The pairs to make, and the ids of those that hold no more. What holds stays as it was paired."""
     with workspace.cursor() as cursor:
-        reviews, known = preferences.reviews(cursor), preferences.of_reviews(cursor)
+        reviews, known = preferences.reviewed_questions(cursor), preferences.reviewer_pairs(cursor)
     of = {review.question_id: review for review in reviews}
     hold = {name for name, texts in known.items() if _texts(name, of) == texts}
     used = {question for name in hold if name.startswith("verdict:") for question in name.split(":")[1:]}
@@ -49,7 +49,7 @@ def _due(workspace: Workspace) -> tuple[list[Preference], list[str]]:
     return made, sorted(set(known) - hold)
 
 
-def _texts(name: str, of: dict[str, Review]) -> tuple[str, str] | None:
+def _texts(name: str, of: dict[str, ReviewedQuestion]) -> tuple[str, str] | None:
     """(chosen, rejected) of the pair of this name as reviews have it now; None where they do not make it."""
     kind, *questions = name.split(":")
     found = [of.get(question) for question in questions]

@@ -1,7 +1,7 @@
-"""What was decided, in numbers: estimates from queues, the reward's deciles, how right each stage was.
+"""Statistics of decisions: accept rates of queues, of the reward's deciles, and of what each stage keeps and drops.
 
-Only rows that were drawn with a known probability tell of others; shares of them are weighted by its inverse
-(``intervals.py``). What was decided otherwise is counted, and tells of itself. Knows no texts.
+Rates are estimated from rows drawn with a known probability, weighted by its inverse (``store.statistics``). Other
+decisions are only counted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ DECILES = 10
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The share that would be accepted of the ``of`` rows that a queue was drawn from, told by those ``reviewed``:
-    accepted or rejected. Skipped ones are counted apart, and assumed to be like the others. ``rate`` is None where
-    nothing was reviewed, or (``refused`` says why) nothing can be told. ``complete``: all rows were reviewed, the share
-    is exact.
+    """The accept rate of the ``of`` rows that a queue was drawn from, estimated from those ``reviewed`` (accepted or
+    rejected; skipped ones are assumed to be like them). ``rate`` is None where nothing was reviewed, or there can be no
+    estimate (``refused`` says why). ``complete``: all rows were reviewed, the rate is exact.
     """
 
     reviewed: int
@@ -47,15 +46,15 @@ class Estimate:
         """``73 reviewed, 92 % accepted, 83-96 %``."""
         if self.rate is None:
             return self.refused or f"{self.reviewed} reviewed"
-        said = f"{self.reviewed:,} reviewed, {100 * self.rate:.0f} % accepted"
+        sentence = f"{self.reviewed:,} reviewed, {100 * self.rate:.0f} % accepted"
         if self.complete:
-            return f"{said}: all of the {self.of:,} there are"
-        return f"{said}, {100 * self.low:.0f}-{100 * self.high:.0f} %"
+            return f"{sentence}: all {self.of:,} rows"
+        return f"{sentence}, {100 * self.low:.0f}-{100 * self.high:.0f} %"
 
 
 @dataclass(frozen=True, slots=True)
 class Decile:
-    """Pairs with a reward from ``low`` to ``high``, and what was decided of them; ``rate``: share accepted."""
+    """The decisions on pairs with a reward from ``low`` to ``high``; ``rate``: the share of accepted ones."""
 
     low: float
     high: float
@@ -69,10 +68,10 @@ class Decile:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was decided of questions that a stage kept or dropped; ``kept`` and ``dropped``: all of the filter's.
+    """The decisions on questions that a stage kept or dropped; ``kept`` and ``dropped``: all of the filter's.
 
-    ``precision``: of what it keeps, the share that people accept; ``recall``: of what they accept, the share that it
-    keeps. Each is None where too little is known (``note`` says what). ``dropped_accepted`` are the false rejects.
+    ``precision``: the share of kept questions that reviewers accept; ``recall``: the share of acceptable questions that
+    the stage keeps; None where they cannot be estimated (``note`` says why). ``dropped_accepted``: false rejects.
     """
 
     stage: str
@@ -88,9 +87,9 @@ class Calibration:
 
 
 def estimate(source: Source, queue: Queue, reviewer: str | None = None) -> Estimate:
-    """By the decisions in force that were made in the queue: a reviewer's, or the last one on each row.
+    """From the decisions in force that were made in the queue by one reviewer, or the last one on each row.
 
-    The first rows of a shuffled sample are one too, so it may be asked at any time while it is worked through in order.
+    The first rows of a shuffled sample are a sample too: the estimate is valid while the queue is reviewed in order.
     """
     who = "" if reviewer is None else "AND reviewer = $who"
     query = f"""
@@ -99,76 +98,75 @@ def estimate(source: Source, queue: Queue, reviewer: str | None = None) -> Estim
     values = {"queue": queue.name} | ({} if reviewer is None else {"who": reviewer})
     with asking(source) as cursor:
         verbs = dict(cursor.execute(query, values).fetchall())
-    found = [(verbs[key], at) for at, key in enumerate(queue.question_ids) if key in verbs]
-    judged = [(verb == "accept", at) for verb, at in found if verb != "skip"]
+    decided = [(verbs[key], at) for at, key in enumerate(queue.question_ids) if key in verbs]
+    judged = [(verb == "accept", at) for verb, at in decided if verb != "skip"]
     accepted = sum(yes for yes, _ in judged)
-    counts = (len(judged), accepted, len(judged) - accepted, len(found) - len(judged), queue.of)
+    counts = (len(judged), accepted, len(judged) - accepted, len(decided) - len(judged), queue.of)
     if queue.sampling_p is None:
-        why = "No estimate: these rows were not drawn by chance, and tell of no others."
+        why = "No estimate: the rows were not drawn at random, so they don't represent the others."
         return Estimate(*counts, None, 0.0, 1.0, 0.0, False, why)
     rate = weighted([yes for yes, _ in judged], [1 / queue.sampling_p[at] for _, at in judged])
     if rate is None:
         return Estimate(*counts, None, 0.0, 1.0, 0.0, False, None)
     complete = len(judged) == queue.of
-    ends = (rate.value, rate.value) if complete else (rate.low, rate.high)
-    return Estimate(*counts, rate.value, *ends, rate.effective, complete, None)
+    interval = (rate.value, rate.value) if complete else (rate.low, rate.high)
+    return Estimate(*counts, rate.value, *interval, rate.effective, complete, None)
 
 
-def reward_audit(chosen: Selection) -> list[Decile]:
-    """The filter's pairs that have a reward, in ten parts of the same size by it; fewer where rewards are equal. The
-    reward is the best sample's; questions that a reviewer rescued are left out. A condition on status asks nothing.
+def reward_audit(selection: Selection) -> list[Decile]:
+    """The filter's pairs by decile of their best sample's reward; fewer parts where rewards are equal. Questions that
+    only a reviewer made pairs are left out; a condition on status is ignored.
     """
-    frame = chosen.frame
+    frame = selection.frame
     reward = frame.numbers["reward"]
-    rows = np.flatnonzero(chosen.but("status") & ~frame.fails("stage", "pair") & np.isfinite(reward))
+    rows = np.flatnonzero(selection.but("status") & ~frame.fails("stage", "pair") & np.isfinite(reward))
     if not len(rows):
         return []
     values = reward[rows]
     edges = np.unique(np.quantile(values, np.linspace(0, 1, DECILES + 1)))
     last = max(len(edges) - 2, 0)
     decile = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, last)
-    yes, no = (_with_status(frame, rows, status) for status in ("accepted", "rejected"))
-    found = []
+    accepted_rows, rejected_rows = (_with_status(frame, rows, status) for status in ("accepted", "rejected"))
+    deciles = []
     for number in range(last + 1):
-        here = decile == number
-        accepted, rejected = int(np.count_nonzero(yes & here)), int(np.count_nonzero(no & here))
+        within = decile == number
+        accepted, rejected = (int(np.count_nonzero(rows & within)) for rows in (accepted_rows, rejected_rows))
         rate = counted(accepted, accepted + rejected)
-        told = (rate.value, rate.low, rate.high) if rate else (None, 0.0, 1.0)
+        interval = (rate.value, rate.low, rate.high) if rate else (None, 0.0, 1.0)
         ends = float(edges[number]), float(edges[min(number + 1, len(edges) - 1)])
-        found.append(Decile(*ends, int(np.count_nonzero(here)), accepted, rejected, *told))
-    return found
+        deciles.append(Decile(*ends, int(np.count_nonzero(within)), accepted, rejected, *interval))
+    return deciles
 
 
 def _with_status(frame: Frame, rows: Array, status: str) -> Array:
     values = frame.values["status"]
-    found: Array = frame.codes["status"][rows] == (values.index(status) if status in values else len(values))
-    return found
+    matches: Array = frame.codes["status"][rows] == (values.index(status) if status in values else len(values))
+    return matches
 
 
-def calibration(source: Source, chosen: Selection) -> list[Calibration]:
-    """Of each stage with a decided question of the filter, in order; a condition on status asks nothing.
+def calibration(source: Source, selection: Selection) -> list[Calibration]:
+    """For each stage with a decided question of the filter, in order; a condition on status is ignored.
 
-    Shares come from rows drawn with a known probability: accept rates among what the stage kept and dropped, each by
-    itself, and put together by how many the filter has of either, so that queues of either kind do. What else was
-    decided is counted. A queue drawn from a narrower filter speaks for its own part only.
+    The accept rates of kept and of dropped questions are estimated separately from rows drawn with a known probability
+    and combined by the filter's numbers of either. A queue drawn from a narrower filter represents only its own rows.
     """
-    frame = chosen.frame
-    decided = chosen.but("status")
-    yes, no = (_with_status(frame, np.arange(frame.size), status) & decided for status in ("accepted", "rejected"))
-    at, accepted, weights = _drawn(source, frame, decided)
-    found = []
+    frame = selection.frame
+    decided = selection.but("status")
+    outcomes = [_with_status(frame, np.arange(frame.size), status) & decided for status in ("accepted", "rejected")]
+    at, accepted, weights = _sampled_decisions(source, frame, decided)
+    calibrations = []
     for stage in STAGES:
-        kept, dropped = ([way.was(stage) is was for way in frame.stage_paths] for was in (True, False))
+        kept, dropped = ([path.was(stage) is was for path in frame.stage_paths] for was in (True, False))
         keeps, drops = (np.array([*flags, False])[frame.stage_path] & decided for flags in (kept, dropped))
-        counts = [int(np.count_nonzero(side & said)) for side in (keeps, drops) for said in (yes, no)]
+        counts = [int(np.count_nonzero(side & outcome)) for side in (keeps, drops) for outcome in outcomes]
         if not any(counts):
             continue
         sizes = int(np.count_nonzero(keeps)), int(np.count_nonzero(drops))
         of_kept, of_dropped = (
             weighted(accepted[side[at]].tolist(), weights[side[at]].tolist()) for side in (keeps, drops)
         )
-        found.append(_calibrated(stage, counts, sizes, of_kept, of_dropped))
-    return found
+        calibrations.append(_calibrated(stage, counts, sizes, of_kept, of_dropped))
+    return calibrations
 
 
 def _calibrated(
@@ -181,28 +179,26 @@ def _calibrated(
         recall = part(of_kept, sizes[0], of_dropped, sizes[1])
     note = None
     if of_kept is None and of_dropped is None:
-        note = "Counts alone: none of these rows was drawn by chance; review a random queue to have shares."
+        note = "Counts only: none of these rows was drawn at random; review a random queue for rates."
     elif of_kept is None:
-        note = "No share: nothing that it kept was reviewed from a random queue."
+        note = "No rates: no question that the stage kept was reviewed in a random queue."
     elif recall is None:
-        note = "No recall: nothing that it dropped was reviewed from a random queue, such as that of dropped rows."
+        note = "No recall: no question that it dropped was reviewed in a random queue, such as that of dropped rows."
     yes_kept, no_kept, yes_dropped, no_dropped = counts
     return Calibration(stage, yes_kept, no_kept, yes_dropped, no_dropped, *sizes, of_kept, recall, note)
 
 
-def _drawn(source: Source, frame: Frame, within: Array) -> tuple[Array, Array, Array]:
-    """What was decided of rows drawn with a known probability, the last decision on each: positions, whether accepted,
-    and weights.
-    """
+def _sampled_decisions(source: Source, frame: Frame, rows: Array) -> tuple[Array, Array, Array]:
+    """The last decisions on rows drawn with a known probability: positions, whether accepted, and weights."""
     query = f"""
         SELECT q, arg_max(action, rowid) = 'accept' AS accepted, 1 / arg_max(sampling_p, rowid) AS weight
         FROM decision_rows WHERE sampling_p > 0 AND action IN ('accept', 'reject') AND {IN_FORCE}
         GROUP BY q ORDER BY q"""
     with asking(source) as cursor:
-        found = cursor.execute(query).fetchnumpy()
-    q = np.asarray(found["q"], np.int64)
+        columns = cursor.execute(query).fetchnumpy()
+    q = np.asarray(columns["q"], np.int64)
     at = frame.places(q)
-    here = np.isin(q, frame.q[at])
-    accepted, weights = np.asarray(found["accepted"], bool)[here], np.asarray(found["weight"], float)[here]
-    inside = within[at]
-    return at[inside], accepted[inside], weights[inside]
+    in_frame = np.isin(q, frame.q[at])
+    accepted, weights = np.asarray(columns["accepted"], bool), np.asarray(columns["weight"], float)
+    wanted = in_frame & rows[at]
+    return at[wanted], accepted[wanted], weights[wanted]

@@ -1,7 +1,4 @@
-"""The preference pairs of a workspace, and what reviewers' decisions say about which question is better.
-
-Knows the tables; knows nothing of how pairs are made or used.
-"""
+"""The preference pairs of a workspace, and the reviewed questions that pairs are made of."""
 
 from __future__ import annotations
 
@@ -16,8 +13,8 @@ from store.records import Preference
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """A question that a reviewer edited, accepted or rejected: its text as generated and as it stands now."""
+class ReviewedQuestion:
+    """A question that was edited, accepted or rejected: its ``text`` as generated, its ``query`` as edited."""
 
     question_id: str
     generator: str
@@ -31,30 +28,30 @@ def pairs(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     return cursor.execute("SELECT pair_id, chosen, rejected FROM preference_rows ORDER BY pair_id").fetchall()
 
 
-def of_reviews(cursor: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
-    """(chosen, rejected) by pair_id of the pairs that reviews of this workspace's questions made."""
+def reviewer_pairs(cursor: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
+    """(chosen, rejected) by pair_id of the pairs made from reviews of this workspace's questions."""
     query = """
         SELECT pair_id, chosen, rejected FROM preference_rows
         WHERE source = 'reviewer' AND question_id IN (SELECT question_id FROM decision_rows)"""
     return {pair_id: (chosen, rejected) for pair_id, chosen, rejected in cursor.execute(query).fetchall()}
 
 
-def replace(workspace: Workspace, gone: Sequence[str], made: Sequence[Preference]) -> None:
-    """Take pairs away and put others in their place; on the disk when this returns."""
-    if gone:
-        query = "DELETE FROM preference_rows WHERE pair_id IN (SELECT unnest($gone))"
-        workspace.writer.call(lambda cursor: cursor.execute(query, {"gone": list(gone)}))
-    workspace.writer.put(made)
+def replace(workspace: Workspace, removed: Sequence[str], added: Sequence[Preference]) -> None:
+    """Delete and add pairs; durable when this returns."""
+    if removed:
+        query = "DELETE FROM preference_rows WHERE pair_id IN (SELECT unnest($removed))"
+        workspace.writer.call(lambda cursor: cursor.execute(query, {"removed": list(removed)}))
+    workspace.writer.put(added)
     workspace.writer.flush()
 
 
 _DECIDED = "{}.q IN (SELECT q FROM decision_rows WHERE action IN ('edit', 'accept', 'reject'))"
 
 
-def reviews(cursor: duckdb.DuckDBPyConnection) -> list[Review]:
-    """All questions with an edit, an accept or a reject in force, by question_id. Few of many are read quickly."""
+def reviewed_questions(cursor: duckdb.DuckDBPyConnection) -> list[ReviewedQuestion]:
+    """All questions with an edit, accept or reject in force, by question_id."""
     query = f"""
         SELECT i.question_id, i.generator, q.text, i.query, i.status FROM ({narrowed("items", _DECIDED)}) i
         JOIN question_text q ON q.q = i.q AND {_DECIDED.format("q")}
         WHERE i.edited OR i.status IN ('accepted', 'rejected') ORDER BY i.question_id"""
-    return [Review(*row) for row in cursor.execute(query).fetchall()]
+    return [ReviewedQuestion(*row) for row in cursor.execute(query).fetchall()]

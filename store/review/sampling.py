@@ -1,7 +1,7 @@
-"""How a queue's rows are drawn from those of a filter. A new order is one entry of ``ORDERS``.
+"""Drawing the rows of a queue from those of a filter. A new order is one entry of ``ORDERS``.
 
-Orders that draw by chance know how likely each row was: such a queue is a probability sample of all the filter's rows,
-and shares of it can be told of them. Drawing is by the frame in memory. Knows no files.
+Random orders give the probability of each row: such a queue is a probability sample of the filter's rows, and rates of
+them can be estimated from it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from store.frame.cache import Frames, asking
 from store.frame.frame import Array, Frame
 
 SIZE, LARGEST = 100, 10_000
-"""Rows of a queue: the usual number, and the most."""
+"""Rows of a queue: the default and the maximum."""
 FIELDS = ("difficulty", "reward", "agreement")
-"""The numbers that rows can be nearest to a value of."""
+"""Numbers for the order ``threshold``."""
 _FEW = 5
-"""Rows of a stratum at least, where they are there and the size allows."""
+"""The minimum of rows from each stratum, where it has them and the size allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """``of``: how many rows there were to draw from."""
+    """``of``: the number of rows that were drawn from."""
 
     question_ids: tuple[str, ...]
     sampling_p: tuple[float, ...] | None
@@ -37,71 +37,71 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What an order draws from: the positions ``rows`` of a frame, newest first."""
+class _Request:
+    """The positions ``rows`` of a frame to draw from, newest first, and the options."""
 
     workspace: Workspace
     frame: Frame
     rows: Array
     size: int
-    chance: np.random.Generator
+    rng: np.random.Generator
     field: str | None
     value: float | None
 
 
-_Found = tuple[Array, Array | None, int]
-"""Positions in order, their probabilities, and how many there were to draw from."""
+_Draw = tuple[Array, Array | None, int]
+"""Positions in order, their probabilities, and the number of rows that were drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``estimate``: whether shares of the queue tell of all rows that it was drawn from."""
+    """``estimate``: whether the queue is a probability sample."""
 
     name: str
     title: str
     help: str
     estimate: bool
-    draw: Callable[[_Asked], _Found]
+    draw: Callable[[_Request], _Draw]
 
 
-def check(order: str, size: int, seed: int, field: str | None, value: float | None) -> None:
-    """InputError for what no queue can be made of."""
+def check_options(order: str, size: int, seed: int, field: str | None, value: float | None) -> None:
+    """InputError for options that don't make a queue."""
     if order not in ORDERS:
         raise InputError("order", str(order)[:40], "is not known", f"choose from {', '.join(ORDERS)}")
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= LARGEST:
-        raise InputError("size", size, "is not a number of rows", f"take 1 to {LARGEST:,}")
+        raise InputError("size", size, "is not a number of rows", f"choose 1 to {LARGEST:,}")
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise InputError("seed", seed, "is not a seed", "take a whole number from 0 on")
+        raise InputError("seed", seed, "is not a seed", "use a whole number of at least 0")
     if order == "threshold":
         if field not in FIELDS:
             raise InputError("field", str(field)[:40], "is not known", f"choose from {', '.join(FIELDS)}")
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-            given = "" if value is None else value
-            raise InputError("threshold", given, "is not a number", "give the value that rows are to be near to")
+            remedy = "enter the value that the rows should be near to"
+            raise InputError("threshold", "" if value is None else value, "is not a number", remedy)
 
 
 def draw(
     workspace: Workspace,
     frames: Frames,
-    asked: Filter,
+    filter_: Filter,
     order: str,
     size: int,
     seed: int,
     field: str | None,
     value: float | None,
 ) -> Drawn:
-    """The rows of a queue. InputError where there is none to draw from."""
-    frame, rows = all_rows(workspace, frames, asked)
-    chance = np.random.default_rng(seed)
-    found, p, of = ORDERS[order].draw(_Asked(workspace, frame, rows[::-1], size, chance, field, value))
-    if not len(found):
-        raise InputError("order", order, "finds no row in this filter", "widen the filter, or take another order")
-    return Drawn(tuple(map(frame.key, found.tolist())), None if p is None else tuple(p.tolist()), of)
+    """Draw the rows of a queue. InputError where there are none."""
+    frame, rows = all_rows(workspace, frames, filter_)
+    rng = np.random.default_rng(seed)
+    positions, p, of = ORDERS[order].draw(_Request(workspace, frame, rows[::-1], size, rng, field, value))
+    if not len(positions):
+        raise InputError("order", order, "finds no row in this filter", "widen the filter, or choose another order")
+    return Drawn(tuple(map(frame.key, positions.tolist())), None if p is None else tuple(p.tolist()), of)
 
 
 def allocation(sizes: list[int], n: int) -> list[int]:
-    """How many of ``n`` rows each stratum of these sizes gives: a few at least, the rest by size. Adds up to ``n``, or
-    to all there are; ``n`` must reach for one of each.
+    """The number of rows from each stratum of these sizes: a few at least, the rest in proportion to size. The sum is
+    ``n`` or the number of all rows; ``n`` must be at least the number of strata.
     """
     few = max(1, min(_FEW, n // (2 * len(sizes))))
     given = [min(size, few) for size in sizes]
@@ -109,7 +109,7 @@ def allocation(sizes: list[int], n: int) -> list[int]:
         open_ = [size - had for size, had in zip(sizes, given, strict=True)]
         exact = [rest * left / sum(open_) for left in open_]
         more = [min(int(part), left) for part, left in zip(exact, open_, strict=True)]
-        if not any(more) or sum(more) < rest:  # the largest remainders have the rows that are left over
+        if not any(more) or sum(more) < rest:  # the remaining rows go to the largest remainders
             by_rest = sorted(range(len(sizes)), key=lambda at: (int(exact[at]) - exact[at], at))
             for at in [at for at in by_rest if more[at] < open_[at]][: rest - sum(more)]:
                 more[at] += 1
@@ -117,69 +117,71 @@ def allocation(sizes: list[int], n: int) -> list[int]:
     return given
 
 
-def _within(asked: _Asked, rows: Array, codes: Array) -> _Found:
-    """A random sample within each stratum, shuffled together; one of all where not every stratum can have a row."""
+def _within(request: _Request, rows: Array, codes: Array) -> _Draw:
+    """A shuffled random sample of each stratum; of all rows together where the strata outnumber the rows to draw."""
     strata = np.unique(codes)
-    if asked.size < len(strata):
+    if request.size < len(strata):
         strata, codes = np.zeros(1, codes.dtype), np.zeros_like(codes)
     members = [rows[codes == code] for code in strata]
     parts, shares = [], []
-    for of, n in zip(members, allocation([len(of) for of in members], asked.size), strict=True):
-        parts.append(asked.chance.choice(of, n, replace=False))
+    for of, n in zip(members, allocation([len(of) for of in members], request.size), strict=True):
+        parts.append(request.rng.choice(of, n, replace=False))
         shares.append(np.full(n, n / len(of)))
-    found, p = np.concatenate(parts), np.concatenate(shares)
-    mixed = asked.chance.permutation(len(found))
-    return found[mixed], p[mixed], len(rows)
+    positions, p = np.concatenate(parts), np.concatenate(shares)
+    shuffled = request.rng.permutation(len(positions))
+    return positions[shuffled], p[shuffled], len(rows)
 
 
-def _stratified(asked: _Asked) -> _Found:
-    return _within(asked, asked.rows, asked.frame.codes["topic"][asked.rows]) if len(asked.rows) else _nothing()
+def _stratified(request: _Request) -> _Draw:
+    return (
+        _within(request, request.rows, request.frame.codes["topic"][request.rows]) if len(request.rows) else _nothing()
+    )
 
 
-def _random(asked: _Asked) -> _Found:
-    return _within(asked, asked.rows, np.zeros(len(asked.rows), np.uint8)) if len(asked.rows) else _nothing()
+def _random(request: _Request) -> _Draw:
+    return _within(request, request.rows, np.zeros(len(request.rows), np.uint8)) if len(request.rows) else _nothing()
 
 
-def _rejected(asked: _Asked) -> _Found:
-    """A sample of the dropped rows, strata by the stage that dropped them."""
-    frame = asked.frame
-    stages = [way.drop_stage for way in frame.stage_paths]
+def _rejected(request: _Request) -> _Draw:
+    """A random sample of the dropped rows, stratified by the stage that dropped them."""
+    frame = request.frame
+    stages = [path.drop_stage for path in frame.stage_paths]
     names = sorted({stage for stage in stages if stage is not None})
-    of_way = np.array([-1 if stage is None else names.index(stage) for stage in stages] or [-1])
-    codes = of_way[frame.stage_path[asked.rows]]
+    codes_by_path = np.array([-1 if stage is None else names.index(stage) for stage in stages] or [-1])
+    codes = codes_by_path[frame.stage_path[request.rows]]
     dropped = codes >= 0
-    return _within(asked, asked.rows[dropped], codes[dropped]) if dropped.any() else _nothing()
+    return _within(request, request.rows[dropped], codes[dropped]) if dropped.any() else _nothing()
 
 
-def _newest(asked: _Asked) -> _Found:
-    return asked.rows[: asked.size], None, len(asked.rows)
+def _newest(request: _Request) -> _Draw:
+    return request.rows[: request.size], None, len(request.rows)
 
 
-def _threshold(asked: _Asked) -> _Found:
-    assert asked.field is not None
-    assert asked.value is not None
-    away = np.abs(asked.frame.numbers[asked.field][asked.rows] - asked.value)
-    known = ~np.isnan(away)
-    rows, away = asked.rows[known], away[known]
-    return rows[np.argsort(away, kind="stable")[: asked.size]], None, len(rows)
+def _threshold(request: _Request) -> _Draw:
+    assert request.field is not None
+    assert request.value is not None
+    distance = np.abs(request.frame.numbers[request.field][request.rows] - request.value)
+    known = ~np.isnan(distance)
+    rows, distance = request.rows[known], distance[known]
+    return rows[np.argsort(distance, kind="stable")[: request.size]], None, len(rows)
 
 
-def _disagree(asked: _Asked) -> _Found:
-    """Most samples say otherwise than the chosen one; or just half of them do, and the majority's answer (ties go to
-    the first sample's) is another. Those with most samples that say otherwise come first.
+def _disagree(request: _Request) -> _Draw:
+    """Rows where more than half of the samples disagree with the chosen one; or half of them, and the majority's answer
+    (ties go to the first sample's) is another. Those with the most disagreeing samples come first.
     """
-    agreement, samples = (asked.frame.numbers[name][asked.rows] for name in ("agreement", "n_solutions"))
+    agreement, samples = (request.frame.numbers[name][request.rows] for name in ("agreement", "n_solutions"))
     known = agreement < 0.5
     half = np.flatnonzero(agreement == 0.5)
-    known[half[_differing(asked, half)]] = True
-    rows = asked.rows[known]
+    known[half[_differing(request, half)]] = True
+    rows = request.rows[known]
     others = np.rint(samples[known] * (1 - agreement[known]))
-    return rows[np.argsort(-others, kind="stable")[: asked.size]], None, len(rows)
+    return rows[np.argsort(-others, kind="stable")[: request.size]], None, len(rows)
 
 
-def _differing(asked: _Asked, half: Array) -> Array:
-    """Which of these rows have a chosen answer that is not the majority's."""
-    keys = asked.frame.q[asked.rows[half]]
+def _differing(request: _Request, half: Array) -> Array:
+    """Whether the chosen answer of each of these rows differs from the majority's."""
+    keys = request.frame.q[request.rows[half]]
     query = """
         SELECT c.q FROM (
             SELECT q, max(value) FILTER (key = 'majority_answer') AS majority,
@@ -190,12 +192,12 @@ def _differing(asked: _Asked, half: Array) -> Array:
         WHERE s.answer <> c.majority"""
     if not len(keys):
         return np.zeros(0, bool)
-    with asking(asked.workspace) as cursor:
-        found = cursor.execute(query, {"q": keys.tolist()}).fetchnumpy()["q"]
-    return np.isin(keys, np.asarray(found))
+    with asking(request.workspace) as cursor:
+        differing = cursor.execute(query, {"q": keys.tolist()}).fetchnumpy()["q"]
+    return np.isin(keys, np.asarray(differing))
 
 
-def _nothing() -> _Found:
+def _nothing() -> _Draw:
     return np.zeros(0, np.int64), None, 0
 
 
@@ -212,21 +214,21 @@ ORDERS: dict[str, Order] = {
         Order(
             "random",
             "Random",
-            "A random sample: each row is as likely as any other. Allows an estimate.",
+            "A random sample in which each row is equally likely. Allows an estimate.",
             True,
             _random,
         ),
         Order(
             "disagree",
             "Reward against majority",
-            "The best reward's answer is not what most samples say; most against it first. No estimate.",
+            "The answer with the best reward is not the majority's; strongest disagreement first. No estimate.",
             False,
             _disagree,
         ),
         Order(
             "threshold",
             "Near a threshold",
-            "Rows whose number is nearest to a value, on either side. No estimate.",
+            "Rows whose number is nearest to a value, on both sides. No estimate.",
             False,
             _threshold,
         ),
@@ -237,7 +239,7 @@ ORDERS: dict[str, Order] = {
             True,
             _rejected,
         ),
-        Order("newest", "Newest", "The rows that were made last, newest first. No estimate.", False, _newest),
+        Order("newest", "Newest", "The most recent rows, newest first. No estimate.", False, _newest),
     )
 }
-"""The orders by name, in the order in which they are offered."""
+"""The orders by name, as the page lists them."""

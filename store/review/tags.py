@@ -1,4 +1,4 @@
-"""The tags that a workspace's reviewers have under the keys 1 to 9, in one file of the workspace."""
+"""The workspace's file of the tags that reviewers have on the keys 1 to 9."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _WHAT = "tags"
 
 def tag_list(folder: Path) -> list[str]:
     """The tags in the order of their keys. StoreError where the file cannot be read."""
-    found = json_file.read(folder / FILE, _WHAT)
-    if found is None:
+    stored = json_file.read(folder / FILE, _WHAT)
+    if stored is None:
         return []
     try:
-        return _checked(found)
+        return _checked(stored)
     except InputError as error:
         raise json_file.damaged(folder / FILE, _WHAT, error.problem) from error
 
 
 def keep_tags(folder: Path, names: Sequence[str]) -> list[str]:
-    """Replace them; gives them as kept. InputError: a bad tag, one twice, or more than nine."""
+    """Replace the tags and return them normalized. InputError for a bad tag, a repeated one, or more than nine."""
     kept = _checked(names)
     json_file.write(folder / FILE, kept)
     return kept
@@ -34,11 +34,11 @@ def keep_tags(folder: Path, names: Sequence[str]) -> list[str]:
 
 def _checked(names: object) -> list[str]:
     if not isinstance(names, (list, tuple)):
-        raise InputError("tags", repr(names)[:60], "are no list", "send a list of names")
-    kept = [tag_name(name) for name in names]
-    if len(kept) > MOST:
-        raise InputError("tags", len(kept), "are more than there are keys", f"take {MOST} at most")
-    twice = next((name for at, name in enumerate(kept) if name in kept[:at]), None)
-    if twice is not None:
-        raise InputError("tag", twice, "is there twice", "name it once")
-    return kept
+        raise InputError("tags", repr(names)[:60], "are not a list", "send a list of names")
+    tags = [tag_name(name) for name in names]
+    if len(tags) > MOST:
+        raise InputError("tags", len(tags), "are more than there are keys", f"keep at most {MOST}")
+    repeated = next((name for at, name in enumerate(tags) if name in tags[:at]), None)
+    if repeated is not None:
+        raise InputError("tag", repeated, "is listed twice", "list it once")
+    return tags

@@ -17,7 +17,7 @@ from store.errors import InputError
 from store.frame.cache import Frames
 from store.records import question_id
 from store.review import decisions, tags
-from store.review.review_item import blind, card
+from store.review.review_item import blind, review_item
 from store.review.reviewers import history_of
 from tests.store import rows
 
@@ -107,25 +107,25 @@ def test_any_event_can_be_taken_back_once(workspace: Workspace, pair: str) -> No
 
 
 def test_an_edit_keeps_what_is_changed_and_the_original(workspace: Workspace, frames: Frames, pair: str) -> None:
-    before = card(workspace, frames.of(workspace), pair)
+    before = review_item(workspace, frames.of(workspace), pair)
     given = {"query": before["query"], "response": "A better one", "answer": "7"}
     assert decisions.decide(workspace, "ana", pair, "edit", given).payload == {
         "response": "A better one",
         "answer": "7",
     }
-    now = card(workspace, frames.of(workspace), pair)
+    now = review_item(workspace, frames.of(workspace), pair)
     assert (now["query"], now["response"], now["answer"]) == (before["query"], "A better one", "7")
     assert now["original"] == {"response": before["response"], "answer": before["answer"]}
     assert one(workspace, "SELECT response, answer FROM pairs WHERE question_id = ?", pair) == ("A better one", "7")
     with pytest.raises(InputError, match="changes nothing"):
         decisions.decide(workspace, "ana", pair, "edit", {"answer": "7"})
     decisions.decide(workspace, "ana", pair, "edit", {"answer": before["answer"]})  # back to what it was
-    assert "answer" not in card(workspace, frames.of(workspace), pair)["original"]
+    assert "answer" not in review_item(workspace, frames.of(workspace), pair)["original"]
 
 
 def test_an_accept_may_choose_a_solution(workspace: Workspace, frames: Frames, pair: str) -> None:
     decisions.decide(workspace, "ana", pair, "accept", {"sample": 0})
-    told = card(workspace, frames.of(workspace), pair)
+    told = review_item(workspace, frames.of(workspace), pair)
     assert (told["chosen"], told["response"]) == (0, told["solutions"][0]["text"])
     with pytest.raises(InputError, match="sample 9 is not a solution of this question"):
         decisions.decide(workspace, "ana", pair, "accept", {"sample": 9})
@@ -217,7 +217,7 @@ def test_odd_texts_come_back_as_they_were_sent(workspace: Workspace, frames: Fra
     )
     decisions.decide(workspace, "ana", pair, "edit", {"query": text})
     decisions.decide(workspace, "ana", pair, "note", {"text": text})
-    told = card(workspace, frames.of(workspace), pair)
+    told = review_item(workspace, frames.of(workspace), pair)
     assert (told["query"], told["notes"][0]["text"]) == (text, text)
 
 
@@ -271,7 +271,7 @@ def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
 def test_a_card_tells_what_the_story_and_the_views_tell(workspace: Workspace, frames: Frames, ids: list[str]) -> None:
     frame = frames.of(workspace)
     for key in ids[::7]:
-        told = card(workspace, frame, key)
+        told = review_item(workspace, frame, key)
         with workspace.cursor() as cursor:
             known = question.tell(cursor, key)
         assert told["verdicts"] == known["verdicts"]
@@ -293,7 +293,7 @@ def test_a_blind_card_tells_nothing_of_scores_and_of_others(workspace: Workspace
     decisions.decide(workspace, "ben", pair, "note", {"text": "secret"})
     decisions.decide(workspace, "ana", pair, "note", {"text": "mine"})
     decisions.decide(workspace, "ana", pair, "tag", {"tag": "own"})
-    told = blind(card(workspace, frames.of(workspace), pair), "ana")
+    told = blind(review_item(workspace, frames.of(workspace), pair), "ana")
     said = json.dumps(told, default=str)
     assert "secret" not in said
     assert "ben" not in said

@@ -143,7 +143,7 @@ def test_calibration_counts_alone_where_nothing_was_drawn_by_chance(workspace: W
     assert (last.kept_accepted, last.dropped_accepted, last.dropped) == (0, len(keys), len(keys))
     assert (last.precision, last.recall) == (None, None)
     assert last.note is not None
-    assert "Counts alone" in last.note
+    assert "Counts only" in last.note
 
 
 def test_calibration_of_rows_drawn_by_chance_is_right(workspace: Workspace, frames: Frames) -> None:

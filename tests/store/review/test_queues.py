@@ -14,7 +14,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
 from store.filters.filter import Filter
 from store.frame.cache import Frames
-from store.review import decisions, queues
+from store.review import decisions, queues, sampling
 from store.review.sampling import allocation
 
 SAMPLES = ("stratified", "random", "rejected")
@@ -27,13 +27,13 @@ def items(workspace: Workspace) -> dict[str, dict[str, Any]]:
         return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
 
 
-@pytest.mark.parametrize("order", queues.ORDERS)
+@pytest.mark.parametrize("order", sampling.ORDERS)
 def test_a_queue_has_each_row_once_and_a_sample_stands_for_all(
     workspace: Workspace, frames: Frames, order: str
 ) -> None:
     made = queues.make(workspace, frames, Filter(), order, size=30, seed=4, field="reward", value=-0.5, by="ana")
     assert len(set(made.question_ids)) == len(made.question_ids) == min(30, made.of)
-    assert (made.is_sample, queues.ORDERS[order].estimate) == (order in SAMPLES,) * 2
+    assert (made.is_sample, sampling.ORDERS[order].estimate) == (order in SAMPLES,) * 2
     if made.sampling_p is not None:
         assert sum(1 / p for p in made.sampling_p) == pytest.approx(made.of)
         assert made.probability(made.question_ids[3]) == made.sampling_p[3]
@@ -129,7 +129,7 @@ def test_names_are_given_once_even_when_a_queue_was_deleted(workspace: Workspace
     assert (made.name, queues.make(workspace, frames, Filter(), "random").name) == ("random 1", "random 2")
     decisions.decide(workspace, "ana", made.question_ids[0], "accept", {}, queue=made.name)
     queues.delete(workspace.path, made.name)
-    with pytest.raises(InputError, match="is or was a queue's name"):
+    with pytest.raises(InputError, match="is or was the name of a queue"):
         queues.make(workspace, frames, Filter(), "random", name="RANDOM 1")
     assert queues.make(workspace, frames, Filter(), "random").name == "random 3"
     assert [queue.name for queue in queues.listed(workspace.path)] == ["random 3", "random 2"]

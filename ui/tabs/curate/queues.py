@@ -20,7 +20,8 @@ from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.review import queues, tags
 from store.review.metrics import Estimate, estimate
-from store.review.queues import FIELDS, LARGEST, SIZE, Queue
+from store.review.queues import Queue
+from store.review.sampling import FIELDS, LARGEST, ORDERS, SIZE
 from ui.tabs.explore import labels
 from ui.tabs.explore.saved_views import read
 from ui.web.escape import visible
@@ -36,7 +37,7 @@ _LONGEST = 300
 
 def orders() -> list[dict[str, str]]:
     """The orders as the form shows them, each with a line of help that says whether it allows an estimate."""
-    return [{"name": name, "title": order.title, "help": order.help} for name, order in queues.ORDERS.items()]
+    return [{"name": name, "title": order.title, "help": order.help} for name, order in ORDERS.items()]
 
 
 def look(sources: SourceSelector, frames: Frames, reviewer: str | None, fixed: bool) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def said(found: Estimate, queue: Queue) -> str:
 
 
 def _order(queue: Queue) -> str:
-    title = queues.ORDERS[queue.order].title if queue.order in queues.ORDERS else visible(queue.order)
+    title = ORDERS[queue.order].title if queue.order in ORDERS else visible(queue.order)
     return f"{title} ({queue.field} {queue.value:g})" if queue.field and queue.value is not None else title
 
 

@@ -14,8 +14,7 @@ from engine.text import answers
 from store.database.sources import Source
 from store.errors import InputError
 from store.frame.frame import Frame
-from store.review.review_item import blind as without_scores
-from store.review.review_item import card
+from store.review import review_item
 from ui.tabs.explore.labels import CHARTS
 from ui.web.escape import three, visible
 from ui.web.latex import LATEX, written
@@ -42,12 +41,12 @@ _VERBS = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 def shown(source: Source, frame: Frame, key: str, reviewer: str, blind: bool) -> dict[str, Any]:
     """The card of a question for this reviewer; a sentence under ``gone`` where the question is no longer there."""
     try:
-        told = card(source, frame, key, group=answers.group)
+        told = review_item.review_item(source, frame, key, group=answers.group)
     except InputError:
         return {"id": key, "gone": f"Question {visible(key)} is no longer in this workspace: its run was deleted."}
     hidden = blind and not _decided(told, reviewer)
     if hidden:
-        told = without_scores(told, reviewer)
+        told = review_item.blind(told, reviewer)
     return _card(told, hidden)
 
 

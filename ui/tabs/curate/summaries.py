@@ -146,7 +146,7 @@ def _history(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
 
 def _pairs(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
     with sources.workspace.cursor() as cursor:
-        found, stored = preferences.reviews(cursor), len(preferences.pairs(cursor))
+        found, stored = preferences.reviewed_questions(cursor), len(preferences.pairs(cursor))
     edited = sum(review.query != review.text and review.status != "rejected" for review in found)
     accepted, rejected = (sum(review.status == status for review in found) for status in ("accepted", "rejected"))
     notes = [

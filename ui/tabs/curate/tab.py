@@ -18,7 +18,7 @@ import gradio as gr
 from store.database.sources import SourceSelector
 from store.errors import InputError, ScaleQuestError, StoreError
 from store.frame.cache import Frames
-from store.review import decisions, payloads, queues, tags
+from store.review import decisions, payloads, queues, sampling, tags
 from store.review.metrics import estimate
 from store.review.payloads import LONGEST_NOTE, LONGEST_REASON, LONGEST_TEXT
 from store.review.queues import Queue
@@ -87,9 +87,9 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
         apply_default_css=False,
         elem_id="curate",
         orders=curate_queues.orders(),
-        fields=list(queues.FIELDS),
-        size=queues.SIZE,
-        largest=queues.LARGEST,
+        fields=list(sampling.FIELDS),
+        size=sampling.SIZE,
+        largest=sampling.LARGEST,
         reasons=review_item.REASONS,
         demo=DEMO,
         longest_reason=LONGEST_REASON,
