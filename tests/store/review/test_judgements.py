@@ -103,7 +103,7 @@ def test_a_queue_of_all_rows_tells_the_share_exactly(workspace: Workspace, frame
         decisions.decide(workspace, "ana", key, "accept", {}, queue=queue.name)
     found = metrics.estimate(workspace, queue)
     assert (found.complete, found.rate, found.low, found.high) == (True, 1.0, 1.0, 1.0)
-    assert found.sentence == f"{queue.of} reviewed, 100 % accepted: all of the {queue.of} there are"
+    assert found.sentence == f"{queue.of} reviewed, 100 % accepted: all {queue.of} rows"
 
 
 def test_what_was_not_drawn_by_chance_gives_no_estimate(workspace: Workspace, frames: Frames) -> None:

@@ -142,7 +142,7 @@ def test_a_name_leads_nowhere_else(workspace: Workspace, frames: Frames, name: s
     with pytest.raises(InputError):
         queues.make(workspace, frames, Filter(), "random", name=name)
     for act in (queues.load, queues.delete):
-        with pytest.raises(InputError, match="is not there"):
+        with pytest.raises(InputError, match="does not exist"):
             act(workspace.path, name)
 
 
