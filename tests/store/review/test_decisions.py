@@ -102,7 +102,7 @@ def test_any_event_can_be_taken_back_once(workspace: Workspace, pair: str) -> No
     undo = history_of(workspace, pair)[0]
     with pytest.raises(InputError, match="is itself an undo"):
         decisions.undo_event(workspace, "ben", undo.event_id)
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         decisions.undo_event(workspace, "ben", "nope")
 
 
@@ -201,7 +201,7 @@ def test_a_queue_has_a_name_that_can_be_seen(workspace: Workspace, pair: str, qu
 
 @pytest.mark.parametrize("event", ["", "\ud800"])
 def test_an_unknown_event_cannot_be_taken_back(workspace: Workspace, event: str) -> None:
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         decisions.undo_event(workspace, "ana", event)
 
 

@@ -150,9 +150,9 @@ def test_a_name_leads_nowhere_else(workspace: Workspace, frames: Frames, name: s
     ("order", "more", "said"),
     [
         ("nope", {}, "is not known"),
-        ("random", {"size": 0}, "take 1 to 10,000"),
-        ("random", {"size": 10_001}, "take 1 to 10,000"),
-        ("random", {"size": "9"}, "take 1 to 10,000"),
+        ("random", {"size": 0}, "choose 1 to 10,000"),
+        ("random", {"size": 10_001}, "choose 1 to 10,000"),
+        ("random", {"size": "9"}, "choose 1 to 10,000"),
         ("random", {"seed": -1}, "is not a seed"),
         ("threshold", {"field": "chars", "value": 1.0}, "choose from difficulty, reward, agreement"),
         ("threshold", {"field": "reward"}, "is not a number"),

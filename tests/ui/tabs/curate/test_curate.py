@@ -198,6 +198,6 @@ def test_an_address_with_a_queue_that_is_gone_says_so_and_lists_the_others(url: 
         page.get_by_role("button", name="Delete the queue").click()
         expect(page.locator("#curate [data-part=queues]")).not_to_contain_text("short lived")
         watched.open("/?curate=short%20lived")
-        expect(page.locator("#curate [data-part=message]")).to_contain_text("queue 'short lived' is not there")
+        expect(page.locator("#curate [data-part=message]")).to_contain_text("queue 'short lived' does not exist")
         expect(page.get_by_role("button", name="Start reviewing")).to_be_visible()
         assert "curate=" not in page.url
