@@ -31,7 +31,8 @@ from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.search import search
 from tests.ui.browser import chromium, served
-from ui.tabs.explore.tab import look, story
+from ui.tabs.explore.tab import ExploreRequest, look, story
+from ui.web.requests import parse
 
 ROWS = 1_000_000
 GOALS = {
@@ -76,16 +77,16 @@ def measure(rows: int = ROWS) -> dict[str, Any]:
 def _answers(workspace: Workspace) -> dict[str, Any]:
     frames, luck = Frames(), random.Random(1)
     began = time.perf_counter()
-    look(workspace, frames, {"filter": {}})
+    look(workspace, frames, parse(ExploreRequest, {"filter": {}}))
     first = time.perf_counter() - began
     frame = frames.of(workspace, now=True)
-    look(workspace, frames, {"filter": {}})
+    look(workspace, frames, parse(ExploreRequest, {"filter": {}}))
     found: dict[str, Any] = {"first_look": first * 1e3, "whole_look": (time.perf_counter() - began) * 1e3}
     search.of(workspace).wait(workspace, frame)
-    version = look(workspace, frames, {"filter": {}})["version"]
+    version = look(workspace, frames, parse(ExploreRequest, {"filter": {}}))["version"]
 
     def ask(asked: dict[str, Any], tick: bool = True) -> None:
-        reply = look(workspace, frames, {"filter": asked, "tick": tick, "version": version})
+        reply = look(workspace, frames, parse(ExploreRequest, {"filter": asked, "tick": tick, "version": version}))
         if "error" in reply or reply["refused"]:
             raise RuntimeError(f"{asked}: {reply.get('error') or reply['refused']}")
 

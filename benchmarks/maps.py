@@ -11,8 +11,9 @@ from engine.embedding import job
 from engine.embedding.background import Embedding
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
-from ui.tabs.explore.map import look
+from ui.tabs.explore.map import MapRequest, look
 from ui.tabs.explore.neighbours import markdown
+from ui.web.requests import parse
 
 GOALS = {
     "embed_seconds": "s to put every question on a new map by the offline embedder",
@@ -35,7 +36,12 @@ def figures(workspace: Workspace, timed: Callable[[Callable[[int], object]], dic
         left, low = luck.uniform(0, 100 - span), luck.uniform(0, 100 - span)
         asked = {"difficulty": [0.001 * number, None]} if number % 3 else {}
         view = [left, low, left + span, low + span]
-        reply = look(workspace, frames, embedding, {"filter": asked, "view": view, "colour": _COLOURS[number % 4]})
+        reply = look(
+            workspace,
+            frames,
+            embedding,
+            parse(MapRequest, {"filter": asked, "view": view, "colour": _COLOURS[number % 4]}),
+        )
         if "count" not in reply:
             raise RuntimeError(f"the map does not answer: {reply}")
 

@@ -1,20 +1,19 @@
-"""A sheet: sentences, progress bars, tables, texts side by side; one component, updated in place without a flicker.
+"""A sheet: sentences, progress bars, tables and texts side by side in one component, updated in place.
 
-The data travels as the component's value (JSON) and is set as text by ``assets/static/sheet.js``, never as markup: any
-text may stand in it.
+The data travels as the component's value (JSON) and is set as text by ``assets/static/sheet.js``, never as markup.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
 from ui.web import assets
-from ui.web.escape import visible
+from ui.web.escape import clock, visible
 
 Part = dict[str, Any]
 Cell = str | int | float
@@ -44,10 +43,10 @@ th { white-space: nowrap; font-weight: 600; }
 """
 
 
-def sheet(elem_id: str, said: str = "") -> gr.HTML:
-    """A sheet that says this, or nothing yet; give it ``value(parts)``."""
+def sheet(elem_id: str, sentence: str = "") -> gr.HTML:
+    """A sheet with this sentence, or empty; give it ``value(parts)``."""
     return gr.HTML(
-        value([text(said)]) if said else "[]",
+        value([text(sentence)]) if sentence else "[]",
         html_template='<div class="sheet"></div>',
         css_template=_CSS,
         js_on_load=assets.script("sheet.js"),
@@ -56,13 +55,13 @@ def sheet(elem_id: str, said: str = "") -> gr.HTML:
 
 
 def value(parts: Sequence[Part]) -> str:
-    """Parts as the sheet's value; at least one, a sheet says something."""
-    told = json.dumps(list(parts) or [text("")], ensure_ascii=False)
-    return told.replace("<", "\\u003c")  # Gradio takes a tag in a value for a mistake and warns of it
+    """Parts as the sheet's value; an empty text where there are none."""
+    data = json.dumps(list(parts) or [text("")], ensure_ascii=False)
+    return data.replace("<", "\\u003c")  # Gradio warns of a tag in a value
 
 
-def text(said: str, strong: bool = False) -> Part:
-    return {"kind": "text", "text": visible(said), "strong": strong}
+def text(sentence: str, strong: bool = False) -> Part:
+    return {"kind": "text", "text": visible(sentence), "strong": strong}
 
 
 def bar(share: float, label: str) -> Part:
@@ -70,14 +69,34 @@ def bar(share: float, label: str) -> Part:
     return {"kind": "bar", "share": share, "label": label}
 
 
+def progress(head: str, event: Mapping[str, Any], noun: str = "") -> list[Part]:
+    """A job's progress as a sentence and a bar."""
+    sentence = f"{head}: {progress_line(event, noun)}."
+    return [text(sentence, strong=True), bar(event["done"] / max(event["total"], 1), sentence)]
+
+
+def progress_line(event: Mapping[str, Any], noun: str = "") -> str:
+    """``1,200 of 3,000 rows (40%), about 9 s left``."""
+    done, total, eta = event["done"], event["total"], event.get("eta_s")
+    left = f", about {clock(eta)} left" if eta is not None else ""
+    return f"{done:,} of {total:,}{f' {noun}' if noun else ''} ({done / max(total, 1):.0%}){left}"
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Part:
-    """Columns of numbers, shares among them, stand to the right; numbers get their thousands separated."""
+    """Columns of numbers are aligned to the right; the browser adds thousands separators."""
     right = [bool(rows) and all(_NUMBER.fullmatch(str(row[i])) for row in rows) for i in range(len(columns))]
-    shown = [[visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    return {"kind": "table", "title": title, "columns": list(columns), "rows": shown, "right": right}
+    cells = [[visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return {"kind": "table", "title": title, "columns": list(columns), "rows": cells, "right": right}
 
 
 def sides(title: str, texts: Sequence[dict[str, str]]) -> Part:
-    """Texts side by side as they were written, each ``{"title", "text"}``; one below the other where it is narrow."""
-    shown = [{"title": visible(one["title"]), "text": visible(one["text"])} for one in texts]
-    return {"kind": "sides", "title": title, "sides": shown}
+    """Texts side by side as they were written, each ``{"title", "text"}``; below each other on a narrow page."""
+    columns = [{"title": visible(one["title"]), "text": visible(one["text"])} for one in texts]
+    return {"kind": "sides", "title": title, "sides": columns}
+
+
+def changes(seen: dict[str, Any], now: dict[str, dict[str, Any]]) -> list[Any]:
+    """An update for each component (its name and its new properties in ``now``) that differs from what a page has
+    ``seen``.
+    """
+    return [gr.skip() if seen.get(name) == change else gr.update(**change) for name, change in now.items()]

@@ -1,26 +1,34 @@
-"""Texts for the page: what a model or a file wrote made inert, numbers, and times in words."""
+"""Texts for the page: safe markup of what a model or a file wrote, and numbers, sizes and durations in words."""
 
 from __future__ import annotations
 
 import re
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>&~$:@⟦⟧]")
-_UNSEEN = {
+_INVISIBLE = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code != 0x0A},  # control characters by their pictures
     **{code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},  # turn the line around
 }
 
 
 def visible(text: str) -> str:
-    """The text with what cannot be seen, or turns the line around, named."""
-    return text.translate(_UNSEEN)
+    """The text with names in place of characters that cannot be seen or that change the writing direction."""
+    return text.translate(_INVISIBLE)
 
 
 def inert(text: str) -> str:
-    """The text as Markdown that shows exactly it: what Markdown, HTML or KaTeX could read is escaped, and characters
-    that cannot be seen, or that turn the line around, are named.
-    """
+    """The text as Markdown that shows exactly it: nothing in it is read as Markdown, HTML or KaTeX."""
     return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", visible(text))
+
+
+def shorten(text: str, most: int) -> str:
+    """The first ``most`` characters, with an ellipsis where there are more."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 question``, ``2,000 questions``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def clock(seconds: float) -> str:
@@ -33,8 +41,19 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def size(count: float) -> str:
+    """``3.4 MB``."""
+    if count < 1000:
+        return f"{count:,.0f} bytes"
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+    return f"{count / 1000:,.3g} GB"
+
+
 def three(number: float) -> str:
-    """Three decimals and no minus before a zero; what they would hide as a power of ten, as in JS."""
+    """Three decimals, no minus before a zero; smaller numbers as a power of ten, as the scripts of the page do."""
     if 0 < abs(number) < 0.0005:
         return f"{number:.1e}".replace("e-0", "e-")
     return f"{number + 0.0:.3f}"

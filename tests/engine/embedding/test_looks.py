@@ -23,7 +23,8 @@ from store.map.tiles import GRID, SinglePoints, Tiles
 from store.records import question_id
 from tests.engine.checks.stored import imported
 from tests.engine.embedding.conftest import MANY, PARAPHRASE, texts
-from ui.tabs.explore.map import look
+from ui.tabs.explore.map import MapRequest, look
+from ui.web.requests import parse
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_a_deleted_run_is_nobodys_neighbour_and_a_new_question_has_none_yet(work
     ],
 )
 def test_what_a_browser_may_send_is_answered(workspace: Workspace, asked: dict[str, Any]) -> None:
-    reply = look(workspace, Frames(), Embedding(workspace), asked)
+    reply = look(workspace, Frames(), Embedding(workspace), parse(MapRequest, asked))
     reply = json.loads(json.dumps(reply, allow_nan=False))
     assert reply["colour"] == "density"
     left, low, right, high = reply["view"]

@@ -1,123 +1,108 @@
-"""What stands below the card, closed at first: bulk decisions, estimates, the reward audit, the filters' calibration,
-reviewers, history, preference pairs. Each is computed when it is opened.
+"""The panels below the question, closed at first: bulk decisions, estimates, the reward audit, the filters'
+calibration, reviewers, history, preference pairs. Each is computed when it is opened.
 
-One component draws them all in the browser (``assets/static/curate_panels.js``) from plain tables; what a model or a
-person wrote is set there as text. Knows neither SQL nor models.
+One component draws them in the browser (``assets/static/curate_panels.js``) from plain tables; what a model or a person
+wrote is set there as text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import gradio as gr
+from pydantic import Field
 
 from engine.training import pairs
 from store.database.sources import SourceSelector
-from store.errors import InputError, ScaleQuestError, StoreError
+from store.errors import InputError, StoreError
 from store.filters.filter import Filter
 from store.frame.cache import Frames
-from store.review import decisions, payloads, reviewers
-from ui.tabs.curate.summaries import PANELS, Panel, in_words
-from ui.tabs.explore.saved_views import read
-from ui.web import assets, login
-from ui.web.escape import visible
-from ui.web.request_fields import field, text, whole
+from store.review import decisions, reviewers
+from ui.tabs.curate.summaries import PANELS, PanelRequest, rows_in_words
+from ui.web import assets
+from ui.web.escape import plural, shorten, visible
+from ui.web.requests import FilterField, Reply, ReviewerRequest, Text, server_function
 
 _SCRIPTS = ("curate_panels.js", "curate_bulk.js")
-DEMO = "The demo has no decisions; make questions of your own, or import some, first."
+DEMO = (
+    "The demo is read-only. To review questions, generate some in the Runs tab or with `scalequest run`, or import "
+    "them with `scalequest import`."
+)
+
+
+class TakeBackRequest(ReviewerRequest):
+    event_id: Text
+
+
+class CountRequest(ReviewerRequest):
+    filter: FilterField = Filter()
+
+
+class BulkRequest(CountRequest):
+    action: Text
+    payload: dict[str, object] | None = None
+    expected: int = Field(-1, ge=-1)
 
 
 def section(sources: SourceSelector, frames: Frames) -> None:
-    """Draws the panels into the open blocks. ``frames``: those that Explore looks at too."""
-
-    def answer(work: Callable[[], Panel]) -> Panel:
-        try:
-            return work()
-        except ScaleQuestError as error:
-            return {"error": visible(str(error)[:500])}
-
-    # Gradio gives the request to whom says that he takes one.
-    def curate_panel(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: panel(sources, frames, asked))
-
-    def curate_take_back(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _take_back(sources, text(asked, "event_id"), _reviewer(sources, asked, request)))
-
-    def curate_pairs(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _make_pairs(sources))
-
-    def curate_count(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _count(sources, frames, asked))
-
-    def curate_bulk(asked: Any, request: gr.Request) -> Panel:
-        return answer(lambda: _bulk(sources, frames, asked, _reviewer(sources, asked, request)))
-
+    """Draws the panels into the open blocks. ``frames`` are shared with Explore."""
     gr.HTML(
         "",
         html_template=assets.text("curate_panels.html"),
         css_template=assets.text("curate_panels.css"),
         js_on_load=assets.script(*_SCRIPTS),
         head='<script src="/vendor/plotly.min.js"></script>',
-        server_functions=[curate_panel, curate_take_back, curate_pairs, curate_count, curate_bulk],
+        server_functions=[
+            server_function("curate_panel", PanelRequest, partial(_panel, sources, frames)),
+            server_function("curate_take_back", TakeBackRequest, partial(_take_back, sources)),
+            server_function("curate_pairs", ReviewerRequest, partial(_make_pairs, sources)),
+            server_function("curate_count", CountRequest, partial(_count, sources, frames)),
+            server_function("curate_bulk", BulkRequest, partial(_bulk, sources, frames)),
+        ],
         apply_default_css=False,
         elem_id="curate-panels",
     )
 
 
-def panel(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
-    """A panel by its name, as sentences, tables and perhaps a chart."""
+def refuse_demo(sources: SourceSelector) -> None:
+    """StoreError while the page shows the demo, which stores no decisions."""
     if sources.shows_demo:
         raise StoreError(DEMO)
-    name = text(asked, "panel")
-    if name not in PANELS:
-        raise InputError("panel", name[:60], "is none of this page", f"ask for one of {', '.join(PANELS)}")
-    return PANELS[name](sources, frames, asked)
 
 
-def _take_back(sources: SourceSelector, event_id: str, reviewer: str) -> Panel:
-    undone = decisions.undo_event(sources.workspace, reviewer, event_id)
-    of = undone.question_id or f"{undone.count:,} questions"
-    return {"said": f"Taken back: {undone.action} of {of}, by {visible(undone.reviewer)}."}
+def _panel(sources: SourceSelector, frames: Frames, request: PanelRequest) -> Reply:
+    """A panel as sentences, tables and perhaps a chart."""
+    refuse_demo(sources)
+    if request.panel not in PANELS:
+        raise InputError("panel", shorten(request.panel, 60), "does not exist", f"use one of {', '.join(PANELS)}")
+    return PANELS[request.panel](sources, frames, request)
 
 
-def _make_pairs(sources: SourceSelector) -> Panel:
-    if sources.shows_demo:
-        raise StoreError(DEMO)
-    made = pairs.from_reviews(sources.workspace)
-    return {"said": f"{made:,} new {'pair was' if made == 1 else 'pairs were'} made."}
+def _take_back(sources: SourceSelector, request: TakeBackRequest) -> Reply:
+    refuse_demo(sources)
+    undone = decisions.undo_event(sources.workspace, request.decided_by, request.event_id)
+    of = undone.question_id or plural(undone.count, "question")
+    return {"said": f"Undone: {undone.action} of {of}, by {visible(undone.reviewer)}."}
 
 
-def _count(sources: SourceSelector, frames: Frames, asked: Any) -> Panel:
-    if sources.shows_demo:
-        raise StoreError(DEMO)
-    wanted = _wanted(asked)
-    count = len(decisions.matching_keys(sources.workspace, frames, wanted))
-    return {"count": count, "of": in_words(sources, wanted)}
+def _make_pairs(sources: SourceSelector, request: ReviewerRequest) -> Reply:
+    refuse_demo(sources)
+    return {"said": f"Created {plural(pairs.from_reviews(sources.workspace), 'preference pair')}."}
 
 
-def _bulk(sources: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> Panel:
-    keys = decisions.matching_keys(sources.workspace, frames, _wanted(asked))
-    payload = field(asked, "payload")
-    given = payload if isinstance(payload, dict) else {}
-    action = text(asked, "action")
-    done = decisions.decide_all(sources.workspace, reviewer, keys, action, given, expected=whole(asked, "expected", -1))
-    newest = reviewers.history(sources.workspace, reviewer=payloads.reviewer_name(reviewer), most=5)
+def _count(sources: SourceSelector, frames: Frames, request: CountRequest) -> Reply:
+    refuse_demo(sources)
+    count = len(decisions.matching_keys(sources.workspace, frames, request.filter))
+    return {"count": count, "of": rows_in_words(sources, request.filter)}
+
+
+def _bulk(sources: SourceSelector, frames: Frames, request: BulkRequest) -> Reply:
+    refuse_demo(sources)
+    reviewer = request.decided_by
+    keys = decisions.matching_keys(sources.workspace, frames, request.filter)
+    done = decisions.decide_all(
+        sources.workspace, reviewer, keys, request.action, request.payload or {}, expected=request.expected
+    )
+    newest = reviewers.history(sources.workspace, reviewer=reviewer, most=5)
     event = next((entry.event_id for entry in newest if entry.batch_id == done.batch_id), None)
-    rows = "question" if done.count == 1 else "questions"
-    return {"said": f"Done: {action} of {done.count:,} {rows}.", "event_id": event}
-
-
-def _reviewer(sources: SourceSelector, asked: Any, request: Any) -> str:
-    if sources.shows_demo:
-        raise StoreError(DEMO)
-    name = login.username(request) or field(asked, "reviewer")
-    if not isinstance(name, str) or not name.strip():
-        raise InputError(
-            "reviewer", "", "is not a name", "say who you are above first: each decision is kept with a name"
-        )
-    return payloads.reviewer_name(name)
-
-
-def _wanted(asked: Any) -> Filter:
-    return read(field(asked, "filter"))
+    return {"said": f"Done: {request.action} of {plural(done.count, 'question')}.", "event_id": event}

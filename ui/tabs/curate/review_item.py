@@ -1,8 +1,7 @@
-"""One card of the Curate tab as plain data: what a reviewer reads before deciding, in words.
+"""One question of the Curate tab as plain data: what a reviewer reads before deciding, in words.
 
-Texts go twice: as they were written, for the browser to set as text at once, and, where they have formulas, as Markdown
-that it renders when there is time. A blind card comes without what could sway its reviewer until that one has decided.
-Knows the shape of ``store.review.review_item``, nothing of the page.
+Texts are sent twice: as they were written, which the browser shows first, and, where they have formulas, as Markdown
+that it renders later. In a blind queue, scores and others' decisions are left out until the reviewer has decided.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from ui.tabs.explore.labels import CHARTS
 from ui.web.escape import three, visible
 from ui.web.latex import LATEX, written
 
-Told = Mapping[str, Any]
+Row = Mapping[str, Any]
+"""A row of ``store.review.review_item``."""
 
 REASONS = (
     "unclear or incomplete question",
@@ -32,68 +32,66 @@ REASONS = (
     "bad formatting or language",
     "unsafe or offensive",
 )
-"""What a rejection's single key says: 1 is the first."""
+"""The reasons of the keys 1 to 9 after a rejection."""
 MOST_FORMULAS = 60
-"""In one text of a card: KaTeX holds the page up while it renders."""
+"""In one text: KaTeX blocks the page while it renders."""
 _VERBS = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 
 
-def shown(source: Source, frame: Frame, key: str, reviewer: str, blind: bool) -> dict[str, Any]:
-    """The card of a question for this reviewer; a sentence under ``gone`` where the question is no longer there."""
+def view(source: Source, frame: Frame, key: str, reviewer: str, blind: bool) -> dict[str, Any]:
+    """The question for this reviewer; a sentence under ``gone`` where it is no longer in the workspace."""
     try:
-        told = review_item.review_item(source, frame, key, group=answers.group)
+        item = review_item.review_item(source, frame, key, group=answers.group)
     except InputError:
         return {"id": key, "gone": f"Question {visible(key)} is no longer in this workspace: its run was deleted."}
-    hidden = blind and not _decided(told, reviewer)
-    if hidden:
-        told = review_item.blind(told, reviewer)
-    return _card(told, hidden)
+    hidden = blind and not _decided(item, reviewer)
+    return _view(review_item.blind(item, reviewer) if hidden else item, hidden)
 
 
-def _decided(told: Told, reviewer: str) -> bool:
-    return any(d["reviewer"] == reviewer and d["action"] in _VERBS and d["in_force"] for d in told["decisions"])
+def _decided(item: Row, reviewer: str) -> bool:
+    return any(d["reviewer"] == reviewer and d["action"] in _VERBS and d["in_force"] for d in item["decisions"])
 
 
-def _card(told: Told, hidden: bool) -> dict[str, Any]:
-    samples = [_sample(told, solution, hidden) for solution in told["solutions"]]
-    response = told["response"]
+def _view(item: Row, hidden: bool) -> dict[str, Any]:
+    samples = [_sample(item, solution, hidden) for solution in item["solutions"]]
+    response = item["response"]
     return {
-        "id": told["question_id"],
+        "id": item["question_id"],
         "hidden": hidden,
-        "facts": [visible(fact) for fact in (told["topic"], told["run"]["name"] or told["run"]["run_id"]) if fact],
-        "query": _text(told["query"]),
+        "facts": [visible(fact) for fact in (item["topic"], item["run"]["name"] or item["run"]["run_id"]) if fact],
+        "query": _text(item["query"]),
         "response": None if response is None else _text(response),
-        "answer": None if told["answer"] is None else _text(told["answer"], 1),
-        "raw": {name: told[name] for name in ("query", "response", "answer")},  # what an edit begins with
-        "original": {name: visible(text or "") for name, text in told.get("original", {}).items()},
-        "reference": visible(told["reference_answer"] or ""),
-        "chosen": told["chosen"],
+        "answer": None if item["answer"] is None else _text(item["answer"], 1),
+        "raw": {name: item[name] for name in ("query", "response", "answer")},  # what an edit begins with
+        "original": {name: visible(text or "") for name, text in item.get("original", {}).items()},
+        "reference": visible(item["reference_answer"] or ""),
+        "chosen": item["chosen"],
         "samples": samples,
-        "groups": [_group(group, len(samples)) for group in told.get("groups", ())],
-        "scores": [_score(score) for score in told.get("scores", ())],
-        "verdicts": [_verdict(verdict) for verdict in told.get("verdicts", ())],
-        "dropped": _dropped(told),
-        "near": [{"id": near["question_id"], "text": visible(near["text"])} for near in told["near_duplicates"]],
-        "near_of": told.get("near_duplicates_of", len(told["near_duplicates"])),
-        "status": told.get("status") or "",
-        "tags": list(told.get("tags", ())),
+        "groups": [_group(group, len(samples)) for group in item.get("groups", ())],
+        "scores": [_score(score) for score in item.get("scores", ())],
+        "verdicts": [_verdict(verdict) for verdict in item.get("verdicts", ())],
+        "dropped": _dropped(item),
+        "near": [{"id": near["question_id"], "text": visible(near["text"])} for near in item["near_duplicates"]],
+        "near_of": item.get("near_duplicates_of", len(item["near_duplicates"])),
+        "status": item.get("status") or "",
+        "tags": list(item.get("tags", ())),
         "notes": [
             {"who": visible(note["reviewer"]), "text": visible(note["text"]), "when": _when(note)}
-            for note in told.get("notes", ())
+            for note in item.get("notes", ())
         ],
-        "decisions": [_decision(entry) for entry in told.get("decisions", ())],
+        "decisions": [_decision(entry) for entry in item.get("decisions", ())],
     }
 
 
 def _text(text: str, formulas: int = MOST_FORMULAS) -> dict[str, str | None]:
-    """Markdown only where it would show anything else than the text."""
+    """The text, and as Markdown where it has formulas."""
     markdown = written(text, formulas)
     return {"text": visible(text), "markdown": markdown if str(LATEX[0]["left"]) in markdown else None}
 
 
-def _sample(told: Told, solution: Told, hidden: bool) -> dict[str, Any]:
+def _sample(item: Row, solution: Row, hidden: bool) -> dict[str, Any]:
     facts = [f"sample {solution['sample']}"]
-    if solution["sample"] == told["chosen"]:
+    if solution["sample"] == item["chosen"]:
         facts.append("chosen")
     facts.append("no final answer" if solution["answer"] is None else f"answer {visible(solution['answer'])}")
     if not hidden and solution.get("reward") is not None:
@@ -109,7 +107,7 @@ def _sample(told: Told, solution: Told, hidden: bool) -> dict[str, Any]:
     }
 
 
-def _group(group: Told, of: int) -> dict[str, Any]:
+def _group(group: Row, of: int) -> dict[str, Any]:
     title = "No final answer" if group["answer"] is None else f"Answer {visible(group['answer'])}"
     facts = [f"{group['count']} of {of}"]
     if group.get("best_reward") is not None:
@@ -119,30 +117,30 @@ def _group(group: Told, of: int) -> dict[str, Any]:
     return {"title": title, "facts": ", ".join(facts), "samples": list(group["samples"])}
 
 
-def _score(score: Told) -> dict[str, Any]:
+def _score(score: Row) -> dict[str, Any]:
     name, value = score["name"], score["value"]
-    whole = name in ("query_chars", "response_tokens")
+    count = name in ("query_chars", "response_tokens")
     return {
         "name": CHARTS[name].title if name in CHARTS else visible(name),
-        "value": f"{value:,.0f}" if whole else three(value),
+        "value": f"{value:,.0f}" if count else three(value),
         "percentile": score["percentile"],
     }
 
 
-def _verdict(verdict: Told) -> dict[str, str]:
-    said = "kept" if verdict["kept"] else f"dropped: {visible(verdict['reason'] or 'no reason given')}"
+def _verdict(verdict: Row) -> dict[str, str]:
+    outcome = "kept" if verdict["kept"] else f"dropped: {visible(verdict['reason'] or 'no reason given')}"
     score = "" if verdict["score"] is None else f", score {three(verdict['score'])}"
     raw = visible(verdict["raw"])[:2_000] if verdict["raw"] else ""
-    return {"stage": verdict["stage"], "said": f"{said}{score}, by {visible(verdict['judge'])}", "raw": raw}
+    return {"stage": verdict["stage"], "said": f"{outcome}{score}, by {visible(verdict['judge'])}", "raw": raw}
 
 
-def _dropped(told: Told) -> str:
-    if not told.get("drop_stage"):
+def _dropped(item: Row) -> str:
+    if not item.get("drop_stage"):
         return ""
-    return f"Dropped at {visible(told['drop_stage'])}: {visible(told.get('drop_reason') or 'no reason given')}."
+    return f"Dropped at {visible(item['drop_stage'])}: {visible(item.get('drop_reason') or 'no reason given')}."
 
 
-def _decision(entry: Told) -> dict[str, Any]:
+def _decision(entry: Row) -> dict[str, Any]:
     payload = entry["payload"]
     parts = [f"{name}: {visible(str(value))[:200]}" for name, value in payload.items() if name != "event_id"]
     return {
@@ -154,5 +152,5 @@ def _decision(entry: Told) -> dict[str, Any]:
     }
 
 
-def _when(row: Told) -> str:
+def _when(row: Row) -> str:
     return f"{row['created_at']:%Y-%m-%d %H:%M}"

@@ -1,42 +1,36 @@
-"""The Curate tab: a queue of questions, one card at a time, decided by single keys.
+"""The Curate tab: a queue of questions, one at a time, decided by single keys.
 
-One component draws itself in the browser (``assets/static/curate_*.js``) from what the functions here answer, without a
-queue of Gradio's; what a model or a person wrote is set there as text, formulas are Markdown that a hidden component
-renders. Decisions come with ids of the browser's, in order, and may come twice. The page's address names the queue.
-What a card shows is ``curate_cards``' business, what stands below the card ``curate_panels``'. Knows neither SQL nor
-models.
+One component draws itself in the browser (``assets/static/curate_*.js``) from what the server functions here answer;
+what a model or a person wrote is set there as text, and a hidden component renders formulas. Decisions carry ids that
+the browser made, in order, and may arrive twice. The page's address names the queue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import gradio as gr
+from pydantic import Field
 
 from store.database.sources import SourceSelector
-from store.errors import InputError, ScaleQuestError, StoreError
+from store.errors import InputError, ScaleQuestError
 from store.frame.cache import Frames
-from store.review import decisions, payloads, queues, sampling, tags
+from store.review import decisions, queues, sampling, tags
 from store.review.metrics import estimate
 from store.review.payloads import LONGEST_NOTE, LONGEST_REASON, LONGEST_TEXT
 from store.review.queues import Queue
-from ui.tabs.curate import panels, review_item
-from ui.tabs.curate import queues as curate_queues
+from ui.tabs.curate import panels, queue_list, review_item
+from ui.tabs.curate.panels import DEMO, refuse_demo
 from ui.web import assets
-from ui.web import login as who
-from ui.web.escape import visible
+from ui.web.escape import plural, shorten, visible
 from ui.web.latex import LATEX
-from ui.web.request_fields import field, text
+from ui.web.requests import LONGEST_ERROR, Reply, Request, ReviewerRequest, Text, parse, server_function
 
 _SCRIPTS = ("state", "send", "formulas", "card", "panes", "edit", "keys", "start")
 _MOST = 100
-"""Decisions in one request; cards in one are a tenth."""
-DEMO = (
-    "The demo can be looked at but takes no decisions; make questions of your own in the Runs tab or with "
-    "`scalequest run`, or import some with `scalequest import`."
-)
+"""Decisions in one request; one for question data has at most a tenth as many ids."""
 _FRONT = """() => {
     if (!new URL(location.href).searchParams.has("curate")) return;
     const every = document.querySelectorAll('[role="tab"], .overflow-dropdown button'); // narrow pages fold some away
@@ -45,48 +39,48 @@ _FRONT = """() => {
 }"""
 
 
+class TagsRequest(Request):
+    tags: Annotated[tuple[Text, ...], Field(max_length=_MOST)] = ()
+
+
+class ItemsRequest(ReviewerRequest):
+    ids: Annotated[list[Text], Field(max_length=_MOST // 10)]
+    blind: bool = False
+
+
+class SendRequest(ReviewerRequest):
+    """Decisions in the order in which they were made; each is validated alone, so that a bad one stops no other."""
+
+    queue: Text | None = None
+    events: Annotated[list[Any], Field(min_length=1, max_length=_MOST)]
+
+
+class Event(Request):
+    event_id: Text
+    action: Text
+    question_id: Text = ""
+    payload: dict[str, object] | None = None
+
+
 def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
     """Draws the tab into the open blocks. An address that names a queue opens on this tab."""
-
-    def answer(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        try:
-            return work()
-        except ScaleQuestError as error:
-            return {"error": visible(str(error)[:500])}
-
-    # Gradio gives the request to whom says that he takes one.
-    def curate_look(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.look(sources, frames, *_reviewer(asked, request)))
-
-    def curate_make(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.make(sources, frames, asked, _named(asked, request)))
-
-    def curate_open(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.opened(sources, frames, text(asked, "queue"), _named(asked, request)))
-
-    def curate_delete(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: curate_queues.delete(sources, text(asked, "queue")))
-
-    def curate_tags(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: _tags(sources, field(asked, "tags")))
-
-    def curate_cards_of(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: _cards(sources, frames, asked, _named(asked, request)))
-
-    def curate_send(asked: Any, request: gr.Request) -> dict[str, Any]:
-        return answer(lambda: send(sources, asked, _named(asked, request)))
-
     board = gr.HTML(
         "",
         html_template=assets.text("curate.html"),
         css_template=assets.text("curate.css"),
         js_on_load=assets.script(*(f"curate_{name}.js" for name in _SCRIPTS)),
         server_functions=[
-            curate_look, curate_make, curate_open, curate_delete, curate_tags, curate_cards_of, curate_send
+            server_function("curate_look", ReviewerRequest, partial(queue_list.look, sources, frames)),
+            server_function("curate_make", queue_list.MakeRequest, partial(queue_list.make, sources, frames)),
+            server_function("curate_open", queue_list.QueueRequest, partial(queue_list.opened, sources, frames)),
+            server_function("curate_delete", queue_list.QueueRequest, partial(queue_list.delete, sources)),
+            server_function("curate_tags", TagsRequest, partial(_tags, sources)),
+            server_function("curate_cards_of", ItemsRequest, partial(_items, sources, frames)),
+            server_function("curate_send", SendRequest, partial(_send, sources)),
         ],
         apply_default_css=False,
         elem_id="curate",
-        orders=curate_queues.orders(),
+        orders=queue_list.orders(),
         fields=list(sampling.FIELDS),
         size=sampling.SIZE,
         largest=sampling.LARGEST,
@@ -96,60 +90,61 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
         longest_note=LONGEST_NOTE,
         longest_text=LONGEST_TEXT,
         longest_name=queues.LONGEST,
-    )  # fmt: skip
-    # In the browser alone: the text comes with the card, this only has it rendered where it is not seen.
+    )
+    # In the browser alone: the text arrives with the question; this only renders it, out of sight.
     rendered = gr.Markdown(latex_delimiters=LATEX, elem_id="curate-formulas")
     board.formulas(None, js="() => window.curateFormulas || ''", outputs=rendered, show_progress="hidden")
     panels.section(sources, frames)
     blocks.load(None, js=_FRONT)
 
 
-def send(sources: SourceSelector, asked: Any, reviewer: str) -> dict[str, Any]:
-    """Store what the browser decided, in its order. What cannot be stored now ends it, with the sentence under
-    ``error``: it comes again; what is refused for good is told with its id. InputError: a request of no page of ours.
+def _send(sources: SourceSelector, request: SendRequest) -> Reply:
+    """Store what the browser decided, in its order.
+
+    What cannot be stored now ends the work, with a sentence under ``error``: the browser sends it again. What is
+    refused for good is answered with its id.
     """
-    if sources.shows_demo:
-        raise StoreError(DEMO)
-    events = field(asked, "events")
-    if not isinstance(events, list) or not 0 < len(events) <= _MOST:
-        raise InputError("events", str(events)[:60], f"are not 1 to {_MOST} decisions", "reload the page")
-    name = field(asked, "queue") if isinstance(field(asked, "queue"), str) else None
-    queue = _queue(sources, name)
-    done: list[dict[str, Any]] = []
-    reply: dict[str, Any] = {"done": done}
-    for event in events:
-        told: dict[str, Any] = {"event_id": field(event, "event_id")}
+    reviewer = request.decided_by
+    refuse_demo(sources)
+    queue = _queue(sources, request.queue)
+    done: list[Reply] = []
+    reply: Reply = {"done": done}
+    for event in request.events:
+        result: Reply = {"event_id": event.get("event_id") if isinstance(event, dict) else None}
         try:
-            told |= _store(sources, reviewer, name, queue, event)
+            result |= _store(sources, reviewer, request.queue, queue, parse(Event, event))
         except InputError as error:
-            told["refused"] = visible(str(error)[:500])
+            result["refused"] = visible(shorten(str(error), LONGEST_ERROR))
         except ScaleQuestError as error:
-            return reply | {"error": visible(str(error)[:500])}
-        done.append(told)
+            return reply | {"error": visible(shorten(str(error), LONGEST_ERROR))}
+        done.append(result)
     if queue is not None:
-        reply["estimate"] = curate_queues.said(estimate(sources.workspace, queue), queue)
+        reply["estimate"] = queue_list.estimate_sentence(estimate(sources.workspace, queue), queue)
     return reply
 
 
-def _store(sources: SourceSelector, reviewer: str, name: str | None, queue: Queue | None, event: Any) -> dict[str, Any]:
-    event_id, action = text(event, "event_id"), text(event, "action")
-    if action != "undo":
-        key, payload = text(event, "question_id"), field(event, "payload")
-        drawn = queue.probability(key) if queue is not None else None
+def _store(sources: SourceSelector, reviewer: str, name: str | None, queue: Queue | None, event: Event) -> Reply:
+    if event.action != "undo":
         decisions.decide(
-            sources.workspace, reviewer, key, action, payload, event_id=event_id, queue=name, sampling_p=drawn
+            sources.workspace,
+            reviewer,
+            event.question_id,
+            event.action,
+            event.payload,
+            event_id=event.event_id,
+            queue=name,
+            sampling_p=queue.probability(event.question_id) if queue is not None else None,
         )
         return {}
-    undone = decisions.undo(sources.workspace, reviewer, queue=name, event_id=event_id)
+    undone = decisions.undo(sources.workspace, reviewer, queue=name, event_id=event.event_id)
     if undone is None:
-        return {"undone": None, "said": "There is nothing left to take back here."}
-    of = undone.question_id
-    said = f"Taken back: {undone.action} of {of or f'{undone.count:,} questions'}."
-    told: dict[str, Any] = {"undone": of, "said": said}
-    if queue is not None and of in queue.question_ids:
-        at = queue.question_ids.index(of)
-        told |= {"at": at, "decided": queues.position(sources.workspace, queue, reviewer).decided[at]}
-    return told
+        return {"undone": None, "said": "There is nothing left to undo here."}
+    key = undone.question_id
+    reply: Reply = {"undone": key, "said": f"Undone: {undone.action} of {key or plural(undone.count, 'question')}."}
+    if queue is not None and key in queue.question_ids:
+        at = queue.question_ids.index(key)
+        reply |= {"at": at, "decided": queues.position(sources.workspace, queue, reviewer).decided[at]}
+    return reply
 
 
 def _queue(sources: SourceSelector, name: str | None) -> Queue | None:
@@ -161,32 +156,13 @@ def _queue(sources: SourceSelector, name: str | None) -> Queue | None:
     return None
 
 
-def _cards(sources: SourceSelector, frames: Frames, asked: Any, reviewer: str) -> dict[str, Any]:
-    ids, source = field(asked, "ids"), sources.reading()
-    if not isinstance(ids, list) or not all(isinstance(key, str) for key in ids) or len(ids) > _MOST // 10:
-        raise InputError("ids", str(ids)[:60], "are not those of a few questions", "reload the page")
-    blind = field(asked, "blind") is True
-    return {"cards": {key: review_item.shown(source, frames.of(source), key, reviewer, blind) for key in ids}}
+def _items(sources: SourceSelector, frames: Frames, request: ItemsRequest) -> Reply:
+    source, reviewer = sources.reading(), request.decided_by
+    frame = frames.of(source)
+    items = {key: review_item.view(source, frame, key, reviewer, request.blind) for key in request.ids}
+    return {"cards": items}
 
 
-def _tags(sources: SourceSelector, given: Any) -> dict[str, Any]:
-    if sources.shows_demo:
-        raise StoreError(DEMO)
-    names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
-    return {"tags": tags.keep_tags(sources.workspace.path, names)}
-
-
-def _reviewer(asked: Any, request: Any) -> tuple[str | None, bool]:
-    """The name to decide under and whether a login sets it; None while nobody gave one."""
-    login = who.username(request)
-    if login is not None:
-        return payloads.reviewer_name(login), True
-    given = field(asked, "reviewer")
-    return (payloads.reviewer_name(given) if isinstance(given, str) and given.strip() else None), False
-
-
-def _named(asked: Any, request: Any) -> str:
-    name, _ = _reviewer(asked, request)
-    if name is None:
-        raise InputError("reviewer", "", "is not a name", "say who you are first: each decision is kept with a name")
-    return name
+def _tags(sources: SourceSelector, request: TagsRequest) -> Reply:
+    refuse_demo(sources)
+    return {"tags": tags.keep_tags(sources.workspace.path, request.tags)}

@@ -88,6 +88,11 @@ def parts(asked: Filter, runs: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "text": visible(_part(name, value, runs))} for name, value in asked.to_dict().items()]
 
 
+def filter_words(filter: Filter, runs: dict[str, str]) -> str:
+    """The filter's parts in one line; empty where it has none."""
+    return ", ".join(part["text"] for part in parts(filter, runs))
+
+
 def _part(name: str, value: Any, runs: dict[str, str]) -> str:
     called = _NAMES.get(name, name)
     if isinstance(value, bool):

@@ -1,67 +1,86 @@
 """The SQL section of the Explore tab: one SELECT on a snapshot, its result as a table.
 
-One component draws itself in the browser (``assets/static/sql``); all that comes from data is set there as text. A
-statement runs in a thread of the server that waits for a process elsewhere: the page never waits. What may run, and for
-how long, is the store's business.
+One component draws itself in the browser (``assets/static/sql``). A statement runs in a thread of the server that waits
+for a child process, so the page never waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from store.console import child, console
 from store.console.console import Answer, Console
 from store.database.sources import Source, SourceSelector
-from store.errors import InputError, ScaleQuestError
+from store.errors import ScaleQuestError
 from ui.web import assets
-from ui.web.escape import visible
+from ui.web.escape import plural, visible
+from ui.web.requests import Reply, Request, Text, server_function
 
 _NUMBERS = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
     "FLOAT", "DOUBLE", "DECIMAL",
 }  # fmt: skip
-"""Types whose columns stand to the right."""
+"""Types whose columns are aligned to the right."""
 _TERMS = (
-    f"One SELECT at a time, for at most {child.SECONDS:g} s and {child.MEMORY} MB; the first "
-    f"{child.ROWS:,} rows are shown, texts to {child.TEXT:,} characters. Nothing can be changed."
+    f"One read-only SELECT at a time, for at most {child.SECONDS:g} s and {child.MEMORY} MB. The first "
+    f"{child.ROWS:,} rows are shown, texts up to {child.TEXT:,} characters."
 )
+_R = TypeVar("_R", bound=Request)
+
+
+class NameRequest(Request):
+    """``name`` identifies a running statement, so that it can be cancelled."""
+
+    name: Text
+
+
+class RunRequest(NameRequest):
+    statement: Text
 
 
 def section(sources: SourceSelector) -> None:
     """Draws the section, closed, into the open blocks."""
-    typed = Console(sources.workspace.path)
+    sql = Console(sources.workspace.path)
 
-    def sql_look(_asked: Any) -> dict[str, Any]:
-        return _told(lambda source: {"views": console.views(source)})
+    def with_snapshot(answer: Callable[[Source, _R], Reply]) -> Callable[[_R], Reply]:
+        """The answer, or its error, with the snapshot as it is afterwards."""
 
-    def sql_refresh(_asked: Any) -> dict[str, Any]:
-        return _told(lambda source: _none(typed.refresh(source)))
+        def reply(request: _R) -> Reply:
+            source = sources.reading()
+            try:
+                answered = answer(source, request)
+            except ScaleQuestError as error:
+                answered = {"error": visible(str(error))}
+            return answered | {"snapshot": _snapshot(sql.snapshot, source, sources)}
 
-    def sql_run(asked: Any) -> dict[str, Any]:
-        return _told(lambda source: _shown(typed.run(source, _field(asked, "statement"), _field(asked, "name"))))
+        return reply
 
-    def sql_cancel(asked: Any) -> None:
-        if isinstance(asked, dict) and isinstance(asked.get("name"), str):
-            typed.cancel(asked["name"])
+    def refresh(source: Source, request: Request) -> Reply:
+        sql.refresh(source)
+        return {}
 
-    def _told(make: Callable[[Source], dict[str, Any]]) -> dict[str, Any]:
-        """What was made, or why it was not, and the snapshot as it is then."""
-        source = sources.reading()
-        try:
-            reply = make(source)
-        except ScaleQuestError as error:
-            reply = {"error": visible(str(error))}
-        return reply | {"snapshot": _snapshot(typed.snapshot, source, sources)}
+    def cancel(request: NameRequest) -> Reply:
+        sql.cancel(request.name)
+        return {}
 
     with gr.Accordion("SQL", open=False, elem_id="sql-section"):
         gr.HTML(
             "",
             **assets.component("sql"),
-            server_functions=[sql_look, sql_refresh, sql_run, sql_cancel],
+            server_functions=[
+                server_function("sql_look", Request, with_snapshot(lambda source, _: {"views": console.views(source)})),
+                server_function("sql_refresh", Request, with_snapshot(refresh)),
+                server_function(
+                    "sql_run",
+                    RunRequest,
+                    with_snapshot(lambda source, request: _result(sql.run(source, request.statement, request.name))),
+                ),
+                server_function("sql_cancel", NameRequest, cancel),
+            ],
             apply_default_css=False,
             elem_id="sql",
             examples=console.EXAMPLES,
@@ -69,30 +88,24 @@ def section(sources: SourceSelector) -> None:
         )
 
 
-def _none(_made: object) -> dict[str, Any]:
-    return {}
-
-
-def _field(asked: Any, name: str) -> str:
-    value = asked.get(name) if isinstance(asked, dict) else None
-    if not isinstance(value, str):
-        raise InputError("request", name, "is not a text", "reload the page")
-    return value
-
-
-def _shown(answer: Answer) -> dict[str, Any]:
+def _result(answer: Answer) -> Reply:
     rows = [[None if cell is None else visible(cell) for cell in row] for row in answer.rows]
-    right = [type_.partition("(")[0] in _NUMBERS for type_ in answer.types]
-    return {"result": {"columns": [*map(visible, answer.columns)], "types": answer.types, "rows": rows, "right": right,
-                       "said": _said(answer)}}  # fmt: skip
+    return {
+        "result": {
+            "columns": [*map(visible, answer.columns)],
+            "types": answer.types,
+            "rows": rows,
+            "right": [type_.partition("(")[0] in _NUMBERS for type_ in answer.types],
+            "said": _summary(answer),
+        }
+    }
 
 
-def _said(answer: Answer) -> str:
-    count = len(answer.rows)
-    rows = f"{count:,} row" + ("s" if count != 1 else "")
-    parts = [f"First {rows}, there are more" if answer.more else rows if count else "No row", f"{answer.seconds:.2f} s"]
+def _summary(answer: Answer) -> str:
+    rows = plural(len(answer.rows), "row") if answer.rows else "No rows"
+    parts = [f"First {rows}, there are more" if answer.more else rows, f"{answer.seconds:.2f} s"]
     if answer.cut:
-        parts.append(f"{answer.cut:,} text{'s' if answer.cut != 1 else ''} cut at {child.TEXT:,} characters")
+        parts.append(f"{plural(answer.cut, 'text')} cut at {child.TEXT:,} characters")
     return " · ".join(parts)
 
 
@@ -102,5 +115,4 @@ def _snapshot(made: console.Snapshot | None, source: Source, sources: SourceSele
         return None
     age = (datetime.now(UTC) - made.at).total_seconds()
     of = "" if source is sources.workspace else " (the demo)"
-    size = f"{made.bytes / 1e6:,.1f} MB"
-    return {"age": age, "of": of, "cost": f"{size}, made in {made.seconds:.1f} s"}
+    return {"age": age, "of": of, "cost": f"{made.bytes / 1e6:,.1f} MB, made in {made.seconds:.1f} s"}

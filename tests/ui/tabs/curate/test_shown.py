@@ -133,7 +133,7 @@ def test_bulk_decides_all_matches_once_the_count_is_typed_and_one_undo_takes_it_
         page.get_by_label("Your name").fill("bulk")
         page.locator("[data-panel=bulk] > summary").click()
         panel = page.locator("[data-panel=bulk]")
-        expect(panel).to_contain_text("4 questions match what Explore shows now (dropped at solvability)")
+        expect(panel).to_contain_text("4 questions match Explore's current filter (dropped at solvability)")
         panel.get_by_label("What to do").select_option("reject")
         panel.get_by_label("Reason").fill("all of them")
         panel.get_by_role("button", name="Reject: all 4…").click()
@@ -145,5 +145,5 @@ def test_bulk_decides_all_matches_once_the_count_is_typed_and_one_undo_takes_it_
         expect(panel).to_contain_text("Done: reject of 4 questions.")
         assert events(page, 1)[0] == ["bulk", "reject", "4 questions", "reason: all of them"]
         panel.get_by_role("button", name="Undo all of it").click()
-        expect(panel).to_contain_text("Taken back: reject of 4 questions, by bulk.")
+        expect(panel).to_contain_text("Undone: reject of 4 questions, by bulk.")
         clean(watched)

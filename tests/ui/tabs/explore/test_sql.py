@@ -64,7 +64,7 @@ def test_a_statement_is_answered_as_a_table_over_a_snapshot_whose_age_and_cost_a
         expect(section.get_by_role("button", name="Run", exact=True)).to_be_enabled()
         expect(said).not_to_have_text(before or "")
         run(section, "SELECT NULL AS n FROM funnel WHERE false")
-        expect(section.get_by_text("No row · ")).to_be_visible()
+        expect(section.get_by_text("No rows · ")).to_be_visible()
         run(section, "SELECT nope FROM pairs")
         expect(section.get_by_role("alert")).to_contain_text('"nope" not found')
         expect(section.locator("table")).to_be_hidden()

@@ -90,7 +90,7 @@ def test_sliders_tell_at_once_what_they_would_keep_and_the_rows_beside_them(url:
         kept(section, 120)
         expect(section.locator("[data-part=tokens]")).to_contain_text("1,560 of 2,600 solution tokens")
         expect(section.locator("[data-part=topics] [role=row]").first).to_contain_text("Algebra50.0 % → 16.7 %")
-        expect(card.locator(".drops")).to_contain_text("The lower end drops 80, 80 of which nothing else drops.")
+        expect(card.locator(".drops")).to_contain_text("The lower end drops 80; 80 of them pass every other threshold.")
         expect(card.locator(".kept li").first).to_have_text(re.compile("^0.4000What is 80"))
         expect(card.locator(".dropped li").first).to_have_text(re.compile("^0.3950What is 79"))
         expect(card.locator(".dropped li")).to_have_count(5)
@@ -108,7 +108,7 @@ def test_sliders_tell_at_once_what_they_would_keep_and_the_rows_beside_them(url:
         section.get_by_label("Near-duplicates may stay").uncheck()
         kept(section, 108)
         expect(section.locator("[data-slider=duplicates] .drops")).to_have_text(
-            "Drops 20, 12 of which nothing else drops."
+            "Drops 20; 12 of them pass every other threshold."
         )
         section.get_by_role("button", name="Reset").click()
         kept(section, ROWS)
@@ -133,7 +133,7 @@ def test_a_view_is_kept_chosen_renamed_copied_deleted_and_brought_back(url: str,
             expect(section.get_by_role("alert")).to_contain_text(said)
         section.get_by_label("Name").fill("<b>hard</b> ½")
         section.get_by_role("button", name="Keep as view").click()
-        expect(section.get_by_text("Kept as “<b>hard</b> ½”")).to_be_visible()
+        expect(section.get_by_text("Saved as “<b>hard</b> ½”")).to_be_visible()
         views = page.locator("#views")
         views.get_by_label("Saved view").select_option("<b>hard</b> ½")
         expect(page.locator("#explore [data-part=headline]")).to_have_text("20 of 201 questions, 20 pairs")
@@ -190,7 +190,7 @@ def test_the_demo_can_be_explored_and_keeps_no_view(tmp_path: Path) -> None:
         section.get_by_label("Name").fill("mine")
         section.get_by_role("button", name="Keep as view").click()
         expect(section.get_by_role("alert")).to_have_text(
-            "The demo can be explored but keeps no view; views are kept once the workspace has a run."
+            "The demo is read-only; views can be saved once the workspace has a run."
         )
         assert not (tmp_path / "empty" / saved_views.FILE).exists()
         assert not watched.errors
