@@ -25,7 +25,7 @@ from ui.tabs.runs import form
 from ui.tabs.runs import tab as runs
 from ui.tabs.sample import tab as sample
 from ui.tabs.train import tab as train
-from ui.web.errors import asked
+from ui.web.errors import attempt
 from ui.web.escape import inert
 
 _EVERY = 2.0
@@ -89,5 +89,5 @@ def _to_batch(
 ) -> tuple[Any, ...]:
     """Sample's settings as the batch form's, and the tab that shows it."""
     number = int(seed) if seed.strip().isdecimal() else None
-    filled = asked(lambda: form.fill(profile, generator, temperature, top_p, int(samples), number, folder))
+    filled = attempt(lambda: form.fill(profile, generator, temperature, top_p, int(samples), number, folder))
     return (*filled, gr.Tabs(selected="runs"), gr.Timer(active=True))  # `tabs.select` hears only what a person chooses

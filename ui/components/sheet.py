@@ -69,17 +69,18 @@ def bar(share: float, label: str) -> Part:
     return {"kind": "bar", "share": share, "label": label}
 
 
-def progress(head: str, event: Mapping[str, Any], noun: str = "") -> list[Part]:
-    """A job's progress as a sentence and a bar."""
-    sentence = f"{head}: {progress_line(event, noun)}."
+def progress(head: str, event: Mapping[str, Any], noun: str = "", *, estimated: bool = False) -> list[Part]:
+    """A job's progress as a sentence and a bar. ``estimated``: the total is."""
+    sentence = f"{head}: {progress_line(event, noun, estimated=estimated)}."
     return [text(sentence, strong=True), bar(event["done"] / max(event["total"], 1), sentence)]
 
 
-def progress_line(event: Mapping[str, Any], noun: str = "") -> str:
+def progress_line(event: Mapping[str, Any], noun: str = "", *, estimated: bool = False) -> str:
     """``1,200 of 3,000 rows (40%), about 9 s left``."""
     done, total, eta = event["done"], event["total"], event.get("eta_s")
     left = f", about {clock(eta)} left" if eta is not None else ""
-    return f"{done:,} of {total:,}{f' {noun}' if noun else ''} ({done / max(total, 1):.0%}){left}"
+    of = f"{'about ' if estimated else ''}{total:,}{f' {noun}' if noun else ''}"
+    return f"{done:,} of {of} ({done / max(total, 1):.0%}){left}"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Part:

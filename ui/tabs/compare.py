@@ -19,7 +19,7 @@ from engine.training import registered_models
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from ui.components.profile_dropdowns import Offered
-from ui.web.errors import asked
+from ui.web.errors import attempt
 from ui.web.escape import clock, inert, three
 
 MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
@@ -73,7 +73,7 @@ def tab(workspace: Workspace, live: Live) -> Offered:
     desk = gr.State(_Desk())
 
     def defaults(name: str) -> tuple[gr.Dropdown, gr.Dropdown]:
-        names = list(sides.comparable_generators(asked(lambda: load_profile(name, folder))))
+        names = list(sides.comparable_generators(attempt(lambda: load_profile(name, folder))))
         return gr.Dropdown(names, value=_before(names)), gr.Dropdown(names, value=names[0])
 
     def offer(name: str, a: str, b: str) -> tuple[Any, ...]:
@@ -81,14 +81,14 @@ def tab(workspace: Workspace, live: Live) -> Offered:
         known = profile_names(folder)
         if name not in known:
             return gr.Dropdown(known, value=first.name), *defaults(first.name)
-        names = list(sides.comparable_generators(asked(lambda: load_profile(name, folder))))
+        names = list(sides.comparable_generators(attempt(lambda: load_profile(name, folder))))
         rest = (gr.Dropdown(names), gr.Dropdown(names)) if {a, b} <= set(names) else defaults(name)
         return gr.Dropdown(known), *rest
 
     def compare(desk: _Desk, profile: str, a: str, b: str, number: float, seed: float | None) -> Iterator[Any]:
         if desk.running:
             raise gr.Error("This page is comparing already; cancel it first, or wait for its end.")
-        desk.sessions = asked(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
+        desk.sessions = attempt(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
         buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
         try:
             while desk.running:

@@ -25,7 +25,7 @@ from store.records import Run
 from ui.components.chart_board import board, value
 from ui.components.charts import charts
 from ui.components.live_cards import REASONS, why
-from ui.web.errors import asked
+from ui.web.errors import attempt
 from ui.web.escape import inert, three, visible
 from ui.web.latex import LATEX, written
 
@@ -71,7 +71,7 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
         return (what, note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
 
     def generate() -> Iterator[tuple[Any, ...]]:
-        session = asked(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
+        session = attempt(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
         with closing(session.snapshots()) as snapshots:  # so that a page that is left cancels its session
             for now in snapshots:
                 made = gr.Markdown(_fresh(now), visible=True)

@@ -1,4 +1,4 @@
-"""What a user asks for and cannot have: one sentence in the corner of the page, never a traceback."""
+"""What a user asks for and cannot have, as one sentence in the corner of the page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ui.web.escape import inert
 _T = TypeVar("_T")
 
 
-def asked(action: Callable[[], _T]) -> _T:
-    """The action's answer; what it refuses as ``gr.Error``, with the sentence that it says."""
+def attempt(action: Callable[[], _T]) -> _T:
+    """The action's result; a ScaleQuestError becomes a ``gr.Error`` with its sentence."""
     try:
         return action()
     except ScaleQuestError as error:

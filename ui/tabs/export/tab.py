@@ -1,7 +1,6 @@
-"""The Export tab: which pairs, in which format, what that would be, and the exports that are finished.
+"""The Export tab: which pairs, in which format, a preview, and the finished exports.
 
-An export is made in the server: it goes on when the page is closed, and every page sees it. Knows neither SQL nor how
-files are written.
+An export runs in the server: it continues when the page is closed, and every page sees it.
 """
 
 from __future__ import annotations
@@ -24,16 +23,17 @@ from store.filters import saved_views
 from store.filters.filter import Filter
 from ui.components import sheet
 from ui.components.sheet import text
-from ui.tabs.export import view as told
-from ui.web.errors import asked
+from ui.tabs.export import view as export_view
+from ui.web.errors import attempt
+from ui.web.escape import size
 
 _EVERY = 1.0
-"""Seconds between two looks at the export that is under way."""
-_ALL, _SHOWN = "all", "shown"
-_WHICH = [("Everything", _ALL), ("What Explore shows now", _SHOWN)]
-_SAYS = "Files that other tools load unchanged, with a manifest by which they can be made again, to the byte. "
-_SAYS += "Pairs that a reviewer rejected stay out unless the filter asks for a status."
-_DEMO = "The page shows the demo, which cannot be exported: make a run, or import a dataset, first."
+"""Seconds between two updates."""
+_ALL, _EXPLORE = "all", "shown"
+_WHICH = [("All pairs", _ALL), ("Explore's current filter", _EXPLORE)]
+_ABOUT = "Writes files that training tools load directly, and a manifest that reproduces them byte for byte. "
+_ABOUT += "Pairs that a reviewer rejected are left out unless the filter selects a status."
+_DEMO = "The demo cannot be exported: make a run, or import a dataset, first."
 _CSS = """
 .scroll { overflow-x: auto; }
 table { border: 0; border-collapse: collapse; font-size: .9rem; width: 100%; margin: 0; }
@@ -48,24 +48,31 @@ _CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the wor
 
 
 def tab(sources: SourceSelector, exports: Exports) -> Callable[[Any], None]:
-    """Draws the tab into the open blocks; what is given back brings it up to date at an event."""
+    """Draws the tab into the open blocks; the returned function updates it after an event."""
     view = _View(sources, exports)
-    gr.Markdown(_SAYS, elem_classes="quiet")
+    gr.Markdown(_ABOUT, elem_classes="quiet")
     address = gr.Textbox(visible=False)
     with gr.Row():
         which = gr.Dropdown(_WHICH, value=_ALL, label="Which pairs", allow_custom_value=True, elem_id="export-which")
         form = gr.Dropdown(list(FORMATS), value="jsonl", label="Format", info=_info("jsonl"), min_width=200)
     with gr.Row():
-        full = gr.Checkbox(False, label="All columns", info="They import again, with review, tags and edits.")
-        same = gr.Checkbox(False, label="Same answers too", info="Pairs with one final answer.", visible=False)
-        share = "This share of the rows; duplicates are never parted."
-        validation = gr.Slider(0, 0.5, 0, step=0.01, label="For validation", info=share)
-        licence = gr.Textbox(LICENSE, label="Licence", info="As the hub writes it: apache-2.0.", visible=False)
+        full = gr.Checkbox(
+            False, label="All columns", info="Includes reviews, tags and edits, so that it can be imported again."
+        )
+        same = gr.Checkbox(
+            False,
+            label="Include equal answers",
+            info="Also pairs whose two solutions have the same answer.",
+            visible=False,
+        )
+        share = "Share of the rows; duplicates stay in one split."
+        validation = gr.Slider(0, 0.5, 0, step=0.01, label="Validation split", info=share)
+        licence = gr.Textbox(LICENSE, label="Licence", info="As the hub spells it, e.g. apache-2.0.", visible=False)
     shown = sheet.sheet("export-look")
-    with gr.Accordion("The card", open=False, visible=False, elem_id="export-card") as card:
+    with gr.Accordion("Dataset card", open=False, visible=False, elem_id="export-card") as card:
         written = sheet.sheet("export-card-text")
     with gr.Row():
-        name = gr.Textbox(label="Name", info="Of the folder in the workspace's exports/.", max_lines=1, min_width=200)
+        name = gr.Textbox(label="Name", info="The folder in the workspace's exports/.", max_lines=1, min_width=200)
         with gr.Column(min_width=200):
             start = gr.Button("Export", variant="primary", size="sm")
             cancel = gr.Button("Cancel the export", size="sm", visible=False)
@@ -73,9 +80,11 @@ def tab(sources: SourceSelector, exports: Exports) -> Callable[[Any], None]:
     gr.Markdown("### Finished exports")
     done = gr.HTML(elem_id="exported", css_template=_CSS)
     with gr.Row():
-        chosen = gr.Dropdown([], label="One of them", min_width=200, allow_custom_value=True, elem_id="export-chosen")
+        chosen = gr.Dropdown(
+            [], label="Finished export", min_width=200, allow_custom_value=True, elem_id="export-chosen"
+        )
         with gr.Column(min_width=200):
-            verify = gr.Button("Compare with the workspace", size="sm")
+            verify = gr.Button("Verify against the workspace", size="sm")
             delete = gr.Button("Delete", variant="stop", size="sm")
 
     options = [which, form, full, same, validation, licence]
@@ -115,10 +124,10 @@ class _View:
         finished.clear(self._folder)
 
     def opened(self, form: str, name: str) -> list[Any]:
-        """The views that are saved now, and a name that is free."""
+        """The saved views, and a free name."""
         try:
             views = [(f"View: {one}", f"view {one}") for one in saved_views.views(self._folder)]
-        except ScaleQuestError:  # Explore says so
+        except ScaleQuestError:  # Explore shows the error
             views = []
         return [gr.update(choices=[*_WHICH, *views]), name or finished.free(self._folder, form)]
 
@@ -136,14 +145,14 @@ class _View:
         ]
 
     def look(self, address: str, *options: Any) -> list[str]:
-        """What would be exported, and its card."""
+        """The preview, and the dataset card."""
         if self._sources.shows_demo or not self._sources.workspace.runs():
             return [sheet.value([text(_DEMO)]), sheet.value([])]
         try:
             seen = look(self._sources.workspace, self._plan(address, *options))
         except ScaleQuestError as error:
             return [sheet.value([text(str(error))]), sheet.value([])]
-        return [sheet.value(told.look(seen)), sheet.value(told.card(seen))]
+        return [sheet.value(export_view.look(seen)), sheet.value(export_view.card(seen))]
 
     def start(self, address: str, *given: Any) -> str:
         *options, name = given
@@ -153,47 +162,45 @@ class _View:
                 raise InputError("workspace", "", "has no run yet", "make one, or import a dataset, first")
             self._exports.start(self._plan(address, *options), finished.place(self._folder, name or ""))
 
-        asked(begin)
+        attempt(begin)
         return finished.free(self._folder, options[1], but=name.strip())
 
     def cancel(self) -> None:
-        if (going := self._exports.running) is not None:
-            going.control.cancel()
+        if (job := self._exports.running) is not None:
+            job.control.cancel()
 
     def verify(self, name: str | None) -> None:
-        asked(lambda: self._exports.verify(finished.find(self._folder, name or "").path))
+        attempt(lambda: self._exports.verify(finished.find(self._folder, name or "").path))
 
     def delete(self, name: str | None) -> None:
         if name:
-            asked(lambda: finished.delete(self._folder, name))
+            attempt(lambda: finished.delete(self._folder, name))
 
     def now(self, seen: dict[str, Any]) -> list[Any]:
-        """What there is now; of each component only what differs from what this page has ``seen``."""
+        """The current state, and updates of what differs from what this page has ``seen``."""
         done = finished.all_of(self._folder)
         names = [one.name for one in done]
-        going = self._exports.last
-        found: dict[str, dict[str, Any]] = {
-            "progress": {"value": sheet.value(told.going(going))},
-            "cancel": {"visible": going is not None and not going.ended},
+        job = self._exports.last
+        now: dict[str, dict[str, Any]] = {
+            "progress": {"value": sheet.value(export_view.progress(job))},
+            "cancel": {"visible": job is not None and not job.ended},
             "done": {"value": _table(done)},
             "chosen": {"choices": names},
         }
-        if seen.get("chosen") != found["chosen"]:
-            found["chosen"]["choices"] = names
-        updates = [gr.skip() if seen.get(key) == change else gr.update(**change) for key, change in found.items()]
-        if seen.get("chosen") != found["chosen"]:
+        updates = sheet.changes(seen, now)
+        if seen.get("chosen") != now["chosen"]:
             updates[-1] = gr.update(choices=names, value=names[-1] if names else None)
-        return [found, *updates]
+        return [now, *updates]
 
     def _plan(
         self, address: str, which: str, form: str, full: bool, same: bool, validation: float, licence: str
     ) -> Plan:
-        if which == _SHOWN:
+        if which == _EXPLORE:
             chosen = Filter.from_json(address or "{}")
         elif which.startswith("view "):
             views = saved_views.views(self._folder)
             if (name := which.removeprefix("view ")) not in views:
-                raise InputError("view", name, "is not there any more", "choose another one")
+                raise InputError("view", name, "no longer exists", "choose another one")
             chosen = views[name]
         else:
             chosen = Filter()
@@ -203,7 +210,7 @@ class _View:
 
 
 def _fit(there: bool, plain: Any) -> Any:
-    """Shown where the format has the option, else hidden and asking nothing."""
+    """Visible where the format has the option, else hidden and reset."""
     return gr.update(visible=True) if there else gr.update(visible=False, value=plain)
 
 
@@ -213,14 +220,14 @@ def _info(form: str) -> str:
 
 
 def _table(done: list[finished.Finished]) -> str:
-    """The finished exports and where they are downloaded; nothing of it is taken as markup."""
+    """The finished exports with their downloads; every text is escaped."""
     if not done:
-        return "<p class='quiet'>None yet. An export of the command line stands where its --out says.</p>"
+        return "<p class='quiet'>None yet. Exports from the command line are in their --out folders.</p>"
     rows = []
     for one in done:
         link = f"<a href='/api/export/{quote(one.name)}' download>{html.escape(one.name)}</a>"
-        form, filtered = str(one.manifest["format"]), told.filtered(one.manifest["filter"])
-        cells = (link, html.escape(form), f"{one.rows:,}", told.size(one.size), html.escape(filtered))
+        form, filtered = str(one.manifest["format"]), export_view.filtered(one.manifest["filter"])
+        cells = (link, html.escape(form), f"{one.rows:,}", size(one.size), html.escape(filtered))
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "<tr><th>Download (zip)</th><th>Format</th><th>Rows</th><th>Size</th><th>Filter</th></tr>"
     return f"<div class='scroll'><table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"

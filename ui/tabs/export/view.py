@@ -1,4 +1,4 @@
-"""What the page tells of an export: what it would be, how far it is, what it has come to. Parts of a sheet."""
+"""An export as parts of a sheet: the preview, the progress, and the result."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from engine.exports.background import Going
 from engine.exports.preview import Look
-from ui.components.sheet import Part, bar, sides, table, text
-from ui.web.escape import clock
+from ui.components import sheet
+from ui.components.sheet import Part, sides, table, text
+from ui.web.escape import shorten, size
 
 _LONGEST = 700
-"""Characters of a row that are shown."""
+"""Characters of a row in the preview."""
 _FIGURES = {
     "query_chars": "characters of a question",
     "response_chars": "characters of a solution",
@@ -31,62 +32,48 @@ def look(seen: Look) -> list[Part]:
     head = f"{total:,} {what}{f' ({status})' if status else ''}; filter: {filtered(plan.filter.to_dict())}."
     parts = [text(head, strong=True)]
     if counts["rejected_left_out"]:
-        parts.append(text(f"{counts['rejected_left_out']:,} more match, but a reviewer rejected them: left out."))
+        parts.append(text(f"{counts['rejected_left_out']:,} more match but are left out: a reviewer rejected them."))
     if not total:
         return [*parts, text("There is nothing to export: choose other pairs, or another format.")]
     if plan.format == "dpo":
-        made = f"About {seen.written:,}" if seen.written else "None or few"
-        parts.append(text(f"{made} of these make a row: those that have another sample with a lower reward and, "
-                          "unless you choose so, another final answer."))  # fmt: skip
+        number = f"About {seen.written:,}" if seen.written else "Few or none"
+        parts.append(text(f"{number} of these make a row: a pair needs another sample with a lower reward and, unless "
+                          "equal answers are included, a different final answer."))  # fmt: skip
     if seen.splits:
         parts.append(text("; ".join(f"{split}: {n:,} rows" for split, n in seen.splits.items()) + "."))
     if seen.dropped is not None:
-        parts.append(text(f"Beside them {seen.dropped:,} dropped questions, as the configuration rejected."))
+        parts.append(text(f"Plus {seen.dropped:,} dropped questions, as the configuration rejected."))
     if seen.size:
         parts.append(text(f"About {size(seen.size)} before compression."))
     if seen.figures is not None and (rows := _figures(seen)):
-        parts.append(table("How long the texts are", ["", "mean", "median", "95 %", "in all"], rows))
-    rows = [[str(place + 1), _cut(row)] for place, row in enumerate(seen.rows)]
+        parts.append(table("Text lengths", ["", "mean", "median", "95th percentile", "total"], rows))
+    rows = [[str(place + 1), shorten(row.rstrip("\n"), _LONGEST)] for place, row in enumerate(seen.rows)]
     if rows:
-        parts.append(table(f"The first {len(rows)} as they would be written", ["", plan.format], rows))
+        parts.append(table(f"The first {len(rows)} rows as they would be written", ["", plan.format], rows))
     return parts
 
 
 def card(seen: Look) -> list[Part]:
     """The dataset card as it would be written."""
-    return [sides("README.md, but for the files' bytes", [{"title": "", "text": seen.card}])] if seen.card else []
+    return [sides("README.md, without the file sizes", [{"title": "", "text": seen.card}])] if seen.card else []
 
 
-def going(now: Going | None) -> list[Part]:
-    """The export or comparison that is under way or was last."""
-    if now is None:
+def progress(job: Going | None) -> list[Part]:
+    """The export or verification that runs now, or the last one."""
+    if job is None:
         return []
-    head = f"{now.what[:1].upper()}{now.what[1:]} ({now.path.name})"
-    if now.ended:
-        lines = now.message.replace(str(now.path), now.path.name).splitlines()
+    head, event = f"{job.what[:1].upper()}{job.what[1:]} ({job.path.name})", job.event
+    if job.ended:
+        lines = job.message.replace(str(job.path), job.path.name).splitlines()
         return [text(f"{head}: ended.", strong=True), *(text(line) for line in lines)]
-    event = now.event
     if not event or event.get("total") is None:
-        return [text(f"{head}: choosing rows.", strong=True)]
-    share = event["done"] / max(event["total"], 1)
-    left = f", about {clock(event['eta_s'])} left" if event.get("eta_s") is not None else ""
-    said = f"{head}: {event['done']:,} of {event['total']:,} rows ({share:.0%}){left}."
-    return [text(said, strong=True), bar(share, said)]
+        return [text(f"{head}: selecting rows.", strong=True)]
+    return sheet.progress(head, event, "rows")
 
 
-def filtered(asked: Mapping[str, Any]) -> str:
-    """A filter in few words."""
-    said = "none" if not asked else json.dumps(asked, ensure_ascii=False)
-    return said if len(said) <= 160 else f"{said[:160]}…"
-
-
-def size(count: int) -> str:
-    """``3.4 MB``."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:,} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
-        count = count / 1000  # type: ignore[assignment]
-    return f"{count:,.3g} GB"
+def filtered(filter: Mapping[str, Any]) -> str:
+    """A filter as short JSON."""
+    return shorten(json.dumps(filter, ensure_ascii=False), 160) if filter else "none"
 
 
 def _figures(seen: Look) -> list[list[str]]:
@@ -98,8 +85,3 @@ def _figures(seen: Look) -> list[list[str]]:
             cuts = (values.mean(), *np.quantile(values, (0.5, 0.95)), values.sum())
             found.append([title, *(f"{cut:,.0f}" for cut in cuts)])
     return found
-
-
-def _cut(row: str) -> str:
-    said = row.rstrip("\n")
-    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"

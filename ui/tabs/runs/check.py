@@ -1,7 +1,7 @@
-"""Check this run: a stage of a stored run judged anew, from the Runs tab.
+"""Check this run, in the Runs tab: a stage of a stored run is judged again.
 
-The check lives in the server: it goes on when the page is closed, every page sees it, and one that stopped goes on
-where it stopped. Knows neither SQL nor models.
+The check runs in the server: it continues when the page is closed, every page sees it, and one that stopped can be
+continued.
 """
 
 from __future__ import annotations
@@ -21,37 +21,35 @@ from store.database import replace_verdicts
 from store.database.workspace import Workspace
 from store.errors import InputError
 from ui.components import sheet
-from ui.components.sheet import Part, bar, table, text
-from ui.web.errors import asked
-from ui.web.escape import clock
+from ui.components.sheet import Part, table, text
+from ui.web.errors import attempt
 
-_SAYS = {
-    "near-duplicates": "Marks questions that are nearly the same as an earlier one of the run.",
-    "contamination": "Drops questions that share 13 words in a row with a benchmark question, or are one.",
-    "solvability": "A judge drops questions that make no complete problem.",
-    "difficulty": "A scorer predicts how often each question is failed.",
-    "reward": "A reward model scores every solution; the best becomes the question's own.",
+_ABOUT = {
+    "near-duplicates": "Marks questions that nearly repeat an earlier question of the run.",
+    "contamination": "Drops benchmark questions and questions that share 13 consecutive words with one.",
+    "solvability": "A judge drops questions that are not complete, consistent problems.",
+    "difficulty": "A scorer predicts each question's fail rate.",
+    "reward": "A reward model scores every solution; the best one is chosen.",
 }
-_CHOOSE = "Choose a run above, then what to look at. Its verdicts of that stage are replaced by what is found."
+_CHOOSE = "Choose a run above, then a check. The new verdicts replace the run's verdicts of that stage."
 _FILES = [".jsonl", ".gz", ".csv", ".parquet"]
 
 
 def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, looks: Sequence[Any]) -> None:
-    """Draws the section into the open blocks; ``run`` is where the run is chosen, the events ``looks`` keep it up to
-    date."""
+    """Draws the section into the open blocks; ``run`` chooses the run, the events ``looks`` update the section."""
     view = _View(workspace, checks)
     folder = registered_models.folder(workspace.path)
     with gr.Accordion("Check this run", open=False, elem_id="check"):
         with gr.Row():
-            name = gr.Dropdown(list(STAGE), value="near-duplicates", label="Check", info="What to look at.")
+            name = gr.Dropdown(list(STAGE), value="near-duplicates", label="Check", info="The stage to judge again.")
             profile = gr.Dropdown(
-                profile_names(folder), value="nano", label="Profile", info="Whose model judges.", visible=False
+                profile_names(folder), value="nano", label="Profile", info="Whose model to use.", visible=False
             )
-            drop = gr.Checkbox(False, label="Drop near-duplicates", info="Otherwise they are only marked.")
+            drop = gr.Checkbox(False, label="Drop near-duplicates", info="If off, they are only marked.")
             files = gr.File(
                 label="Benchmark questions", file_count="multiple", file_types=_FILES, visible=False, height=150
             )
-        says = gr.Markdown(_SAYS["near-duplicates"], elem_classes="quiet")
+        says = gr.Markdown(_ABOUT["near-duplicates"], elem_classes="quiet")
         with gr.Row():
             start = gr.Button("Check", variant="primary", size="sm", min_width=90)
             cancel = gr.Button("Stop the check", size="sm", interactive=False, min_width=90)
@@ -68,7 +66,7 @@ def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, looks: Seque
 
     def fitted(chosen: str) -> list[Any]:
         shown = (chosen in ROLE, chosen == "near-duplicates", chosen == "contamination")
-        return [*(gr.update(visible=one) for one in shown), _SAYS.get(chosen, "")]
+        return [*(gr.update(visible=one) for one in shown), _ABOUT.get(chosen, "")]
 
     name.input(fitted, name, [profile, drop, files, says], show_progress="hidden")
     start.click(view.start, [run, name, profile, drop, files], show_progress="hidden").success(**look)
@@ -84,14 +82,14 @@ class _View:
         self._workspace, self._checks = workspace, checks
 
     def look(self, seen: dict[str, Any], chosen: str | None) -> list[Any]:
-        """What there is now; of each component only what differs from what this page has ``seen``."""
-        going = self._checks.last
+        """The current state, and updates of what differs from what this page has ``seen``."""
+        job = self._checks.last
         now: dict[str, dict[str, Any]] = {
-            "progress": {"value": sheet.value([*_going(going), *self._had(chosen)])},
-            "cancel": {"interactive": going is not None and not going.ended},
-            "go on": {"visible": going is not None and going.unfinished},
+            "progress": {"value": sheet.value([*_progress(job), *self._earlier(chosen)])},
+            "cancel": {"interactive": job is not None and not job.ended},
+            "go on": {"visible": job is not None and job.unfinished},
         }
-        return [now, *(gr.skip() if seen.get(key) == change else gr.update(**change) for key, change in now.items())]
+        return [now, *sheet.changes(seen, now)]
 
     def start(
         self, chosen: str | None, name: str, profile: str | None, drop: bool, files: Sequence[str] | None
@@ -108,20 +106,20 @@ class _View:
             )
             self._checks.start(chosen, check)
 
-        asked(begin)
+        attempt(begin)
 
     def go_on(self) -> None:
-        """The check that stopped last."""
-        going = self._checks.last
-        if going is not None and going.unfinished:
-            asked(lambda: self._checks.start(going.run_id, going.check))
+        """Continue the check that stopped last."""
+        job = self._checks.last
+        if job is not None and job.unfinished:
+            attempt(lambda: self._checks.start(job.run_id, job.check))
 
     def cancel(self) -> None:
-        if (going := self._checks.running) is not None:
-            going.control.cancel()
+        if (job := self._checks.running) is not None:
+            job.control.cancel()
 
-    def _had(self, chosen: str | None) -> list[Part]:
-        """The checks that the chosen run has had."""
+    def _earlier(self, chosen: str | None) -> list[Part]:
+        """The earlier checks of the chosen run."""
         if not chosen:
             return [text(_CHOOSE)]
         with self._workspace.cursor() as cursor:
@@ -129,28 +127,22 @@ class _View:
         found = [notes[stage] for stage in STAGE.values() if stage in notes]
         if not found:
             return [text(_CHOOSE)]
-        rows = [[_said(note), "done" if note["done"] else "not to its end", note["when"]] for note in found]
-        return [table("Checks of the chosen run", ["what was found", "state", "last written (UTC)"], rows)]
+        rows = [
+            [told(note["words"], Counts(**note["counts"])), "done" if note["done"] else "not finished", note["when"]]
+            for note in found
+        ]
+        return [table("Checks of the chosen run", ["result", "state", "last written (UTC)"], rows)]
 
 
-def _said(note: dict[str, Any]) -> str:
-    return told(note["words"], Counts(**note["counts"]))
-
-
-def _going(going: Going | None) -> list[Part]:
-    """How far the check is that is under way or was last."""
-    if going is None:
+def _progress(job: Going | None) -> list[Part]:
+    """The check that runs now, or the last one."""
+    if job is None:
         return []
-    head = f"{going.check.words[0].upper()}{going.check.words[1:]}, run {going.run_id}"
-    event = going.event
-    if going.ended:
-        return [text(f"{head}: ended. {going.message}", strong=True)]
+    head, event = f"{job.check.words[0].upper()}{job.check.words[1:]}, run {job.run_id}", job.event
+    if job.ended:
+        return [text(f"{head}: ended. {job.message}", strong=True)]
     if not event:
-        waits = " loading the model" if going.check.role is not None else " starting"
-        return [text(f"{head}:{waits}.", strong=True)]
-    share = event["done"] / max(event["total"], 1)
-    left = f", about {clock(event['eta_s'])} left" if event.get("eta_s") is not None else ""
-    said = f"{head}: {event['done']:,} of {event['total']:,} ({share:.0%}){left}."
+        return [text(f"{head}: {'loading the model' if job.check.role is not None else 'starting'}.", strong=True)]
     facts = [f"{event['dropped']:,} dropped", f"{event['marked']:,} marked", f"{event['rows_per_s']:,.0f} rows/s"]
     facts += [f"{event['failed']:,} failed"] if event["failed"] else []
-    return [text(said, strong=True), bar(share, said), text(", ".join(facts) + ".")]
+    return [*sheet.progress(head, event), text(", ".join(facts) + ".")]

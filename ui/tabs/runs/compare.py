@@ -1,7 +1,4 @@
-"""Two runs side by side: what was asked differently, where questions went, what they cost, how they are distributed.
-
-Figures of a run that is under way are of the moment. Knows neither SQL nor models.
-"""
+"""Two runs side by side: their settings, funnels, costs and distributions. Numbers of an active run are as of now."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from store.frame.cache import Frames
 from store.records import Run
 from ui.components.charts import Chart
 from ui.components.sheet import Cell, Part, table, text
+from ui.web.escape import shorten
 
 EVERY, PAIRS = "all questions", "pairs"
 _TITLES = {
@@ -38,7 +36,7 @@ def side_by_side(
         costs = [run_queries.costs(cursor, run.run_id) for run in runs]
     counts = compared(frames.of(workspace, now=True), first, second)
     names = [f"{letter}: {run.name or run.run_id}" for letter, run in zip("AB", runs, strict=True)]
-    parts = [_asked(runs, names), _funnels(funnels, names), _costs(costs, [f[-1].kept if f else 0 for f in funnels])]
+    parts = [_settings(runs, names), _funnels(funnels, names), _costs(costs, [f[-1].kept if f else 0 for f in funnels])]
     charts = [_chart(name, *counts[name], names, of) for name in _TITLES]
     return parts, [chart for chart in charts if chart is not None]
 
@@ -47,11 +45,11 @@ def differences(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str
     """``(nested path, value in the first, in the second)`` of each field in which two JSON objects differ."""
     one, other = dict(_leaves(first)), dict(_leaves(second))
     paths = [path for path in {**one, **other} if one.get(path) != other.get(path)]
-    return [(path, _said(one.get(path)), _said(other.get(path))) for path in paths]
+    return [(path, _text(one.get(path)), _text(other.get(path))) for path in paths]
 
 
 def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Lists of objects are followed by name where they have one, so that a generator is told by its own."""
+    """Objects in lists are identified by their names where they have one, as generators are."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
             yield from _leaves(value, f"{path}.{key}" if path else str(key))
@@ -62,18 +60,17 @@ def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, data
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "-"
-    said = str(value) if not isinstance(value, list) else ", ".join(map(str, value)) or "none"
-    return said if len(said) <= _LONGEST else said[:_LONGEST] + " ..."
+    return shorten(str(value) if not isinstance(value, list) else ", ".join(map(str, value)) or "none", _LONGEST)
 
 
-def _asked(runs: tuple[Run, Run], names: Sequence[str]) -> Part:
+def _settings(runs: tuple[Run, Run], names: Sequence[str]) -> Part:
     found = differences(runs[0].config, runs[1].config)
     if not found:
-        return text("Both runs have the same config.")
-    return table("What was asked differently", ["field", *names], found)
+        return text("Both runs have the same settings.")
+    return table("Different settings", ["field", *names], found)
 
 
 def _funnels(funnels: Sequence[list[run_queries.FunnelRow]], names: Sequence[str]) -> Part:
@@ -87,7 +84,7 @@ def _funnels(funnels: Sequence[list[run_queries.FunnelRow]], names: Sequence[str
         first, second = shares
         apart = "-" if first is None or second is None else f"{(second - first) * 100:+.1f} points"
         rows.append([*kept, apart])
-    columns = ["stage", f"{names[0]}, kept", "of its questions", f"{names[1]}, kept", "of its questions", "B minus A"]
+    columns = ["stage", f"{names[0]}, kept", "share", f"{names[1]}, kept", "share", "B - A"]
     return table("Kept at each stage", columns, rows)
 
 
@@ -150,7 +147,7 @@ _LOOKS: tuple[tuple[dict[str, Any], ...], ...] = (
     ({"line": {"shape": "hv", "dash": "dot", "width": 2.5}}, {"line": {"shape": "hv", "width": 2.5}}),
     ({"text": "A", "textposition": "top center"}, {"text": "B", "textposition": "bottom center"}),
 )
-"""Of the first and the second run, as lines and as dots: told apart without their colours too."""
+"""Of the first and the second run, as lines and as dots: they differ in more than colour."""
 
 
 def _steps(bins: Sequence[Bin], shares: Sequence[float]) -> dict[str, Any]:

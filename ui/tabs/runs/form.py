@@ -1,7 +1,6 @@
-"""The form that starts a batch: its fields are those of the run's config, an entry of ``OPTIONS`` each.
+"""The form that starts a run: the fields of the run's config, an entry of ``OPTIONS`` each.
 
-What a field looks like and how it is read follow from its type in ``run_config``. Values that were left as the
-profile has them change nothing in it. Knows how to draw and read the form, not what becomes of the config.
+A field's type in ``run_config`` decides how it is drawn and read. Values that equal the profile's change nothing in it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import gradio as gr
 from engine.config import values as checks
 from engine.config.run_config import Profile, Role, RunConfig, load_profile, profile_names
 from store.errors import InputError
-from ui.web.errors import asked
+from ui.web.errors import attempt
 
 BY_QUESTIONS, BY_PAIRS = "questions generated", "pairs accepted"
 DEFAULT_PROFILE, DEFAULT_NUMBER = "nano", 100
@@ -61,21 +60,21 @@ class Option:
 
 
 OPTIONS = (
-    Option("seed", "Seed", "The same seed gives the same texts on a CPU.", common=True),
-    Option("solver.n", "Solutions a question", "Samples drawn from the solver; the best reward is kept.", common=True),
-    Option("max_questions", "At most", "Of pairs accepted: give up after so many questions. Empty: 20 a pair."),
-    Option("generator.share", "Generators", "Their shares of the questions. One that is left out writes none."),
+    Option("seed", "Seed", "On a CPU, the same seed gives the same texts.", common=True),
+    Option("solver.n", "Solutions per question", "The one with the best reward is chosen.", common=True),
+    Option("max_questions", "Maximum questions", "For a target in pairs. Leave empty for 20 per pair."),
+    Option("generator.share", "Generators", "Their shares of the questions. Omit one to leave it out."),
     Option(
-        "generator.temperature", "Temperature of questions", "0 is greedy; higher is more varied, less often valid."
+        "generator.temperature", "Temperature of questions", "0 is greedy; higher is more varied but less often valid."
     ),
-    Option("generator.top_p", "Top-p of questions", "Share of probability sampled from, 1 is off."),
-    Option("solver.temperature", "Temperature of solutions", "0 is greedy: then all samples are equal."),
-    Option("solver.top_p", "Top-p of solutions", "Share of probability sampled from, 1 is off."),
-    Option("difficulty_band", "Difficulty kept", "Least and greatest predicted fail rate, as in 0.3 to 0.8."),
-    Option("reward_floor", "Least reward", "Pairs whose best solution is below it are dropped. Empty: none is."),
-    Option("duplicate_threshold", "Near duplicates from", "Jaccard similarity of two questions, above 0, at most 1."),
-    Option("other_runs", "Questions of other runs", "What to do with a question that another run has already."),
-    Option("benchmarks", "Benchmark files", "Paths on the server, one a line: questions that overlap are dropped."),
+    Option("generator.top_p", "Top-p of questions", "Probability mass to sample from; 1 turns it off."),
+    Option("solver.temperature", "Temperature of solutions", "0 is greedy: all samples are equal."),
+    Option("solver.top_p", "Top-p of solutions", "Probability mass to sample from; 1 turns it off."),
+    Option("difficulty_band", "Difficulty kept", "Lowest and highest predicted fail rate, e.g. 0.3 to 0.8."),
+    Option("reward_floor", "Minimum reward", "For the best solution of a pair. Leave empty for no minimum."),
+    Option("duplicate_threshold", "Near-duplicate threshold", "Jaccard similarity, above 0 and at most 1."),
+    Option("other_runs", "Questions of other runs", "What to do with a question that another run already has."),
+    Option("benchmarks", "Benchmark files", "Paths on the server, one per line. Overlapping questions are dropped."),
 )
 
 
@@ -99,7 +98,7 @@ class Form:
 
 
 def draw(folder: Path) -> Form:
-    """Draws the form into the open blocks; ``folder`` holds the workspace's own profiles."""
+    """Draws the form into the open blocks; ``folder`` holds the workspace's profiles."""
     start = load_profile(DEFAULT_PROFILE)
     common, rare = [o for o in OPTIONS if o.common], [o for o in OPTIONS if not o.common]
     with gr.Row():
@@ -112,17 +111,17 @@ def draw(folder: Path) -> Form:
             allow_custom_value=True,  # the path of a user's own file
         )
         target = gr.Dropdown(
-            [BY_QUESTIONS, BY_PAIRS], value=BY_QUESTIONS, label="Stop at", info="What to count.", min_width=200
+            [BY_QUESTIONS, BY_PAIRS], value=BY_QUESTIONS, label="Target", info="What to count.", min_width=200
         )
-        number = gr.Number(DEFAULT_NUMBER, label="Number", info="Of those.", precision=0, min_width=110)
+        number = gr.Number(DEFAULT_NUMBER, label="Number", info="How many of them.", precision=0, min_width=110)
         drawn = {option.path: _component(option, start) for option in common}
-        name = gr.Textbox(label="Name", info="For people; optional.", min_width=140)
+        name = gr.Textbox(label="Name", info="Optional.", min_width=140)
     with gr.Accordion("More options", open=False), gr.Row():
         drawn |= {option.path: _component(option, start) for option in rare}
     form = Form(profile, target, number, name, {option.path: drawn[option.path] for option in OPTIONS})
     of_profile = [option for option in OPTIONS if option.role]
     profile.input(
-        lambda chosen: [_shown(option, asked(lambda: load_profile(chosen, folder))) for option in of_profile],
+        lambda chosen: [_shown(option, attempt(lambda: load_profile(chosen, folder))) for option in of_profile],
         profile,
         [form.options[option.path] for option in of_profile],
         show_progress="hidden",
@@ -139,9 +138,10 @@ def fill(
     seed: int | None = None,
     folder: Path | None = None,
 ) -> list[Any]:
-    """Values for ``Form.filled``: the profile as it is but for what is given, which is of the questions' generators.
+    """Values for ``Form.filled``: the profile's, except for what is given.
 
-    ``generator``: the only one to write; all of the profile's where it has none of that name.
+    ``generator``: the only one to use; all of them where the profile has none of that name. ``temperature`` and
+    ``top_p`` are of the questions.
     """
     found = load_profile(profile, folder)
     given = {"generator.temperature": temperature, "generator.top_p": top_p, "solver.n": n, "seed": seed}
@@ -154,7 +154,7 @@ def fill(
 def read(
     profile: str, target: str, number: float | None, name: str, *values: Any, folder: Path | None = None
 ) -> tuple[RunConfig, str]:
-    """The config that the form asks for, and the run's name. InputError names the field, its value and the remedy."""
+    """The form's config, and the run's name. InputError names the field by its label."""
     try:
         return _config(load_profile(profile or "", folder), target, number, values), name.strip()
     except InputError as error:
@@ -166,7 +166,7 @@ def read(
 def _config(asked: Profile, target: str, number: float | None, values: Sequence[Any]) -> RunConfig:
     wanted = "questions" if target == BY_QUESTIONS else "accepted"
     if number is None:
-        raise InputError(wanted, "", "is empty", "say how many to make")
+        raise InputError(wanted, "", "is empty", "enter a number")
     run: dict[str, Any] = {wanted: int(number)}
     for option, given in zip(OPTIONS, values, strict=True):
         if option.role is None:
@@ -176,19 +176,19 @@ def _config(asked: Profile, target: str, number: float | None, values: Sequence[
             asked = _changed(asked, option, given)
     for file in run.get("benchmarks", ()):
         if not Path(file).is_file():
-            raise InputError("benchmarks", file, "is not a file on the server", "correct the path, or leave it out")
+            raise InputError("benchmarks", file, "is not a file on the server", "correct the path, or remove it")
     return checks.make(RunConfig, {**run, "profile": asked}, "")
 
 
 def _component(option: Option, profile: Profile) -> Any:
-    said: dict[str, Any] = {"label": option.label, "info": option.help, "min_width": 200}
+    properties: dict[str, Any] = {"label": option.label, "info": option.help, "min_width": 200}
     value = _shown(option, profile)
     if typing.get_origin(option.hint) is typing.Literal:
-        return gr.Dropdown(list(typing.get_args(option.hint)), value=value, **said)
+        return gr.Dropdown(list(typing.get_args(option.hint)), value=value, **properties)
     if option.path != "generator.share" and option.hint in (int, float) and not option.optional:
-        return gr.Number(value, precision=0 if option.hint is int else None, **said)
+        return gr.Number(value, precision=0 if option.hint is int else None, **properties)
     # A number that may be left out is typed as text: Gradio's number shows an empty one as 0.
-    return gr.Textbox(value, lines=2 if option.hint == tuple[str, ...] else 1, **said)
+    return gr.Textbox(value, lines=2 if option.hint == tuple[str, ...] else 1, **properties)
 
 
 def _shown(option: Option, profile: Profile) -> Any:
@@ -207,7 +207,7 @@ def _shown(option: Option, profile: Profile) -> Any:
 
 
 def _read(option: Option, given: Any) -> Any:
-    """What was typed as the config has it; None for an empty field, which leaves the default."""
+    """A typed value as the config has it; None for an empty field, which leaves the default."""
     if given is None or given == "":
         return None
     if option.hint == tuple[str, ...]:
@@ -224,7 +224,7 @@ def _read(option: Option, given: Any) -> Any:
             return option.hint(given)
         except ValueError:
             kind = "whole number" if option.hint is int else "number"
-            raise InputError(option.path, given, f"is no {kind}", "correct it, or leave it empty") from None
+            raise InputError(option.path, given, f"is not a {kind}", "correct it, or leave it empty") from None
     return given
 
 
@@ -233,7 +233,7 @@ def _changed(profile: Profile, option: Option, given: Any) -> Profile:
         return replace(profile, generators=_shared(profile, str(given)))
     value = _read(option, given)
     if value is None:
-        raise InputError(option.path, "", "is empty", "give a number")
+        raise InputError(option.path, "", "is empty", "enter a number")
     if option.role == "generator":
         return replace(profile, generators=tuple(replace(one, **{option.name: value}) for one in profile.generators))
     changed: Profile = replace(
@@ -253,5 +253,5 @@ def _shared(profile: Profile, given: str) -> tuple[Role, ...]:
             raise InputError("generator.share", part, "is not a generator of the profile and its share", remedy)
         found[name.strip()] = replace(known[name.strip()], share=float(share))
     if not found:
-        raise InputError("generator.share", given, "names no generator", "leave at least one in")
+        raise InputError("generator.share", given, "names no generator", "keep at least one")
     return tuple(found.values())

@@ -1,7 +1,7 @@
-"""Import a dataset: an uploaded file, or a data set of the hub, becomes a run, from the Runs tab.
+"""Import a dataset, in the Runs tab: an uploaded file or a dataset of the Hugging Face hub becomes a run.
 
-The import lives in the server: it goes on when the page is closed, and every page sees it. A page can name no file of
-the server's machine: who uses it from afar must not read that. Knows neither SQL nor formats.
+The import runs in the server: it continues when the page is closed, and every page sees it. A page cannot name a file
+on the server's disk, which remote users must not read.
 """
 
 from __future__ import annotations
@@ -23,64 +23,64 @@ from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from ui.components import sheet
 from ui.components.sheet import Part, text
-from ui.tabs.runs import import_view as told
+from ui.tabs.runs import import_view
 from ui.web.escape import inert, visible
 from ui.web.uploads import Uploads, drop
 
 _FILES = [".jsonl", ".json", ".gz", ".csv", ".parquet"]
 _HUB_NAME = re.compile(r"hf:[a-z0-9][\w.-]*/[a-z0-9][\w.-]*(:[\w.-]+)?(@[\w.\[\]:%+-]+)?", re.ASCII | re.IGNORECASE)
-_SAYS = {
-    "query": "the question",
-    "response": "the solution, or several",
-    "answer": "the reference answer",
-    "topic": "one of MATH's subjects",
-    "level": "a short text or a whole number",
-    "difficulty": "a number from 0 to 1",
-    "reward": "a number a solution",
-    "generator": "what wrote it",
-    "id": "its own name, kept in extra",
+_ABOUT = {
+    "query": "question text",
+    "response": "one solution or a list",
+    "answer": "reference answer",
+    "topic": "a MATH subject",
+    "level": "short text or whole number",
+    "difficulty": "number from 0 to 1",
+    "reward": "one number per solution",
+    "generator": "name of its generator",
+    "id": "original id, stored in extra",
 }
-_NONE = ("nothing", "")
+_NONE = ("none", "")
 _COLUMNS = 300
-"""Columns that can be chosen from; a file with more is for the command line."""
-_EMPTY = "Nothing is chosen yet. What a file holds is shown here first; nothing is stored before Import."
-_SCORED = "Find language, exact duplicates, final answers, topic and difficulty (by level) on the way."
+"""Columns in the lists; files with more need the command line."""
+_EMPTY = "Choose a file or a dataset to see a preview here. Nothing is stored until you press Import."
+_SCORED = "Also check language and exact duplicates, and find final answers, topic and difficulty (from level)."
 _AT_ONCE = 4
-"""Sources that may be looked into at the same moment; one on the hub can take its time."""
+"""Previews that may be made at the same moment; one from the hub can be slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """What a page has chosen and not yet imported; ``upload``: the file to delete after that."""
+    """What a page has chosen and not imported yet. ``upload``: the file to delete afterwards."""
 
     beginning: Beginning
     upload: Path | None
 
 
 def section(workspace: Workspace, imports: Imports, looks: Sequence[Any]) -> None:
-    """Draws the section into the open blocks; the events ``looks`` keep it up to date."""
+    """Draws the section into the open blocks; the events ``looks`` update it."""
     view = _View(workspace, imports)
     line = inert(f"scalequest import FILE --workspace {shlex.quote(str(workspace.path))}")
-    here = "A .jsonl, .jsonl.gz, .json, .parquet or .csv file, or a data set of the hub, becomes a run of its own. "
-    here += f"Files on the server's disk are for the command line: <code>{line}</code>"
+    about = "Upload a .jsonl, .jsonl.gz, .json, .parquet or .csv file, or name a dataset of the Hugging Face hub. It "
+    about += f"becomes a new run. To import a file from the server's disk, use the command line: <code>{line}</code>"
     with gr.Accordion("Import a dataset", open=False, elem_id="import") as whole:
-        gr.Markdown(here, elem_classes="quiet")
+        gr.Markdown(about, elem_classes="quiet")
         with gr.Row():
             file = gr.File(label="File", file_types=_FILES, height=150)
             with gr.Column():
-                what = "hf:OWNER/NAME:CONFIG@SPLIT names a part of it."
-                hub = gr.Textbox(label="Or a data set of the hub", placeholder="hf:OWNER/NAME", info=what, max_lines=1)
-                look_into = gr.Button("Look at it", size="sm", min_width=90)
+                info = "Add :CONFIG@SPLIT to choose a part of it."
+                hub = gr.Textbox(label="Or a dataset of the hub", placeholder="hf:OWNER/NAME", info=info, max_lines=1)
+                look_into = gr.Button("Preview", size="sm", min_width=90)
         with gr.Column(visible=False) as form:
             fields: list[gr.Dropdown] = []
             for some in (FIELDS[:5], FIELDS[5:]):
                 with gr.Row():
                     fields += [_field(name) for name in some]
-            name = gr.Textbox(label="Name", info="Of the run, for people.", max_lines=1)
+            name = gr.Textbox(label="Name", info="Of the new run; optional.", max_lines=1)
             scored = gr.Checkbox(True, label="Score", info=_SCORED)
             with gr.Row():
                 start = gr.Button("Import", variant="primary", size="sm", min_width=90)
-                leave = gr.Button("Choose nothing", size="sm", min_width=90)
+                leave = gr.Button("Discard", size="sm", min_width=90)
         shown = sheet.sheet("import-preview", _EMPTY)
         cancel = gr.Button("Cancel the import", size="sm", visible=False, min_width=90)
         progress = sheet.sheet("imported")
@@ -106,8 +106,8 @@ def section(workspace: Workspace, imports: Imports, looks: Sequence[Any]) -> Non
 
 
 def _field(name: str) -> gr.Dropdown:
-    # A join of two columns is typed; what is not a column is refused when it is looked at.
-    return gr.Dropdown([_NONE], value="", label=name, info=_SAYS[name], min_width=150, allow_custom_value=True)
+    # Typed values are allowed for joins of two columns; the preview refuses what is not a column.
+    return gr.Dropdown([_NONE], value="", label=name, info=_ABOUT[name], min_width=150, allow_custom_value=True)
 
 
 class _View:
@@ -119,18 +119,17 @@ class _View:
         self._last: tuple[str, list[Part]] = ("", [])
 
     def look(self, seen: dict[str, Any]) -> list[Any]:
-        """What there is now; of each component only what differs from what this page has ``seen``."""
+        """The current state, and updates of what differs from what this page has ``seen``."""
         running = self._imports.running is not None
         now: dict[str, dict[str, Any]] = {
-            "progress": {"value": sheet.value(self._told())},
+            "progress": {"value": sheet.value(self._progress())},
             "cancel": {"visible": running},
         }
-        opens = gr.update(open=True) if running and not seen else gr.skip()  # who comes in the middle sees it
-        updates = [gr.skip() if seen.get(key) == change else gr.update(**change) for key, change in now.items()]
-        return [now, opens, *updates]
+        opens = gr.update(open=True) if running and not seen else gr.skip()  # a page that is opened meanwhile
+        return [now, opens, *sheet.changes(seen, now)]
 
     def uploaded(self, given: str | None, before: _Chosen | None) -> list[Any]:
-        """Look into an uploaded file, which is the page's from now on."""
+        """Preview an uploaded file, which belongs to this page from now on."""
         if not given:
             return [gr.skip()] * (4 + len(FIELDS))
         _forget(before)
@@ -138,28 +137,31 @@ class _View:
             path = self._uploads.take(given)
         except InputError as error:
             return _nothing(str(error))
-        return _shown(str(path), path)
+        return _form(str(path), path)
 
     def named(self, given: str, before: _Chosen | None) -> list[Any]:
-        """Look into a data set of the hub."""
+        """Preview a dataset of the hub."""
         source = (given or "").strip()
         source = source if source.startswith(HUB) else f"{HUB}{source}"
         _forget(before)
         name = source.removeprefix(HUB).partition("@")[0].partition(":")[0]
         if _HUB_NAME.fullmatch(source) is None or Path(name).exists():  # a folder of that name would be read instead
-            problem, remedy = "is not a data set of the hub", "write it hf:OWNER/NAME; a folder is for the command line"
-            return _nothing(str(InputError("data set", given, problem, remedy)))
-        return _shown(source, None)
+            problem, remedy = (
+                "is not a dataset of the hub",
+                "write hf:OWNER/NAME; to import a folder, use the command line",
+            )
+            return _nothing(str(InputError("dataset", given, problem, remedy)))
+        return _form(source, None)
 
     def mapped(self, chosen: _Chosen | None, *columns: str | None) -> str:
-        """The preview under the columns that are chosen now."""
+        """The preview with the columns that are chosen now."""
         if chosen is None:
             return sheet.value([text(_EMPTY)])
         try:
             mapping = chosen.beginning.mapping(_given(columns))
         except InputError as error:
             return sheet.value([text(_plain(error, chosen))])
-        return sheet.value(told.preview(chosen.beginning, mapping))
+        return sheet.value(import_view.preview(chosen.beginning, mapping))
 
     def left(self, chosen: _Chosen | None) -> list[Any]:
         _forget(chosen)
@@ -169,9 +171,9 @@ class _View:
         given = _given(columns)
         try:
             if chosen is None:
-                raise InputError("FILE", "", "is not chosen", "choose a file, or name a data set of the hub")
+                raise InputError("FILE", "", "is not chosen", "choose a file, or name a dataset of the hub")
             if not given["query"]:
-                raise InputError("query", "nothing", "holds no question", "choose the column that does")
+                raise InputError("query", "none", "is not a column", "choose the column with the questions")
             source = chosen.beginning.source.given
             self._imports.start(source, given, (name or "").strip(), scored is not False, lambda: _forget(chosen))
         except ScaleQuestError as error:
@@ -179,41 +181,41 @@ class _View:
         return _nothing(_EMPTY)
 
     def cancel(self) -> None:
-        if (now := self._imports.running) is not None:
-            now.control.cancel()
+        if (job := self._imports.running) is not None:
+            job.control.cancel()
 
-    def _told(self) -> list[Part]:
-        """Of the last import; what it was at its end is asked once."""
-        now = self._imports.last
-        if now is None:
+    def _progress(self) -> list[Part]:
+        """The running or last import; the summary of an ended one is made once."""
+        job = self._imports.last
+        if job is None:
             return []
-        if not now.ended:
-            return told.going(self._workspace, now)
-        if self._last[0] != now.run_id:
-            self._last = (now.run_id, told.going(self._workspace, now))
+        if not job.ended:
+            return import_view.progress(self._workspace, job)
+        if self._last[0] != job.run_id:
+            self._last = (job.run_id, import_view.progress(self._workspace, job))
         return self._last[1]
 
 
-def _shown(source: str, upload: Path | None) -> list[Any]:
-    """The form, filled for this source; the sentence where it cannot be read."""
+def _form(source: str, upload: Path | None) -> list[Any]:
+    """The form for this source; a sentence where it cannot be read."""
     try:
         beginning = begin(source)
-        if (problem := told.unreadable(beginning)) is not None:
-            raise InputError("FILE", source, problem, "check what it holds")
+        if (problem := import_view.unreadable(beginning)) is not None:
+            raise InputError("FILE", source, problem, "check its contents")
         mapping = beginning.mapping({})
     except InputError as error:
         if upload is not None:
             drop(upload)
-        return _nothing(told.sentence(error, source))
-    preview = sheet.value(told.preview(beginning, mapping))
+        return _nothing(import_view.sentence(error, source))
+    preview = sheet.value(import_view.preview(beginning, mapping))
     columns = _choices(beginning, mapping)
     fields = [gr.update(choices=columns, value=mapping[name] or "") for name in FIELDS]
     return [_Chosen(beginning, upload), preview, gr.update(visible=True), beginning.source.name, *fields]
 
 
-def _nothing(said: str) -> list[Any]:
-    """Nothing is chosen, and why."""
-    return [None, sheet.value([text(said)]), gr.update(visible=False), *[gr.skip()] * (1 + len(FIELDS))]
+def _nothing(sentence: str) -> list[Any]:
+    """Nothing is chosen, with the reason or a hint."""
+    return [None, sheet.value([text(sentence)]), gr.update(visible=False), *[gr.skip()] * (1 + len(FIELDS))]
 
 
 def _choices(beginning: Beginning, mapping: Mapping) -> list[tuple[str, str]]:
@@ -226,7 +228,7 @@ def _given(columns: Sequence[str | None]) -> dict[str, str]:
 
 
 def _plain(error: ScaleQuestError, chosen: _Chosen | None) -> str:
-    return str(error) if chosen is None else told.sentence(error, chosen.beginning.source.given)
+    return str(error) if chosen is None else import_view.sentence(error, chosen.beginning.source.given)
 
 
 def _forget(chosen: _Chosen | None) -> None:

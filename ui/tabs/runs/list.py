@@ -1,6 +1,6 @@
-"""The runs of a workspace as a list for people: counts, statuses in words, which stopped before their end.
+"""The list of runs: counts, statuses in words, and which runs stopped before their end.
 
-Finished runs are counted once; those under way anew, at most once a second whoever asks. Knows neither SQL nor models.
+Finished runs are counted once, active ones at most once a second for all pages together.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ui.components.sheet import Cell, Part, table, text
 from ui.web.escape import clock, visible
 
 _COLUMNS = ["name", "run", "kind", "status", "questions", "pairs", "share", "errors", "started (UTC)", "took"]
-_WORDS = {"running": "under way", "interrupted": "interrupted, can go on"}
+_WORDS = {"interrupted": "interrupted, can be resumed"}
 _FRESH = 0.9
-"""Seconds for which the counts of what is under way are not asked anew."""
+"""Seconds for which the counts of active runs are kept."""
 _NAMED = 3
-"""Stopped runs that are named; the rest are counted."""
+"""Stopped runs that are named; the others are counted."""
 
 
 class Listed:
@@ -34,17 +34,16 @@ class Listed:
         self._open: tuple[float, dict[str, Counts]] = (0.0, {})
 
     def runs(self) -> list[Run]:
-        """All of them, newest first, each with the status that it has: what another process left as paused, and
-        nobody works on, is interrupted."""
+        """All runs, newest first. A run that another process left as running or paused is interrupted."""
         return [_now(run, self._works_on(run)) for run in self._workspace.runs()[::-1]]
 
     def stopped(self, runs: list[Run]) -> list[Run]:
-        """The batches that an earlier process left before their end."""
+        """The runs that an earlier process left before their end."""
         return [run for run in runs if run.kind == "generate" and run.status == "interrupted"]
 
     def part(self, runs: list[Run]) -> Part:
         if not runs:
-            return text("No runs yet. What is started here, sampled in the page or made on the command line is listed.")
+            return text("No runs yet. Runs started here, in Sample or on the command line are listed.")
         counted = self._counted(runs)
         return table("All runs", _COLUMNS, [_row(run, counted[run.run_id]) for run in runs])
 
@@ -53,21 +52,21 @@ class Listed:
             return contents(cursor, run_id)
 
     def stopped_sentence(self, runs: list[Run]) -> str:
-        """What stopped before its end, in plain text; empty where nothing did."""
+        """The runs that stopped before their end, in a sentence; empty where there are none."""
         found = self.stopped(runs)
         counted = self._counted(found)
         named = [
             f"{run.name} ({run.run_id}, {counted[run.run_id].questions:,} questions so far)" for run in found[:_NAMED]
         ]
         more = f", and {len(found) - _NAMED} more in the list below" if len(found) > _NAMED else ""
-        return f"Stopped before the end: {'; '.join(named)}{more}." if found else ""
+        return f"Stopped before their end: {'; '.join(named)}{more}." if found else ""
 
     def _works_on(self, run: Run) -> bool:
         batch = self._batches.running
         return run.kind != "generate" or (batch is not None and batch.run_id == run.run_id)
 
     def _state(self, run: Run) -> object:
-        """Another where a finished run is to be counted anew."""
+        """Changes where a finished run has to be counted again."""
         return run.status, run.ended_at, self._batches.checks.changed[run.run_id]
 
     def _counted(self, runs: list[Run]) -> dict[str, Counts]:

@@ -1,7 +1,6 @@
-"""The batch under way, or the last one, as the parts of a sheet: how far, how fast, what it costs, what failed.
+"""The current run, or the last one, as parts of a sheet: progress, speed, costs and errors.
 
-What the batch says itself is shown as it is; what takes a query is asked anew every few seconds, whoever looks. Knows
-neither SQL nor models.
+What needs a query is read every few seconds at most, for all pages together.
 """
 
 from __future__ import annotations
@@ -17,21 +16,19 @@ from store.database import run_queries
 from store.database.run_list import latest_failures
 from store.database.workspace import Workspace
 from store.records import ErrorRow, question_id
-from ui.components.sheet import Cell, Part, bar, table, text
+from ui.components.sheet import Cell, Part, bar, progress_line, table, text
 from ui.web.escape import clock
 
 _ENOUGH = 5
-"""Questions decided, from which on a share of them says something."""
+"""Decided questions that a forecast needs."""
 _AT_MOST = 0.05
-"""Share of the time that may go into queries about a batch."""
-_EMPTY = (
-    "No batch is under way. Say above what to make, then Start: it runs in the server, whatever happens to this page."
-)
+"""Share of the time that queries about a run may take."""
+_EMPTY = "No run is active. Set the options above and press Start. A run continues when this page is closed."
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was read of a run, and when it is to be read again (monotonic seconds)."""
+    """What was read of a run, and when to read it again (monotonic seconds)."""
 
     run_id: str
     costs: list[run_queries.Cost] = field(default_factory=list)
@@ -52,25 +49,24 @@ class Progress:
         self._event: dict[str, Any] = {}
 
     def parts(self) -> list[Part]:
-        """What there is to say now; at least one sentence."""
+        """The current state; at least one sentence."""
         batch = self._batches.last
         if batch is None:
             return [text(_EMPTY)]
         if batch.loading:
-            return [text("Loading the models. It takes some seconds the first time.", strong=True)]
-        ended, event = batch.ended, self._told(batch)
+            return [text("Loading the models. The first time, this takes some seconds.", strong=True)]
+        ended, event = batch.ended, self._counts(batch)
         if not event:
             return [text(batch.message or "The run did not start." if ended else "Starting.", strong=True)]
         known = self._read(batch, event, ended)
-        share = event["done"] / max(event["total"], 1)
-        head = _ended(batch, event) if ended else _under_way(event, share)
-        said = [text(head, strong=True), bar(share, head), text(_speed(event))]
+        head = _ended(batch, event) if ended else _active(event)
+        parts = [text(head, strong=True), bar(event["done"] / max(event["total"], 1), head), text(_speed(event))]
         forecast = None if ended else _forecast(event, known.config)
-        said += [text(line) for line in (forecast, _price(known), batch.notice) if line]
-        return [*said, _stages(event, known), *([_failures(known.failed)] if known.failed else [])]
+        parts += [text(line) for line in (forecast, _price(known), batch.notice) if line]
+        return [*parts, _stages(event, known), *([_failures(known.failed)] if known.failed else [])]
 
-    def _told(self, batch: Batch) -> dict[str, Any]:
-        """The batch's last event that counts; one about a failed item does not."""
+    def _counts(self, batch: Batch) -> dict[str, Any]:
+        """The last event with counts; events about failed items have none."""
         event = batch.event
         with self._lock:
             if "done" in event or self._event.get("run_id") != batch.run_id:
@@ -95,11 +91,10 @@ class Progress:
             return known
 
 
-def _under_way(event: dict[str, Any], share: float) -> str:
-    paused = event["status"] == "paused"
-    left = f", about {clock(event['eta_s'])} left" if event.get("eta_s") is not None and not paused else ""
-    more = "; Go on continues it." if paused else left + "."
-    return f"{'Paused' if paused else 'Running'}: {event['done']:,} of {event['total']:,} ({share:.0%}){more}"
+def _active(event: dict[str, Any]) -> str:
+    if event["status"] == "paused":
+        return f"Paused: {progress_line(event | {'eta_s': None})}. Go on continues it."
+    return f"Running: {progress_line(event)}."
 
 
 def _ended(batch: Batch, event: dict[str, Any]) -> str:
@@ -118,26 +113,26 @@ def _speed(event: dict[str, Any]) -> str:
 
 
 def _forecast(event: dict[str, Any], config: RunConfig | None) -> str | None:
-    """How many questions the pairs asked for will take, where pairs are what is asked for."""
+    """How many questions a target in pairs will take; None for a target in questions."""
     decided = event["accepted"] + sum(dropped for _, dropped in event["stages"].values())
     if config is None or config.accepted is None or not event["accepted"] or decided < _ENOUGH:
         return None
     share = event["accepted"] / decided
     needed = round(config.accepted / share)
-    said = f"About {needed:,} questions needed at the present {share:.0%}"
+    forecast = f"About {needed:,} questions are needed at the current pass rate of {share:.0%}"
     if needed > config.limit:
         pairs = round(config.limit * share)
-        return f"{said}, more than the {config.limit:,} allowed: expect about {pairs:,} pairs."
-    return f"{said}."
+        return f"{forecast}, more than the {config.limit:,} allowed: expect about {pairs:,} pairs."
+    return f"{forecast}."
 
 
 def _price(known: _Known) -> str | None:
-    """What 1,000 pairs have cost so far."""
+    """The cost of 1,000 pairs so far."""
     if not known.pairs:
         return None
     tokens = sum(cost.tokens for cost in known.costs) * 1000 / known.pairs
     seconds = sum(cost.seconds for cost in known.costs) * 1000 / known.pairs
-    return f"1,000 pairs cost {tokens:,.0f} tokens and {clock(seconds)} of model calls so far; calls run side by side."
+    return f"1,000 pairs cost {tokens:,.0f} tokens and {clock(seconds)} of model calls so far; calls run in parallel."
 
 
 def _stages(event: dict[str, Any], known: _Known) -> Part:
@@ -157,5 +152,5 @@ def _stages(event: dict[str, Any], known: _Known) -> Part:
 
 def _failures(failed: list[ErrorRow]) -> Part:
     rows: list[list[Cell]] = [[question_id(row.run_id, row.idx), row.stage, row.attempt, row.message] for row in failed]
-    title = "Errors, the latest first; a resume tries these questions again"
-    return table(title, ["question", "stage", "attempt", "what happened"], rows)
+    title = "Errors, newest first; a resume tries these questions again"
+    return table(title, ["question", "stage", "attempt", "error"], rows)

@@ -1,7 +1,7 @@
-"""The Runs tab: start a batch, watch it, pause, cancel or resume it, delete what is not wanted, compare two runs.
+"""The Runs tab: start a run, watch, pause, cancel or resume it, delete runs, compare two of them.
 
-The batch lives in the server: it goes on when the page is closed, and every page sees it. Puts the parts together
-(``form``, ``progress``, ``list``, ``import_``, ``check``, ``compare``); knows neither SQL nor models.
+A run belongs to the server: it continues when the page is closed, and every page sees it. This module puts the parts of
+the tab together (``form``, ``progress``, ``list``, ``import_``, ``check``, ``compare``).
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from ui.tabs.runs import form as runs_form
 from ui.tabs.runs.compare import EVERY, PAIRS, side_by_side
 from ui.tabs.runs.list import Listed, label
 from ui.tabs.runs.progress import Progress
-from ui.web.errors import asked
+from ui.web.errors import attempt
 from ui.web.escape import inert
 
 _EVERY = 1.0
 _MANY = 20
-"""Pages that may look at the same moment."""
-_CHOOSE = "Choose two runs to see what differs: what was asked, what was kept, what it cost, how it is distributed."
+"""Pages that may be updated at the same moment."""
+_CHOOSE = "Choose two runs to compare their settings, funnels, costs and distributions."
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """What the page may wire: ``timer`` to be active only while the tab is shown, the form (``runs_form.fill`` sets
-    it), and what brings its list of profiles up to date."""
+    """What the page connects: ``timer``, to be active only while the tab is visible, the form, which
+    ``runs_form.fill`` sets, and ``offered``, which updates its list of profiles.
+    """
 
     timer: gr.Timer
     form: runs_form.Form
@@ -94,7 +95,7 @@ def tab(workspace: Workspace, batches: Batches, frames: Frames, shown: Any) -> R
 
 
 def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.Dropdown]:
-    """Draws the comparison of two runs; gives back what chooses them."""
+    """Draws the comparison of two runs; returns the dropdowns that choose them."""
     with gr.Accordion("Compare two runs", open=False, elem_id="compare"):
         with gr.Row():
             first = gr.Dropdown([], label="Run A", min_width=240, allow_custom_value=True)
@@ -105,9 +106,9 @@ def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.D
 
     def show(one: str | None, other: str | None, of: str) -> tuple[str, str]:
         if not one or not other or one == other:
-            said = "Both are the same run; choose another." if one and one == other else _CHOOSE
-            return sheet.value([sheet.text(said)]), "[]"
-        parts, drawn = asked(lambda: side_by_side(workspace, frames, one, other, of))
+            hint = "A and B are the same run; choose another." if one and one == other else _CHOOSE
+            return sheet.value([sheet.text(hint)]), "[]"
+        parts, drawn = attempt(lambda: side_by_side(workspace, frames, one, other, of))
         return sheet.value(parts), charts_value(drawn)
 
     for choice in (first, second, of):
@@ -123,7 +124,7 @@ class _View:
         self._progress, self._listed = Progress(workspace, batches), Listed(workspace, batches)
 
     def look(self, seen: dict[str, Any], chosen: str | None, first: str | None, second: str | None) -> list[Any]:
-        """What there is now; of each component only what differs from what this page has ``seen``."""
+        """The current state, and updates of what differs from what this page has ``seen``."""
         runs, batch = self._listed.runs(), self._batches.running
         steered = batch is not None and not batch.loading
         paused = batch is not None and batch.control.requested == "pause"
@@ -137,7 +138,7 @@ class _View:
             "note": {"value": inert(self._listed.stopped_sentence(stopped))},
             "go on": {"value": f"Resume {stopped[0].run_id}" if stopped else "Resume"},
         }
-        updates = [gr.skip() if seen.get(name) == change else gr.update(**change) for name, change in now.items()]
+        updates = sheet.changes(seen, now)
         choices = [(label(run), run.run_id) for run in runs]
         known = [run.run_id for run in runs]
         begun = batch.run_id if batch is not None and batch.run_id in known else None
@@ -156,7 +157,7 @@ class _View:
 
     def start(self, *values: Any) -> None:
         folder = registered_models.folder(self._workspace.path)
-        asked(lambda: self._batches.start(*runs_form.read(*values, folder=folder)))
+        attempt(lambda: self._batches.start(*runs_form.read(*values, folder=folder)))
 
     def pause(self) -> None:
         if (batch := self._batches.running) is not None:
@@ -167,26 +168,26 @@ class _View:
             batch.control.cancel()
 
     def resume(self, chosen: str | None) -> None:
-        asked(lambda: self._batches.resume(_some(chosen)))
+        attempt(lambda: self._batches.resume(_some(chosen)))
 
     def resume_stopped(self, seen: dict[str, Any]) -> None:
         """The run that the button named."""
         self.resume(seen.get("waiting"))
 
     def name_for_deletion(self, chosen: str | None) -> tuple[Any, str, str]:
-        """Says what would go."""
-        run = asked(lambda: self._workspace.run(_some(chosen)))
+        """The question that confirms a deletion."""
+        run = attempt(lambda: self._workspace.run(_some(chosen)))
         if (batch := self._batches.running) is not None and batch.run_id == run.run_id:
-            raise gr.Error("This run is under way; cancel it first.", print_exception=False)
+            raise gr.Error("This run is active; cancel it first.", print_exception=False)
         has = self._listed.contents(run.run_id)
         goes = f"{has.questions:,} questions, {has.pairs:,} pairs and {has.decisions:,} decisions on them"
         goes += f", and {has.preferences:,} preference pairs" if has.preferences else ""
-        said = f"Delete **{inert(run.name or run.run_id)}** ({inert(run.run_id)})? {goes} go, and cannot be had back."
-        return gr.Column(visible=True), said, run.run_id
+        confirm = f"Delete **{inert(run.name or run.run_id)}** ({inert(run.run_id)}), {goes}? This cannot be undone."
+        return gr.Column(visible=True), confirm, run.run_id
 
     def delete(self, named: str | None) -> tuple[Any, None]:
         run_id = _some(named)
-        asked(lambda: self._workspace.delete_run(run_id))
+        attempt(lambda: self._workspace.delete_run(run_id))
         if (last := self._batches.last) is not None and last.ended and last.run_id == run_id:
             self._batches.last = None
         imports = self._batches.imports

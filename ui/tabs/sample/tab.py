@@ -24,7 +24,7 @@ from store.records import Decision
 from ui.components import live_cards
 from ui.components.profile_dropdowns import Offered
 from ui.web import assets
-from ui.web.errors import asked
+from ui.web.errors import attempt
 from ui.web.escape import inert
 from ui.web.latex import LATEX, written
 
@@ -157,7 +157,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
     shown = [board, go, cancel]
 
     def defaults(name: str) -> tuple[Any, ...]:
-        chosen = asked(lambda: load_profile(name, folder))
+        chosen = attempt(lambda: load_profile(name, folder))
         first = chosen.generators[0]
         options = [ALL, *(g.name for g in chosen.generators)]
         return gr.Dropdown(options, value=ALL), first.temperature, first.top_p, min(chosen.solver.n, MOST_SAMPLES)
@@ -167,28 +167,28 @@ def tab(workspace: Workspace, live: Live) -> Sample:
         known = profile_names(folder)
         if name not in known:
             return gr.Dropdown(known, value=first.name), *defaults(first.name)
-        options = [ALL, *(g.name for g in asked(lambda: load_profile(name, folder)).generators)]
+        options = [ALL, *(g.name for g in attempt(lambda: load_profile(name, folder)).generators)]
         rest = [gr.Dropdown(options), *[gr.skip()] * 3] if generator in options else defaults(name)
         return gr.Dropdown(known), *rest
 
     def sample(desk: Desk, name: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        config = asked(lambda: _config(load_profile(name, folder), *values))
+        config = attempt(lambda: _config(load_profile(name, folder), *values))
         desk.sessions, desk.kept = [], set()
         yield from _watch(desk, lambda: live.start(config))
 
     def regenerate(desk: Desk, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        card, config = asked(lambda: desk.find(event._data.get("id")))
+        card, config = attempt(lambda: desk.find(event._data.get("id")))
         yield from _watch(desk, lambda: live.start(_again(config, card), regenerated_from=card.question_id))
 
     def keep(desk: Desk, request: gr.Request, event: gr.EventData) -> Any:
-        card, _ = asked(lambda: desk.find(event._data.get("id")))
+        card, _ = attempt(lambda: desk.find(event._data.get("id")))
         if card.chosen is None or card.stage is not None:
             raise gr.Error("Only a question with a chosen solution can be kept.", print_exception=False)
         if card.question_id not in desk.kept:
             desk.kept.add(card.question_id)
             who = request.username or _ME
             decision = Decision(secrets.token_hex(8), card.question_id, who, "accept", {"sample": card.chosen})
-            asked(lambda: workspace.writer.put([decision]))
+            attempt(lambda: workspace.writer.put([decision]))
         if desk.running is not None:
             return gr.skip()  # the next snapshot shows it
         return live_cards.value(desk.sessions, desk.sessions[0].now(), desk.kept)
@@ -198,7 +198,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
             session.cancel()
 
     def with_formulas(desk: Desk, event: gr.EventData) -> str:
-        card, _ = asked(lambda: desk.find(event._data.get("id")))
+        card, _ = attempt(lambda: desk.find(event._data.get("id")))
         return formatted(card)
 
     watching: dict[str, Any] = {"outputs": shown, "show_progress": "hidden", "concurrency_limit": _AT_ONCE}
@@ -221,7 +221,7 @@ def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]
     """Put a new session on the desk and show it until its end."""
     if desk.running is not None:
         raise gr.Error("This page is sampling already; cancel it first, or wait for its end.", print_exception=False)
-    desk.sessions = [asked(start), *desk.sessions[: MOST_SESSIONS - 1]]
+    desk.sessions = [attempt(start), *desk.sessions[: MOST_SESSIONS - 1]]
     buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
     with closing(desk.sessions[0].snapshots()) as snapshots:  # so that a page that is left cancels its session
         for now in snapshots:

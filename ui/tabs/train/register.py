@@ -19,7 +19,7 @@ from engine.training.record import Training
 from store.errors import InputError
 from ui.components import sheet
 from ui.components.profile_dropdowns import Offered
-from ui.web.errors import asked
+from ui.web.errors import attempt
 from ui.web.escape import inert
 
 INSTEAD, BESIDE = "instead of its generators", "beside them, an equal part"
@@ -66,9 +66,9 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
     def register(chosen: str | None, base: str, how: str, name: str, over: bool) -> str:
         if not chosen:
             raise gr.Error("Choose a training first.", print_exception=False)
-        found = asked(lambda: record.read(workspace / "models" / Path(chosen).name))
+        found = attempt(lambda: record.read(workspace / "models" / Path(chosen).name))
         name = name.strip()
-        asked(lambda: registered_models.register(where, found, base, name, add=how == BESIDE, replace=over))
+        attempt(lambda: registered_models.register(where, found, base, name, add=how == BESIDE, replace=over))
         command = inert(shlex.join(["scalequest", "run", "--profile", name, "--workspace", str(workspace)]))
         return f"**Registered as {inert(name)}.** Sample, Compare and Runs offer it now, and so does {command}."
 
@@ -79,7 +79,7 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
         return gr.Column(visible=True), f"{goes}that were made with it keep their settings.", which
 
     def unregister(which: str | None) -> tuple[Any, str]:
-        asked(lambda: registered_models.unregister(where, which or ""))
+        attempt(lambda: registered_models.unregister(where, which or ""))
         return gr.Column(visible=False), f"**{inert(which or '')} is no longer registered.**"
 
     def listed(base: str | None, which: str | None) -> tuple[Any, ...]:

@@ -114,7 +114,7 @@ def test_what_cannot_be_made_is_said_and_nothing_typed_is_lost(watched: Watched)
     page.get_by_label("Benchmark files").fill("/no/such.jsonl")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text("'/no/such.jsonl' is not a file on the server")).to_be_visible()
-    expect(page.locator("#batch")).to_contain_text("No batch is under way")
+    expect(page.locator("#batch")).to_contain_text("No run is active")
 
 
 def test_a_run_that_was_left_is_offered_and_resumed(watched: Watched) -> None:
@@ -174,7 +174,7 @@ def test_a_batch_is_cancelled_resumed_and_deleted(watched: Watched) -> None:
     start(page, 5000, "asked 5000")
     expect(batch).to_contain_text("Running", timeout=LONG)
     page.get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_text("This run is under way; cancel it first.")).to_be_visible()
+    expect(page.get_by_text("This run is active; cancel it first.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(batch).to_contain_text("The run was cancelled", timeout=LONG)
     page.get_by_role("button", name="Resume", exact=True).click()
