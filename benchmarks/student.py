@@ -23,7 +23,7 @@ from engine.training.nano import measure as nano
 from engine.training.record import Training
 from engine.training.settings import Settings, settings
 from store.database.workspace import Workspace
-from store.export import training_pairs
+from store.export.rows import training_pairs
 from store.filters.filter import Filter
 
 QUESTIONS, SIZE, HELD, SEEDS, EPOCHS, RUN_SEED = 700, 400, 300, 3, 2.0, 3
@@ -78,7 +78,7 @@ def measure() -> dict[str, float]:
 def _data(workspace: Workspace) -> tuple[list[Pair], list[Pair]]:
     """(curated, unfiltered) pairs of a new run."""
     run.start(workspace, load_run_config("nano", questions=QUESTIONS, seed=RUN_SEED))
-    curated = list(training_pairs.pairs(workspace, Filter()))
+    curated = list(training_pairs(workspace, Filter()))
     with workspace.cursor() as cursor:
         query = """
             SELECT q.text, s.text FROM questions q

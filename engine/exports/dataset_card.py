@@ -1,6 +1,6 @@
-"""The dataset card of a dataset folder: a YAML header that ``datasets`` opens the folder by, and what people ask first.
+"""The dataset card of a dataset folder: the YAML header for ``datasets``, columns, statistics, provenance and limits.
 
-Everything in it comes from the rows and from the runs' records; no time, no path. Knows no file.
+It is made from the rows and the runs' records alone and contains neither times nor paths.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.exports import manifest as manifests
+from engine.exports.manifest import models, without_paths
 from engine.exports.plan import LICENSE, Plan
 from store.database import replace_verdicts, run_queries
 from store.export import card_statistics, formats
@@ -22,10 +22,10 @@ from store.records import Run
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 _NAMES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>100M")
-_SAYS = {
-    "question_id": "its id in the workspace",
-    "run_id": "the run that made it",
-    "generator": "the model that wrote the question, or where it came from",
+_MEANINGS = {
+    "question_id": "the id in the workspace",
+    "run_id": "the run that generated it",
+    "generator": "the model that wrote the question, or its source",
     "query": "the question",
     "response": "the solution with the highest reward, or the one a reviewer chose",
     "answer": "the final answer that the response states",
@@ -34,8 +34,8 @@ _SAYS = {
     "reward": "the reward model's score of the response",
     "agreement": "share of the samples with the response's final answer, 0 to 1",
     "majority_answer": "the final answer of most samples",
-    "reference_answer": "the known answer, where the question came with one",
-    "n_solutions": "samples that were drawn",
+    "reference_answer": "the given answer, where the question has one",
+    "n_solutions": "sampled solutions",
     "status": "unreviewed, accepted, rejected or skipped by a reviewer",
     "tags": "a reviewer's tags",
     "edited": "whether a reviewer changed a text",
@@ -44,10 +44,10 @@ _TITLES = {
     "difficulty": "difficulty (predicted fail rate)",
     "reward": "reward",
     "agreement": "agreement",
-    "n_solutions": "samples a question",
-    "query_chars": "characters of a question",
-    "response_chars": "characters of a solution",
-    "response_tokens": "tokens of a solution (the solver's)",
+    "n_solutions": "solutions per question",
+    "query_chars": "characters per question",
+    "response_chars": "characters per solution",
+    "response_tokens": "tokens per solution (the solver's)",
 }
 _PAPER = """@article{ding2024scalequest,
   title = {Unleashing LLM Reasoning Capability via Scalable Question Synthesis from Scratch},
@@ -64,7 +64,7 @@ def text(
     runs: Sequence[Run],
     files: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    """The README.md; ``files``: what was written, or will be (``bytes`` is not known then), by path."""
+    """The text of README.md; ``files``: by path what was or will be written (then without ``bytes``)."""
     figures = card_statistics.figures(cursor, chosen)
     parts = [
         _header(plan, files),
@@ -114,12 +114,12 @@ _REJECTED = """
 
 
 def _rejected(files: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """The file of what was dropped, where anything was."""
+    """The file of dropped questions, if any."""
     return next((path for path in files if "rejected" in path), None)
 
 
 def _start(plan: Plan, files: Mapping[str, Mapping[str, Any]]) -> str:
-    more = 'rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # what was dropped, and why\n'
+    more = 'rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # dropped questions and reasons\n'
     more = more if _rejected(files) else ""
     written = [(path, f"{one['rows']:,}", f"{one['bytes']:,}" if "bytes" in one else "") for path, one in files.items()]
     splits = _table(("file", "rows", "bytes"), written)
@@ -128,20 +128,22 @@ def _start(plan: Plan, files: Mapping[str, Mapping[str, Any]]) -> str:
 ```python
 from datasets import load_dataset
 
-train = load_dataset("THIS_DATASET", split="train")        # query, response, and what is known of each
+train = load_dataset("THIS_DATASET", split="train")        # query, response and metadata
 {more}```
 
 {splits}
 
-`manifest.json` tells what the files are made of; `scalequest export --verify manifest.json` makes them again and
-compares them to the byte. The rows: filter `{json.dumps(plan.filter.to_dict())}` over all pairs.\
+`manifest.json` describes how the files were made; `scalequest export --verify manifest.json` repeats the export and
+compares it byte by byte. The rows: filter `{json.dumps(plan.filter.to_dict())}` over all pairs.\
 {" Validation rows are whole clusters of duplicates: none has a near-duplicate in train." if plan.validation else ""}"""
 
 
 def _schema(files: Mapping[str, Mapping[str, Any]]) -> str:
     kinds = {field.name: str(field.type) for field in formats.schema(formats.PAIR)}
-    rows = [(f"`{name}`", kinds[name].replace("<", "(").replace(">", ")"), said) for name, said in _SAYS.items()]
-    return f"## Columns\n\n{_table(('column', 'type', 'what it is'), rows)}"
+    rows = [
+        (f"`{name}`", kinds[name].replace("<", "(").replace(">", ")"), meaning) for name, meaning in _MEANINGS.items()
+    ]
+    return f"## Columns\n\n{_table(('column', 'type', 'meaning'), rows)}"
 
 
 def _statistics(figures: Figures, chosen: Selected) -> str:
@@ -150,7 +152,7 @@ def _statistics(figures: Figures, chosen: Selected) -> str:
     parts = [
         "## Statistics",
         f"{figures.rows:,} pairs; by review: {_listed(chosen.counts('status').items())}.",
-        _table(("", "rows with it", "mean", "least", "p5", "median", "p95", "greatest"), rows),
+        _table(("", "rows with it", "mean", "min", "p5", "median", "p95", "max"), rows),
         _table(("topic", "rows", "share"), _shares(figures.topics, figures.rows)),
     ]
     for name in ("difficulty", "agreement"):
@@ -160,13 +162,13 @@ def _statistics(figures: Figures, chosen: Selected) -> str:
 
 
 def _generation(runs: Sequence[Run]) -> str:
-    parts = ["## How it was made"]
+    parts = ["## Generation"]
     for run in runs:
         made = {"generate": "generated", "live": "generated one by one", "import": "imported"}.get(run.kind, run.kind)
         head = f"**{_plain(run.name or run.run_id)}** (`{run.run_id}`): {made}, seed {run.seed}."
-        models = manifests.models(run.config)
+        roles = models(run.config)
         names = ("role", "model", "revision", "backend", "temperature", "top_p", "n")
-        rows = [[_plain(one.get(name)) for name in names] for one in models]
+        rows = [[_plain(one.get(name)) for name in names] for one in roles]
         parts.append("\n\n".join([head, *([_table(names, rows)] if rows else [])]))
     return "\n\n".join(parts)
 
@@ -174,44 +176,42 @@ def _generation(runs: Sequence[Run]) -> str:
 def _funnel(cursor: Cursor, runs: Sequence[Run]) -> str:
     found = run_queries.funnel(cursor, *(run.run_id for run in runs)) if runs else []
     rows = [(one.stage, *(f"{n:,}" for n in (one.entered, one.kept, one.dropped, one.pending))) for one in found]
-    said = "All questions of these runs, stage by stage. What was dropped, as far as the filter lets it through, is in "
-    said += "the configuration `rejected`."
-    return f"## Funnel\n\n{said}\n\n{_table(('stage', 'entered', 'kept', 'dropped', 'pending'), rows)}"
+    text = "All questions of these runs by stage. Dropped questions that match the filter are in the configuration "
+    text += "`rejected`."
+    return f"## Funnel\n\n{text}\n\n{_table(('stage', 'entered', 'kept', 'dropped', 'pending'), rows)}"
 
 
 def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:
     rows = []
-    checked = card_statistics.checked(cursor, [run.run_id for run in runs])
+    counts = card_statistics.contamination_counts(cursor, [run.run_id for run in runs])
     for run in runs:
         note = replace_verdicts.notes(cursor, run.run_id).get("contamination")
-        names = [str(manifests.without_paths(one)) for one in run.config.get("benchmarks") or ()]
-        against = _plain(manifests.without_paths(note["words"])) if note else ", ".join(map(_plain, names))
-        for one in (one for one in checked if one.run_id == run.run_id):
-            looked = "nobody has looked" if one.judge == "import" or not against else against
-            rows.append((f"`{run.run_id}`", looked, f"{one.entered:,}", f"{one.dropped:,}"))
-    said = (
-        "A question is dropped that shares 13 words in a row with a benchmark's question, or is one. Paraphrases are "
-    )
-    said += "not found by that."
-    return f"## Decontamination\n\n{said}\n\n{_table(('run', 'against', 'questions', 'dropped'), rows)}"
+        names = [str(without_paths(one)) for one in run.config.get("benchmarks") or ()]
+        against = _plain(without_paths(note["words"])) if note else ", ".join(map(_plain, names))
+        for one in (one for one in counts if one.run_id == run.run_id):
+            benchmarks = "not checked" if one.judge == "import" or not against else against
+            rows.append((f"`{run.run_id}`", benchmarks, f"{one.entered:,}", f"{one.dropped:,}"))
+    text = "A question is dropped if it equals a benchmark's question or shares 13 consecutive words with one. "
+    text += "Paraphrases are not detected."
+    return f"## Decontamination\n\n{text}\n\n{_table(('run', 'against', 'questions', 'dropped'), rows)}"
 
 
 def _limits(plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
     reviewed = sum(n for status, n in chosen.counts("status").items() if status != "unreviewed")
     total = max(chosen.rows.num_rows, 1)
-    said = [
-        f"{reviewed:,} of {chosen.rows.num_rows:,} pairs ({reviewed / total:.1%}) have been seen by a person.",
-        "Solutions are a model's; the response is the one that a reward model liked most, which is no proof.",
-        "`difficulty` is a prediction, and `level-based` for questions that were imported.",
-        "Near-duplicates that differ in their numbers are kept.",
+    limits = [
+        f"{reviewed:,} of {chosen.rows.num_rows:,} pairs ({reviewed / total:.1%}) were reviewed by a person.",
+        "Solutions are generated; the response has the highest reward, which does not prove that it is correct.",
+        "`difficulty` is a prediction; for imported questions it is based on their level.",
+        "Near-duplicates that differ only in numbers are kept.",
     ]
     if any(run.kind == "import" for run in runs):
-        said.append("Imported rows have only the verdicts that were asked for; what was not asked counts as kept.")
-    if any("nano" in json.dumps(manifests.models(run.config)) for run in runs):
-        said.append("The nano models write school problems, and their reward is the solver's own confidence.")
+        limits.append("Imported rows have only the requested verdicts; stages without one count as kept.")
+    if any("nano" in json.dumps(models(run.config)) for run in runs):
+        limits.append("The nano models write school problems; their reward is the solver's own confidence.")
     if plan.license == LICENSE:
-        said.append("No licence has been chosen: it depends on the models' and the sources' licences.")
-    return "## Known limits\n\n" + "\n".join(f"- {one}" for one in said)
+        limits.append("No licence was chosen: it depends on the licences of models and sources.")
+    return "## Known limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
 
 def _cuts(values: Array) -> list[float]:
@@ -244,6 +244,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _plain(value: object) -> str:
-    """A cell of a table: one line, nothing that Markdown or HTML reads."""
-    said = "" if value is None else " ".join(str(value).split())
-    return "".join(f"\\{char}" if char in r"\`*_[]<>|#$" else char for char in said)
+    """A table cell: one line with Markdown and HTML escaped."""
+    text = "" if value is None else " ".join(str(value).split())
+    return "".join(f"\\{char}" if char in r"\`*_[]<>|#$" else char for char in text)

@@ -1,6 +1,6 @@
-"""The finished exports of a workspace, ``exports/NAME/``: those with a manifest, which is written last.
+"""The finished exports of a workspace, ``exports/NAME/``: folders with a manifest, which is written last.
 
-A name from outside is only ever compared with the names that are there. Knows no rows of the database.
+Names from outside are only compared with the existing ones.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.exports import folder
-from engine.exports import manifest as manifests
+from engine.exports.folder import PARTIAL, remove_partial
+from engine.exports.manifest import NAME, load
 from store.errors import InputError, StoreError
 
 FOLDER = "exports"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _BLOCK = 1 << 20
 _PACKED = (".parquet",)
-"""Endings of files that are compressed already."""
+"""Files that are compressed already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """``rows`` of all its files; ``size`` in bytes."""
+    """``rows`` and ``size`` (bytes) of all files."""
 
     name: str
     path: Path
@@ -36,43 +36,43 @@ class Finished:
     size: int
 
 
-def all_of(workspace: Path) -> list[Finished]:
-    """By name. What is not an export of ours is left out."""
-    place = workspace / FOLDER
-    found = []
-    for path in sorted(place.iterdir()) if place.is_dir() else []:
-        if path.is_symlink() or not (path / manifests.NAME).is_file() or folder.PARTIAL in path.name:
+def finished_exports(workspace: Path) -> list[Finished]:
+    """All finished exports by name; other folders are ignored."""
+    folder = workspace / FOLDER
+    exports = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_symlink() or not (path / NAME).is_file() or PARTIAL in path.name:
             continue
         try:
-            manifest, _ = manifests.load(path)
+            manifest, _ = load(path)
         except InputError:
             continue
         rows = sum(n for n in manifest["counts"].get("rows", {}).values() if isinstance(n, int))
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        found.append(Finished(path.name, path, manifest, rows, size))
-    return found
+        exports.append(Finished(path.name, path, manifest, rows, size))
+    return exports
 
 
 def find(workspace: Path, name: object) -> Finished:
     """InputError where no finished export has this name."""
-    known = {one.name: one for one in all_of(workspace)}
+    known = {one.name: one for one in finished_exports(workspace)}
     if not isinstance(name, str) or name not in known:
-        raise InputError("export", str(name)[:80], "is not there", "choose one from the list of finished exports")
+        raise InputError("export", str(name)[:80], "does not exist", "choose one from the list of finished exports")
     return known[name]
 
 
-def place(workspace: Path, name: str) -> Path:
-    """The folder of a new export. InputError: no name for a folder, or one that is taken."""
+def new_folder(workspace: Path, name: str) -> Path:
+    """The folder of a new export. InputError for an invalid or used name."""
     name = name.strip()
-    if not _NAME.fullmatch(name) or folder.PARTIAL in name:
-        raise InputError("name", name[:80], "is not a name for an export", "use letters, digits, - _ and ., 60 at most")
+    if not _NAME.fullmatch(name) or PARTIAL in name:
+        raise InputError("name", name[:80], "is not a name for an export", "use at most 60 letters, digits, - _ and .")
     if (workspace / FOLDER / name).exists():
-        raise InputError("name", name, "is taken by another export", "choose another name, or delete that one first")
+        raise InputError("name", name, "is the name of another export", "choose another name, or delete that one first")
     return workspace / FOLDER / name
 
 
-def free(workspace: Path, stem: str, but: str = "") -> str:
-    """A name that is not taken, other than ``but``."""
+def unused_name(workspace: Path, stem: str, but: str = "") -> str:
+    """A name of no export, other than ``but``."""
     number = 1
     while f"{stem}-{number}" == but or (workspace / FOLDER / f"{stem}-{number}").exists():
         number += 1
@@ -80,17 +80,17 @@ def free(workspace: Path, stem: str, but: str = "") -> str:
 
 
 def delete(workspace: Path, name: str) -> None:
-    """Take an export away: its manifest first, so that what a kill leaves does not look whole."""
+    """Delete an export, its manifest first, so that the rest does not look finished after a kill."""
     path = find(workspace, name).path
     try:
-        (path / manifests.NAME).unlink()
+        (path / NAME).unlink()
         shutil.rmtree(path)
     except OSError as error:
-        raise StoreError(f"'{path}' cannot be deleted ({error.strerror}); see to its permissions.") from error
+        raise StoreError(f"'{path}' cannot be deleted ({error.strerror}); check its permissions.") from error
 
 
 def zipped(one: Finished) -> Iterator[bytes]:
-    """The export as one zip file, a piece at a time: what is compressed already is only stored."""
+    """The export as a zip file, in pieces; compressed files are only stored."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w") as archive:  # type: ignore[call-overload]
         for path in sorted(file for file in one.path.rglob("*") if file.is_file() and not file.is_symlink()):
@@ -106,7 +106,7 @@ def zipped(one: Finished) -> Iterator[bytes]:
 
 
 class _Pipe:
-    """What a zip file is written to, taken piece by piece; it cannot go back."""
+    """An output file for ZipFile that cannot seek and gives its content in pieces."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -119,12 +119,12 @@ class _Pipe:
         pass
 
     def take(self) -> bytes:
-        found = b"".join(self._parts)
+        data = b"".join(self._parts)
         self._parts.clear()
-        return found
+        return data
 
 
 def clear(workspace: Path) -> None:
-    """Remove what killed exports have left."""
+    """Remove the temporary folders of killed exports."""
     if os.path.isdir(workspace / FOLDER):
-        folder.clear(workspace / FOLDER)
+        remove_partial(workspace / FOLDER)

@@ -1,6 +1,6 @@
-"""The folder of an export: written beside its place, safe on the disk, then renamed as a whole.
+"""The folder of an export: written under a temporary name, synced, then renamed.
 
-What bears the name that was asked for is complete, whenever the program is killed. Knows files and formats, no rows.
+A folder with the final name is complete, even if the program is killed.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ PARTIAL = ".partial-"
 
 
 def check(out: Path) -> None:
-    """InputError where an export cannot go there."""
+    """InputError where an export cannot be written there."""
     if out.is_dir() and not any(out.iterdir()):
         return
     if out.exists() or out.is_symlink():
         what = "is not empty" if out.is_dir() else "is a file"
-        raise InputError("--out", str(out), what, "name a folder that is not there yet")
+        raise InputError("--out", str(out), what, "name a new folder")
 
 
 @contextmanager
 def into(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its name at the end; nothing of it stays where the end is not reached.
+    """A temporary folder that is renamed to ``out`` at the end and removed after an error.
 
-    StoreError: the disk is full, or nothing may be written there.
+    StoreError where the disk is full or the folder is not writable.
     """
     parts = f"{out.name}{PARTIAL}"
     folder = out.with_name(f"{parts}{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        clear(out.parent, parts)
+        remove_partial(out.parent, parts)
         folder.mkdir()
     except OSError as error:
         raise _refused(out, error) from error
@@ -61,20 +61,19 @@ def into(out: Path) -> Iterator[Path]:
         raise
 
 
-def clear(folder: Path, name: str = "") -> None:
-    """Remove what killed exports have left there."""
+def remove_partial(folder: Path, name: str = "") -> None:
+    """Remove the temporary folders of killed exports."""
     for old in folder.iterdir():
         begun, partial, pid = old.name.rpartition(PARTIAL)
-        if partial and f"{begun}{partial}".startswith(name) and pid.isdecimal():
-            mine = int(pid) == os.getpid()
-            if mine or not psutil.pid_exists(int(pid)):
-                shutil.rmtree(old, ignore_errors=True)
+        partial_export = partial and f"{begun}{partial}".startswith(name) and pid.isdecimal()
+        if partial_export and (int(pid) == os.getpid() or not psutil.pid_exists(int(pid))):
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _refused(out: Path, error: OSError) -> StoreError:
-    why = (error.strerror or str(error)).lower()
-    remedy = "nothing is left of it: free some space, or name another folder"
-    return StoreError(f"the export cannot be written to '{out}' ({why}); {remedy}.")
+    reason = (error.strerror or str(error)).lower()
+    remedy = "its files were removed: free some space, or name another folder"
+    return StoreError(f"the export cannot be written to '{out}' ({reason}); {remedy}.")
 
 
 def put(path: Path, text: str) -> Written:
@@ -83,9 +82,8 @@ def put(path: Path, text: str) -> Written:
 
 
 class Files:
-    """The files of an export's splits, as a context manager that abandons them where it is left by an error.
-
-    ``names``: split -> its file, relative to the folder.
+    """The open files of an export's splits; a context manager that abandons them after an error. ``names``: split ->
+    file, relative to the folder.
     """
 
     def __init__(self, folder: Path, names: Mapping[str, str], form: Format, columns: tuple[str, ...]) -> None:
@@ -102,7 +100,7 @@ class Files:
         self._open[split].write(rows if self._schema is None else rows.cast(self._schema))
 
     def close(self) -> dict[str, Written]:
-        """All rows are on the disk; by file what was written."""
+        """Make all rows durable; the results by file."""
         return {name: self._open[split].close() for split, name in self._names.items()}
 
     def __enter__(self) -> Files:

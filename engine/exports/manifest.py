@@ -1,6 +1,6 @@
-"""``manifest.json``: what an export is made of, so that it can be made again and compared to the byte.
+"""``manifest.json``: the description of an export by which it can be repeated and compared byte by byte.
 
-No time and no path of a machine is in it: the same rows give the same manifest. Knows how to tell, not how to export.
+It contains neither times nor paths, so that the same rows give the same manifest.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engine.exports import plan as plans
-from engine.exports.plan import Plan
+from engine.exports.plan import Plan, plan_from_json
 from store.errors import InputError
 from store.records import Run
 
@@ -25,16 +24,16 @@ _PATH = re.compile(r"(?:/|~|\.{1,2}/|[A-Za-z]:\\)\S[^\n]*")
 def build(
     plan: Plan, counts: Mapping[str, Any], runs: Sequence[Run], files: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """``counts`` as the job found them; ``files``: path -> what was written (``Written``)."""
+    """``counts``: from the job; ``files``: path -> ``Written``."""
     contents = "\n".join(str(one["content"]) for one in files.values())
-    told = {path: {key: value for key, value in one.items() if key != "content"} for path, one in files.items()}
+    described = {path: {key: value for key, value in one.items() if key != "content"} for path, one in files.items()}
     return {
         "format": plan.format,
         "filter": plan.filter.to_dict(),
         "options": plan.options(),
         "counts": dict(counts),
         "rows_hash": hashlib.sha256(contents.encode()).hexdigest(),
-        "files": told,
+        "files": described,
         "runs": [_run(run) for run in runs],
         "program": {"scalequest-explorer": _version("scalequest-explorer"), "pyarrow": _version("pyarrow")},
     }
@@ -45,23 +44,25 @@ def dump(manifest: Mapping[str, Any]) -> str:
 
 
 def load(path: Path) -> tuple[dict[str, Any], Plan]:
-    """A manifest and the plan in it. InputError: it cannot be read, or is none of ours."""
+    """A manifest and its plan. InputError where it cannot be read or is not an export's manifest."""
     try:
-        found = json.loads((path / NAME if path.is_dir() else path).read_text(encoding="utf-8"))
+        manifest = json.loads((path / NAME if path.is_dir() else path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        said = "cannot be read" if isinstance(error, OSError) else "is not JSON"
-        raise InputError("manifest", str(path), said, "name the manifest.json of an export") from error
+        problem = "cannot be read" if isinstance(error, OSError) else "is not JSON"
+        raise InputError("manifest", str(path), problem, "name the manifest.json of an export") from error
     try:
-        plan = plans.of(found)
+        plan = plan_from_json(manifest)
     except InputError as error:
-        raise InputError("manifest", str(path), f"is not an export's ({error.problem})", "name another one") from error
-    if not all(isinstance(found.get(name), dict) for name in ("counts", "files")):
+        raise InputError(
+            "manifest", str(path), f"does not describe an export ({error.problem})", "name another one"
+        ) from error
+    if not all(isinstance(manifest.get(name), dict) for name in ("counts", "files")):
         raise InputError("manifest", str(path), "has no counts or files", "name the manifest.json of an export")
-    return found, plan
+    return manifest, plan
 
 
 def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Which model played which role, from a run's config; none of an import."""
+    """The models of a run's config by role; none for an import."""
     profile = config.get("profile")
     if not isinstance(profile, Mapping):
         return []
@@ -72,7 +73,7 @@ def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def without_paths(value: Any) -> Any:
-    """The same JSON, of each path only the last name: where a file lay says nothing to others, and may say too much."""
+    """The JSON with each path reduced to its last name: paths help nobody else and may reveal private names."""
     if isinstance(value, Mapping):
         return {key: one if key == "template" else without_paths(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -97,5 +98,5 @@ def _run(run: Run) -> dict[str, Any]:
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # run from its source
+    except PackageNotFoundError:  # not installed
         return "unknown"

@@ -1,7 +1,4 @@
-"""What an export would be, before it is made: exact counts, its first rows as they would be written, about how large.
-
-Writes nothing. Knows the store's verbs and no user interface.
-"""
+"""The preview of an export: exact counts, its first rows as they would be written, and its estimated size."""
 
 from __future__ import annotations
 
@@ -10,26 +7,25 @@ from typing import Any
 
 import orjson
 
-from engine.exports import dataset_card as card
+from engine.exports import dataset_card
 from engine.exports.job import REJECTED, Counts
 from engine.exports.plan import Plan
 from engine.text.answers import settle
 from store.database.sources import Source
 from store.export import card_statistics, formats
-from store.export import rows as export_rows
-from store.export import splits as export_splits
 from store.export.card_statistics import Figures
-from store.export.rows import Cursor, Selected
-from store.map import files as maps
+from store.export.rows import Cursor, Selected, moment, read, sample, select
+from store.export.splits import held_out
+from store.map.files import keys_in_area
 
 _ROWS, _MEASURED = 5, 200
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """``counts``: as the manifest's. ``splits``: rows by split, where they are told apart. ``rows``: the first, each as
-    its text. ``written``: how many would be, of preference pairs estimated from ``_MEASURED``, as is ``size``: bytes
-    before compression. ``figures``: of pairs. ``card``: of ``hf`` as it would be."""
+    """``counts`` as in the manifest; ``splits``: rows by split, with --validation; ``rows``: the first ones as text.
+    ``written``: the number of rows (for preference pairs an estimate) and ``size``, the estimated bytes before
+    compression, both from ``_MEASURED`` rows. ``figures``: of pairs. ``card``: the dataset card of ``hf``."""
 
     plan: Plan
     counts: dict[str, Any]
@@ -43,19 +39,19 @@ class Look:
 
 
 def look(source: Source, plan: Plan) -> Look:
-    """At what the plan would export now."""
-    with source.cursor() as cursor, export_rows.moment(cursor):
-        inside = maps.keys_in_area(source, plan.filter)
-        chosen = export_rows.select(cursor, plan.form.view, plan.filter, inside=inside)
+    """Preview the plan on the current rows."""
+    with source.cursor() as cursor, moment(cursor):
+        inside = keys_in_area(source, plan.filter)
+        chosen = select(cursor, plan.form.view, plan.filter, inside=inside)
         total = chosen.rows.num_rows
         dropped = None
         if plan.format == "hf":
-            dropped = export_rows.select(cursor, "items", plan.filter, inside=inside).rows.num_rows
+            dropped = select(cursor, "items", plan.filter, inside=inside).rows.num_rows
         splits: dict[str, int] = {}
         if plan.validation and total:
-            held = len(export_splits.held_out(cursor, chosen, plan.validation))
+            held = len(held_out(cursor, chosen, plan.validation))
             splits = {"train": total - held, "validation": held}
-        drawn = export_rows.sample(chosen, _MEASURED)
+        drawn = sample(chosen, _MEASURED)
         texts = [text for some in drawn for text in _texts(cursor, some, plan)]
         looked_at = sum(some.rows.num_rows for some in drawn) or 1
         written = round(len(texts) / looked_at * total)
@@ -67,22 +63,21 @@ def look(source: Source, plan: Plan) -> Look:
         if plan.format == "hf" and total:
             files = {path: {"rows": splits.get(split, total)} for split, path in plan.files.items()}
             files |= {REJECTED: {"rows": dropped}} if dropped else {}
-            text = card.text(cursor, plan, chosen, [r for r in source.runs() if r.run_id in counts["runs"]], files)
+            text = dataset_card.text(
+                cursor, plan, chosen, [r for r in source.runs() if r.run_id in counts["runs"]], files
+            )
     return Look(plan, counts, splits, dropped, rows, written, size, figures, text)
 
 
 def _texts(cursor: Cursor, chosen: Selected, plan: Plan) -> list[str]:
-    """The rows as they would be written; those of Parquet as JSON. Whether two answers are one is told where that is
-    plain."""
+    """The rows as they would be written, Parquet rows as JSON. Answers count as equal only where a quick comparison
+    says so."""
 
-    def same(one: str, other: str) -> bool:
-        return settle(one, other) is True
-
-    alike = None if plan.same_answers else same
-    found: list[str] = []
-    for part in export_rows.read(cursor, chosen, plan.form, plan.columns, alike):
+    same = None if plan.same_answers else (lambda one, other: settle(one, other) is True)
+    texts: list[str] = []
+    for part in read(cursor, chosen, plan.form, plan.columns, same):
         if formats.line(plan.form, plan.columns) is not None:
-            found += part["line"].to_pylist()
+            texts += part["line"].to_pylist()
         else:
-            found += [orjson.dumps(row).decode() + "\n" for row in part.drop_columns(["q"]).to_pylist()]
-    return found
+            texts += [orjson.dumps(row).decode() + "\n" for row in part.drop_columns(["q"]).to_pylist()]
+    return texts

@@ -1,6 +1,6 @@
-"""Is an export still what its manifest says, and would the workspace make it again, to the byte?
+"""Compares an export with its manifest and with the workspace, byte by byte.
 
-The files on the disk are hashed, and the export is made anew in a temporary folder. Writes nothing that stays.
+Its files are hashed, and the export is repeated in a temporary folder.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ def start(
 ) -> Result:
     """Compare the manifest at ``path`` (the file, or its folder) with its files and with the workspace.
 
-    Events as ``job.start``; the last tells in ``report`` that all is identical, or in ``message`` the first difference.
-    InputError: it is not a manifest.
+    Events as ``job.start``. The last one has a ``report`` if all is identical, else the first difference as
+    ``message``.
+    InputError where it is not a manifest.
     """
     told, plan = manifests.load(path)
     folder = path if path.is_dir() else path.parent
@@ -50,11 +51,11 @@ def start(
             if error.field != "filter":
                 raise
             end = {**end, "event": "end", "run_id": run_id, "stage": "verify", "status": "done"}
-            message = "The workspace has no row of this export any more."
+            message = "The workspace no longer has any row of this export."
             on_event({**end, "message": message, "report": ""})
             return Result(run_id, "done", message)
         if result.status != "done":
-            message = "The comparison was stopped; nothing was changed."
+            message = "The comparison was stopped; it changes nothing."
             on_event({**end, "stage": "verify", "message": message, "report": ""})
             return Result(run_id, result.status, message, result.seconds)
         made, _ = manifests.load(Path(place) / "again")
@@ -67,7 +68,7 @@ def start(
 
 
 def differs(told: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
-    """The first difference between a manifest and the one that the workspace makes now, in a sentence; None: none."""
+    """The first difference between a manifest and that of the repeated export as a sentence; None without one."""
     then, now = told["counts"], made["counts"]
     for path in {**then.get("rows", {}), **now["rows"]}:
         before, after = then.get("rows", {}).get(path), now["rows"].get(path)
@@ -76,39 +77,39 @@ def differs(told: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
             return f"'{path}' {rows}: the workspace has changed since."
     if then != now:
         name = next(name for name in {**then, **now} if then.get(name) != now.get(name))
-        return f"the count '{name}' is another now: the workspace has changed since."
+        return f"the count '{name}' differs now: the workspace has changed since."
     for path in {**told["files"], **made["files"]}:
         if told["files"].get(path) != made["files"].get(path):
             return _file(path, told, made)
     for name in ("rows_hash", "runs"):
         if told.get(name) != made[name]:
-            return f"'{name}' in the manifest is not what the workspace has: it has changed since."
+            return f"'{name}' in the manifest differs from the workspace, which has changed since."
     return None
 
 
 def _file(path: str, told: Mapping[str, Any], made: Mapping[str, Any]) -> str:
     if told.get("program") != made["program"] and told.get("rows_hash") == made["rows_hash"]:
-        return f"'{path}' has the same rows, but another version of this program or of pyarrow writes other bytes."
-    return f"'{path}' would have other contents now, though as many rows: some have changed since."
+        return f"'{path}' has the same rows, but other bytes: the version of this program or of pyarrow has changed."
+    return f"'{path}' would have as many rows, but other contents: some rows have changed since."
 
 
 def _on_disk(folder: Path, told: Mapping[str, Any]) -> str | None:
-    """The first file that is not what the manifest says. Only names inside the folder are looked at."""
+    """The first file that differs from the manifest. Only files inside the folder are read."""
     for name, one in told["files"].items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            return f"'{name}' in the manifest is not a file of its folder."
+            return f"'{name}' in the manifest is outside its folder."
         try:
             digest = hashlib.sha256()
             with path.open("rb") as file:
                 while block := file.read(1 << 22):
                     digest.update(block)
         except FileNotFoundError:
-            return f"'{name}' is missing beside the manifest."
+            return f"'{name}' of the manifest is missing."
         except OSError as error:
-            raise StoreError(f"'{path}' cannot be read ({error.strerror}); see to its permissions.") from error
+            raise StoreError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from error
         if not isinstance(one, dict) or digest.hexdigest() != one.get("sha256"):
-            return f"'{name}' beside the manifest is not the file that was written: it has been changed."
+            return f"'{name}' was changed after the export: its hash is not that in the manifest."
     return None
 
 

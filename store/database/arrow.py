@@ -218,3 +218,11 @@ _BUILD: dict[type, Callable[[Sequence[Keyed]], Iterator[tuple[str, pa.Table]]]] 
     Decision: _decisions,
     Preference: _preferences,
 }
+
+
+def dictionary_encoded(table: pa.Table) -> pa.Table:
+    """The table with its text columns dictionary-encoded, for values that repeat."""
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_string(table[name].type):
+            table = table.set_column(place, name, table[name].dictionary_encode())
+    return table

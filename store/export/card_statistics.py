@@ -1,7 +1,4 @@
-"""Figures of an export's rows: the numbers behind the charts of a card, and what became of all questions of its runs.
-
-Read from narrow columns, in parts. Writes nothing.
-"""
+"""Statistics of an export's rows for its dataset card, and the results of contamination checks."""
 
 from __future__ import annotations
 
@@ -21,8 +18,8 @@ _NUMBERS = ("difficulty", "reward", "agreement", "n_solutions", "query_chars", "
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``numbers``: column -> its values, without nulls. ``topics``: how many rows have each, most first; ``generators``
-    likewise. ``response_tokens`` are the solver's own count, missing in imports.
+    """``numbers``: by column its values without nulls (``response_tokens``: as the solver counted them; imports have
+    none). ``topics`` and ``generators``: rows of each, most frequent first.
     """
 
     rows: int
@@ -32,8 +29,8 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What the contamination stage saw of a run; ``judge``: ``import`` where nobody looked."""
+class ContaminationCount:
+    """The contamination stage's results for a run; ``judge`` is ``import`` where nothing was checked."""
 
     run_id: str
     judge: str
@@ -41,23 +38,24 @@ class Checked:
     dropped: int
 
 
-def figures(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Figures:
-    """Of the selected rows of ``pairs``."""
-    parts = [_part(cursor, keys) for keys in stretches(cursor, chosen)]
+def figures(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Figures:
+    """The statistics of selected rows of ``pairs``."""
+    parts = [_part(cursor, keys) for keys in stretches(cursor, selected)]
     numbers: dict[str, Array] = {}
     for name in _NUMBERS:
-        values = np.concatenate([_real(part[name]) for part in parts]) if parts else np.zeros(0)
+        columns = [part[name].cast(pa.float64()).to_numpy() for part in parts]
+        values = np.concatenate(columns) if columns else np.zeros(0)
         numbers[name] = values[~np.isnan(values)]
-    return Figures(chosen.rows.num_rows, numbers, _most(parts, "topic"), _most(parts, "generator"))
+    return Figures(selected.rows.num_rows, numbers, _most_frequent(parts, "topic"), _most_frequent(parts, "generator"))
 
 
-def checked(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> list[Checked]:
-    """The contamination stage of these runs, in their order."""
+def contamination_counts(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> list[ContaminationCount]:
+    """The results of the contamination stage for these runs, in their order."""
     query = """
         SELECT run_id, judge, count(*), count(*) FILTER (NOT kept) FROM verdict_rows
         WHERE stage = 'contamination' AND run_id IN (SELECT unnest($runs)) GROUP BY run_id, judge ORDER BY judge"""
-    found = [Checked(*row) for row in cursor.execute(query, {"runs": list(runs)}).fetchall()]
-    return sorted(found, key=lambda one: (runs.index(one.run_id), one.judge))
+    counts = [ContaminationCount(*row) for row in cursor.execute(query, {"runs": list(runs)}).fetchall()]
+    return sorted(counts, key=lambda count: (runs.index(count.run_id), count.judge))
 
 
 def _part(cursor: duckdb.DuckDBPyConnection, keys: Any) -> pa.Table:
@@ -80,12 +78,7 @@ def _part(cursor: duckdb.DuckDBPyConnection, keys: Any) -> pa.Table:
         cursor.unregister("keys")
 
 
-def _real(column: pa.ChunkedArray) -> Array:
-    found: Array = column.cast(pa.float64()).to_numpy()
-    return found
-
-
-def _most(parts: Sequence[pa.Table], name: str) -> list[tuple[str | None, int]]:
+def _most_frequent(parts: Sequence[pa.Table], name: str) -> list[tuple[str | None, int]]:
     counts: dict[str | None, int] = {}
     for part in parts:
         for one in part[name].value_counts().to_pylist():

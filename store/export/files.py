@@ -1,7 +1,6 @@
-"""Writing an export's files: whole columns of bytes, hashed as they are written, the same rows the same bytes.
+"""Writing an export's files deterministically, hashed as they are written.
 
-Two kinds: lines, whose text was made by SQL, and Parquet, in row groups of a fixed number of rows, whatever the parts
-in which they come. Knows no database.
+There are files of lines, whose text SQL makes, and Parquet files with row groups of a fixed size.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ import pyarrow.parquet as pq
 import xxhash
 
 GROUP = 20_000
-"""Rows of a row group of Parquet."""
-_SEND = 64 << 20
-"""After so many bytes the system is told to begin with the disk: ``close`` has less to wait for."""
+"""Rows in a row group of Parquet."""
+_WRITE_BACK = 64 << 20
+"""After so many bytes the system is told to write them to the disk, so that ``close`` waits less."""
 
 
 class File(Protocol):
-    """One file being written: ``rows`` so far. ``close`` makes it safe on the disk."""
+    """A file being written, with ``rows`` so far; durable after ``close``."""
 
     rows: int
 
@@ -37,12 +36,12 @@ class File(Protocol):
 
 
 class Written(dict[str, Any]):
-    """What a manifest tells of a file: ``rows``, ``bytes``, ``sha256``; ``content``: a hash of the rows alone, which is
-    the same when the library that writes the file has changed."""
+    """A file's ``rows``, ``bytes`` and ``sha256``, and ``content``, a hash of the rows alone, which does not depend on
+    the version of the library that writes the file."""
 
 
 class _Hashed:
-    """A file on the disk, as Arrow takes one; the sha256 and the number of the bytes that went there."""
+    """A file object for Arrow that counts and hashes the bytes written."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=0)
@@ -53,13 +52,13 @@ class _Hashed:
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         rest = view
-        while len(rest):  # a raw file may take less than all
+        while len(rest):  # a raw write may be partial
             rest = rest[self._file.write(rest) or 0 :]
         self.digest.update(view)
         self.size += len(view)
-        if self.size - self._sent >= _SEND:
+        if self.size - self._sent >= _WRITE_BACK:
             self._sent = self.size
-            _send(self._file.fileno())
+            _start_write_back(self._file.fileno())
         return len(view)
 
     def tell(self) -> int:
@@ -73,7 +72,7 @@ class _Hashed:
         return self._file.closed
 
     def close(self) -> None:
-        """Arrow's writer closes what it wrote to: the bytes are on the disk then."""
+        """Sync and close; Arrow's writer calls it."""
         if not self._file.closed:
             try:
                 os.fsync(self._file.fileno())
@@ -84,14 +83,14 @@ class _Hashed:
         self._file.close()
 
 
-def _send(number: int) -> None:
+def _start_write_back(number: int) -> None:
     if hasattr(os, "posix_fadvise"):  # not on macOS
         with suppress(OSError):  # a hint: some file systems take none
             os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 class Lines:
-    """Rows whose column ``line`` is their text, line break included."""
+    """Writes the column ``line``, which includes line breaks."""
 
     def __init__(self, path: Path, header: str = "") -> None:
         self._file = _Hashed(path)
@@ -113,42 +112,41 @@ class Lines:
 
 
 class Parquet:
-    """Rows as columns, compressed by Snappy as most writers do; a file without rows has its columns all the same."""
+    """Writes columns, compressed by Snappy; a file without rows has its columns too."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._file = _Hashed(path)
-        texts = [field.name for field in schema if field.name in LONG]
         short = [field.name for field in schema if pa.types.is_string(field.type) and field.name not in LONG]
         self._writer = pq.ParquetWriter(
             self._file,
             schema,
             compression="snappy",
             use_dictionary=short or False,
-            write_statistics=[field.name for field in schema if field.name not in texts] or False,
+            write_statistics=[field.name for field in schema if field.name not in LONG] or False,
             store_schema=False,
         )
         self._schema = schema
         self._content = xxhash.xxh3_128()
-        self._waiting: list[pa.Table] = []
-        self._held = 0
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
         self.rows = 0
 
     def write(self, table: pa.Table) -> None:
-        self._waiting.append(table)
-        self._held += table.num_rows
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
         self.rows += table.num_rows
-        if self._held < GROUP:
+        if self._pending_rows < GROUP:
             return
-        held = pa.concat_tables(self._waiting)
-        whole = self._held - self._held % GROUP
-        for first in range(0, whole, GROUP):
-            self._group(held.slice(first, GROUP))
-        self._waiting = [held.slice(whole)]
-        self._held -= whole
+        rows = pa.concat_tables(self._pending)
+        complete = self._pending_rows - self._pending_rows % GROUP
+        for first in range(0, complete, GROUP):
+            self._write_group(rows.slice(first, GROUP))
+        self._pending = [rows.slice(complete)]
+        self._pending_rows -= complete
 
     def close(self) -> Written:
-        if self._held:
-            self._group(pa.concat_tables(self._waiting))
+        if self._pending_rows:
+            self._write_group(pa.concat_tables(self._pending))
         self._writer.close()
         self._file.close()
         file = {"bytes": self._file.size, "sha256": self._file.digest.hexdigest()}
@@ -157,7 +155,7 @@ class Parquet:
     def abandon(self) -> None:
         self._file.abandon()
 
-    def _group(self, table: pa.Table) -> None:
+    def _write_group(self, table: pa.Table) -> None:
         group = table.combine_chunks()  # pages are cut at the edges of chunks too
         for column in group.columns:
             for chunk in column.chunks:
@@ -170,12 +168,12 @@ LONG = frozenset(("query", "response"))
 
 
 def opened(path: Path, schema: pa.Schema | None, header: str = "") -> File:
-    """A file of columns where there is a schema, else of lines. OSError where it cannot be made."""
+    """A Parquet file if there is a schema, else a file of lines. OSError where it cannot be created."""
     return Lines(path, header) if schema is None else Parquet(path, schema)
 
 
 def _data(texts: pa.Array) -> memoryview:
-    """The texts' bytes, one behind the other, as Arrow holds them."""
+    """The concatenated bytes of the texts, without a copy."""
     _, offsets, data = texts.buffers()
     if not len(texts) or data is None:
         return memoryview(b"")
@@ -184,7 +182,7 @@ def _data(texts: pa.Array) -> memoryview:
 
 
 def _feed(digest: Any, values: pa.Array) -> None:
-    """What the values are, in bytes that no other values have."""
+    """Hash the values in an encoding that is unique to them."""
     digest.update(np.packbits(values.is_valid().to_numpy(zero_copy_only=False)).tobytes())
     if pa.types.is_list(values.type):
         digest.update(values.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).tobytes())
@@ -200,7 +198,7 @@ def _feed(digest: Any, values: pa.Array) -> None:
 
 
 def finish(folder: Path, names: Sequence[str]) -> None:
-    """See that the folder's entries are on the disk."""
+    """Sync the folders of these files, so that their entries are durable."""
     for name in {"", *(str(Path(name).parent) for name in names)}:
         number = os.open(folder / name, os.O_RDONLY)
         try:

@@ -1,9 +1,8 @@
-"""Which rows of an export are for validation: whole clusters of duplicates, by a hash that does not change.
+"""The rows of an export for validation: whole clusters of duplicates, chosen by a stable hash.
 
-A cluster is a connected component: questions that are the same when all but letters and digits is left out (which makes
-the same of at least what the duplicate stage does), and questions that a label ``near_duplicate`` joins, through
-questions that are not exported too. Its hash is the smallest of its exported texts', so that it depends on texts alone,
-not on ids. Writes nothing.
+A cluster is a connected component of questions that are equal in their letters and digits (this covers the duplicate
+stage's notion) or joined by a label ``near_duplicate``, also through questions that are not exported. Its hash is the
+smallest of its exported texts' hashes and does not depend on ids.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from store.database.views import narrowed
 from store.export.rows import Array, Selected, stretches
 
 _HASH = r"md5_number_lower(regexp_replace(lower(query), '[^\p{L}\p{N}]+', '', 'g'))"
-# A text without a letter or digit is its own.
+# Texts without letters and digits are compared as they are.
 _TEXT = f"CASE WHEN regexp_matches(query, '[\\p{{L}}\\p{{N}}]') THEN {_HASH} ELSE md5_number_lower(query) END"
 
 
-def held_out(cursor: duckdb.DuckDBPyConnection, chosen: Selected, share: float) -> Array:
-    """The keys of the selected rows that are for validation: about this share of them, ascending."""
-    q, texts = chosen.q, _texts(cursor, chosen)
+def held_out(cursor: duckdb.DuckDBPyConnection, selected: Selected, share: float) -> Array:
+    """The keys of about this share of the selected rows, ascending."""
+    q, texts = selected.q, _texts(cursor, selected)
     nodes, text_at = np.unique(texts, return_inverse=True)
-    # A question that is not exported is a node too, without a text of its own.
+    # Questions that are not exported are nodes too, without a text.
     one, other = _near(cursor)
     keys = np.unique(np.concatenate([one, other]))
     place = np.searchsorted(keys, q)
@@ -35,14 +34,14 @@ def held_out(cursor: duckdb.DuckDBPyConnection, chosen: Selected, share: float) 
     left = np.concatenate([text_at[exported], len(nodes) + np.searchsorted(keys, one)])
     right = np.concatenate([len(nodes) + place[exported], len(nodes) + np.searchsorted(keys, other)])
     hashes = nodes[_components(size, left, right)[text_at]]
-    found: Array = q[_spread(hashes) < share]
-    return found
+    keys_held_out: Array = q[_uniform(hashes) < share]
+    return keys_held_out
 
 
-def _texts(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Array:
-    """By selected row a hash of its question."""
+def _texts(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Array:
+    """A hash of each selected row's question."""
     found = [np.zeros(0, np.uint64)]
-    for keys in stretches(cursor, chosen):
+    for keys in stretches(cursor, selected):
         low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
         view = narrowed("items", "{}.q IN (SELECT q FROM keys WHERE edited)")
         query = f"""
@@ -60,7 +59,7 @@ def _texts(cursor: duckdb.DuckDBPyConnection, chosen: Selected) -> Array:
 
 
 def _near(cursor: duckdb.DuckDBPyConnection) -> tuple[Array, Array]:
-    """The keys of the questions that a label joins."""
+    """The keys of both questions of each label ``near_duplicate``."""
     query = r"""
         SELECT l.q AS one, n.number * 4294967296 + CAST(regexp_extract(l.value, '([0-9]+)$', 1) AS BIGINT) AS other
         FROM label_rows l JOIN run_numbers n ON n.run_id = regexp_replace(l.value, '-[0-9]+$', '')
@@ -70,7 +69,7 @@ def _near(cursor: duckdb.DuckDBPyConnection) -> tuple[Array, Array]:
 
 
 def _components(size: int, left: Array, right: Array) -> Array:
-    """By node the smallest node that it is connected with."""
+    """The smallest node in each node's connected component."""
     root = np.arange(size)
     while True:
         low = np.minimum(root[left], root[right])
@@ -84,8 +83,8 @@ def _components(size: int, left: Array, right: Array) -> Array:
         root = new
 
 
-def _spread(hashes: Array) -> Array:
-    """In [0, 1), evenly, whatever the hashes were chosen for: the smallest of several are small."""
+def _uniform(hashes: Array) -> Array:
+    """Uniform numbers in [0, 1): hashes are mixed again, because the minimum of several is small."""
     mixed = hashes * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(32)
     mixed *= np.uint64(0xD6E8FEB86659FD93)

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from store.database.arrow import dictionary_encoded
 from store.database.ids import spans
 from store.database.views import narrowed
 from store.frame.frame import Frame, Version
@@ -56,9 +57,5 @@ def read(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], version: Versio
 
 
 def part(cursor: duckdb.DuckDBPyConnection, where: str, values: dict[str, Any]) -> pa.Table:
-    """The rows of some questions (a condition on keys, as ``narrowed`` takes), their texts coded: they repeat."""
-    table = cursor.sql(_query(where), params=values).to_arrow_table()
-    for place, name in enumerate(table.column_names):
-        if pa.types.is_string(table[name].type):
-            table = table.set_column(place, name, table[name].dictionary_encode())
-    return table
+    """The rows of some questions (a condition on keys, as ``narrowed`` takes), texts dictionary-encoded."""
+    return dictionary_encoded(cursor.sql(_query(where), params=values).to_arrow_table())

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException
 from fastapi.responses import StreamingResponse
 
-from engine.exports import plan as plans
 from engine.exports.background import Exports, Going
+from engine.exports.plan import plan_from_json
 from store.errors import InputError, ScaleQuestError
 from ui.api.event_stream import follow
 
@@ -28,7 +28,7 @@ def add(router: APIRouter, exports: Exports) -> None:
                 return {"run_id": exports.verify(Path(manifest))}
             if not isinstance(out := wanted.get("out"), str) or not Path(out).is_absolute():
                 raise InputError("out", out, "is not a folder", "send an absolute path")
-            return {"run_id": exports.start(plans.of(wanted.get("plan")), Path(out))}
+            return {"run_id": exports.start(plan_from_json(wanted.get("plan")), Path(out))}
         except ScaleQuestError as error:
             raise HTTPException(400, str(error)) from error
 

@@ -23,18 +23,17 @@ def export(options: Namespace) -> int:
     if options.verify is not None:
         return _verify(options)
     from engine.exports import folder
-    from engine.exports import plan as plans
 
     if options.format is None or options.out is None:
         missing = "--format" if options.format is None else "--out"
         raise InputError(missing, "", "is missing", "write e.g. --format jsonl --out my-data, or --verify MANIFEST")
-    plan = plans.Plan(
+    plan = Plan(
         options.format,
         _filter(options.filter),
         options.full,
         options.validation,
         options.same_answers,
-        options.license or plans.LICENSE,
+        options.license or LICENSE,
     )
     out = Path(options.out).expanduser().absolute()
     folder.check(out)
@@ -57,9 +56,9 @@ def _verify(options: Namespace) -> int:
     for name, given in (("--format", options.format), ("--out", options.out), ("--filter", options.filter)):
         if given is not None:
             raise InputError(name, str(given), "does not go with --verify", "leave it out: the manifest has all of it")
-    from engine.exports import manifest as manifests
+    from engine.exports import manifest
 
-    manifests.load(options.verify)
+    manifest.load(options.verify)
     try:
         workspace = Workspace.open(options.workspace, create=False)
     except InUse as held:

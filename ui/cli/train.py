@@ -214,11 +214,11 @@ def _learned(options: Namespace, training: Training) -> tuple[list[tuple[str, st
     sources = [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
     if sources:
         return held_out.read_pairs(sources[0])
-    from store.export import training_pairs
+    from store.export.rows import training_pairs
     from store.filters.filter import Filter
 
     with Workspace.open(options.workspace, create=False) as workspace:
-        pairs = list(training_pairs.pairs(workspace, Filter.from_json(training.data["filter"])))
+        pairs = list(training_pairs(workspace, Filter.from_json(training.data["filter"])))
     if not pairs:
         problem = "has no pair that the filter lets through"
         raise InputError("--workspace", str(options.workspace), problem, "widen the filter, or give a file by --data")

@@ -28,7 +28,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with Workspace.open(tmp_path_factory.mktemp("d") / "w") as workspace:
         fill(workspace)
         for form in ("hf", "jsonl"):
-            job.start(workspace, Plan(form), finished.place(workspace.path, f"mine-{form}"))
+            job.start(workspace, Plan(form), finished.new_folder(workspace.path, f"mine-{form}"))
         (workspace.path / "exports" / "half").mkdir()
         (workspace.path / "exports" / "half" / "train.jsonl").write_text("{}")
         (workspace.path / "exports" / "link").symlink_to(workspace.path / "exports" / "mine-hf")
@@ -102,21 +102,21 @@ def test_who_is_not_logged_in_gets_nothing(opened: Workspace, tmp_path: Path) ->
 
 
 def test_finished_exports_are_those_with_a_manifest(opened: Workspace) -> None:
-    assert [one.name for one in finished.all_of(opened.path)] == ["mine-hf", "mine-jsonl"]
+    assert [one.name for one in finished.finished_exports(opened.path)] == ["mine-hf", "mine-jsonl"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "x" * 61, "mine-hf", "a.partial-3", "name\n"])
 def test_a_name_that_is_none_or_taken_is_refused(opened: Workspace, name: str) -> None:
     if name == "name\n":
-        assert finished.place(opened.path, name).name == "name"
+        assert finished.new_folder(opened.path, name).name == "name"
         return
     with pytest.raises(InputError, match="name"):
-        finished.place(opened.path, name)
+        finished.new_folder(opened.path, name)
 
 
 def test_a_deleted_export_is_gone_and_the_others_stay(opened: Workspace) -> None:
-    job.start(opened, Plan("csv"), finished.place(opened.path, "gone"))
+    job.start(opened, Plan("csv"), finished.new_folder(opened.path, "gone"))
     finished.delete(opened.path, "gone")
-    assert [one.name for one in finished.all_of(opened.path)] == ["mine-hf", "mine-jsonl"]
-    with pytest.raises(InputError, match="is not there"):
+    assert [one.name for one in finished.finished_exports(opened.path)] == ["mine-hf", "mine-jsonl"]
+    with pytest.raises(InputError, match="does not exist"):
         finished.delete(opened.path, "../..")

@@ -76,17 +76,17 @@ def test_verifying_finds_all_identical_then_a_changed_file_then_changed_rows(tmp
         changed = tmp_path / "changed"
         shutil.copytree(out, changed)
         (changed / "README.md").write_text("mine")
-        assert "'README.md' beside the manifest" in str(verify.start(workspace, changed).message)
+        assert "'README.md' was changed after the export" in str(verify.start(workspace, changed).message)
         (changed / "data" / "train-00000-of-00001.parquet").unlink()
         assert "is missing" in str(verify.start(workspace, changed).message)
         workspace.writer.put([rows.decide("late", 2, "edit", query="Another question altogether?")])
         workspace.writer.flush()
-        assert "some have changed since" in str(said())
+        assert "some rows have changed since" in str(said())
         workspace.writer.put([rows.decide("later", 1, "reject")])
         workspace.writer.flush()
         assert "rows and would have" in str(said())
         workspace.delete_run("r1")
-        assert said() == "The workspace has no row of this export any more."
+        assert said() == "The workspace no longer has any row of this export."
 
 
 def test_a_folder_that_holds_something_is_left_as_it_is(workspace: Workspace, tmp_path: Path) -> None:

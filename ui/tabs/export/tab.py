@@ -129,7 +129,7 @@ class _View:
             views = [(f"View: {one}", f"view {one}") for one in saved_views.views(self._folder)]
         except ScaleQuestError:  # Explore shows the error
             views = []
-        return [gr.update(choices=[*_WHICH, *views]), name or finished.free(self._folder, form)]
+        return [gr.update(choices=[*_WHICH, *views]), name or finished.unused_name(self._folder, form)]
 
     def fitted(self, form: str) -> list[Any]:
         """The options that the format has."""
@@ -140,7 +140,7 @@ class _View:
             _fit(one.view == "pairs", 0),
             _fit(form == "hf", LICENSE),
             gr.update(info=_info(form)),
-            finished.free(self._folder, form),
+            finished.unused_name(self._folder, form),
             gr.update(visible=form == "hf"),
         ]
 
@@ -160,10 +160,10 @@ class _View:
         def begin() -> None:
             if not self._sources.workspace.runs():
                 raise InputError("workspace", "", "has no run yet", "make one, or import a dataset, first")
-            self._exports.start(self._plan(address, *options), finished.place(self._folder, name or ""))
+            self._exports.start(self._plan(address, *options), finished.new_folder(self._folder, name or ""))
 
         attempt(begin)
-        return finished.free(self._folder, options[1], but=name.strip())
+        return finished.unused_name(self._folder, options[1], but=name.strip())
 
     def cancel(self) -> None:
         if (job := self._exports.running) is not None:
@@ -178,7 +178,7 @@ class _View:
 
     def now(self, seen: dict[str, Any]) -> list[Any]:
         """The current state, and updates of what differs from what this page has ``seen``."""
-        done = finished.all_of(self._folder)
+        done = finished.finished_exports(self._folder)
         names = [one.name for one in done]
         job = self._exports.last
         now: dict[str, dict[str, Any]] = {
@@ -215,7 +215,7 @@ def _fit(there: bool, plain: Any) -> Any:
 
 
 def _info(form: str) -> str:
-    says = FORMATS[form].says if form in FORMATS else ""
+    says = FORMATS[form].description if form in FORMATS else ""
     return f"{says[:1].upper()}{says[1:]}."
 
 
