@@ -23,6 +23,7 @@ def export(options: Namespace) -> int:
     if options.verify is not None:
         return _verify(options)
     from engine.exports import folder
+    from engine.exports.plan import LICENSE, Plan
 
     if options.format is None or options.out is None:
         missing = "--format" if options.format is None else "--out"

@@ -99,7 +99,7 @@ def test_an_area_on_a_map_that_was_made_anew_is_refused_and_never_takes_other_qu
     with pytest.raises(InputError, match="was drawn on another map"):
         verify.start(workspace, tmp_path / "out")
     shutil.rmtree(files.map_folder(workspace.path))
-    with pytest.raises(InputError, match="a map that is not here"):
+    with pytest.raises(InputError, match="a map that does not exist"):
         job.start(workspace, plan, tmp_path / "again")
     assert {path.name for path in tmp_path.iterdir()} == {"w", "out"}
 
