@@ -17,7 +17,7 @@ from engine.training import registered_models
 from store.database.sources import SourceSelector
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
-from ui.tabs import compare, home
+from ui.tabs import compare, help, home
 from ui.tabs.curate import tab as curate
 from ui.tabs.explore import tab as explore
 from ui.tabs.export import tab as export
@@ -58,6 +58,8 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
                 exported = export.tab(sources, batches.exports)
             with gr.Tab(_TRAIN) as train_tab:
                 trained = train.tab(workspace)
+            with gr.Tab(help.TITLE, id="help"):
+                help.tab(blocks, tabs)
 
         def tell() -> str:
             return inert(live.model_cache.state.sentence)

@@ -44,6 +44,7 @@ CSS = """
 #explore-story :is(th, td) { overflow-wrap: normal; word-break: normal; }
 :focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
 .dark :focus-visible { outline-color: var(--primary-400); }
+.dark #help-page a { color: var(--primary-400); }
 .dark [role=tab].selected { color: var(--primary-400); } /* the accent is too dark for words on a dark page */
 .secondary-wrap > input[role=combobox] { padding-inline-end: 1.4rem; text-overflow: ellipsis; } /* beside the arrow */
 """

@@ -1,0 +1,121 @@
+"""The Help tab: the manual, opened at the topic of the tab shown before, or at the one in the address (``?help=map``).
+
+The pages are the files of ``assets/manual``, as they are read on a code host too; only their links to each other are
+rewritten. ``index.md`` lists them: its sections and their order are those of the list of topics.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from engine.paths import ASSETS
+
+MANUAL = ASSETS / "manual"
+INDEX = "index"
+TITLE = "Help"
+_OF_TAB = {
+    "Home": "home", "Sample": "sample", "Explore": "explore", "Curate": "curate", "Runs": "runs",
+    "Compare": "compare", "Export": "export", "Train": "train",
+}  # fmt: skip
+_LINK = re.compile(r"\]\(([\w-]+)\.md\)")
+_LISTED = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\)", re.MULTILINE)
+_MANY = 20
+"""Pages that may ask for a topic at the same moment."""
+_CSS = """
+nav { font-size: .9rem; }
+summary { cursor: pointer; font-weight: 600; }
+nav h3 { margin: .8rem 0 .2rem; font-size: .8rem; font-weight: 600; color: var(--body-text-color-subdued); }
+nav ul { list-style: none; margin: 0; padding: 0; }
+nav a { display: block; padding: .15rem .5rem; border-radius: var(--radius-sm); text-align: left;
+        color: var(--body-text-color); text-decoration: none; }
+nav a:hover { text-decoration: underline; }
+nav a[aria-current] { background: var(--color-accent-soft); font-weight: 600; }
+:global(.dark) nav a[aria-current] { background: var(--neutral-800); }
+"""
+_SCRIPT = """
+const region = document.querySelector("#help");
+const mark = () => element.querySelectorAll("a").forEach((link) => {
+  if (link.dataset.topic === props.value) link.setAttribute("aria-current", "page");
+  else link.removeAttribute("aria-current");
+});
+const open = (event) => {
+  const link = event.target.closest('a[href*="?help="]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // as the browser does: another page
+  event.preventDefault();
+  trigger("topic", { topic: new URL(link.href).searchParams.get("help") });
+  if (region.getBoundingClientRect().top < 0) region.scrollIntoView();
+};
+region.addEventListener("click", open);
+element.querySelector("details").open = matchMedia("(min-width: 700px)").matches; // else the text begins below it
+watch("value", mark);
+mark();
+"""
+
+
+def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
+    """Draws the tab into the open blocks; ``tabs`` are those of the page, of which it is one with the id ``help``."""
+    texts = pages()
+    came_from = gr.State("Home")
+    with gr.Row(elem_id="help", equal_height=False):
+        with gr.Column(scale=0, min_width=230):
+            topics = gr.HTML(
+                INDEX,
+                html_template=contents(),
+                css_template=_CSS,
+                js_on_load=_SCRIPT,
+                apply_default_css=False,
+                elem_id="help-topics",
+            )
+        with gr.Column(scale=1, min_width=320):
+            page = gr.Markdown(texts[INDEX], latex_delimiters=[], elem_id="help-page")
+
+    def show(topic: object) -> tuple[str, str]:
+        known = topic if isinstance(topic, str) and topic in texts else INDEX
+        return known, texts[known]
+
+    def choose(event: gr.EventData) -> tuple[str, str]:
+        return show(event._data.get("topic") if isinstance(event._data, dict) else None)
+
+    def change(before: str, event: gr.SelectData) -> tuple[Any, ...]:
+        """Help was chosen: the topic of the tab before; another tab was chosen: remember it."""
+        if event.value == TITLE:
+            return before, *show(_OF_TAB.get(before))
+        return event.value, gr.skip(), gr.skip()
+
+    def opened(request: gr.Request) -> tuple[Any, ...]:
+        topic = request.query_params.get("help")
+        if topic is None:
+            return gr.skip(), gr.skip(), gr.skip()
+        return gr.Tabs(selected="help"), *show(topic)
+
+    topics.topic(choose, None, [topics, page], show_progress="hidden", concurrency_limit=_MANY)
+    tabs.select(change, came_from, [came_from, topics, page], show_progress="hidden", concurrency_limit=_MANY)
+    blocks.load(opened, None, [tabs, topics, page], show_progress="hidden", concurrency_limit=_MANY)
+
+
+def pages(folder: Path = MANUAL) -> dict[str, str]:
+    """Topic -> Markdown, its links to other topics as the page takes them."""
+    files = sorted(folder.glob("*.md"))
+    return {file.stem: _LINK.sub(r"](?help=\1)", file.read_text(encoding="utf-8")) for file in files}
+
+
+def contents(folder: Path = MANUAL) -> str:
+    """The list of topics as HTML: a heading and links for each section of ``index.md``."""
+    sections = (folder / f"{INDEX}.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    parts = [_links([("All topics", INDEX)])]
+    for section in sections:
+        title = section.partition("\n")[0]
+        parts.append(f"<h3>{html.escape(title)}</h3>{_links(_LISTED.findall(section))}")
+    return f'<nav aria-label="Manual"><details open><summary>Topics</summary>{"".join(parts)}</details></nav>'
+
+
+def _links(entries: list[tuple[str, str]]) -> str:
+    links = (
+        f'<li><a href="?help={topic}" data-topic="{topic}">{html.escape(name)}</a></li>' for name, topic in entries
+    )
+    return f"<ul>{''.join(links)}</ul>"
