@@ -24,7 +24,7 @@ def slow_kind(item: pytest.Item) -> str | None:
     """vLLM: tests that are skipped without it. Browser: files that use ``tests.ui.browser``."""
     if any("vLLM" in mark.kwargs.get("reason", "") for mark in item.iter_markers("skipif")):
         return "vllm"
-    if "tests/engine/training/" in item.nodeid:
+    if "tests/engine/training/" in item.nodeid or "tests/docs/test_commands.py" in item.nodeid:
         return "training"
     names = vars(item.module) if isinstance(item, pytest.Function) else {}
     return "browser" if "chromium" in names or "Page" in names else None
