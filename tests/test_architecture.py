@@ -75,6 +75,7 @@ ARROWS = {
     "ui.components": f"{STORE} {ENGINE_BASE} engine.config engine.jobs engine.pipeline ui.web",
     "ui.tabs.home": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.tabs.compare": f"{STORE} {ENGINE_ALL} {UI_BASE}",
+    "ui.tabs.help": f"{ENGINE_BASE} ui.web",
     "ui.tabs.sample": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.tabs.runs": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.tabs.explore": f"{STORE_ALL} {ENGINE_ALL} {UI_BASE}",
@@ -82,7 +83,7 @@ ARROWS = {
     "ui.tabs.export": f"{STORE_ALL} {ENGINE_ALL} {UI_BASE}",
     "ui.tabs.train": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.api": f"{STORE} {ENGINE_ALL} ui.web",
-    "ui.page": f"{STORE} {ENGINE_ALL} {UI_BASE} ui.tabs.home ui.tabs.compare ui.tabs.sample ui.tabs.runs \
+    "ui.page": f"{STORE} {ENGINE_ALL} {UI_BASE} ui.tabs.home ui.tabs.compare ui.tabs.help ui.tabs.sample ui.tabs.runs \
         ui.tabs.explore ui.tabs.curate ui.tabs.export ui.tabs.train",
     "ui.server": f"{STORE} {ENGINE_ALL} ui.web ui.api ui.page",
     "ui.cli": f"{STORE_ALL} {ENGINE_ALL} ui.server",

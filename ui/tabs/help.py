@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from engine.paths import ASSETS
+from ui.web import assets
 
 MANUAL = ASSETS / "manual"
 INDEX = "index"
@@ -26,35 +27,6 @@ _LINK = re.compile(r"\]\(([\w-]+)\.md\)")
 _LISTED = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\)", re.MULTILINE)
 _MANY = 20
 """Pages that may ask for a topic at the same moment."""
-_CSS = """
-nav { font-size: .9rem; }
-summary { cursor: pointer; font-weight: 600; }
-nav h3 { margin: .8rem 0 .2rem; font-size: .8rem; font-weight: 600; color: var(--body-text-color-subdued); }
-nav ul { list-style: none; margin: 0; padding: 0; }
-nav a { display: block; padding: .15rem .5rem; border-radius: var(--radius-sm); text-align: left;
-        color: var(--body-text-color); text-decoration: none; }
-nav a:hover { text-decoration: underline; }
-nav a[aria-current] { background: var(--color-accent-soft); font-weight: 600; }
-:global(.dark) nav a[aria-current] { background: var(--neutral-800); }
-"""
-_SCRIPT = """
-const region = document.querySelector("#help");
-const mark = () => element.querySelectorAll("a").forEach((link) => {
-  if (link.dataset.topic === props.value) link.setAttribute("aria-current", "page");
-  else link.removeAttribute("aria-current");
-});
-const open = (event) => {
-  const link = event.target.closest('a[href*="?help="]');
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // as the browser does: another page
-  event.preventDefault();
-  trigger("topic", { topic: new URL(link.href).searchParams.get("help") });
-  if (region.getBoundingClientRect().top < 0) region.scrollIntoView();
-};
-region.addEventListener("click", open);
-element.querySelector("details").open = matchMedia("(min-width: 700px)").matches; // else the text begins below it
-watch("value", mark);
-mark();
-"""
 
 
 def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
@@ -63,14 +35,9 @@ def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
     came_from = gr.State("Home")
     with gr.Row(elem_id="help", equal_height=False):
         with gr.Column(scale=0, min_width=230):
-            topics = gr.HTML(
-                INDEX,
-                html_template=contents(),
-                css_template=_CSS,
-                js_on_load=_SCRIPT,
-                apply_default_css=False,
-                elem_id="help-topics",
-            )
+            component = assets.component("help", "topic")
+            component["html_template"] = component["html_template"].replace("{topics}", contents())
+            topics = gr.HTML(INDEX, **component, apply_default_css=False, elem_id="help-topics")
         with gr.Column(scale=1, min_width=320):
             page = gr.Markdown(texts[INDEX], latex_delimiters=[], elem_id="help-page")
 
@@ -105,17 +72,16 @@ def pages(folder: Path = MANUAL) -> dict[str, str]:
 
 
 def contents(folder: Path = MANUAL) -> str:
-    """The list of topics as HTML: a heading and links for each section of ``index.md``."""
-    sections = (folder / f"{INDEX}.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    """Links to all topics as HTML, with a heading for each section of ``index.md``."""
+    _, *sections = (folder / f"{INDEX}.md").read_text(encoding="utf-8").split("\n## ")
     parts = [_links([("All topics", INDEX)])]
     for section in sections:
-        title = section.partition("\n")[0]
-        parts.append(f"<h3>{html.escape(title)}</h3>{_links(_LISTED.findall(section))}")
-    return f'<nav aria-label="Manual"><details open><summary>Topics</summary>{"".join(parts)}</details></nav>'
+        parts.append(f"<h3>{html.escape(section.partition(chr(10))[0])}</h3>{_links(_LISTED.findall(section))}")
+    return "".join(parts)
 
 
-def _links(entries: list[tuple[str, str]]) -> str:
-    links = (
-        f'<li><a href="?help={topic}" data-topic="{topic}">{html.escape(name)}</a></li>' for name, topic in entries
+def _links(topics: list[tuple[str, str]]) -> str:
+    rows = (
+        f'<li><a href="?help={topic}" data-topic="{topic}">{html.escape(title)}</a></li>' for title, topic in topics
     )
-    return f"<ul>{''.join(links)}</ul>"
+    return f"<ul>{''.join(rows)}</ul>"
