@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from engine.config.run_config import Profile, Role, RunConfig
+from engine.config.profiles import Profile, Role
+from engine.config.run_config import RunConfig
 from engine.pipeline.live import settings
 from engine.training.curriculum import read
 from store.database import run_queries

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from engine.checks.scores import ask
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import Scored, ScoreModel
 from engine.stages import difficulty, pair, solvability
 from engine.stages.contamination import ITEM, Benchmark

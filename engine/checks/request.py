@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config.run_config import Profile, Role, RunConfig, load_profile
+from engine.config.profiles import Profile, Role, load_profile
+from engine.config.run_config import RunConfig
 from store.errors import InputError
 
 STAGE = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from engine.config.validation import Texts, validated_dataclass
 from store.errors import InputError
 
 SOLVER_SUFFIX = "Please reason step by step, and put your final answer within \\boxed{}."
@@ -56,13 +57,13 @@ First list the ways you see, then your plan for the one you chose. Then write a 
 it the question alone, without a solution."""
 
 
-@dataclass(frozen=True, slots=True)
+@validated_dataclass
 class Template:
     """A raw prefix with ``{question}``; ``stop`` strings end its continuation, ``end`` closes a solution."""
 
     id: str
     text: str
-    stop: tuple[str, ...] = ()
+    stop: Texts = ()
     end: str = ""
 
     def render(self, question: str = "") -> str:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.config.validation import Texts, validated_dataclass
+
+Temperature = Annotated[float, Field(ge=0.0)]
+TopP = Annotated[float, Field(gt=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, slots=True)
+@validated_dataclass
 class Sampling:
     """How to continue a prefix. ``temperature`` 0 is greedy; ``top_p`` 1.0 is off; ``max_tokens`` counts new tokens;
     ``stop`` strings end the text and are not part of it."""
 
-    temperature: float = 1.0
-    top_p: float = 1.0
-    max_tokens: int = 512
-    stop: tuple[str, ...] = ()
+    temperature: Temperature = 1.0
+    top_p: TopP = 1.0
+    max_tokens: Count = 512
+    stop: Texts = ()

@@ -6,15 +6,14 @@ Runs embed nothing, so the embedder is not part of a run's config.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import values
-from engine.config.run_config import profile_table
+from engine.config.profiles import as_table, profile_table
+from engine.config.validation import validate, validated_dataclass
 from store.errors import InputError
 
 INSTALL = "`pip install sentence-transformers`"
@@ -32,7 +31,7 @@ class Model(Protocol):
         """Write what it learned from the texts, for ``open_model``."""
 
 
-@dataclass(frozen=True, slots=True)
+@validated_dataclass
 class Embedder:
     """``text``: the offline default, fitted to the workspace's own questions. ``sentence-transformers``: its ``model``
     (a hub id or a folder) at a ``revision``, on a ``device`` (auto, cpu, cuda)."""
@@ -44,9 +43,9 @@ class Embedder:
 
     def __post_init__(self) -> None:
         if self.backend == "text" and (self.model or self.revision):
-            raise InputError("embedder.model", self.model, "has no effect on the backend text", "leave it out")
+            raise InputError("model", self.model, "has no effect on the backend text", "leave it out")
         if self.backend != "text" and not self.model:
-            raise InputError("embedder.model", "", "is missing", "name a model's hub id or folder")
+            raise InputError("model", "", "is missing", "name a model's hub id or folder")
 
     @property
     def name(self) -> str:
@@ -64,14 +63,12 @@ def load_embedder(profile: str | None = None, folder: Path | None = None) -> Emb
     """The embedder of a profile (by default nano), ``text`` where it has none. InputError for an unknown profile or an
     invalid table. ``folder``: where other than bundled profiles are found by name."""
     table = profile_table(profile or "nano", folder)[1].get("embedder", {})
-    if not isinstance(table, dict):
-        raise InputError("embedder", table, "is not a table", "write an [embedder] table")
-    return values.make(Embedder, table, "embedder")
+    return validate(Embedder, as_table(table, "embedder"), "embedder")
 
 
 def stored(settings: dict[str, Any]) -> Embedder:
     """The embedder of a map's ``meta.json``."""
-    return values.make(Embedder, settings, "embedder")
+    return validate(Embedder, settings, "embedder")
 
 
 def fit_model(embedder: Embedder, texts: Sequence[str]) -> Model:

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config.run_config import Profile, Role
+from engine.config.profiles import Profile, Role
 from engine.models import placement
 from engine.models.sizes import stated
 from store.errors import InputError

@@ -8,16 +8,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.replicas import Pool, ScorePool
 from store.errors import InputError
 
 if TYPE_CHECKING:
     from engine.models.base import ScoreModel, TextModel
-    from engine.models.local.transformers_score import Aggregate
     from engine.models.vllm.engine import Memory
 
 _SMALL_BYTES = 400_000_000
@@ -83,7 +82,7 @@ def _open_transformers_score(role: Role) -> ScoreModel:
     if not causal and model.config.num_labels != 1:
         problem = f"scores {model.config.num_labels} classes, not one number"
         raise InputError(f"{role.role}.model", role.model, problem, "use a model with num_labels 1")
-    scorer: Scorer = LogProbScore(model, cast("Aggregate", role.aggregate)) if causal else SequenceScore(model)
+    scorer: Scorer = LogProbScore(model, role.aggregate) if causal else SequenceScore(model)
     in_domain = WordDomain.load(role.path)
     return TransformersScore(role.name, scorer, tokenizer, in_domain, role.slots, _threads(model))
 

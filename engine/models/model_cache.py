@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.config.run_config import Profile, Role, RunConfig
+from engine.config.profiles import Profile, Role
+from engine.config.run_config import RunConfig
 from engine.models import placement
 from engine.models.base import ScoreModel, TextModel
 from engine.models.roles import Models

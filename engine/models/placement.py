@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.sizes import size
 from store.errors import InputError
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.paths import ASSETS
 
 _WEIGHTS = ("*.safetensors", "*.npz", "*.bin")

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Literal
 
-from engine.config.run_config import Profile, RunConfig
+from engine.config.profiles import Profile
+from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
 from engine.jobs.result import Result, new_run_id
 from engine.models.model_cache import ModelCache
@@ -233,8 +234,8 @@ def settings(
         raise InputError("generator", generator, f"is not one of profile {profile.name}", f"use one of {names}")
     changes = {"temperature": temperature, "top_p": top_p}
     given = {key: value for key, value in changes.items() if value is not None}
-    generators = tuple(replace(g, **given) for g in chosen)  # type: ignore[arg-type]
-    solver = profile.solver if samples is None else replace(profile.solver, n=samples)
+    generators = tuple(g.replaced(**given) for g in chosen)
+    solver = profile.solver if samples is None else profile.solver.replaced(n=samples)
     return RunConfig(
         replace(profile, generators=generators, solver=solver),
         questions=questions,

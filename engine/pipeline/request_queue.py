@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored, ScoreModel, TextModel
 from engine.pipeline.types import OnText

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from engine.config import prompts
+from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.config.run_config import Role
 from engine.models import load
 from engine.models.local.causal import encode
 from engine.training.record import Training

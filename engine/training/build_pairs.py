@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.config import prompts, values
+from engine.config import prompts
+from engine.config.profiles import Role, as_table, load_profile, read_toml
 from engine.config.prompts import Template
-from engine.config.run_config import Role, load_profile
+from engine.config.validation import validate
 from engine.jobs.control import Control
 from engine.models.base import Completion, Failure, Request
 from engine.seeds import item_seed
@@ -79,7 +80,7 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
     does not write."""
     if name == NANO:
         return Rewriter()
-    table = values.read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
+    table = read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
     if table is None:
         judge = load_profile(name, folder).judge
         if not judge.writes:
@@ -88,10 +89,11 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
         role = replace(judge, role="rewriter", temperature=0.0, max_tokens=MAX_TOKENS, retry_tokens=0)
         found = Rewriter(role, judge.template.id.partition("-")[0])
     else:
+        table = dict(as_table(table, "rewriter"))
         form = str(table.pop("format", ""))
         fields = {"role": "rewriter", "name": str(table.get("model", "")), "max_tokens": MAX_TOKENS, **table}
         template = prompts.template(f"{form}-rewrite-solvable", "rewriter.format")
-        found = Rewriter(values.make(Role, {**fields, "template": template}, "rewriter"), form)
+        found = Rewriter(validate(Role, {**fields, "template": template}, "rewriter"), form)
     found.template("difficult")
     return found
 

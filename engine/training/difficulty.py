@@ -17,8 +17,8 @@ import transformers
 from datasets import Dataset, disable_progress_bars
 
 from engine.config import prompts
+from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.config.run_config import Role
 from engine.jobs.control import Control
 from engine.models.base import Failure, Scored
 from engine.models.load import open_score

@@ -1,4 +1,4 @@
-"""A training's folder on disk: what is trained on what and how it goes; its events; samples before and after.
+"""A training's folder on disk: its settings and state, its events, and samples before and after.
 
     training.json   name, kind, status, base, template, settings, data, result, and the command that repeats it
     events.jsonl    one event a line, the same objects that ``--json`` prints
@@ -6,8 +6,8 @@
     checkpoint-*    while it runs; removed once it is done
     config.json, *.safetensors, tokenizer files ...   the trained model, written last: the folder is then a model folder
 
-Whoever trains writes; the page and the command line only read. Every file is whole at any moment: JSON is replaced by
-a rename, and a last line that a kill has torn is not read. Knows nothing of models or of how one is trained.
+The training process writes; the page and the command line only read. Every file is whole at any moment: JSON is
+replaced by a rename, and a last line that a kill has torn is not read.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import os
 import re
 import shlex
 import shutil
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.config.validation import validate, validated_dataclass
 from engine.training import json_lines
 from store.errors import InputError
 
@@ -32,9 +33,9 @@ CHECKPOINT = "checkpoint-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
+@validated_dataclass
 class Training:
-    """What ``training.json`` says; times are UTC, ISO 8601.
+    """The content of ``training.json``; times are UTC, ISO 8601.
 
     ``base``: the folder or hub id that the training starts from, ``revision`` with it. ``template``: the id of the
     template. ``settings``: how it is trained (epochs, lr, ...). ``data``: files, fields and counts. ``result``: final
@@ -65,9 +66,9 @@ def place(name: str | None, workspace: Path, out: Path | None) -> Path:
     if out is not None:
         return out.expanduser().resolve()
     if name is None:
-        raise InputError("--name", "", "the training needs one", "give --name, or a folder by --out")
+        raise InputError("--name", "", "is missing", "give --name, or a folder by --out")
     if not _NAME.fullmatch(name):
-        problem = "is not a name of a folder"
+        problem = "cannot be the name of a folder"
         raise InputError("--name", name, problem, "use up to 64 letters, digits, dots, dashes and underscores")
     return workspace.expanduser().resolve() / "models" / name
 
@@ -79,8 +80,8 @@ def make(training: Training) -> Training:
     """
     folder = training.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        problem = f"the folder {folder} is taken"
-        raise InputError("--name", training.name, problem, "choose another name, or go on with it by --resume")
+        problem = f"is taken: the folder {folder} is not empty"
+        raise InputError("--name", training.name, problem, "choose another name, or continue it by --resume")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -140,11 +141,12 @@ def read(folder: Path) -> Training:
     """
     try:
         stated = json.loads((folder / TRAINING).read_text("utf-8"))
-        training = Training(folder=folder, **{key: value for key, value in stated.items() if key in _FIELDS})
+        known = {one.name for one in fields(Training)} - {"folder"}
+        training = validate(Training, {"folder": folder, **{key: stated[key] for key in known & stated.keys()}})
     except FileNotFoundError:
-        raise InputError("training", str(folder), "no training is in this folder", "check the name") from None
+        raise InputError("training", str(folder), "is a folder without a training", "check the name") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        problem = f"its {TRAINING} cannot be read"
+        problem = f"has a {TRAINING} that cannot be read"
         raise InputError("training", str(folder), problem, "restore that file, or delete the folder") from error
     gone = training.status == "running" and not _alive(training.pid, training.pid_started)
     return replace(training, status="interrupted") if gone else training
@@ -185,9 +187,6 @@ def samples(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}
-
-
-_FIELDS = {name for name in Training.__slots__ if name != "folder"}
 
 
 def _mine(training: Training) -> Training:

@@ -14,7 +14,7 @@ from typing import Any
 
 import tomlkit
 
-from engine.config.run_config import PROFILES, ROLES, Profile, Role, load_profile, profile_names
+from engine.config.profiles import PROFILES, ROLES, Profile, Role, load_profile, profile_names
 from engine.models.load import check_folder
 from engine.training import record
 from engine.training.record import Training

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.config.run_config import Role
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure, Request, TextModel
 from engine.seeds import item_seed

@@ -1,24 +1,26 @@
-"""How a training goes: the paper's hyper-parameters as defaults, and the choices that fit it to a machine.
+"""Settings of a training: the paper's hyper-parameters as defaults, and the choices that fit it to a machine.
 
-Knows numbers only. Steps are optimiser steps; ``batch`` counts packed sequences (QFT), pairs (QPO) or questions
-(difficulty) of one.
+Steps are optimiser steps; ``batch`` counts packed sequences (QFT), pairs (QPO) or questions (difficulty) of one step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
-from engine.config import values as checks
+from pydantic import Field
+
+from engine.config.sampling import Count
+from engine.config.validation import validate, validated_dataclass
 from engine.training.record import Kind
 from store.errors import InputError
 
+Positive = Annotated[float, Field(gt=0.0)]
+Natural = Annotated[int, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
-
-@dataclass(frozen=True, slots=True)
+@validated_dataclass
 class Settings:
     """``warmup``: share of all steps, or number of steps from 1 on. ``beta``: DPO's. ``micro_batch``: how much of a
     batch goes through the model at once at most; the rest is accumulated. ``limit``: rows used at most, drawn by the
@@ -28,43 +30,33 @@ class Settings:
     many are trained, on ``seed`` and the numbers after it; ``answer_tokens``: how long an answer may be.
     """
 
-    lr: float
-    batch: int
-    max_length: int
-    epochs: float = 1.0
-    warmup: float = 0.03
-    weight_decay: float = 0.0
-    beta: float = 0.1
-    seed: int = 0
-    limit: int = 0
-    held_out: float = 0.1
-    samples: int = 64
-    seeds: int = 1
-    answer_tokens: int = 512
-    micro_batch: int = 8
+    lr: Positive
+    batch: Count
+    max_length: Annotated[int, Field(ge=8)]
+    epochs: Positive = 1.0
+    warmup: NotNegative = 0.03
+    weight_decay: NotNegative = 0.0
+    beta: Positive = 0.1
+    seed: Natural = 0
+    limit: Natural = 0
+    held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
+    samples: Natural = 64
+    seeds: Count = 1
+    answer_tokens: Annotated[int, Field(ge=8)] = 512
+    micro_batch: Count = 8
     gradient_checkpointing: bool = False
     fork: bool = False
     norm_only: bool = False
     lora: bool = False
-    lora_rank: int = 16
-    lora_alpha: int = 32
-    lora_dropout: float = 0.05
+    lora_rank: Count = 16
+    lora_alpha: Count = 32
+    lora_dropout: Annotated[float, Field(ge=0.0, le=0.9)] = 0.05
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    checkpoint_minutes: float = 10.0
+    checkpoint_minutes: NotNegative = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("lr", "epochs", "beta"):
-            if not getattr(self, name) > 0.0:
-                raise InputError(_flag(name), getattr(self, name), "is not above 0", "raise it")
-        for name, least in (("batch", 1), ("micro_batch", 1), ("max_length", 8), ("lora_rank", 1), ("lora_alpha", 1),
-                            ("seeds", 1), ("answer_tokens", 8)):  # fmt: skip
-            checks.at_least(_flag(name), getattr(self, name), least)
-        for name in ("warmup", "weight_decay", "seed", "limit", "samples", "checkpoint_minutes"):
-            checks.at_least(_flag(name), getattr(self, name), 0)
         if self.norm_only and self.lora:
-            raise InputError("--norm-only", True, "goes against --lora", "choose one of the two")
-        checks.between(_flag("held_out"), self.held_out, 0.0, 0.5)
-        checks.between(_flag("lora_dropout"), self.lora_dropout, 0.0, 0.9)
+            raise InputError("norm_only", True, "excludes --lora", "choose one of the two")
 
     @property
     def parts(self) -> tuple[int, int]:
@@ -86,7 +78,9 @@ DEFAULTS: dict[Kind, Settings] = {
 
 
 def settings(kind: Kind, **changes: Any) -> Settings:
-    """The kind's defaults with these changes. InputError names a value that is none."""
-    default = DEFAULTS[kind]
-    values = {f.name: getattr(default, f.name) for f in fields(Settings)}
-    return checks.make(Settings, {**values, **changes}, "")
+    """The kind's defaults with these changes. InputError names the flag of a value that is out of range."""
+    try:
+        return validate(Settings, {**asdict(DEFAULTS[kind]), **changes})
+    except InputError as error:
+        flag = "--" + error.field.replace("_", "-")
+        raise InputError(flag, error.value, error.problem, error.remedy) from None

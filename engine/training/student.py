@@ -18,8 +18,8 @@ from datasets import Dataset, disable_progress_bars
 from trl.trainer.sft_config import SFTConfig
 
 from engine.config import prompts
+from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.config.run_config import Role
 from engine.config.sampling import Sampling
 from engine.data import training_rows
 from engine.jobs.control import Control

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import compare
-from engine.config.run_config import load_profile
+from engine.config.profiles import load_profile
 from engine.training.curriculum import KINDS, sample
 from store.database.workspace import Workspace
 from store.errors import InputError

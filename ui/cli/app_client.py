@@ -21,7 +21,8 @@ from store.errors import ScaleQuestError, StoreError
 from store.records import Run
 
 if TYPE_CHECKING:
-    from engine.config.run_config import Role, RunConfig
+    from engine.config.profiles import Role
+    from engine.config.run_config import RunConfig
     from engine.jobs.control import Control
 
 _PATIENCE = 120.0

@@ -242,7 +242,7 @@ def doctor(options: Namespace) -> int:
 
 def _servers(options: Namespace) -> int:
     """The commands that serve a profile's models on so many GPUs."""
-    from engine.config.run_config import load_profile
+    from engine.config.profiles import load_profile
     from engine.models.launch_commands import servers
     from engine.training import registered_models as profiles
 

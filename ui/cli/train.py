@@ -14,8 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config import prompts, values
-from engine.config.run_config import Role
+from engine.config import prompts
+from engine.config.profiles import Role
 from engine.data import training_rows
 from engine.training import json_lines, record, registered_models
 from engine.training.record import Training
@@ -85,7 +85,8 @@ def difficulty(options: Namespace) -> int:
 def student(options: Namespace) -> int:
     from engine.training import held_out
 
-    values.at_least("--held-out-limit", options.held_limit, 0)
+    if options.held_limit < 0:
+        raise InputError("--held-out-limit", options.held_limit, "is below 0", "use 0 or more, 0 is all questions")
     options.base, options.template = asked.student_base(options.base, options.template)
     if options.data and options.filter:
         problem = "chooses among a workspace's pairs, and --data is none"
@@ -146,7 +147,8 @@ def _from_samples(options: Namespace) -> int:
     for flag, value in (("--generator", options.generator), ("--rewriter", options.rewriter)):
         if not value:
             raise InputError(flag, "", "is missing", "name it, or make pairs by --from-reviews")
-    values.at_least("--n", options.n, 1)
+    if options.n < 1:
+        raise InputError("--n", options.n, "is below 1", "use 1 or more")
     rewriter = builder.rewriter(options.rewriter, registered_models.folder(options.workspace))
     model = asked.model_of(options.generator, options.workspace)
     name = options.name or Path(model).name

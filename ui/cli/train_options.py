@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import prompts
+from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.config.run_config import Role
 from engine.data import training_rows
 from engine.training import record
 from engine.training.record import Kind, Training

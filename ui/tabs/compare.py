@@ -13,7 +13,7 @@ import gradio as gr
 
 from engine import compare as sides
 from engine.compare import Figure, GeneratorStats
-from engine.config.run_config import Profile, load_profile, profile_names
+from engine.config.profiles import Profile, load_profile, profile_names
 from engine.pipeline.live import Live, Session
 from engine.training import registered_models
 from store.database.workspace import Workspace

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from engine.config.run_config import load_profile
+from engine.config.profiles import load_profile
 from engine.pipeline.live import Live, Snapshot, settings
 from engine.pipeline.live_cards import Card
 from store.database.sources import SourceSelector

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import BATCH, Failure, Scored, ScoreModel
 from engine.models.device import sentence
 from engine.models.domain import WordDomain

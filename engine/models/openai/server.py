@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from store.errors import BackendError, InputError, ItemError
 
 TRIES, SILENT_TRIES, BUSY_TRIES = 6, 2, 10

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import BATCH, Completion, Failure, Request, TextModel
 from engine.models.device import sentence
 from engine.models.openai.event_loop import Tasks

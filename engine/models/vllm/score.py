@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import Failure, Scored
 from engine.models.domain import WordDomain
 from engine.models.local.causal import encode

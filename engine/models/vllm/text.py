@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure, Request
 from engine.models.device import sentence

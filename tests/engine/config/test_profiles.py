@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config.run_config import RunConfig, load_profile, load_run_config, profile_names
+from engine.config.profiles import load_profile, profile_names
+from engine.config.run_config import RunConfig, load_run_config
 from engine.pipeline import run
 from engine.training import record, registered_models
 from engine.training.record import Training
@@ -126,7 +127,7 @@ def test_a_training_that_is_not_done_or_whose_model_is_gone_is_refused(tmp_path:
 def test_the_same_generator_is_not_added_twice(tmp_path: Path, mine: Training) -> None:
     folder = registered_models.folder(tmp_path)
     registered_models.register(folder, mine, "nano", "once", add=True)
-    with pytest.raises(InputError, match="two generators have one name"):
+    with pytest.raises(InputError, match=r"generator\.name .* has the same name twice"):
         registered_models.register(folder, mine, "once", "twice", add=True)
 
 

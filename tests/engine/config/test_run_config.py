@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config.run_config import RunConfig, load_profile, load_run_config, profile_names
+from engine.config.profiles import load_profile, profile_names
+from engine.config.run_config import RunConfig, load_run_config
 from store.errors import InputError
 
 
@@ -40,11 +41,11 @@ def test_the_paper_profile_has_the_papers_sampling() -> None:
     ("options", "says"),
     [
         ({"profile": "nanoo", "questions": 1}, "profile 'nanoo' does not exist"),
-        ({"questions": 0}, "questions 0: is below 1"),
+        ({"questions": 0}, "questions 0 is below 1"),
         ({"questions": 3, "accepted": 3}, "give either questions or accepted"),
         ({}, "give either questions or accepted"),
         ({"questions": 3, "max_questions": 9}, "max_questions 9"),
-        ({"questions": 3, "seed": -1}, "seed -1: is out of range"),
+        ({"questions": 3, "seed": -1}, "seed -1 is out of range"),
         ({"questions": 3, "difficulty_band": [0.9, 0.1]}, "difficulty_band [0.9, 0.1]"),
         ({"questions": "many"}, "questions 'many' is not a whole number"),
         ({"questions": 3, "reward_flor": 1.0}, "did you mean 'reward_floor'?"),

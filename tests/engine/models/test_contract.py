@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine.config.run_config import Role, load_profile
+from engine.config.profiles import Role, load_profile
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, TextModel
 from engine.models.load import open_text

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import torch
 
+from engine.config.profiles import Role
 from engine.config.prompts import template
-from engine.config.run_config import Role
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure, Request, Scored
 from engine.models.load import open_score, open_text
@@ -204,7 +204,7 @@ def test_a_scorer_must_have_one_label_and_a_trained_head(folders: dict[str, Path
 
 def test_reading_profiles_and_asking_for_a_missing_model_loads_no_torch() -> None:
     code = (
-        "import sys; from engine.models.load import open_text; from engine.config.run_config import Role\n"
+        "import sys; from engine.models.load import open_text; from engine.config.profiles import Role\n"
         "from engine.config.prompts import template\n"
         "try: open_text(Role('solver', 's', 'transformers', '/nowhere', template('nano-solve')))\n"
         "except ValueError as error: print(error)\n"
@@ -216,7 +216,7 @@ def test_reading_profiles_and_asking_for_a_missing_model_loads_no_torch() -> Non
 
 def test_a_process_that_forgets_to_close_ends_cleanly(folders: dict[str, Path]) -> None:
     code = (
-        "from engine.models.load import open_text; from engine.config.run_config import Role\n"
+        "from engine.models.load import open_text; from engine.config.profiles import Role\n"
         "from engine.models.base import Request; from engine.config.sampling import Sampling\n"
         "from engine.config.prompts import template\n"
         f"model = open_text(Role('solver', 's', 'transformers', {str(folders['causal'])!r}, template('nano-solve')))\n"

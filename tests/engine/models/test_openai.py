@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from engine.config.profiles import Role
 from engine.config.prompts import template
-from engine.config.run_config import Role
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, TextModel
 from engine.models.load import open_text

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from engine.config.run_config import load_profile, load_run_config
+from engine.config.profiles import load_profile
+from engine.config.run_config import load_run_config
 from engine.config.sampling import Sampling
 from engine.models import placement
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.config.run_config import Role
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored
 from engine.models.load import open_score, open_text

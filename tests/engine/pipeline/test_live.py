@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from engine.config.run_config import RunConfig, load_profile, load_run_config
+from engine.config.profiles import load_profile
+from engine.config.run_config import RunConfig, load_run_config
 from engine.job_registry import Batches
 from engine.models.model_cache import ModelCache
 from engine.pipeline import run as jobs

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.config.profiles import Role
 from engine.config.prompts import template
-from engine.config.run_config import Role
 from engine.data import training_rows
 from engine.models.base import Scored
 from engine.models.load import open_score

@@ -16,8 +16,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from engine.config.profiles import Role
 from engine.config.prompts import template
-from engine.config.run_config import Role
 from engine.config.sampling import Sampling
 from engine.data import training_rows
 from engine.models.load import open_text
@@ -276,10 +276,10 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
         ("not a single token", ("--base", base, *data, "--template", "llama3-generate", *out)),
         ("is not above 0", ("--base", base, *data, "--lr", "0", *out)),
         ("is below 1", ("--base", base, *data, "--batch", "0", *out)),
-        ("needs one", ("--base", base, *data, "--workspace", tmp_path / "w")),
-        ("name of a folder", ("--base", base, *data, "--workspace", tmp_path / "w", "--name", "../x")),
+        ("--name '' is missing", ("--base", base, *data, "--workspace", tmp_path / "w")),
+        ("cannot be the name of a folder", ("--base", base, *data, "--workspace", tmp_path / "w", "--name", "../x")),
         ("taken", ("--base", base, *data, "--out", base)),
-        ("no training is in", ("--resume", "--out", base)),
+        ("without a training", ("--resume", "--out", base)),
     ):
         assert expected in refusal(capsys, "qft", *args), args
     assert not (tmp_path / "out").exists()

@@ -30,6 +30,6 @@ def sentence(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
-    assert lines[0].endswith("."), lines[0]
+    assert lines[0].endswith((".", "?")), lines[0]
     assert "Traceback" not in lines[0]
     return lines[0]

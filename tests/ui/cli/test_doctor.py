@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import doctor
-from engine.config.run_config import load_profile
+from engine.config.profiles import load_profile
 from tests.engine.models.vllm import needs_vllm
 from tests.ui.cli.command import scalequest
 

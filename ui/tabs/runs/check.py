@@ -15,7 +15,7 @@ from engine.checks import request as checks
 from engine.checks.background import Checks, Going
 from engine.checks.job import Counts, told
 from engine.checks.request import ROLE, STAGE
-from engine.config.run_config import profile_names
+from engine.config.profiles import profile_names
 from engine.training import registered_models
 from store.database import replace_verdicts
 from store.database.workspace import Workspace

@@ -6,7 +6,6 @@ A field's type in ``run_config`` decides how it is drawn and read. Values that e
 from __future__ import annotations
 
 import re
-import types
 import typing
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, replace
@@ -15,13 +14,15 @@ from typing import Any
 
 import gradio as gr
 
-from engine.config import values as checks
-from engine.config.run_config import Profile, Role, RunConfig, load_profile, profile_names
+from engine.config.profiles import Profile, Role, load_profile, profile_names
+from engine.config.run_config import RunConfig
+from engine.config.validation import validate
 from store.errors import InputError
 from ui.web.errors import attempt
 
 BY_QUESTIONS, BY_PAIRS = "questions generated", "pairs accepted"
 DEFAULT_PROFILE, DEFAULT_NUMBER = "nano", 100
+_NONE = type(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,12 @@ class Option:
     @property
     def hint(self) -> Any:
         """Its type in the config; of ``X | None``, X."""
-        hint = self._hint
-        if isinstance(hint, types.UnionType):
-            return next(part for part in typing.get_args(hint) if part is not type(None))
-        return hint
+        return next(part for part in typing.get_args(self._hint) if part is not _NONE) if self.optional else self._hint
 
     @property
     def optional(self) -> bool:
         """Whether None is a value, shown as an empty field."""
-        return isinstance(self._hint, types.UnionType)
+        return _NONE in typing.get_args(self._hint)
 
     @property
     def _hint(self) -> Any:
@@ -177,7 +175,7 @@ def _config(asked: Profile, target: str, number: float | None, values: Sequence[
     for file in run.get("benchmarks", ()):
         if not Path(file).is_file():
             raise InputError("benchmarks", file, "is not a file on the server", "correct the path, or remove it")
-    return checks.make(RunConfig, {**run, "profile": asked}, "")
+    return validate(RunConfig, {**run, "profile": asked})
 
 
 def _component(option: Option, profile: Profile) -> Any:
@@ -235,11 +233,9 @@ def _changed(profile: Profile, option: Option, given: Any) -> Profile:
     if value is None:
         raise InputError(option.path, "", "is empty", "enter a number")
     if option.role == "generator":
-        return replace(profile, generators=tuple(replace(one, **{option.name: value}) for one in profile.generators))
-    changed: Profile = replace(
-        profile, **{str(option.role): replace(getattr(profile, str(option.role)), **{option.name: value})}
-    )
-    return changed
+        return replace(profile, generators=tuple(one.replaced(**{option.name: value}) for one in profile.generators))
+    role: Role = getattr(profile, str(option.role))
+    return replace(profile, **{role.role: role.replaced(**{option.name: value})})  # type: ignore[arg-type]
 
 
 def _shared(profile: Profile, given: str) -> tuple[Role, ...]:
@@ -251,7 +247,7 @@ def _shared(profile: Profile, given: str) -> tuple[Role, ...]:
         if name.strip() not in known or not re.fullmatch(r"\d*\.?\d+", share):
             remedy = "write it as " + ", ".join(f"{one.name} {one.share:g}" for one in profile.generators)
             raise InputError("generator.share", part, "is not a generator of the profile and its share", remedy)
-        found[name.strip()] = replace(known[name.strip()], share=float(share))
+        found[name.strip()] = known[name.strip()].replaced(share=float(share))
     if not found:
         raise InputError("generator.share", given, "names no generator", "keep at least one")
     return tuple(found.values())

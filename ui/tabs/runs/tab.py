@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from engine.config.run_config import profile_names
+from engine.config.profiles import profile_names
 from engine.job_registry import Batches
 from engine.training import registered_models
 from store.database.workspace import Workspace

@@ -14,7 +14,8 @@ from typing import Any
 
 import gradio as gr
 
-from engine.config.run_config import Profile, RunConfig, load_profile, profile_names
+from engine.config.profiles import Profile, load_profile, profile_names
+from engine.config.run_config import RunConfig
 from engine.pipeline.live import SEEDS, Live, Session, settings
 from engine.pipeline.live_cards import Card
 from engine.training import registered_models

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from engine.config.run_config import load_profile, profile_names
+from engine.config.profiles import load_profile, profile_names
 from engine.training import record, registered_models
 from engine.training.record import Training
 from store.errors import InputError

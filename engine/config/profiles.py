@@ -1,0 +1,229 @@
+"""Profiles: which model plays which role, and how; read from TOML, bundled or the user's own.
+
+Loads no model.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Strict
+
+from engine.config import prompts
+from engine.config.prompts import Template
+from engine.config.sampling import Count, Sampling, Temperature, TopP
+from engine.config.validation import Range, Texts, suggestion, unknown_key, validate, validated_dataclass
+from engine.paths import ASSETS
+from store.errors import InputError
+
+PROFILES = ASSETS / "profiles"
+ROLES = ("generator", "judge", "difficulty", "solver", "reward")
+TEXT_BACKENDS = ("transformers", "vllm", "openai")
+SCORE_BACKENDS = ("classifier", "logprob", "linear", "vllm-pooling", "openai-pooling")
+"""``classifier``: one logit of a sequence classifier. ``logprob``: the solver's log-probability of a solution.
+``linear``: the bundled text scorer of level. ``*-pooling``: a reward model in vLLM, in process or behind a server.
+``engine.models.load`` says what each of them needs installed."""
+
+
+@validated_dataclass
+class Role:
+    """One model in one role. Fields that a backend does not use keep their default.
+
+    ``model``: a folder, ``assets/...`` for a bundled one, or a hub id. ``template``: how its prompt is rendered.
+    ``n``: samples per question (solver). ``retry_tokens``: a text cut off at ``max_tokens`` is redone once with this
+    limit; 0 is never. ``share`` of the raw questions and ``band`` [least, greatest] fail rate kept (generators).
+    ``threshold``: least P(solvable) kept (a judge that scores). ``activation``: maps the raw score to [0, 1].
+    ``aggregate``: of token log-probabilities. ``device``: auto, cpu, cuda:0, or several separated by commas, which
+    share the work. ``slots``: sequences at the same time. ``context``: tokens of prompt and text together at most, 0
+    is as many as the model holds (vLLM). ``urls``: servers that share the work, each up to and with ``/v1``;
+    ``server``: whether they accept vLLM's own fields; ``timeout``: seconds without a response after which a request is
+    retried; ``api_key_env``: the environment variable that holds the key.
+    """
+
+    role: str
+    name: str
+    backend: str
+    model: str
+    template: Template
+    revision: str | None = None
+    temperature: Temperature = 0.0
+    top_p: TopP = 1.0
+    max_tokens: Count = 512
+    retry_tokens: int = 0
+    n: Count = 1
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    device: str = "auto"
+    slots: Count = 64
+    share: float = 1.0
+    band: Range | None = None
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    activation: Literal["sigmoid", "identity"] = "sigmoid"
+    aggregate: Literal["mean", "min", "sum"] = "mean"
+    context: Annotated[int, Field(ge=0)] = 0
+    urls: Texts = ()
+    server: Literal["vllm", "other"] = "vllm"
+    timeout: Annotated[float, Field(ge=1.0)] = 120.0
+    api_key_env: str | None = None
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        if self.backend not in (known := self._backends()):
+            raise InputError("backend", self.backend, "is not known", suggestion(self.backend, known))
+        if self.retry_tokens and self.retry_tokens <= self.max_tokens:
+            problem = f"is not above max_tokens {self.max_tokens}"
+            raise InputError("retry_tokens", self.retry_tokens, problem, "raise it, or use 0 for no second try")
+        if not self.share > 0.0:
+            raise InputError("share", self.share, "is not above 0", "leave the generator out instead")
+        if self.backend.startswith("openai") and not self.urls:
+            raise InputError("urls", [], "is empty", 'name a server, as in urls = ["http://127.0.0.1:8000/v1"]')
+        if self.trust_remote_code and self.path is None and not self.revision and not self.urls:
+            problem = "is not pinned, while trust_remote_code would run that repository's code"
+            raise InputError("revision", "", problem, "read the code and give the commit that you read")
+        if "{question}" not in self.template.text and self.role != "generator":
+            raise InputError("template", self.template.id, "has no {question}", "use one that shows the question")
+        if self.band is not None:
+            check_band("band", self.band)
+
+    def _backends(self) -> tuple[str, ...]:
+        if self.role in ("generator", "solver"):
+            return TEXT_BACKENDS
+        return SCORE_BACKENDS if self.role in ("difficulty", "reward") else TEXT_BACKENDS + SCORE_BACKENDS
+
+    def replaced(self, **changes: Any) -> Role:
+        """A copy with these fields changed. InputError names a fault as profiles do: ``solver.temperature``."""
+        return validate(Role, {**{f.name: getattr(self, f.name) for f in fields(self)}, **changes}, self.role)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it answers in text (a TextModel) or in numbers (a ScoreModel)."""
+        return self.backend in TEXT_BACKENDS
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.temperature, self.top_p, self.max_tokens, self.template.stop)
+
+    @property
+    def path(self) -> Path | None:
+        """The model's folder, bundled (``assets/...``) or the user's; None for a hub id."""
+        if self.model.startswith("assets/"):
+            return ASSETS / self.model.removeprefix("assets/")
+        looks_local = self.model.startswith(("/", "./", "../", "~")) or Path(self.model).is_dir()
+        return Path(self.model).expanduser() if looks_local else None
+
+
+@validated_dataclass
+class Profile:
+    """Which model plays which role. Generators share the RAW questions by ``share``."""
+
+    name: str
+    generators: Annotated[tuple[Role, ...], Strict(False)]
+    judge: Role
+    difficulty: Role
+    solver: Role
+    reward: Role
+
+    def __post_init__(self) -> None:
+        if not self.generators:
+            raise InputError("generator", "", f"is missing from profile '{self.name}'", "add a [[generator]] table")
+        names = [g.name for g in self.generators]
+        if len(set(names)) < len(names):
+            raise InputError("generator.name", names, "has the same name twice", "give each generator its own name")
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        return (*self.generators, self.judge, self.difficulty, self.solver, self.reward)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Profile:
+        """A profile as ``RunConfig.to_json`` writes it."""
+        roles = {name: _role_from_json(data[name]) for name in ROLES[1:]}
+        return validate(cls, {**data, **roles, "generators": [_role_from_json(one) for one in data["generators"]]})
+
+
+def check_band(name: str, band: tuple[float, float]) -> None:
+    """InputError unless it is a range of fail rates."""
+    if not 0.0 <= band[0] <= band[1] <= 1.0:
+        raise InputError(name, list(band), "is not a range of fail rates", "use 0 <= least <= greatest <= 1")
+
+
+def profile_names(folder: Path | None = None) -> list[str]:
+    """The bundled profiles, and those of ``folder`` (a workspace's, see ``engine.training.registered_models``)."""
+    return sorted(_files(folder))
+
+
+def load_profile(name: str, folder: Path | None = None) -> Profile:
+    """A bundled profile by name, else one of ``folder`` by name, or a user's by path (``*.toml``)."""
+    path, table = profile_table(name, folder)
+    return profile_of(table, path.stem)
+
+
+def profile_table(name: str, folder: Path | None) -> tuple[Path, dict[str, Any]]:
+    """A profile's file and its content."""
+    known = _files(folder)
+    if not name.endswith(".toml") and name not in known:
+        remedy = f"use one of {', '.join(sorted(known))}, or the path of a .toml file"
+        raise InputError("profile", name, "does not exist", remedy)
+    path = Path(name) if name.endswith(".toml") else known[name]
+    return path, read_toml(path, "profile")
+
+
+def profile_of(table: Mapping[str, Any], name: str) -> Profile:
+    """The profile that a TOML file's content describes; ``name`` unless it has its own."""
+    for key in table:
+        if key not in (known := [*ROLES, "embedder", "name", "templates"]):
+            raise unknown_key(key, known)
+    templates = {
+        template_id: validate(Template, {"id": template_id, **as_table(entry, f"templates.{template_id}")},
+                              f"templates.{template_id}")
+        for template_id, entry in as_table(table.get("templates", {}), "templates").items()
+    }  # fmt: skip
+    generators = table.get("generator", [])
+    if isinstance(generators, dict):
+        generators = [generators]
+    missing = [role for role in ROLES[1:] if role not in table]
+    if missing:
+        raise InputError(missing[0], "", "is missing from the profile", f"add a [{missing[0]}] table")
+    roles = {role: _role(role, table[role], templates) for role in ROLES[1:]}
+    many = tuple(_role("generator", one, templates) for one in generators)
+    return Profile(str(table.get("name", name)), many, **roles)
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """A TOML file as a dict. InputError, whose field is ``what``, where it is missing or not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(what, str(path), "does not exist", "check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(what, str(path), f"is not TOML ({error})", "correct that line") from None
+
+
+def as_table(value: object, name: str) -> dict[str, Any]:
+    """InputError unless it is a table of TOML."""
+    if not isinstance(value, dict):
+        raise InputError(name, value, "is not a table", f"write a [{name}] table")
+    return value
+
+
+def _files(folder: Path | None) -> dict[str, Path]:
+    """Profiles by name; a bundled name always means the bundled profile."""
+    files = [*(folder.glob("*.toml") if folder is not None else ()), *PROFILES.glob("*.toml")]
+    return {path.stem: path for path in files}
+
+
+def _role(role: str, table: object, templates: Mapping[str, Template]) -> Role:
+    table = dict(as_table(table, role))
+    template_id = table.pop("template", None)
+    if not isinstance(template_id, str):
+        raise InputError(f"{role}.template", template_id, "is not the name of a template", "name one")
+    template = templates.get(template_id) or prompts.template(template_id, f"{role}.template")
+    table.setdefault("name", Path(str(table.get("model", ""))).name)
+    return validate(Role, {"role": role, **table, "template": template}, role)
+
+
+def _role_from_json(data: Mapping[str, Any]) -> Role:
+    return validate(Role, {**data, "template": validate(Template, data["template"], "template")}, str(data.get("role")))
