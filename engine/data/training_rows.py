@@ -1,32 +1,22 @@
-"""Questions, rated questions and preference pairs from files of any usual kind, or from a data set of the hub.
+"""Questions, rated questions and preference pairs from every source that ``reader`` reads.
 
-Reads ``.jsonl``, ``.json``, ``.csv`` and ``.txt`` (a question a line), each also with ``.gz``, and ``.parquet`` and
-``hf:NAME``. Which field holds what is guessed from its name, and told; rows without it are counted. Knows no model.
+The field is guessed from its name unless it is given, and recorded; rows without it are counted.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from engine.data import columns
+from engine.data.reader import FORMATS, TEXT, Source
+from engine.data.rows import Row
 from store.errors import InputError
 
-HUB = "hf:"
-QUESTION = ("query", "problem", "question", "instruction", "prompt")
-"""Names of the field with the question, in the order in which they are tried."""
-IDENTITY = ("query_id", "question_id", "id")
-_PEEK = 100
-Row = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -45,7 +35,7 @@ def read_questions(sources: Sequence[str], name: str | None = None) -> Questions
     files = []
     for source in sources:
         rows, fields = _opened(source, "--questions")
-        chosen = _field(fields, (name,) if name else QUESTION, source, "--field")
+        chosen = _field(fields, (name,) if name else columns.QUESTION, source, "--field")
         read, before = 0, len(texts)
         for row in rows:
             read += 1
@@ -73,11 +63,11 @@ def read_rates(source: str, questions: Sequence[str] = (), name: str | None = No
     rate = _rate_fields(fields, source)
     texts: dict[str, str] = {}
     if questions:
-        identity = _field(fields, IDENTITY, source, "an id field of --rates")
+        identity = _field(fields, columns.ID, source, "--rates")
         texts = _by_identity(questions, identity, name)
         chosen = f"{identity} -> question"
     else:
-        chosen = _field(fields, (name,) if name else QUESTION, source, "--field")
+        chosen = _field(fields, (name,) if name else columns.QUESTION, source, "--field")
     read, rated = 0, []
     for row in rows:
         read += 1
@@ -123,108 +113,18 @@ def fingerprint(rows: Iterable[object]) -> str:
 
 def _opened(source: str, flag: str) -> tuple[Iterator[Row], list[str]]:
     """The rows, and the fields of the first of them. InputError where there is none."""
-    rows = _hub(source, flag) if source.startswith(HUB) else _file(Path(source).expanduser(), flag)
-    try:
-        first = list(islice(rows, _PEEK))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(flag, source, f"cannot be read ({_said(error)})", "restore the file") from error
-    if not first:
+    fields, rows = Source.of(source, flag, (*FORMATS, TEXT), repair=False).columns_and_rows()
+    if not fields:
         raise InputError(flag, source, "is empty", "give a file with at least one row")
-    return chain(first, rows), list(dict.fromkeys(key for row in first for key in row))
-
-
-def _file(path: Path, flag: str) -> Iterator[Row]:
-    if not path.is_file():
-        raise InputError(flag, str(path), "does not exist", "check the path; a data set of the hub is written hf:NAME")
-    name = path.name.removesuffix(".gz")
-    kind = name.rpartition(".")[2].lower()
-    if kind not in _READERS:
-        known = ", ".join(f".{ending}" for ending in _READERS)
-        raise InputError(flag, str(path), "is of no kind that can be read", f"use one of {known}")
-    return _READERS[kind](path)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with ExitStack() as stack:
-        file: Any = stack.enter_context(path.open("rb"))
-        file = stack.enter_context(gzip.open(file)) if path.suffix == ".gz" else file
-        yield from stack.enter_context(io.TextIOWrapper(file, encoding="utf-8-sig"))
-
-
-def _jsonl(path: Path) -> Iterator[Row]:
-    for number, line in enumerate(_lines(path), 1):
-        if line.strip():
-            yield _object(line, path, number)
-
-
-def _object(line: str, path: Path, number: int) -> Row:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    if not isinstance(row, dict):
-        raise InputError(f"line {number} of", str(path), "is not a JSON object", "correct that line, or remove it")
-    return row
-
-
-def _json(path: Path) -> Iterator[Row]:
-    try:
-        rows = json.loads("".join(_lines(path)))
-    except ValueError as error:
-        raise InputError("file", str(path), f"is not JSON ({_said(error)})", "correct it") from None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError("file", str(path), "is not a list of objects", "write it as [{...}, ...], or as .jsonl")
-    yield from rows
-
-
-def _csv(path: Path) -> Iterator[Row]:
-    csv.field_size_limit(1 << 30)
-    yield from csv.DictReader(_lines(path))
-
-
-def _txt(path: Path) -> Iterator[Row]:
-    yield from ({"question": line.strip()} for line in _lines(path) if line.strip())
-
-
-def _parquet(path: Path) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(1024):
-                yield from batch.to_pylist()
-    except pa.ArrowException as error:
-        raise InputError("file", str(path), f"is not Parquet ({_said(error)})", "restore the file") from error
-
-
-_READERS = {"jsonl": _jsonl, "json": _json, "parquet": _parquet, "csv": _csv, "txt": _txt}
-
-
-def _hub(source: str, flag: str) -> Iterator[Row]:
-    """The train split of a data set of the hub: ``hf:NAME``, or ``hf:NAME@REVISION``."""
-    name, _, revision = source.removeprefix(HUB).partition("@")
-    try:
-        import datasets
-    except ImportError:
-        problem, remedy = "the package datasets is not installed", "pip install -e '.[train]', or give a file"
-        raise InputError(flag, source, problem, remedy) from None
-    try:
-        found = datasets.load_dataset(name, revision=revision or None, streaming=True)
-        split = found["train"] if "train" in found else next(iter(found.values()))
-        yield from split
-    except Exception as error:
-        raise InputError(
-            flag, source, f"cannot be loaded ({_said(error)})", "check the name and the network"
-        ) from error
+    return rows, fields
 
 
 def _field(fields: Sequence[str], wanted: Sequence[str], source: str, flag: str) -> str:
     """The first of the wanted fields that is there."""
-    found = next((name for name in wanted if name in fields), None)
+    found = columns.find(wanted, fields)
     if found is None:
-        has = ", ".join(fields[:12])
-        raise InputError(flag, " or ".join(wanted), f"'{source}' has no such field", f"it has {has}")
+        problem = f"is not a field of '{source}'" if len(wanted) == 1 else f"are not fields of '{source}'"
+        raise InputError(flag, " or ".join(wanted), problem, f"it has {', '.join(fields[:12])}")
     return found
 
 
@@ -242,20 +142,11 @@ def _encodable(text: str) -> bool:
     return True
 
 
-_RATES: tuple[tuple[str, ...], ...] = (
-    ("fail_rate",),
-    ("pass_rate",),
-    ("tot_n_corrects", "tot_n_samples"),
-    ("n_correct", "n_samples"),
-    ("correct", "n"),
-)
-
-
 def _rate_fields(fields: Sequence[str], source: str) -> tuple[str, ...]:
-    for names in _RATES:
+    for names in columns.RATE:
         if all(name in fields for name in names):
             return names
-    wanted = "; ".join(" and ".join(names) for names in _RATES)
+    wanted = "; ".join(" and ".join(names) for names in columns.RATE)
     raise InputError("--rates", source, "has no field with a rate", f"name it as one of: {wanted}")
 
 
@@ -275,12 +166,8 @@ def _by_identity(sources: Sequence[str], identity: str, name: str | None) -> dic
     for source in sources:
         rows, fields = _opened(source, "--questions")
         _field(fields, (identity,), source, "--questions")
-        chosen = _field(fields, (name,) if name else QUESTION, source, "--field")
+        chosen = _field(fields, (name,) if name else columns.QUESTION, source, "--field")
         for row in rows:
             if text := _text(row, chosen):
                 texts.setdefault(str(row.get(identity)), text)
     return texts
-
-
-def _said(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:200]

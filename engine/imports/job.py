@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from engine.data.digest import Digest
-from engine.data.formats import Source
+from engine.data.reader import PEEK, Source
 from engine.imports import mapping as mappings
+from engine.imports.preview import begin
 from engine.imports.report import told
 from engine.imports.rows import Part, Reader
 from engine.jobs.control import Control
@@ -35,8 +35,6 @@ from store.records import STAGES, Run
 if TYPE_CHECKING:
     from engine.imports.scores import Scores
 
-_PEEK = 100
-"""Rows from whose names and values the mapping is guessed."""
 _TICK = 0.5
 """Seconds between two events."""
 
@@ -52,16 +50,12 @@ class Preview:
     refused: int
 
 
-def preview(given: str, overrides: Mapping[str, str] | None = None, rows: int = _PEEK) -> Preview:
+def preview(given: str, overrides: Mapping[str, str] | None = None, rows: int = PEEK) -> Preview:
     """Of the first rows. InputError: no such file, none that can be read, a field or column that there is not."""
-    source = Source.of(given)
-    first = [row for _, row in islice(source.rows(), _PEEK)]
-    if not first:
-        raise InputError("FILE", given, "is empty", "give a file with at least one row")
-    good = [row for row in first if isinstance(row, dict)]
-    columns = list(dict.fromkeys(name for row in good for name in row))
-    found = mappings.mapped(good, overrides or {}, given)
-    return Preview(source.format, columns, found, good[:rows], len(first) - len(good))
+    start = begin(given)
+    mapping = mappings.mapped(start.good, overrides or {}, given)
+    refused = len(start.rows) - len(start.good)
+    return Preview(start.source.format, start.columns, mapping, start.good[:rows], refused)
 
 
 @dataclass(slots=True)

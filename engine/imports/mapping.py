@@ -1,7 +1,6 @@
-"""Which column holds what: guessed from the names that data sets use, or said by the user.
+"""Which column holds what: guessed from the names that data sets use (``engine.data.columns``), or given by the user.
 
-A field may be read from a text, a chat (a list of messages) or a list of texts: what a value is, ``rows`` sees when it
-reads it. Knows no file.
+A field may be read from a text, a chat (a list of messages) or a list of texts: ``rows`` looks at each value.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from engine.data import columns as usual
 from store.errors import InputError
 
 FIELDS = ("query", "response", "answer", "topic", "level", "difficulty", "reward", "generator", "id")
@@ -28,10 +28,6 @@ TOPICS = (
     "Prealgebra",
     "Precalculus",
 )
-_QUERY = ("query", "problem", "question", "instruction", "prompt", "messages", "conversations")
-_RESPONSE = ("response", "generations", "solution", "output", "completion", "chosen", "messages", "conversations")
-_REFERENCE = ("reference_answer", "answer", "expected_answer", "final_answer")
-_TOPIC = ("topic", "subject", "type")
 _SHORT, _HIGHEST = 20, 20
 """Of a level: characters of its name, and its number."""
 _LONG = 80
@@ -60,7 +56,7 @@ def mapped(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], so
     """``found``, and InputError where no column of questions is."""
     mapping = found(rows, given, source)
     if mapping["query"] is None:
-        columns = list(dict.fromkeys(name for row in rows for name in row))
+        columns = usual.of(rows)
         remedy = f"name it with --map query=COLUMN; it has {', '.join(columns[:20]) or 'none'}"
         raise InputError("FILE", source, "has no column that is known to hold questions", remedy)
     return mapping
@@ -70,7 +66,7 @@ def found(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], sou
     """The mapping of a file that begins with these rows: as guessed, but for what is given; a field that is given no
     column (``""``) is read from none. InputError for a field or a column that there is not.
     """
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = usual.of(rows)
     shown = ", ".join(columns[:20]) or "none"
     for name, column in given.items():
         if name not in FIELDS:
@@ -98,32 +94,28 @@ def _guessed(
     own = all(name in columns for name in _OWN)
     if own:
         found = {name: name for name in OWN_FIELDS[1:] if name in columns} | {"stated": "answer"}
-    query = given.get("query") or _first(_QUERY, columns)
+    query = given.get("query") or usual.find((*usual.QUESTION, *usual.CHAT), columns)
     if query is None and "chosen" in columns:  # of preference data whose texts are whole chats
         query = "chosen"
     if query is not None:
         found["query"] = "instruction+input" if query == "instruction" and "input" in columns else query
-    response = given.get("response", next((name for name in _RESPONSE if name in columns), None))
+    response = given.get("response", usual.first((*usual.RESPONSE, *usual.CHAT), columns))
     if response is None and "answer" in columns and _worked(rows):
         response = "answer"
     if response is not None:
         found["response"] = response
     if response == "chosen" and "rejected" in columns:
         found["rejected"] = "rejected"
-    names = ("reference_answer",) if "stated" in found else _REFERENCE
-    if (answer := _first(names, columns)) is not None:
+    names = ("reference_answer",) if "stated" in found else usual.ANSWER
+    if (answer := usual.first(names, columns)) is not None:
         found["answer"] = answer  # the response itself, where that is `answer`: what stands behind its ####
     for name, known in _KNOWN.items():
-        candidates = _TOPIC if name == "topic" else (name,)
+        candidates = usual.TOPIC if name == "topic" else (name,)
         there = [one for one in candidates if one in columns]
         column = next((one for one in there if own or _mostly(rows, one, known)), None)
         if column is not None:
             found[name] = column
     return found
-
-
-def _first(names: Sequence[str], columns: Sequence[str]) -> str | None:
-    return next((name for name in names if name in columns), None)
 
 
 def _worked(rows: Sequence[AnyMapping[str, Any]]) -> bool:

@@ -1,35 +1,37 @@
-"""How a file begins, and what an import would make of its first rows under a mapping. Stores nothing.
+"""The first rows of a file, and what an import would make of them under a mapping. Stores nothing.
 
-``begin`` reads the file once; ``read`` then answers any change of the mapping from memory.
+``begin`` reads the file once; ``read`` then applies any other mapping from memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
-from itertools import islice
 
-from engine.data.formats import Refused, Row, Source
+from engine.data import columns
+from engine.data.reader import Source, peek
+from engine.data.rows import Refused, Row
 from engine.imports import mapping as mappings
 from engine.imports.rows import Part, Reader
 from store.errors import InputError
 
-_ROWS = 100
-"""As many as ``job`` guesses the mapping from."""
-
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The first rows with their places; ``columns``: the names in them."""
+    """The first rows with their numbers, and the names of their ``columns``."""
 
     source: Source
     rows: list[tuple[int, Row | Refused]]
     columns: list[str]
 
+    @property
+    def good(self) -> list[Row]:
+        """The rows that could be read."""
+        return [row for _, row in self.rows if not isinstance(row, Refused)]
+
     def mapping(self, given: AnyMapping[str, str]) -> mappings.Mapping:
         """As guessed, but for what is given; it may lack a query. InputError as ``mapping.found``."""
-        good = [row for _, row in self.rows if not isinstance(row, Refused)]
-        return mappings.found(good, given, self.source.given)
+        return mappings.found(self.good, given, self.source.given)
 
     def read(self, mapping: mappings.Mapping) -> Part:
         """The first rows as an import would read them."""
@@ -40,8 +42,7 @@ class Beginning:
 def begin(given: str) -> Beginning:
     """InputError: no such file, none that can be read, an empty one."""
     source = Source.of(given)
-    rows = list(islice(source.rows(), _ROWS))
+    rows, _ = peek(source.rows())
     if not rows:
         raise InputError("FILE", given, "is empty", "give a file with at least one row")
-    columns = dict.fromkeys(name for _, row in rows if not isinstance(row, Refused) for name in row)
-    return Beginning(source, rows, list(columns))
+    return Beginning(source, rows, columns.of(row for _, row in rows))

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from engine.data.formats import Refused, Row
+from engine.data.rows import Refused, Row
 from engine.imports.mapping import OWN_FIELDS, Mapping, level, number, parts, share, topic
 from store.database.arrow import as_json
 

@@ -1,21 +1,18 @@
 """The contamination stage: does a question share 13 consecutive words with a benchmark question that the user names?
 
 The index is built once from the files and then only read. A benchmark question of fewer than 13 words is compared
-whole. Nothing here knows which benchmarks exist; ``raw`` says which file and row matched, and a label beside it keeps
-the text of that row, so that the match can be looked at when the file is gone.
+whole. ``raw`` names the file and row that matched, and a label keeps the text of that row, so that the match can be
+inspected when the file is gone.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
 import re
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
+from engine.data import columns
+from engine.data.reader import Source
 from store.errors import InputError
 from store.records import Label, Question, Verdict
 
@@ -24,8 +21,6 @@ JUDGE = "13-gram"
 ITEM = "benchmark_item"
 """The key of the label whose value is the matched benchmark question's text."""
 FIELD = "--benchmark"
-COLUMNS = ("question", "problem", "query", "prompt")
-_REMEDY = "name a .jsonl, .jsonl.gz, .csv or .parquet file of benchmark questions"
 
 _NO_CONTENT = re.compile(
     r"""\[asy\].*?\[/asy\]                                      # drawings
@@ -56,14 +51,14 @@ class Benchmark:
 
     @classmethod
     def load(cls, paths: Iterable[str | Path]) -> Benchmark:
-        """Index the question column (question, problem, query or prompt) of each file.
+        """Index the question column of each file (``engine.data.columns.QUESTION``).
 
-        Raises InputError for a file that is missing, unreadable, of another format or without such a column.
+        InputError for a file that is missing, unreadable, of another format or without such a column.
         """
         benchmark = cls()
-        for path in map(Path, paths):
+        for path in map(str, paths):
             for row, text in enumerate(_questions(path), start=1):
-                benchmark._add(f"{path.name} row {row}", text)
+                benchmark._add(f"{Path(path).name} row {row}", text)
         return benchmark
 
     def judge(self, question: Question) -> Verdict:
@@ -138,48 +133,15 @@ def _hashed(words: list[str]) -> list[int]:
     return [hash(tuple(words[i : i + GRAM])) for i in range(len(words) - GRAM + 1)]
 
 
-def _questions(path: Path) -> Iterator[str]:
-    if not path.is_file():
-        raise InputError(FIELD, str(path), "there is no such file", _REMEDY)
-    try:
-        rows, columns = _read(path)
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error, ValueError, csv.Error) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(FIELD, str(path), f"it cannot be read ({error})".replace("\n", " "), _REMEDY) from error
-    column = next((name for want in COLUMNS for name in columns if name.lower() == want), None)
-    texts = [text for row in rows if isinstance(text := row.get(column), str) and text.strip()] if column else []
-    if not texts:
-        found = ", ".join(columns) or "none"
-        raise InputError(
-            FIELD,
-            str(path),
-            f"it has no question column (found: {found})",
-            f"name the column one of {', '.join(COLUMNS)}",
-        )
-    yield from texts
-
-
-def _read(path: Path) -> tuple[Sequence[dict[str, Any]], list[str]]:
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        return _read_parquet(path)
-    if name.endswith(".csv"):
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            return list(reader), list(reader.fieldnames or [])
-    if name.endswith((".jsonl", ".jsonl.gz")):
-        data = gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_bytes()
-        rows = [json.loads(line) for line in data.decode("utf-8-sig").split("\n") if line.strip()]
-        objects = [row for row in rows if isinstance(row, dict)]
-        return objects, list(dict.fromkeys(key for row in objects for key in row))
-    raise InputError(FIELD, str(path), "its format is not known", _REMEDY)
-
-
-def _read_parquet(path: Path) -> tuple[Sequence[dict[str, Any]], list[str]]:
-    import pyarrow.parquet
-
-    file = pyarrow.parquet.ParquetFile(path)
-    columns: list[str] = file.schema_arrow.names
-    wanted = [name for name in columns if name.lower() in COLUMNS]
-    return file.read(columns=wanted).to_pylist(), columns
+def _questions(path: str) -> Iterator[str]:
+    found, rows = Source.of(path, FIELD).columns_and_rows()
+    column = columns.find(columns.QUESTION, found)
+    some = False
+    texts = (row.get(column) for row in rows) if column is not None else ()
+    for text in texts:
+        if isinstance(text, str) and text.strip():
+            some = True
+            yield text
+    if not some:
+        problem = f"has no question column (found: {', '.join(found) or 'none'})"
+        raise InputError(FIELD, path, problem, f"name the column one of {', '.join(columns.QUESTION)}")

@@ -1,7 +1,7 @@
 """Held-out questions with answers, and the (question, response) pairs that a student learns from without them.
 
-Files are read by the conventions of ``engine.imports``: query and response, GSM8K's ``####``, MATH's answer. ``nano``
-is fresh problems of the curriculum's ``test`` split, which no bundled model has seen. Knows no model.
+Files are read as imports read them: query and response, GSM8K's ``####``, MATH's answer. ``nano`` is fresh problems of
+the curriculum's ``test`` split, which no bundled model has seen.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from typing import Any
 
-from engine.data import training_rows
-from engine.data.formats import Refused, Source
-from engine.imports import mapping
+from engine.data import columns, training_rows
+from engine.data.reader import Source, peek
+from engine.data.rows import Refused
+from engine.imports import mapping as mappings
 from engine.imports.rows import Part, Reader
 from engine.stages import duplicate
 from engine.text import answers
 from store.errors import InputError
 
 NANO, NANO_SIZE = "nano", 500
-_PEEK = 100
 Pair = tuple[str, str]
 Fact = dict[str, Any]
 
@@ -95,14 +94,13 @@ def _fresh(source: str, n: int) -> list[Held]:
 
 
 def _parts(source: str, flag: str) -> Iterator[Part]:
+    first, numbered = peek(Source.of(source, flag).rows())
+    known = [row for _, row in first if not isinstance(row, Refused)]
     try:
-        numbered = Source.of(source).rows()
-        first = list(islice(numbered, _PEEK))
-        known = [row for _, row in first if not isinstance(row, Refused)]
-        reader = Reader(mapping.mapped(known, {}, source), dict.fromkeys(name for row in known for name in row))
-        yield from reader.parts(chain(first, numbered))
+        mapping = mappings.mapped(known, {}, source)
     except InputError as error:
         raise InputError(flag, source, error.problem, "check the file and its columns") from error
+    return Reader(mapping, columns.of(known)).parts(numbered)
 
 
 def _answered(part: Part) -> Iterator[Held]:

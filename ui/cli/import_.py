@@ -75,7 +75,7 @@ def _merge(options: Namespace) -> int:
 
 def _through(options: Namespace, app: App, overrides: dict[str, str]) -> int:
     """Have the app do it; as if it were done here."""
-    from engine.data.formats import absolute
+    from engine.data.reader import absolute
     from engine.jobs.control import Control
     from engine.jobs.result import Result, interruptible
 

@@ -15,7 +15,7 @@ from typing import Any
 from engine.config import prompts
 from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.data import training_rows
+from engine.data.reader import absolute
 from engine.training import record
 from engine.training.record import Kind, Training
 from engine.training.settings import Settings, settings
@@ -35,7 +35,7 @@ def given(
     folder = record.place(options.name, options.workspace, options.out)
     asked = {f.name: getattr(options, f.name, None) for f in fields(Settings)}
     asked = {name: value for name, value in asked.items() if value is not None}
-    data = {"sources": [_absolute(source) for source in sources or []], "field": field, **more}
+    data = {"sources": [absolute(source) for source in sources or []], "field": field, **more}
     base = model_of(options.base, options.workspace) if options.base else ""
     if options.resume:
         stored = record.read(folder)
@@ -78,7 +78,7 @@ def held_source(given: str | None, resume: bool) -> str:
     if not given and not resume:
         problem = "no questions to measure on"
         raise InputError("--held-out", "", problem, "name a file with questions and answers, or nano")
-    return _absolute(given) if given and given.partition(":")[0] != NANO else given or ""
+    return absolute(given) if given and given.partition(":")[0] != NANO else given or ""
 
 
 def other_student(name: str | None, workspace: Path) -> str:
@@ -150,10 +150,6 @@ def trained_with(base: str) -> Template | None:
         return prompts.pre_query(record.read(Path(base)).template)
     except InputError:
         return None
-
-
-def _absolute(source: str) -> str:
-    return source if source.startswith(training_rows.HUB) else str(Path(source).expanduser().resolve())
 
 
 def model_of(model: str, workspace: Path) -> str:

@@ -178,7 +178,7 @@ def test_what_cannot_be_a_source_is_one_sentence(tmp_path: Path) -> None:
     for name, words in {
         "none.jsonl": "does not exist",
         "empty.jsonl": "is empty",
-        "a.txt": "no kind that can be read",
+        "a.txt": "has an unknown format",
         "other.jsonl": "it has a, b",
     }.items():
         with pytest.raises(InputError, match=words):

@@ -92,7 +92,7 @@ def test_a_clean_question_scores_zero(tmp_path: Path) -> None:
     ("name", "content", "says"),
     [
         ("gone.jsonl", None, "does not exist"),
-        ("b.txt", b"What?", "format is not known"),
+        ("b.txt", b"What?", "has an unknown format"),
         ("b.jsonl", b'{"text": "What?", "id": 1}\n', "found: text, id"),
         ("b.jsonl", b"", "found: none"),
         ("b.jsonl", b"not json\n", "cannot be read"),

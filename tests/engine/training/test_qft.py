@@ -263,10 +263,10 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
     out, data = ("--out", tmp_path / "out"), ("--questions", good)
     for expected, args in (
         ("does not exist", ("--base", base, "--questions", tmp_path / "none.jsonl", *out)),
-        ("no such field", ("--base", base, *data, "--field", "ask", *out)),
+        ("is not a field of", ("--base", base, *data, "--field", "ask", *out)),
         ("is empty", ("--base", base, "--questions", empty, *out)),
         ("line 2", ("--base", base, "--questions", torn, *out)),
-        ("no kind that can be read", ("--base", base, "--questions", base / "model.safetensors", *out)),
+        ("has an unknown format", ("--base", base, "--questions", base / "model.safetensors", *out)),
         ("no tokenizer", ("--base", bare, *data, *out)),
         ("is not a model folder", ("--base", tmp_path / "nowhere", *data, *out)),
         ("--base", (*data, *out)),

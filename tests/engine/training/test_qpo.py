@@ -93,7 +93,7 @@ def test_bad_input_is_one_sentence(start: Path, tmp_path: Path, capsys: pytest.C
     out = ("--base", start, "--out", tmp_path / "out")
     for expected, args in (
         ("holds no pair", ("--pairs", same)),
-        ("no such field", ("--pairs", half)),
+        ("is not a field of", ("--pairs", half)),
         ("does not exist", ("--pairs", tmp_path / "none.jsonl")),
         ("build-pairs", ("--workspace", tmp_path / "w")),
         ("is not a workspace", ("--workspace", tmp_path / "nowhere")),

@@ -15,7 +15,7 @@ from typing import Any
 
 import gradio as gr
 
-from engine.data.formats import HUB
+from engine.data.rows import HUB
 from engine.imports.background import Imports
 from engine.imports.mapping import FIELDS, JOIN, Mapping
 from engine.imports.preview import Beginning, begin

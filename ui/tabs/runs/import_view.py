@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.data.formats import HUB, Refused
+from engine.data.rows import HUB, Refused
 from engine.imports.background import Importing
 from engine.imports.mapping import FIELDS, Mapping
 from engine.imports.preview import Beginning
