@@ -271,7 +271,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
         ("is not a model folder", ("--base", tmp_path / "nowhere", *data, *out)),
         ("--base", (*data, *out)),
         ("--questions", ("--base", base, *out)),
-        ("no pre-query template", ("--base", base, *data, "--template", "qwen-solve", *out)),
+        ("is not a pre-query template", ("--base", base, *data, "--template", "qwen-solve", *out)),
         ("does not exist", ("--base", base, *data, "--template", "gwen-generate", *out)),
         ("not a single token", ("--base", base, *data, "--template", "llama3-generate", *out)),
         ("is not above 0", ("--base", base, *data, "--lr", "0", *out)),
