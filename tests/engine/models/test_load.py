@@ -151,7 +151,7 @@ def test_a_spoilt_folder_is_one_sentence(
     with pytest.raises(InputError) as caught:
         open_text(solver(folder))
     assert sentence in str(caught.value)
-    assert str(caught.value).startswith(f"solver.model '{folder}': ")
+    assert str(caught.value).startswith(f"solver.model '{folder}' ")
     assert "\n" not in str(caught.value)
 
 
