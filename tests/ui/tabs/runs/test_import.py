@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_said_in_one_sentence(watched: Watched, folder: P
     for name, said in (
         ("empty.jsonl", "FILE 'empty.jsonl' is empty; give a file with at least one row."),
         ("text.jsonl", "has no readable row among its first 9 (row 1 is not JSON); check its contents."),
-        ("torn.parquet", "FILE 'torn.parquet' cannot be read on ("),
+        ("torn.parquet", "FILE 'torn.parquet' cannot be read ("),
     ):
         choose(page, folder / name)
         expect(preview).to_contain_text(said)
