@@ -1,6 +1,4 @@
-"""The page: its tabs, in order, and what goes from one to another. Each tab is a file; this one only puts them
-together.
-"""
+"""The page: its tabs, and what goes from one to another."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ from ui.web.errors import attempt
 from ui.web.escape import inert
 
 _EVERY = 2.0
-"""Seconds between two looks at the models, for the line that tells of them."""
+"""Seconds between two updates of the line on the models."""
 _RUNS, _TRAIN = "Runs", "Train"
 
 
@@ -61,17 +59,17 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
             with gr.Tab(help.TITLE, id="help"):
                 help.tab(blocks, tabs)
 
-        def tell() -> str:
+        def models_line() -> str:
             return inert(live.model_cache.state.sentence)
 
-        blocks.load(tell, outputs=models, show_progress="hidden")
-        gr.Timer(_EVERY).tick(tell, outputs=models, show_progress="hidden")
+        blocks.load(models_line, outputs=models, show_progress="hidden")
+        gr.Timer(_EVERY).tick(models_line, outputs=models, show_progress="hidden")
         exported(export_tab.select)
         trained.show(train_tab.select)
-        tabs.select(_watched, None, [batch.timer, trained.timer], show_progress="hidden")
+        tabs.select(_active_timers, None, [batch.timer, trained.timer], show_progress="hidden")
         lists = ((sampled.offered, sample_tab), (batch.offered, runs_tab), (compared, compare_tab))
-        for offered, shown_in in lists:
-            for event in (shown_in.select, *trained.changes):
+        for offered, its_tab in lists:
+            for event in (its_tab.select, *trained.changes):
                 offered.after(event)
         settings = [
             sampled.profile, sampled.generator, sampled.temperature, sampled.top_p, sampled.samples, sampled.seed
@@ -81,15 +79,15 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
     return blocks
 
 
-def _watched(event: gr.SelectData) -> list[gr.Timer]:
-    """Runs and trainings are looked at again and again only while their tab is shown."""
+def _active_timers(event: gr.SelectData) -> list[gr.Timer]:
+    """Runs and trainings are updated only while their tab is visible."""
     return [gr.Timer(active=event.value == name) for name in (_RUNS, _TRAIN)]
 
 
 def _to_batch(
     folder: Path, profile: str, generator: str, temperature: float, top_p: float, samples: float, seed: str
 ) -> tuple[Any, ...]:
-    """Sample's settings as the batch form's, and the tab that shows it."""
+    """Sample's settings in the form of a run, and the tab that shows it."""
     number = int(seed) if seed.strip().isdecimal() else None
     filled = attempt(lambda: form.fill(profile, generator, temperature, top_p, int(samples), number, folder))
-    return (*filled, gr.Tabs(selected="runs"), gr.Timer(active=True))  # `tabs.select` hears only what a person chooses
+    return (*filled, gr.Tabs(selected="runs"), gr.Timer(active=True))  # `tabs.select` fires only for clicks

@@ -1,7 +1,4 @@
-"""A live run in words: what its cards say, as the plain data that ``assets/static/sample.js`` draws.
-
-Every text here reaches the page as text, never as markup. Knows neither SQL, models nor Gradio.
-"""
+"""A live run as the plain data that the Sample tab's script draws: a card per question, every text set as text."""
 
 from __future__ import annotations
 
@@ -14,32 +11,32 @@ from engine.config.run_config import RunConfig
 from engine.pipeline.live import Session, Snapshot
 from engine.pipeline.live_cards import Card, Sample
 from store.records import STAGES, Verdict
-from ui.web.escape import clock, three, visible
+from ui.web.escape import clock, plural, three, visible
 
-EMPTY = {"status": "Nothing is sampled yet. Press Sample, and questions appear here as they are written."}
+EMPTY = {"status": "Nothing is sampled yet. Press Sample to see questions here as they are written."}
 REASONS = {
-    "empty": "the generator wrote nothing that could be a question",
-    "truncated": "it was cut off at the token limit before it was complete",
+    "empty": "the generator wrote no question",
+    "truncated": "it was cut off at the token limit",
     "non_english": "it is not in English",
-    "exact_duplicate": "the same question has been asked before",
-    "near_duplicate": "nearly the same question has been asked before",
-    "benchmark_overlap": "it overlaps with a question of a benchmark",
-    "not_solvable": "the judge does not hold it to be a complete and consistent problem",
-    "no_verdict": "the judge came to no verdict, so it may be outside what the judge knows",
-    "too_easy": "its predicted fail rate is below the band that is kept",
-    "too_hard": "its predicted fail rate is above the band that is kept",
-    "no_answer": "none of its solutions states a final answer",
-    "low_reward": "its best reward is under the floor",
+    "exact_duplicate": "the same question was generated before",
+    "near_duplicate": "nearly the same question was generated before",
+    "benchmark_overlap": "it overlaps with a benchmark question",
+    "not_solvable": "the judge says that it is not a complete and consistent problem",
+    "no_verdict": "the judge gave no verdict",
+    "too_easy": "its predicted fail rate is below the kept range",
+    "too_hard": "its predicted fail rate is above the kept range",
+    "no_answer": "none of its solutions has a final answer",
+    "low_reward": "its best reward is below the minimum",
 }
-"""Why a stage drops a question, by the reason that is stored."""
+"""Why a stage drops a question, by the stored reason."""
 _NUMBERS = itertools.count(int(time.time() * 1e6))
-"""Each value has a greater number than all before it, those of an earlier process of the app too."""
+"""Each value has a greater number than all earlier ones, also those of an earlier process."""
 _SCORES = {"solvability": "P(solvable)", "difficulty": "fail rate", "solution": "with an answer", "pair": "reward"}
 _MARKS = {"kept": "✓", "dropped": "✕", "running": "…", "waiting": "·", "failed": "!"}
 
 
 def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[str, Any]:
-    """The newest session first, which is at ``now``; ``kept``: questions that the user has kept."""
+    """``sessions``: the newest first, whose state is ``now``. ``kept``: the questions that the user has kept."""
     busy = now.status in ("loading", "running")
     cards = [_card(card, sessions[0].config, now.run_id in card.question_id and busy, busy, kept) for card in now.cards]
     for session in sessions[1:]:
@@ -54,14 +51,14 @@ def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[st
 
 
 def _status(now: Snapshot, config: RunConfig) -> str:
-    name, asked = config.profile.name, len(now.cards)
+    name, questions = config.profile.name, plural(len(now.cards), "question")
     if now.status == "loading":
         return f"Loading the models of profile {name}."
     if now.status == "running":
-        return f"Sampling {_count(asked, 'question')} with profile {name}."
+        return f"Sampling {questions} with profile {name}."
     if now.message is not None:
         return visible(now.message)
-    return f"Done: {now.pairs} of {_count(asked, 'question')} became {'a pair' if now.pairs == 1 else 'pairs'}."
+    return f"Done: {now.pairs} of {questions} became {'a pair' if now.pairs == 1 else 'pairs'}."
 
 
 def _numbers(now: Snapshot) -> str:
@@ -69,7 +66,7 @@ def _numbers(now: Snapshot) -> str:
         return ""
     rate = now.tokens / now.seconds
     return (
-        f"{now.decided} of {len(now.cards)} decided · {_count(now.pairs, 'pair')} · "
+        f"{now.decided} of {len(now.cards)} decided · {plural(now.pairs, 'pair')} · "
         f"{now.tokens:,} tokens, {rate:,.0f} tokens/s · {clock(now.seconds)}"
     )
 
@@ -86,7 +83,7 @@ def _card(card: Card, config: RunConfig, running: bool, busy: bool, kept: set[st
     facts = [
         card.generator,
         card.topic,
-        f"{card.tokens} tokens" if card.ended else "being written" if running else None,
+        f"{card.tokens} tokens" if card.ended else "writing" if running else None,
     ]
     if config.regenerated_from:
         facts.append(f"regenerated from {config.regenerated_from}")
@@ -129,23 +126,23 @@ def _score(verdict: Verdict) -> str:
 
 
 def _note(card: Card, config: RunConfig, running: bool) -> str:
-    """Why it was dropped, what failed, or what was marked, in sentences."""
-    said = []
+    """Why it was dropped, failed or was marked, in sentences."""
+    notes = []
     for verdict in card.verdicts.values():
         if not verdict.kept:
-            reason = REASONS.get(verdict.reason or "", verdict.reason or "no reason was given")
+            reason = REASONS.get(verdict.reason or "", verdict.reason or "no reason given")
             score = _score(verdict).lstrip(", ")
             if score and verdict.stage == "solvability" and not config.profile.judge.writes:
-                score += f", kept from {config.profile.judge.threshold:.2f} on"
-            said.append(f"Dropped at {verdict.stage}: {reason}" + (f" ({score})." if score else "."))
+                score += f", the threshold is {config.profile.judge.threshold:.2f}"
+            notes.append(f"Dropped at {verdict.stage}: {reason}" + (f" ({score})." if score else "."))
     if card.error is not None:
-        said.append(f"Failed at {card.error[0]}, which is no verdict: {visible(card.error[1])}")
+        notes.append(f"Failed at {card.error[0]}, without a verdict: {visible(card.error[1])}")
     if card.near:
         others = ", ".join(_named(other, card) for other in card.near)
-        said.append(f"Marked as nearly the same as {others}; live runs drop no duplicates.")
+        notes.append(f"Marked as a near-duplicate of {others}; live runs do not drop these.")
     if card.stage is not None and not running:
-        said.append("Stopped before its fate was decided.")
-    return " ".join(said)
+        notes.append("Stopped before it was decided.")
+    return " ".join(notes)
 
 
 def _named(other: str, card: Card) -> str:
@@ -166,12 +163,13 @@ def _samples(card: Card, running: bool) -> list[dict[str, Any]]:
 
 
 def _groups(card: Card) -> list[dict[str, str]]:
-    """Which samples belong together. Their numbers are one text: Gradio, which sends the page only what differs, gets
-    lists wrong that shrink inside of lists."""
+    """Samples by final answer. Their numbers are one text: Gradio, which sends only differences, gets nested
+    lists wrong that shrink.
+    """
     count, compared = len(card.samples), "pair" in card.verdicts
     return [
         {
-            "title": _group_title(group, count) if compared else _count(count, "solution"),
+            "title": _group_title(group, count) if compared else plural(count, "solution"),
             "numbers": " ".join(str(sample.number) for sample in group),
         }
         for group in card.groups
@@ -200,14 +198,14 @@ def _sample_title(card: Card, sample: Sample, running: bool) -> str:
 
 
 def why(card: Card) -> str:
-    """Why the chosen sample was chosen, in a sentence; empty before that."""
+    """Why the chosen sample was chosen; empty before that."""
     if card.chosen is None:
         return ""
     count, best = len(card.samples), card.samples[card.chosen]
     mine = next(group for group in card.groups if best in group)
     most = card.groups[0]
     if best.reward is None:
-        reason = "the first with an answer, as none has a reward"
+        reason = "the first with an answer, because none has a reward"
     else:
         reason = f"highest reward of {count}, {three(best.reward)}"
         if card.equals > 1:
@@ -216,7 +214,3 @@ def why(card: Card) -> str:
     if len(most) > len(mine) and most[0].answer is not None:
         agree += f", while {len(most)} answer {visible(most[0].answer)}"
     return f"Sample {card.chosen} is chosen: {reason}; {agree}."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -1,6 +1,6 @@
 """The Compare tab: two generators at equal n and equal seeds, side by side, with intervals.
 
-Each side is a live run, and stays in the workspace. Knows neither SQL nor models.
+Each side is a live run that is stored in the workspace.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ui.web.errors import attempt
 from ui.web.escape import clock, inert, three
 
 MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
-_HEAD = ["figure", "A", "B", "B minus A"]
+_HEAD = ["measure", "A", "B", "B - A"]
 _WIDTHS: list[str | int] = ["150px", "190px", "190px", "220px"]
-_WHAT = """Both generators write the same number of questions from the same seeds; judge, solver and reward are the
-profile's for both. `-qft` is a generator before preference tuning (QPO). Each side is stored as a live run."""
-_NOTES = """*valid*: the judge kept it. *kept*: it became a pair. Difficulty is the predicted fail rate of what the
-judge kept. The effective number of topics (among pairs) or of kinds (among valid questions, as far as they are the nano
-curriculum's) is that of equally frequent ones: exp of the entropy. Intervals are 95 %: Wilson's for shares, Newcombe's
-for differences. An interval of the difference that holds 0 means that these questions do not tell the two apart."""
+_ABOUT = """Both generators write the same number of questions from the same seeds, with the same judge, solver and
+reward model. `-qft` is a generator before preference optimisation (QPO). Each side is stored as a live run."""
+_NOTES = """*valid*: the judge kept the question. *kept*: it became a pair. Difficulty is the predicted fail rate of the
+valid questions. The effective number of topics (of pairs) or kinds (of valid questions that the nano curriculum's
+patterns recognise) is the exponential of the entropy. Intervals are 95 %: Wilson's for shares, Newcombe's for
+differences. If the interval of a difference contains 0, these questions do not show a difference."""
 
 
 @dataclass(slots=True)
-class _Desk:
+class _PageSessions:
     """The two sessions of one open page."""
 
     sessions: list[Session] = field(default_factory=list)
@@ -45,11 +45,11 @@ class _Desk:
 
 
 def tab(workspace: Workspace, live: Live) -> Offered:
-    """Draws the tab into the open blocks; gives back what brings its list of profiles up to date."""
+    """Draws the tab into the open blocks; returns what updates its list of profiles."""
     folder = registered_models.folder(workspace.path)
     first = load_profile("nano")
     names = list(sides.comparable_generators(first))
-    gr.Markdown(_WHAT)
+    gr.Markdown(_ABOUT)
     with gr.Row():
         profile = gr.Dropdown(profile_names(folder), value=first.name, label="Profile", min_width=140)
         a = gr.Dropdown(names, value=_before(names), label="Generator A", min_width=160)
@@ -59,25 +59,25 @@ def tab(workspace: Workspace, live: Live) -> Offered:
     with gr.Row():
         go = gr.Button("Compare", variant="primary", size="sm", min_width=90)
         cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="compare-cancel")
-    said = gr.Markdown("Nothing is compared yet.", elem_id="compare-status")
+    status = gr.Markdown("No comparison yet.", elem_id="compare-status")
     table = gr.Dataframe(
         headers=_HEAD,
         interactive=False,
         wrap=True,
         column_widths=_WIDTHS,
-        label="Figures",
+        label="Comparison",
         visible=False,
         elem_id="compare",
     )
     gr.Markdown(_NOTES)
-    desk = gr.State(_Desk())
+    page = gr.State(_PageSessions())
 
     def defaults(name: str) -> tuple[gr.Dropdown, gr.Dropdown]:
         names = list(sides.comparable_generators(attempt(lambda: load_profile(name, folder))))
         return gr.Dropdown(names, value=_before(names)), gr.Dropdown(names, value=names[0])
 
     def offer(name: str, a: str, b: str) -> tuple[Any, ...]:
-        """The profiles that there are now; where the chosen one is gone or is another now, its generators too."""
+        """The current profiles, and other generators where the chosen profile is gone or has changed."""
         known = profile_names(folder)
         if name not in known:
             return gr.Dropdown(known, value=first.name), *defaults(first.name)
@@ -85,34 +85,34 @@ def tab(workspace: Workspace, live: Live) -> Offered:
         rest = (gr.Dropdown(names), gr.Dropdown(names)) if {a, b} <= set(names) else defaults(name)
         return gr.Dropdown(known), *rest
 
-    def compare(desk: _Desk, profile: str, a: str, b: str, number: float, seed: float | None) -> Iterator[Any]:
-        if desk.running:
-            raise gr.Error("This page is comparing already; cancel it first, or wait for its end.")
-        desk.sessions = attempt(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
+    def compare(page: _PageSessions, profile: str, a: str, b: str, number: float, seed: float | None) -> Iterator[Any]:
+        if page.running:
+            raise gr.Error("This page is already comparing; cancel that first, or wait for its end.")
+        page.sessions = attempt(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
         buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
         try:
-            while desk.running:
-                yield _progress(desk.sessions, (a, b)), gr.skip(), *buttons  # each time: a busy page can miss one
-                desk.sessions[0 if not desk.sessions[0].over else 1].wait(_EVERY)
-        finally:  # a page that is left cancels what it has begun
-            for session in desk.sessions:
+            while page.running:
+                yield _progress(page.sessions, (a, b)), gr.skip(), *buttons  # each time: a busy page can miss one
+                page.sessions[0 if not page.sessions[0].over else 1].wait(_EVERY)
+        finally:  # a page that is closed cancels its sessions
+            for session in page.sessions:
                 if not session.over:
                     session.cancel()
-        yield *_end(workspace, desk.sessions, (a, b)), gr.Button(interactive=True), gr.Button(interactive=False)
+        yield *_end(workspace, page.sessions, (a, b)), gr.Button(interactive=True), gr.Button(interactive=False)
 
-    def cancel_it(desk: _Desk) -> None:
-        for session in desk.sessions:
+    def cancel_it(page: _PageSessions) -> None:
+        for session in page.sessions:
             session.cancel()
 
-    inputs = [desk, profile, a, b, number, seed]
-    go.click(compare, inputs, [said, table, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE)
-    cancel.click(cancel_it, desk, show_progress="hidden", queue=False)
+    inputs = [page, profile, a, b, number, seed]
+    go.click(compare, inputs, [status, table, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE)
+    cancel.click(cancel_it, page, show_progress="hidden", queue=False)
     profile.input(defaults, profile, [a, b], show_progress="hidden")
     return Offered(offer, [profile, a, b], [profile, a, b])
 
 
 def _before(names: list[str]) -> str:
-    """What the first generator is compared with: itself before QPO, where that is there."""
+    """The default counterpart of the first generator: itself before QPO, where there is one."""
     before = f"{names[0]}-qft"
     return before if before in names else names[-1]
 
@@ -141,7 +141,7 @@ def _progress(sessions: list[Session], names: tuple[str, str]) -> str:
 
 
 def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) -> tuple[str, gr.Dataframe]:
-    """The last word and the table."""
+    """The final status and the table."""
     states = [session.now() for session in sessions]
     nothing = gr.Dataframe(visible=False)
     lacking = [now.message or "" for session, now in zip(sessions, states, strict=True) if session.result is None]
@@ -151,8 +151,8 @@ def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) 
         found = [sides.side(workspace, session.run_id) for session in sessions]
     except ScaleQuestError as error:
         return f"**{inert(str(error))}**", nothing
-    said = [now.message for now in states if now.message]
-    head = f"**{inert(said[0])}** The table is of the questions decided so far." if said else "**Done.**"
+    messages = [now.message for now in states if now.message]
+    head = f"**{inert(messages[0])}** The table covers the questions decided so far." if messages else "**Done.**"
     runs = " and ".join(session.run_id for session in sessions)
     heads = [_HEAD[0], f"A: {names[0]}", f"B: {names[1]}", _HEAD[3]]
     table = gr.Dataframe([list(row) for row in report(*found)], headers=heads, visible=True)
@@ -160,7 +160,7 @@ def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) 
 
 
 def report(a: GeneratorStats, b: GeneratorStats) -> list[tuple[str, str, str, str]]:
-    """Both sides as the rows of a table: figure, A, B, and what lies between them."""
+    """Both sides as rows of a table: name, A, B and their difference."""
     return [
         ("questions", f"{a.questions:,}", f"{b.questions:,}", ""),
         _figures("valid", a.valid, b.valid, _percent, " points"),
@@ -173,16 +173,16 @@ def report(a: GeneratorStats, b: GeneratorStats) -> list[tuple[str, str, str, st
 
 
 def _figures(
-    name: str, a: Figure | None, b: Figure | None, shown: Callable[[float], str], unit: str
+    name: str, a: Figure | None, b: Figure | None, write: Callable[[float], str], unit: str
 ) -> tuple[str, str, str, str]:
-    """Shares and rates end at 0 and 1, and so do the intervals that are shown."""
+    """A row of two estimates; shares and rates end at 0 and 1, and so do their intervals."""
     ends = [None if f is None else (f.value, max(f.low, 0.0), min(f.high, 1.0)) for f in (a, b)]
-    cells = ["-" if end is None else "{} ({} to {})".format(*map(shown, end)) for end in ends]
+    cells = ["-" if end is None else "{} ({} to {})".format(*map(write, end)) for end in ends]
     if a is None or b is None:
         return name, cells[0], cells[1], "-"
     gap = sides.difference(a, b)
-    apart = "" if gap.low <= 0 <= gap.high else ", apart"
-    value, low, high = (shown(x).removesuffix(" %") for x in (gap.value, gap.low, gap.high))
+    apart = "" if gap.low <= 0 <= gap.high else ", significant"
+    value, low, high = (write(x).removesuffix(" %") for x in (gap.value, gap.low, gap.high))
     return name, cells[0], cells[1], f"{value}{unit} ({low} to {high}){apart}"
 
 

@@ -1,7 +1,6 @@
-"""Home: of the runs their funnel, their distributions and three pairs from easy to hard; and five questions more.
+"""Home: the runs' funnel, distributions and three pairs from easy to hard; and a button that generates five questions.
 
-Drawn from the database alone, or from the bundled demo while the workspace has no run; models are loaded only by the
-button. Knows neither SQL nor models.
+Drawn from the database, or from the bundled demo while the workspace has no run. Only the button loads models.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ from ui.web.escape import inert, three, visible
 from ui.web.latex import LATEX, written
 
 EVERY_RUN = ""
-"""The choice that takes all runs together."""
+"""The choice of all runs together."""
 _DEMO = (
     "**This is the bundled demo**, read-only: questions that the nano models wrote, judged and solved on a CPU. "
-    "Sample, or start a batch, and your own runs stand here instead."
+    "Your own runs replace it: generate questions in the Sample or the Runs tab."
 )
-_EMPTY = "**No runs yet.** Generate five questions here, sample in the Sample tab, or start a batch in the Runs tab."
-_SHOWN, _MORE = 3, 5
+_EMPTY = "**No runs yet.** Generate five questions here, or use the Sample or the Runs tab."
+_PAIRS, _MORE = 3, 5
 _AT_ONCE = 8
-"""Pages that may generate at the same time; more wait in a queue."""
+"""Pages that may generate at the same time; others wait in a queue."""
 
 
 def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
-    """Draws the tab into the open blocks; every load reads the rows anew, of many questions a sample first."""
+    """Draws the tab into the open blocks. Each load of the page reads the rows, of many a sample first."""
 
     def choices(chosen: str | None) -> gr.Dropdown:
         runs = sources.reading().runs()[::-1]
@@ -53,26 +52,26 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
         return gr.Dropdown(options, value=value, visible=len(runs) > 1, interactive=True)
 
     def show(chosen: str | None, drawn: str | None, now: bool = False) -> tuple[Any, ...]:
-        """What is drawn, and of which rows that is; nothing where that is drawn already."""
+        """What is drawn, and the state of its rows; no update where that is drawn already."""
         source = sources.reading()
         runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
         if not runs:
-            return (None, gr.skip() if chosen else _EMPTY, "[]", *[""] * _SHOWN)
+            return (None, gr.skip() if chosen else _EMPTY, "[]", *[""] * _PAIRS)
         try:
             frame = frames.of(source, now=now)
             what = f"{chosen} {hash(frame.version)}"
             if now and what == drawn:
-                return (gr.skip(),) * (3 + _SHOWN)
-            found = overview(source, frame, runs, _SHOWN)
+                return (gr.skip(),) * (3 + _PAIRS)
+            found = overview(source, frame, runs, _PAIRS)
         except StoreError as error:
-            return (None, f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _SHOWN)
+            return (None, f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _PAIRS)
         pairs = [_pair(pair) for pair in found.pairs]
         note = _headline(found, frame) + (f"\n\n{_DEMO}" if sources.shows_demo else "")
-        return (what, note, value(charts(found)), *pairs, *[""] * (_SHOWN - len(pairs)))
+        return (what, note, value(charts(found)), *pairs, *[""] * (_PAIRS - len(pairs)))
 
     def generate() -> Iterator[tuple[Any, ...]]:
         session = attempt(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
-        with closing(session.snapshots()) as snapshots:  # so that a page that is left cancels its session
+        with closing(session.snapshots()) as snapshots:  # a page that is closed cancels its session
             for now in snapshots:
                 made = gr.Markdown(_fresh(now), visible=True)
                 yield made, gr.Button(interactive=False)  # each time: a busy page can miss one
@@ -82,13 +81,13 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
         with gr.Column(min_width=300):
             note = gr.Markdown(elem_id="headline")
         more = gr.Button(f"Generate {_MORE} more", variant="primary", size="sm", scale=0, min_width=180)
-        again = gr.Button("Read again", size="sm", scale=0, min_width=120)
+        again = gr.Button("Refresh", size="sm", scale=0, min_width=120)
     run = gr.Dropdown([], label="Run", visible=False, allow_custom_value=True)
     fresh = gr.Markdown(visible=False, container=True, elem_id="fresh")
     shown = board()
-    gr.Markdown("Three pairs, from easy to hard; each the best by reward of its third.", elem_classes="quiet")
+    gr.Markdown("Three pairs from easy to hard: the best by reward of each third.", elem_classes="quiet")
     with gr.Row():
-        cards = [_card() for _ in range(_SHOWN)]
+        cards = [_card() for _ in range(_PAIRS)]
     drawn = gr.State()
     read: dict[str, Any] = {
         "inputs": [run, drawn],
@@ -110,43 +109,43 @@ def _card() -> gr.Markdown:
 def _headline(found: Overview, frame: Frame) -> str:
     first, last = found.funnel[0], found.funnel[-1]
     if not first.entered:
-        return "**These runs have no questions yet.** Read again in a moment."
+        return "**These runs have no questions yet.** Refresh in a moment."
     pending = sum(row.pending for row in found.funnel)
-    said = f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
+    line = f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
     if frame.size < frame.total:
-        said += f"\n\nA first look: an even sample, {frame.size:,} of {frame.total:,} questions. All of them follow."
-    return said
+        line += f"\n\nA first look at an even sample: {frame.size:,} of {frame.total:,} questions. The rest follows."
+    return line
 
 
 def _fresh(now: Snapshot) -> str:
-    """A live run as Markdown: each question as far as it is written, and where it is."""
+    """A live run as Markdown: each question as far as it is written, and its stage."""
     if now.status == "loading":
-        return "**Loading the models.** The first time this takes some seconds."
+        return "**Loading the models.** The first time, this takes some seconds."
     ended = now.status != "running"
-    head = f"{now.pairs} of {len(now.cards)} became pairs" if ended else "Being written"
-    said = f"**{head}.**" + (f" {inert(now.message)}" if now.message else "")
-    return "\n".join([said, "", *(f"1. {inert(card.text) or '…'}  \n   {_fate(card)}" for card in now.cards)])
+    head = f"{now.pairs} of {len(now.cards)} became pairs" if ended else "Generating"
+    line = f"**{head}.**" + (f" {inert(now.message)}" if now.message else "")
+    return "\n".join([line, "", *(f"1. {inert(card.text) or '…'}  \n   {_fate(card)}" for card in now.cards)])
 
 
 def _fate(card: Card) -> str:
     dropped = next((verdict for verdict in card.verdicts.values() if not verdict.kept), None)
     if dropped is not None:
-        return f"*dropped at {dropped.stage}: {REASONS.get(dropped.reason or '', 'no reason was given')}*"
+        return f"*dropped at {dropped.stage}: {REASONS.get(dropped.reason or '', 'no reason given')}*"
     if card.kept:
         return f"*kept: {inert(why(card))}*"
-    return f"*at {card.stage}*" if card.stage else "*left undecided*"
+    return f"*at {card.stage}*" if card.stage else "*not decided*"
 
 
 def _pair(pair: Pair) -> str:
-    """Markdown that shows a pair's texts as they were written: nothing in them is markup, but for formulas."""
+    """A pair as Markdown: its texts are inert, except for formulas."""
     facts = [
         pair.topic,
         None if pair.difficulty is None else f"difficulty {pair.difficulty:.2f}",
         None if pair.reward is None else f"reward {three(pair.reward)}",
         None if pair.agreement is None else f"agreement {pair.agreement:.0%}",
     ]
-    said = " · ".join(inert(fact) for fact in facts if fact)
-    return f"**{written(pair.query)}**\n\n{written(pair.response)}\n\n{said}"
+    line = " · ".join(inert(fact) for fact in facts if fact)
+    return f"**{written(pair.query)}**\n\n{written(pair.response)}\n\n{line}"
 
 
 def _label(run: Run) -> str:

@@ -1,9 +1,8 @@
-"""Formulas in a text that a model wrote: those that are short, whole and of known commands are rendered, all else is
-shown as it was written.
+"""Formulas in a text that a model wrote: short, complete ones with known commands are rendered, all else is text.
 
-``gr.Markdown`` renders what stands between our own marks, which ``inert`` takes away from any text: texts speak of
-money, and a model may write any usual delimiter. An allow-list, because a formula can hide text, load pictures, set
-links, define itself anew and keep the page busy.
+``gr.Markdown`` renders what is between our own delimiters, which ``inert`` escapes in any text: the usual ones are also
+dollar signs. Commands are allow-listed, because a formula can hide text, load pictures, set links, define macros and
+block the page.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ui.web.escape import inert
 LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display": False}]
 """For ``gr.Markdown(latex_delimiters=...)``."""
 LONGEST = 200
-"""Characters of a formula; KaTeX holds the page up while it works on a longer one."""
+"""Characters of a formula; KaTeX blocks the page while it renders a longer one."""
 DEEPEST = 6
 """Braces within braces."""
 MOST = 120
@@ -62,17 +61,17 @@ _KNOWN = frozenset(
 
 
 def written(text: str, most: int = MOST) -> str:
-    """Markdown that shows the text as it was written, line by line, its first ``most`` formulas rendered."""
+    """Markdown that shows the text as it was written, with its first ``most`` formulas rendered."""
     parts, at, left = [], 0, most
     for match in _FORMULA.finditer(text):
         body = match["boxed"] or next(group for group in match.groups() if group is not None)
         if left and _harmless(body):
             block = match["block"] is not None or match["double"] is not None
-            shown = "".join(("⟦", "\\displaystyle " if block else "", " ".join(body.split()), "⟧"))
+            piece = "".join(("⟦", "\\displaystyle " if block else "", " ".join(body.split()), "⟧"))
             left -= 1
         else:
-            shown = inert(match.group())
-        parts += [inert(text[at : match.start()]), shown]
+            piece = inert(match.group())
+        parts += [inert(text[at : match.start()]), piece]
         at = match.end()
     return "  \n".join(map(_line, "".join([*parts, inert(text[at:])]).split("\n")))
 
@@ -83,13 +82,13 @@ def quoted(markdown: str) -> str:
 
 
 def _line(line: str) -> str:
-    """Spaces in front are kept (four of them would be code), an underline of = is no heading."""
+    """Leading spaces are kept (four would start code), and a line of = is not a heading."""
     bare = line.lstrip(" ")
     return "&nbsp;" * (len(line) - len(bare)) + ("&#61;" + bare[1:] if bare.startswith("=") else bare)
 
 
 def _harmless(body: str) -> bool:
-    """Whether KaTeX may have it: short, balanced, of known commands."""
+    """Whether KaTeX may render it: short, balanced, with known commands."""
     bare = body.replace("\\\\", "  ").replace("\\%", "  ").replace("\\#", "  ").replace("\\$", "  ")
     if len(body) > LONGEST or not body.strip() or _REFUSED.search(bare.replace("\n", " ")):
         return False
@@ -104,7 +103,7 @@ def _harmless(body: str) -> bool:
 
 
 def _balanced(bare: str) -> bool:
-    """Whether braces close, and are nested so far only that the innermost can still be read."""
+    """Whether braces close, and are not nested too deeply to read."""
     depth = 0
     for brace in re.findall(r"(?<!\\)[{}]", bare):
         depth += 1 if brace == "{" else -1

@@ -1,7 +1,6 @@
-"""What stands between a browser and the app: who may change things, and what a page of ours may load.
+"""Protection of the app against other sites: which requests may change things, and what the page may load.
 
-Pure ASGI, so that streams pass untouched. Knows no routes: logins are Gradio's (``--auth``), this only looks at where a
-request comes from.
+Pure ASGI, so that streams pass untouched. Logins (``--auth``) are Gradio's; this checks only a request's origin.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ POLICY = "; ".join(
         # Gradio's start-up is an inline script, and its components' code is built in the page.
         "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
         "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",  # a model's Markdown may name a picture anywhere: it is never fetched
+        "img-src 'self' data: blob:",  # pictures in a model's Markdown are never fetched
         "font-src 'self' data:",
         "connect-src 'self'",
         "object-src 'none'",
@@ -44,10 +43,10 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 class Guard:
-    """Refuses what another site's page asks for, with 403, and puts the policy on every answer.
+    """Refuses requests from other sites' pages with 403, and sets the content security policy on every response.
 
-    A browser names the page that a request comes from in ``Origin`` or ``Sec-Fetch-Site``; programs send neither and
-    pass. Without this, a page on another site can post to a server on this machine.
+    Browsers name the page of a request in ``Origin`` or ``Sec-Fetch-Site``; programs send neither and pass. Without
+    this, any site's page could post to a server on this machine.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -74,7 +73,7 @@ class Guard:
 
 
 def foreign(headers: Headers) -> bool:
-    """Whether a browser says that another site's page makes the request; ``Origin: null`` (a sandbox) counts as one."""
+    """Whether a browser says that the request is from another site's page, or from a sandbox (``Origin: null``)."""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != headers.get("host"):
         return True
@@ -93,7 +92,7 @@ Login = Callable[[str, str], bool]
 
 
 def read_logins(file: Path) -> Login:
-    """``name:password`` a line; blank lines and those that begin with # do not count. InputError where that fails."""
+    """Logins from a file with one ``name:password`` per line; blank lines and # comments are skipped. InputError."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -105,10 +104,10 @@ def read_logins(file: Path) -> Login:
         name, colon, password = line.partition(":")
         if not colon or not name.strip() or not password:
             problem = f"line {number} is not name:password"
-            raise InputError("--auth", str(file), problem, "write one name:password a line")
+            raise InputError("--auth", str(file), problem, "write one name:password per line")
         known[name.strip()] = password.encode()
     if not known:
-        raise InputError("--auth", str(file), "names nobody", "write one name:password a line")
+        raise InputError("--auth", str(file), "has no logins", "write one name:password per line")
 
     def allowed(name: str, password: str) -> bool:
         expected = known.get(name)

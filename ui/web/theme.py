@@ -1,4 +1,4 @@
-"""How the page looks: its colours, its fonts (the system's own: nothing is fetched), the few rules beside Gradio's."""
+"""The page's colours, fonts (the system's, so that nothing is fetched) and additions to Gradio's CSS."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def theme() -> gr.themes.Base:
 
 CSS = """
 .gradio-container { width: 100%; max-width: 1800px !important; margin: 0 auto; overflow: clip !important; }
-#whatif-section { overflow: visible !important; } /* so that what is kept stays in sight beside the sliders */
+#whatif-section { overflow: visible !important; } /* keeps the result in sight next to the sliders */
 .masthead { align-items: baseline; justify-content: space-between; gap: .25rem 1rem; }
 .masthead > * { flex: 0 1 auto; min-width: 0 !important; width: auto !important; }
 .masthead h1 { margin: 0; font-size: 1.35rem; letter-spacing: -.01em; }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: .9rem; }
 .pair { overflow-wrap: anywhere; }
-#explore-story table { display: block; overflow-x: auto; max-width: 100%; border: 0; } /* words stay whole */
-.prose :is(table, tr, th, td) { border-color: var(--border-color-primary) !important; } /* not the words' own colour */
+#explore-story table { display: block; overflow-x: auto; max-width: 100%; border: 0; } /* no breaks within words */
+.prose :is(table, tr, th, td) { border-color: var(--border-color-primary) !important; } /* not the colour of the text */
 #explore-story :is(th, td) { overflow-wrap: normal; word-break: normal; }
 :focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
 .dark :focus-visible { outline-color: var(--primary-400); }
 .dark #help-page a { color: var(--primary-400); }
-.dark [role=tab].selected { color: var(--primary-400); } /* the accent is too dark for words on a dark page */
-.secondary-wrap > input[role=combobox] { padding-inline-end: 1.4rem; text-overflow: ellipsis; } /* beside the arrow */
+.dark [role=tab].selected { color: var(--primary-400); } /* the accent is too dark for text on a dark page */
+.secondary-wrap > input[role=combobox] { padding-inline-end: 1.4rem; text-overflow: ellipsis; } /* next to the arrow */
 """

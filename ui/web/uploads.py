@@ -1,7 +1,6 @@
-"""Files that people upload into the page: taken over from Gradio, which never deletes them, and gone when done with.
+"""Files that people upload: taken over from Gradio, which never deletes them, and deleted after use.
 
-Gradio puts files of the same content at the same place, so that one page's file is another's: each is moved to a folder
-of its own first. Knows nothing of what stands in them.
+Gradio stores files of equal content once, so that two pages share one: each is moved to a separate folder first.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from store.errors import InputError
 
 
 class Uploads:
-    """A folder for this process's uploads; it goes, with what is left in it, when the process ends."""
+    """A folder for this process's uploads, deleted with its contents when the process ends."""
 
     def __init__(self) -> None:
         self._gradios = Path(get_upload_folder()).resolve()
@@ -23,19 +22,19 @@ class Uploads:
         self._folder = tempfile.TemporaryDirectory(prefix="held-", dir=self._gradios, ignore_cleanup_errors=True)
 
     def take(self, uploaded: str) -> Path:
-        """Move a file out of Gradio's reach. InputError where it is not an upload, or no longer there."""
+        """Move a file out of Gradio's folder. InputError where it is not an upload, or no longer there."""
         path = Path(uploaded)
-        if not path.resolve().is_relative_to(self._gradios):  # Gradio refuses it too; it would be moved away here
-            raise InputError("FILE", path.name, "has not been uploaded", "choose a file of your own")
+        if not path.resolve().is_relative_to(self._gradios):  # Gradio refuses it too, but here it would be moved
+            raise InputError("FILE", path.name, "is not an upload", "choose a file")
         own = Path(tempfile.mkdtemp(dir=self._folder.name)) / path.name
         try:
             return path.replace(own)
         except FileNotFoundError:
-            raise InputError("FILE", path.name, "is not there any more", "choose it again") from None
+            raise InputError("FILE", path.name, "no longer exists", "choose it again") from None
 
 
 def drop(taken: Path) -> None:
-    """Delete an upload that ``take`` gave, and its folder. One that is gone already is fine."""
+    """Delete an upload that ``take`` returned, and its folder, if they still exist."""
     taken.unlink(missing_ok=True)
     if taken.parent.is_dir():
         taken.parent.rmdir()

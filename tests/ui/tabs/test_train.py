@@ -108,7 +108,7 @@ def choose(page: Page, label: str, option: str) -> None:
 def test_an_empty_tab_says_what_it_is_for_and_writes_the_command(workspace: Workspace) -> None:
     with hosted(workspace, ModelCache()) as url, chromium(url) as watched:
         page = opened(watched)
-        expect(page.locator("#trainings")).to_contain_text("No training yet.")
+        expect(page.locator("#trainings")).to_contain_text("No trainings yet.")
         line = page.locator("#train-command textarea")
         expect(line).to_have_value(re.compile("^scalequest train qft --base Qwen/Qwen2-Math-7B-Instruct --questions"))
         page.get_by_label("Base model").fill("my models/it's one")
@@ -144,7 +144,7 @@ def test_a_real_training_is_shown_with_its_curves_and_its_texts_before_and_after
         assert chart.locator("tbody tr").count() > 1
         expect(page.locator("[data-chart=train-lr] .plot svg").first).to_be_visible()
         texts = page.locator("#train-texts")
-        expect(texts.locator("th")).to_have_text(["figure", "before", "after", "data"])
+        expect(texts.locator("th")).to_have_text(["statistic", "before", "after", "data"])
         expect(texts.get_by_role("row", name="mean words")).to_be_visible()
         kept = record.samples(trained / "models" / "mine")
         for number in range(3):
@@ -196,7 +196,7 @@ def test_an_interrupted_training_says_so_and_how_to_go_on(workspace: Workspace) 
         page = opened(watched)
         page.set_viewport_size({"width": 400, "height": 800})
         expect(page.locator("#training")).to_contain_text(
-            "Interrupted at step 7 of 100 (7%); the command below goes on"
+            "Interrupted at step 7 of 100 (7%); the command below resumes"
         )
         expect(page.locator("#train-go-on textarea")).to_have_value(re.compile("^scalequest train qft --resume"))
         expect(page.locator("#register")).to_be_hidden()
@@ -266,9 +266,9 @@ def test_a_registered_model_is_offered_at_once_sampled_from_and_taken_away_again
         assert "use one of my-nano, nano, openai, paper, small" in sentence(unknown)
         page.get_by_role("tab", name="Train").click()
         page.get_by_role("button", name="Unregister").click()
-        expect(page.locator("#unregister")).to_contain_text("Unregister my-nano? The file profiles/my-nano.toml goes.")
+        expect(page.locator("#unregister")).to_contain_text("Unregister my-nano? This deletes profiles/my-nano.toml.")
         page.get_by_role("button", name="Yes, unregister it").click()
-        expect(page.locator("#registered")).to_contain_text("No model is registered")
+        expect(page.locator("#registered")).to_contain_text("No models are registered")
         page.get_by_role("tab", name="Sample").click()
         expect(page.get_by_label("Profile", exact=True).locator("visible=true")).to_have_value("nano")
         harmless(watched)
@@ -287,7 +287,7 @@ def test_a_difficulty_scorer_is_registered_in_its_role_and_a_page_that_is_open_a
         elsewhere = opened(other, "Home")
         page = opened(watched)
         expect(page.locator("#register")).to_contain_text("Register rates as a difficulty scorer")
-        expect(page.get_by_text("The new generator writes")).to_be_hidden()
+        expect(page.get_by_text("The new generator")).to_be_hidden()
         page.get_by_role("button", name="Register", exact=True).click()
         expect(page.locator("#registered").get_by_role("row", name="rates qgen-a, qgen-b rates solver")).to_be_visible()
         elsewhere.get_by_role("tab", name="Compare").click()
@@ -302,7 +302,7 @@ def test_long_curves_are_thinned_and_smoothed_and_say_their_last_value() -> None
     assert [len(trace["x"]) for trace in (*loss["traces"], *lr["traces"])] == [400, 400, 400]
     assert loss["traces"][1]["y"][-1] == pytest.approx(2.5, abs=0.01)
     assert loss["traces"][0]["x"][-1] == 5000
-    assert "2 at step 5,000. Grey: as logged; colour: mean of 250." in loss["note"]
+    assert "2 at step 5,000. Grey: logged values; colour: running mean of 250." in loss["note"]
     assert (len(loss["rows"]), loss["rows"][-1][0]) == (40, 5000)
     assert lr["rows"][0][1] == "1e-05"
     assert curves.charts([{"done": 1, "loss": "nan"}, {"done": 2}]) == []
@@ -312,7 +312,7 @@ def test_a_curve_that_has_diverged_is_drawn_as_far_as_it_goes_and_says_so() -> N
     events = [{"done": step, "loss": 3.0 if step < 5 else float("nan")} for step in range(1, 9)]
     (loss,) = curves.charts(events)
     assert json.loads(json.dumps(loss, allow_nan=False))["traces"][0]["x"] == [1, 2, 3, 4]
-    assert "No number any more after step 4: it has diverged" in loss["note"]
+    assert "Not a number after step 4: training diverged" in loss["note"]
 
 
 def test_a_student_is_told_by_what_it_answers_right_and_is_offered_to_no_role(tmp_path: Path) -> None:
@@ -320,8 +320,8 @@ def test_a_student_is_told_by_what_it_answers_right_and_is_offered_to_no_role(tm
     figures: dict[str, Any] = {"loss": 0.1, "before": 0.35, "after": 0.475, "after_ci95": [0.42, 0.53]}
     done = record.finish(training, "done", **figures)
     said = str(view.status(done, {}))
-    assert "35.0% of the held-out questions right before, 47.5% after (95 % interval 42.0% to 53.0%)" in said
+    assert "35.0% of the held-out questions correct before, 47.5% after (95 % interval 42.0% to 53.0%)" in said
     with pytest.raises(InputError, match="plays no role"):
         registered_models.register(tmp_path / "profiles", done, "nano", "mine")
     kept = {"held_out": {}, "before": [{"text": "a"}], "sampling": {"temperature": 0.0}}
-    assert "1 held-out questions and their answers" in str(view.compared(kept))
+    assert "1 held-out questions with answers" in str(view.compared(kept))

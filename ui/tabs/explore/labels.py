@@ -1,7 +1,4 @@
-"""What Explore says: the charts' titles and what their numbers mean, a filter in words, and what state the data is in.
-
-Knows neither SQL nor Gradio.
-"""
+"""Explore's texts: titles and notes of the charts, a filter in words, and the state of the data."""
 
 from __future__ import annotations
 
@@ -25,15 +22,13 @@ class Text(NamedTuple):
 
 CHARTS = {
     "difficulty": Text(
-        "Difficulty", "Predicted fail rate: 0 is always solved, 1 never.", "share of attempts expected to fail"
+        "Difficulty", "Predicted fail rate: 0 is always solved, 1 is never.", "share of attempts expected to fail"
     ),
-    "reward": Text("Reward", "Of each question's best-scored solution.", "reward of the best sample"),
-    "agreement": Text(
-        "Agreement", "Share of the samples whose final answer equals the chosen one's.", "share of samples"
-    ),
+    "reward": Text("Reward", "Reward of each question's best solution.", "reward of the best sample"),
+    "agreement": Text("Agreement", "Share of samples with the chosen sample's final answer.", "share of samples"),
     "query_chars": Text("Question length", "In characters.", "characters of the question"),
-    "response_tokens": Text("Solution length", "Of the chosen solution, in tokens.", "tokens of the chosen solution"),
-    "topic": Text("Topic", "By a classifier. Click a bar to choose it, with Ctrl or Shift several.", "topic"),
+    "response_tokens": Text("Solution length", "Tokens of the chosen solution.", "tokens of the chosen solution"),
+    "topic": Text("Topic", "Assigned by a classifier. Click a bar to filter; Ctrl or Shift selects several.", "topic"),
 }
 FACETS = {
     "run": "Run",
@@ -64,7 +59,7 @@ NONE = {
     "drop_reason": "no reason",
     "tags": "no tags",
 }
-"""What a category is called where a question has none."""
+"""The label of a category for questions without one."""
 
 _NAMES = {
     "drop_stage": "dropped at",
@@ -80,12 +75,12 @@ _NAMES = {
 }
 _FLAGS = {"solvable": ("solvable", "not solvable"), "contaminated": ("in a benchmark", "in no benchmark")}
 _LISTED = 3
-"""Values of a list that are named; more are counted."""
+"""Values of a list that are named; longer lists are counted."""
 
 
-def parts(asked: Filter, runs: dict[str, str]) -> list[dict[str, str]]:
-    """Each part of the filter: its field, and in words. ``runs``: names by id."""
-    return [{"name": name, "text": visible(_part(name, value, runs))} for name, value in asked.to_dict().items()]
+def parts(filter: Filter, runs: dict[str, str]) -> list[dict[str, str]]:
+    """Each part of the filter: its field, and its words. ``runs``: names by id."""
+    return [{"name": name, "text": visible(_part(name, value, runs))} for name, value in filter.to_dict().items()]
 
 
 def filter_words(filter: Filter, runs: dict[str, str]) -> str:
@@ -126,41 +121,41 @@ def _range(ends: Range) -> str:
 
 
 def headline(count: int, total: int, pairs: int, *, least: bool = False) -> str:
-    """What the filter keeps; ``least``: at least."""
+    """What the filter matches. ``least``: the counts are lower bounds."""
     return f"{'At least ' if least else ''}{count:,} of {total:,} questions, {pairs:,} pairs"
 
 
 def dropped(stages: Sequence[str | None], reasons: Sequence[tuple[str | None, int]]) -> str:
-    """The sentence under the funnel: what the chosen stages dropped and why."""
-    told = [
+    """The sentence below the funnel: what the selected stages dropped, and why."""
+    counted = [
         f"{NONE['drop_reason'] if reason is None else visible(reason)} {count:,}" for reason, count in reasons if count
     ]
     names = " and ".join(stage for stage in stages if stage is not None)
     if not names:
-        return "Click a stage to see what it dropped, and why."
+        return "Click a stage to see what it dropped and why."
     return (
-        f"{names} dropped {sum(count for _, count in reasons):,}: {', '.join(told)}."
-        if told
+        f"{names} dropped {sum(count for _, count in reasons):,}: {', '.join(counted)}."
+        if counted
         else f"{names} dropped none."
     )
 
 
 def state(source: Source, frame: Frame, runs: Sequence[Run]) -> list[str]:
-    """Sentences on where the rows come from and which are still to come."""
-    said = []
+    """Sentences on where the rows come from, and on rows that are missing so far."""
+    notes = []
     questions = dict(zip(frame.values["run"], frame.totals["run"], strict=False))
     if frame.size < frame.total:
-        said.append(
-            f"A first look: an even sample, {frame.size:,} of {frame.total:,} questions. All of them follow in seconds."
+        notes.append(
+            f"A first look at an even sample: {frame.size:,} of {frame.total:,} questions. The rest follows in seconds."
         )
     if isinstance(source, Demo):
-        said.append("These are the bundled demo's questions; they can be read only. Your own take their place.")
+        notes.append("These are the questions of the bundled demo, which is read-only. Your own runs replace them.")
     for run in runs:
         if run.status in ("running", "paused"):
             target = run.config.get("questions") or run.config.get("max_questions")
             goal = f" of {target:,}" if isinstance(target, int) and run.kind == "generate" else ""
             how = "still running" if run.status == "running" else "paused"
-            said.append(
+            notes.append(
                 f"Run {visible(run.name or run.run_id)} is {how}: {questions.get(run.run_id, 0):,}{goal} so far."
             )
-    return said
+    return notes

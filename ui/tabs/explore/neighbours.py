@@ -1,7 +1,4 @@
-"""What stands under a question's story: the questions nearest to it by the map's vectors, as Markdown.
-
-Every text is inert. Computed after the story is shown, which does not wait for it. Knows neither SQL nor models.
-"""
+"""The questions nearest to one by the map's vectors, as Markdown below its story. Computed after the story is shown."""
 
 from __future__ import annotations
 
@@ -13,14 +10,14 @@ from store.frame.cache import Frames
 from store.map import files, neighbours
 from ui.tabs.explore.labels import NONE
 from ui.tabs.explore.overlaps import linked
-from ui.web.escape import inert
+from ui.web.escape import inert, shorten
 
-_CUT = 200
+_LONGEST = 200
 """Characters of a neighbour."""
 
 
 def markdown(source: Source, frames: Frames, row: str) -> str:
-    """The nearest questions, nearest first; nothing where there is no map."""
+    """The nearest questions, nearest first; empty where there is no map."""
     try:
         map_ = files.current_map(source)
         if map_ is None or not map_.meta.count:
@@ -28,15 +25,14 @@ def markdown(source: Source, frames: Frames, row: str) -> str:
         frame = frames.of(source)
         found = neighbours.nearest(source, frame, map_, row)
         if found is None:
-            return "### Semantic neighbours\n\nThis question is not on the map yet; the map's button adds it."
+            return "### Similar questions\n\nThis question is not on the map yet. Add it with the button below the map."
         rows = query.rows_at(source, frame, [one.position for one in found])
     except ScaleQuestError as error:
-        return f"### Semantic neighbours\n\nThey cannot be told. {inert(str(error))}"
+        return f"### Similar questions\n\nThey cannot be found. {inert(str(error))}"
     nature = inert(stored(map_.meta.embedder).description)
-    parts = ["### Semantic neighbours", f"{nature} 1.00 is the same to it, 0 is unlike."]
+    parts = ["### Similar questions", f"{nature} 1.00 is the same, 0 is unrelated."]
     for one, its in zip(found, rows, strict=True):
-        text = " ".join((its.query or "(no text)").split())
-        cut = text if len(text) <= _CUT else text[:_CUT] + "…"
+        text = shorten(" ".join((its.query or "(no text)").split()), _LONGEST)
         topic = inert(its.topic or NONE["topic"])
-        parts.append(f"**{one.similarity:.2f}** {linked(its.question_id)}, {topic}: {inert(cut)}")
+        parts.append(f"**{one.similarity:.2f}** {linked(its.question_id)}, {topic}: {inert(text)}")
     return "\n\n".join(parts)

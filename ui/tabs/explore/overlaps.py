@@ -1,8 +1,6 @@
-"""What stands beside a question in its story, as Markdown: its near-duplicates with what differs, and the benchmark
-question that it overlaps with what is shared.
+"""The near-duplicates of a question and the benchmark question that it overlaps, as Markdown in its story.
 
-Every text is inert. Texts are shown on one line, without formulas, so that word stands against word. Knows the shape of
-``store.database.question.tell``, nothing of the page.
+Texts are shown on one line and without formulas, so that they can be compared word by word.
 """
 
 from __future__ import annotations
@@ -17,48 +15,48 @@ from engine.stages.duplicate import LABEL, similarity
 from ui.web.escape import inert
 from ui.web.latex import quoted
 
-Told = Mapping[str, Any]
+Story = Mapping[str, Any]
+"""All that is stored of a question, as ``store.database.question.tell`` returns it."""
 _LONGEST = 1_500
-"""Words of a text that is compared word by word: the work grows with the square."""
+"""Words of a text that is compared word by word: the cost is quadratic."""
 _LINKED = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def named(told: Told) -> list[str]:
+def named(story: Story) -> list[str]:
     """The ids of the questions that this one is nearly the same as."""
-    return list(dict.fromkeys(label["value"] for label in told["labels"] if label["key"] == LABEL))
+    return list(dict.fromkeys(label["value"] for label in story["labels"] if label["key"] == LABEL))
 
 
-def near_duplicates(told: Told, texts: Mapping[str, str]) -> list[str]:
+def near_duplicates(story: Story, texts: Mapping[str, str]) -> list[str]:
     """Each with its similarity and its text; ``texts``: of those that are still there, by id."""
-    keys = named(told)
+    keys = named(story)
     if not keys:
         return []
-    own = told["question"]["text"]
-    said = "Bold words stand in the other question only, struck-through words in this one only."
-    parts = ["### Near-duplicates", said]
+    own = story["question"]["text"]
+    parts = ["### Near-duplicates", "Bold words are only in the other question, struck-through words only in this one."]
     by_likeness = sorted(((similarity(own, texts[key]), key) for key in keys if key in texts), key=lambda f: -f[0])
     for likeness, key in by_likeness:
-        parts.append(f"**{linked(key)}**, similarity {likeness:.2f} (words and word pairs, numbers left out)")
+        parts.append(f"**{linked(key)}**, similarity {likeness:.2f} (of words and word pairs, without numbers)")
         parts.append(quoted(difference(own, texts[key])))
     parts += [f"{inert(key)} is no longer in the workspace." for key in keys if key not in texts]
     return parts
 
 
-def benchmark(told: Told) -> list[str]:
-    """The benchmark question that was matched, beside this one; nothing where none was."""
-    verdict = next((v for v in told["verdicts"] if v["stage"] == "contamination" and not v["kept"]), None)
+def benchmark(story: Story) -> list[str]:
+    """The benchmark question that was matched, next to this one; empty where none was."""
+    verdict = next((v for v in story["verdicts"] if v["stage"] == "contamination" and not v["kept"]), None)
     if verdict is None:
         return []
     source = inert(" ".join(str(verdict["raw"] or "an unnamed benchmark").split()))
     parts = ["### In a benchmark"]
-    text = next((label["value"] for label in told["labels"] if label["key"] == ITEM), None)
+    text = next((label["value"] for label in story["labels"] if label["key"] == ITEM), None)
     if text is None:
-        return [*parts, f"It overlaps with {source}, whose text is not stored; check contamination again to have it."]
-    share = f", {verdict['score']:.0%} of its stretches of {GRAM} words" if verdict["score"] is not None else ""
-    mine, theirs = _line(told["question"]["text"]), _line(text)
+        return [*parts, f"It overlaps with {source}. Its text is not stored; check contamination again to store it."]
+    share = f", {verdict['score']:.0%} of its {GRAM}-word sequences" if verdict["score"] is not None else ""
+    mine, theirs = _line(story["question"]["text"]), _line(text)
     return [
         *parts,
-        f"This question shares its bold words{share}, with **{source}**:",
+        f"The bold words of this question{share} are also in **{source}**:",
         quoted(_marked(theirs, shared(theirs, mine))),
         "This question:",
         quoted(_marked(mine, shared(mine, theirs))),
@@ -85,7 +83,7 @@ def _pieces(a: Sequence[str], b: Sequence[str]) -> Iterator[str]:
 
 
 def _marked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text with these stretches in bold."""
+    """The text with these spans in bold."""
     parts, at = [], 0
     for start, end in spans:
         parts += [inert(text[at:start]), f"**{inert(text[start:end])}**"]

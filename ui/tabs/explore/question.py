@@ -1,43 +1,41 @@
-"""The whole story of one question as Markdown, from the prompt that was sent to what became of it.
+"""The story of one question as Markdown, from the prompt that was sent to the reviewers' decisions.
 
-Every text in it is inert, but for harmless formulas. Knows the shape of ``question.tell``, nothing of the page.
+Every text in it is inert, except for harmless formulas.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from engine.stages.contamination import ITEM
 from engine.text import answers
 from store.database.replace_verdicts import AS_IT_CAME
 from store.records import STAGES
 from ui.tabs.explore import overlaps
+from ui.tabs.explore.overlaps import Story
 from ui.web.escape import inert
 from ui.web.latex import MOST, quoted, written
 
-Told = Mapping[str, Any]
 
-
-def markdown(told: Told, near: Mapping[str, str] | None = None) -> str:
-    """What happened to the question, in the order in which it happened. ``near``: texts of its near-duplicates."""
+def markdown(story: Story, near: Mapping[str, str] | None = None) -> str:
+    """What happened to the question, in order. ``near``: texts of its near-duplicates, by id."""
     parts = [
-        *_question(told),
-        *_prompt(told),
-        *_verdicts(told),
-        *overlaps.near_duplicates(told, near or {}),
-        *overlaps.benchmark(told),
-        *_solutions(told),
-        *_labels(told),
-        *_errors(told["errors"]),
-        *_decisions(told["decisions"]),
+        *_question(story),
+        *_prompt(story),
+        *_verdicts(story),
+        *overlaps.near_duplicates(story, near or {}),
+        *overlaps.benchmark(story),
+        *_solutions(story),
+        *_labels(story),
+        *_errors(story["errors"]),
+        *_decisions(story["decisions"]),
     ]
     return "\n\n".join(parts)
 
 
-def _question(told: Told) -> list[str]:
-    question, run, pair = told["question"], told["run"], told["pair"]
+def _question(story: Story) -> list[str]:
+    question, run, pair = story["question"], story["run"], story["pair"]
     facts = [
         f"run {run['name'] or run['run_id']} ({run['kind']}, {run['status']})",
         f"written by {question['generator']}",
@@ -46,9 +44,9 @@ def _question(told: Told) -> list[str]:
         *(f"{name} {value}" for name, value in question["params"].items()),
         f"{question['created_at']:%Y-%m-%d %H:%M:%S} UTC",
     ]
-    parts = [f"## {_cell(question['question_id'])}", _fate(told), quoted(written(question["text"]))]
+    parts = [f"## {_cell(question['question_id'])}", _fate(story), quoted(written(question["text"]))]
     if pair is not None and pair["edited"]:
-        parts += ["**As a reviewer edited it**", quoted(written(pair["query"]))]
+        parts += ["**Edited by a reviewer**", quoted(written(pair["query"]))]
     if question["reference_answer"] is not None:
         parts.append(f"Reference answer: {written(question['reference_answer'])}")
     parts.append(" · ".join(map(_cell, facts)))
@@ -57,14 +55,14 @@ def _question(told: Told) -> list[str]:
     return parts
 
 
-def _fate(told: Told) -> str:
-    dropped = next((v for v in told["verdicts"] if not v["kept"]), None)
-    if told["pair"] is not None:
+def _fate(story: Story) -> str:
+    dropped = next((v for v in story["verdicts"] if not v["kept"]), None)
+    if story["pair"] is not None:
         rescued = f", rescued by a reviewer after it was dropped at {dropped['stage']}" if dropped else ""
-        return f"**A pair**{_cell(rescued)}, {_cell(told['pair']['status'])}."
+        return f"**A pair**{_cell(rescued)}, {_cell(story['pair']['status'])}."
     if dropped is not None:
         return f"**Dropped at {_cell(dropped['stage'])}**: {_cell(dropped['reason'] or 'no reason given')}."
-    seen = {v["stage"] for v in told["verdicts"]}
+    seen = {v["stage"] for v in story["verdicts"]}
     waits = next((stage for stage in STAGES if stage not in seen), None)
     return (
         f"**Pending at {waits}**: no verdict there yet."
@@ -73,18 +71,18 @@ def _fate(told: Told) -> str:
     )
 
 
-def _prompt(told: Told) -> list[str]:
-    question, profile = told["question"], told["run"]["config"].get("profile")
+def _prompt(story: Story) -> list[str]:
+    question, profile = story["question"], story["run"]["config"].get("profile")
     generators = profile.get("generators", ()) if isinstance(profile, Mapping) else ()
     template = next((g["template"] for g in generators if g.get("name") == question["generator"]), None)
     if template is None:
-        return ["### Prompt sent", f"None is stored for template {_cell(question['template_id'] or 'none')}."]
+        return ["### Prompt sent", f"No prompt is stored for template {_cell(question['template_id'] or 'none')}."]
     raw = template["text"].replace("\n", "⏎\n").removesuffix("\n")
-    said = f"The exact text that {question['generator']} read and continued (template {question['template_id']})."
-    return ["### Prompt sent", f"{_cell(said)} ⏎ is a line break.", quoted(written(raw, most=0))]
+    about = f"The exact text that {question['generator']} continued (template {question['template_id']})."
+    return ["### Prompt sent", f"{_cell(about)} ⏎ is a line break.", quoted(written(raw, most=0))]
 
 
-def _verdicts(told: Told) -> list[str]:
+def _verdicts(story: Story) -> list[str]:
     rows = (
         (
             v["stage"],
@@ -95,11 +93,11 @@ def _verdicts(told: Told) -> list[str]:
             v["tokens"] or "",
             f"{v['seconds']:.3f}" if v["seconds"] else "",
         )
-        for v in told["verdicts"]
+        for v in story["verdicts"]
     )
     head = ("stage", "verdict", "score", "reason", "judge", "tokens", "seconds")
     parts = _table("Verdicts", head, rows) or ["### Verdicts", "None yet."]
-    for verdict in told["verdicts"]:
+    for verdict in story["verdicts"]:
         if verdict["raw"]:
             parts += [
                 f"**{_cell(verdict['judge'])} wrote at {_cell(verdict['stage'])}**",
@@ -108,12 +106,12 @@ def _verdicts(told: Told) -> list[str]:
     return parts
 
 
-def _solutions(told: Told) -> list[str]:
-    solutions: Sequence[Told] = told["solutions"]
+def _solutions(story: Story) -> list[str]:
+    solutions: Sequence[Story] = story["solutions"]
     if not solutions:
-        return ["### Solutions", "None: the question did not come so far."]
-    chosen, why = _chosen(told)
-    groups: dict[int | None, list[Told]] = {}
+        return ["### Solutions", "None: the question did not reach the solution stage."]
+    chosen, why = _chosen(story)
+    groups: dict[int | None, list[Story]] = {}
     for solution, group in zip(solutions, answers.group([s["answer"] for s in solutions]), strict=True):
         groups.setdefault(group, []).append(solution)
     ordered = sorted(groups.items(), key=lambda item: (item[0] is None, -len(item[1])))
@@ -127,13 +125,13 @@ def _solutions(told: Told) -> list[str]:
         parts.append(f"#### {answer}: {len(members)} of {len(solutions)}")
         for solution in members:
             parts += [_sample(solution, chosen), quoted(written(solution["text"], left))]
-    pair = told["pair"]
+    pair = story["pair"]
     if pair is not None and pair["edited"]:
-        parts += ["**The response as a reviewer edited it**", quoted(written(pair["response"]))]
+        parts += ["**Solution edited by a reviewer**", quoted(written(pair["response"]))]
     return parts
 
 
-def _sample(solution: Told, chosen: str | None) -> str:
+def _sample(solution: Story, chosen: str | None) -> str:
     mark = "✓ chosen, " if str(solution["sample"]) == chosen else ""
     rewards = (
         ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items()) or "no reward"
@@ -144,52 +142,52 @@ def _sample(solution: Told, chosen: str | None) -> str:
     return f"**{mark}sample {solution['sample']}**: {_cell(' · '.join(facts))}"
 
 
-def _chosen(told: Told) -> tuple[str | None, str]:
-    """The chosen sample, and the sentence that says why."""
-    accepted = (d for d in reversed(told["decisions"]) if d["action"] == "accept" and d["in_force"])
+def _chosen(story: Story) -> tuple[str | None, str]:
+    """The chosen sample, and why."""
+    accepted = (d for d in reversed(story["decisions"]) if d["action"] == "accept" and d["in_force"])
     by_hand = next((d for d in accepted if d["payload"].get("sample") is not None), None)
     if by_hand is not None:
         sample = str(by_hand["payload"]["sample"])
         return sample, f"Sample {_cell(sample)} is chosen: {_cell(by_hand['reviewer'])} accepted it."
-    label = next((label for label in told["labels"] if label["key"] == "chosen"), None)
+    label = next((label for label in story["labels"] if label["key"] == "chosen"), None)
     if label is None:
-        return None, "None is chosen."
+        return None, "No sample is chosen."
     if label["model"] == AS_IT_CAME:
-        return label["value"], f"Sample {_cell(label['value'])} is chosen: it came so with the data."
-    said = "has the best reward among those that state an answer (a tie goes to the first)"
-    return label["value"], f"Sample {_cell(label['value'])} is chosen: it {said}, by {_cell(label['model'])}."
+        return label["value"], f"Sample {_cell(label['value'])} is chosen: the imported data chose it."
+    reason = f"it has the best reward of those with an answer, or is the first of them, by {_cell(label['model'])}"
+    return label["value"], f"Sample {_cell(label['value'])} is chosen: {reason}."
 
 
-def _labels(told: Told) -> list[str]:
-    rows = [(r["key"], r["value"], r["model"]) for r in told["labels"] if r["key"] != ITEM]
+def _labels(story: Story) -> list[str]:
+    rows = [(r["key"], r["value"], r["model"]) for r in story["labels"] if r["key"] != ITEM]
     return _table("Labels", ("label", "value", "by"), rows)
 
 
-def _errors(errors: Sequence[Told]) -> list[str]:
+def _errors(errors: Sequence[Story]) -> list[str]:
     rows = ((e["stage"], e["attempt"], f"{e['created_at']:%Y-%m-%d %H:%M:%S}", e["message"]) for e in errors)
-    parts = _table("Failed attempts", ("stage", "attempt", "when (UTC)", "what happened"), rows)
+    parts = _table("Failed attempts", ("stage", "attempt", "when (UTC)", "error"), rows)
     return parts + [quoted(written(e["raw"], most=0)) for e in errors if e["raw"]]
 
 
-def _decisions(decisions: Sequence[Told]) -> list[str]:
+def _decisions(decisions: Sequence[Story]) -> list[str]:
     rows = (
         (
             f"{d['created_at']:%Y-%m-%d %H:%M:%S}",
             d["reviewer"],
-            d["action"] if d["in_force"] or d["action"] == "undo" else f"{d['action']}, taken back",
+            d["action"] if d["in_force"] or d["action"] == "undo" else f"{d['action']}, undone",
             _payload(d["payload"]),
         )
         for d in decisions
     )
-    return _table("Decisions", ("when (UTC)", "reviewer", "decision", "with"), rows)
+    return _table("Decisions", ("when (UTC)", "reviewer", "decision", "details"), rows)
 
 
-def _payload(payload: Told) -> str:
+def _payload(payload: Story) -> str:
     return ", ".join(f"{name}: {value}" for name, value in payload.items())
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """A heading and a table; nothing where there are no rows."""
+    """A heading and a table; empty where there are no rows."""
     lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
     if not lines:
         return []

@@ -1,7 +1,6 @@
 """The Sample tab: questions and their solutions as they are written, each through all stages, stored as a live run.
 
-A page's sessions live in the server, in its ``Desk``; closing the page cancels what goes on. Knows neither SQL nor
-models.
+A page's sessions are kept on the server, in its ``PageSessions``; closing the page cancels the running one.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from ui.web.errors import attempt
 from ui.web.escape import inert
 from ui.web.latex import LATEX, written
 
-ALL = "all, by their share"
+ALL = "all, by their shares"
 MOST_QUESTIONS, MOST_SAMPLES, MOST_SESSIONS = 20, 16, 12
 _AT_ONCE = 8
-"""Pages that may sample at the same time; more wait in a queue."""
+"""Pages that may sample at the same time; others wait in a queue."""
 _ME = "you"
-_NO_FORMULAS = "Choose **Show formulas** on a card to see its texts here with their formulas drawn."
+_NO_FORMULAS = "Press **Show formulas** on a question to see its texts with rendered formulas here."
 _TO_FORMULAS = (
     "() => document.getElementById('sample-formulas')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 )
@@ -82,8 +81,9 @@ _HTML = """<p class="status" role="status" aria-live="polite"></p><p class="numb
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the page wires: to the form of a batch the button, and the settings that it is to send; ``offered`` brings
-    the list of profiles up to date."""
+    """What the page connects: the button that sends these settings to the form of a run, and ``offered``, which updates
+    the list of profiles.
+    """
 
     send: gr.Button
     profile: gr.Dropdown
@@ -93,13 +93,13 @@ class Sample:
     questions: gr.Slider
     samples: gr.Slider
     seed: gr.Textbox
-    """Empty where none was chosen."""
+    """Empty for a random one."""
     offered: Offered
 
 
 @dataclass(slots=True)
-class Desk:
-    """What one open page has before it: its sessions, the newest first, and what its user has kept of them."""
+class PageSessions:
+    """The sessions of one open page, newest first, and the questions that its user has kept."""
 
     sessions: list[Session] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
@@ -110,7 +110,7 @@ class Desk:
         return newest if newest is not None and not newest.over else None
 
     def find(self, question_id: object) -> tuple[Card, RunConfig]:
-        """The card that an event of the page speaks of; InputError for anything that is not on the desk."""
+        """The question of an event of the page. InputError for one that the page does not have."""
         for session in self.sessions:
             for card in session.now().cards:
                 if card.question_id == question_id:
@@ -136,14 +136,14 @@ def tab(workspace: Workspace, live: Live) -> Sample:
             samples = gr.Slider(1, MOST_SAMPLES, first.solver.n, step=1, label="Solutions each (best of n)")
             seed = gr.Textbox(
                 label="Seed",
-                info="Empty: a random one. Equal seeds sample the same.",
+                info="Leave empty for a random one. Equal seeds give equal samples.",
                 max_lines=1,
                 elem_id="sample-seed",
             )
             with gr.Row():
                 go = gr.Button("Sample", variant="primary", size="sm", min_width=90)
                 cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="sample-cancel")
-            send = gr.Button("Send these settings to a batch", size="sm")
+            send = gr.Button("Use these settings in a run", size="sm")
         with gr.Column(scale=3, min_width=300):
             board = gr.HTML(
                 live_cards.EMPTY,
@@ -153,8 +153,8 @@ def tab(workspace: Workspace, live: Live) -> Sample:
                 elem_id="sample",
             )
             formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=LATEX, container=True, elem_id="sample-formulas")
-    desk = gr.State(Desk())
-    fields = [desk, profile, generator, temperature, top_p, questions, samples, seed]
+    page = gr.State(PageSessions())
+    fields = [page, profile, generator, temperature, top_p, questions, samples, seed]
     shown = [board, go, cancel]
 
     def defaults(name: str) -> tuple[Any, ...]:
@@ -164,7 +164,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
         return gr.Dropdown(options, value=ALL), first.temperature, first.top_p, min(chosen.solver.n, MOST_SAMPLES)
 
     def offer(name: str, generator: str) -> tuple[Any, ...]:
-        """The profiles that there are now; where the chosen one is gone or is another now, its settings too."""
+        """The current profiles, and other settings where the chosen profile is gone or has changed."""
         known = profile_names(folder)
         if name not in known:
             return gr.Dropdown(known, value=first.name), *defaults(first.name)
@@ -172,61 +172,61 @@ def tab(workspace: Workspace, live: Live) -> Sample:
         rest = [gr.Dropdown(options), *[gr.skip()] * 3] if generator in options else defaults(name)
         return gr.Dropdown(known), *rest
 
-    def sample(desk: Desk, name: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def sample(page: PageSessions, name: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         config = attempt(lambda: _config(load_profile(name, folder), *values))
-        desk.sessions, desk.kept = [], set()
-        yield from _watch(desk, lambda: live.start(config))
+        page.sessions, page.kept = [], set()
+        yield from _watch(page, lambda: live.start(config))
 
-    def regenerate(desk: Desk, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        card, config = attempt(lambda: desk.find(event._data.get("id")))
-        yield from _watch(desk, lambda: live.start(_again(config, card), regenerated_from=card.question_id))
+    def regenerate(page: PageSessions, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        card, config = attempt(lambda: page.find(event._data.get("id")))
+        yield from _watch(page, lambda: live.start(_again(config, card), regenerated_from=card.question_id))
 
-    def keep(desk: Desk, request: gr.Request, event: gr.EventData) -> Any:
-        card, _ = attempt(lambda: desk.find(event._data.get("id")))
+    def keep(page: PageSessions, request: gr.Request, event: gr.EventData) -> Any:
+        card, _ = attempt(lambda: page.find(event._data.get("id")))
         if card.chosen is None or card.stage is not None:
             raise gr.Error("Only a question with a chosen solution can be kept.", print_exception=False)
-        if card.question_id not in desk.kept:
-            desk.kept.add(card.question_id)
+        if card.question_id not in page.kept:
+            page.kept.add(card.question_id)
             who = request.username or _ME
             decision = Decision(secrets.token_hex(8), card.question_id, who, "accept", {"sample": card.chosen})
             attempt(lambda: workspace.writer.put([decision]))
-        if desk.running is not None:
+        if page.running is not None:
             return gr.skip()  # the next snapshot shows it
-        return live_cards.value(desk.sessions, desk.sessions[0].now(), desk.kept)
+        return live_cards.value(page.sessions, page.sessions[0].now(), page.kept)
 
-    def cancel_it(desk: Desk) -> None:
-        if (session := desk.running) is not None:
+    def cancel_it(page: PageSessions) -> None:
+        if (session := page.running) is not None:
             session.cancel()
 
-    def with_formulas(desk: Desk, event: gr.EventData) -> str:
-        card, _ = attempt(lambda: desk.find(event._data.get("id")))
+    def with_formulas(page: PageSessions, event: gr.EventData) -> str:
+        card, _ = attempt(lambda: page.find(event._data.get("id")))
         return formatted(card)
 
     watching: dict[str, Any] = {"outputs": shown, "show_progress": "hidden", "concurrency_limit": _AT_ONCE}
     go.click(sample, fields, **watching)
     seed.submit(sample, fields, **watching)
-    board.regenerate(regenerate, desk, **watching)
-    # By default a click on a second card would be lost while the first one's is under way. Every click keeps, one after
-    # the other, so that a value with a greater number knows more; of formulas the last card clicked is shown.
-    board.keep(keep, desk, board, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
-    shows = board.formulas(with_formulas, desk, formulas, show_progress="hidden", trigger_mode="always_last")
+    board.regenerate(regenerate, page, **watching)
+    # By default a click on a second question is lost while the first one's is handled. Every "Keep" counts, in order,
+    # so that a value with a greater number is newer; of formulas the last click is shown.
+    board.keep(keep, page, board, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
+    shows = board.formulas(with_formulas, page, formulas, show_progress="hidden", trigger_mode="always_last")
     shows.then(None, js=_TO_FORMULAS)
-    cancel.click(cancel_it, desk, show_progress="hidden", queue=False)
+    cancel.click(cancel_it, page, show_progress="hidden", queue=False)
     of_profile = [generator, temperature, top_p, samples]
     profile.input(defaults, profile, of_profile, show_progress="hidden")
     offered = Offered(offer, [profile, generator], [profile, *of_profile])
     return Sample(send, profile, generator, temperature, top_p, questions, samples, seed, offered)
 
 
-def _watch(desk: Desk, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]]:
-    """Put a new session on the desk and show it until its end."""
-    if desk.running is not None:
-        raise gr.Error("This page is sampling already; cancel it first, or wait for its end.", print_exception=False)
-    desk.sessions = [attempt(start), *desk.sessions[: MOST_SESSIONS - 1]]
+def _watch(page: PageSessions, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]]:
+    """Start a new session and show it until its end."""
+    if page.running is not None:
+        raise gr.Error("This page is already sampling; cancel that first, or wait for its end.", print_exception=False)
+    page.sessions = [attempt(start), *page.sessions[: MOST_SESSIONS - 1]]
     buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
-    with closing(desk.sessions[0].snapshots()) as snapshots:  # so that a page that is left cancels its session
+    with closing(page.sessions[0].snapshots()) as snapshots:  # a page that is closed cancels its session
         for now in snapshots:
-            shown = live_cards.value(desk.sessions, now, desk.kept)
+            shown = live_cards.value(page.sessions, now, page.kept)
             yield shown, *buttons  # each time: a busy page can miss one
     yield shown, gr.Button(interactive=True), gr.Button(interactive=False)
 
@@ -235,9 +235,9 @@ def _config(
     profile: Profile, generator: str, temperature: float, top_p: float, questions: float, samples: float, seed: str
 ) -> RunConfig:
     if not 1 <= questions <= MOST_QUESTIONS:
-        raise InputError("questions", questions, "is out of range here", f"use 1 to {MOST_QUESTIONS}, or start a batch")
+        raise InputError("questions", questions, "is out of range here", f"use 1 to {MOST_QUESTIONS}, or start a run")
     if not 1 <= samples <= MOST_SAMPLES:
-        raise InputError("solutions", samples, "is out of range here", f"use 1 to {MOST_SAMPLES}, or start a batch")
+        raise InputError("solutions", samples, "is out of range here", f"use 1 to {MOST_SAMPLES}, or start a run")
     if seed.strip() and not seed.strip().isdecimal():
         raise InputError("seed", seed.strip()[:40], "is not a whole number", "use 0 to 2^63 - 1, or leave it empty")
     return settings(
@@ -252,14 +252,14 @@ def _config(
 
 
 def _again(config: RunConfig, card: Card) -> RunConfig:
-    """One question more with the settings of this one, under a seed of its own."""
+    """Settings for one more question like this one, with a new seed."""
     generators = tuple(g for g in config.profile.generators if g.name == card.generator)
     seed = secrets.randbelow(SEEDS)
     return replace(config, profile=replace(config.profile, generators=generators), questions=1, seed=seed)
 
 
 def formatted(card: Card) -> str:
-    """Markdown of a card's texts as they were written, their boxed answers drawn as formulas; the chosen one first."""
+    """A question and its solutions as Markdown with rendered formulas; the chosen solution first."""
     parts = [f"**{inert(card.text)}**"]
     for sample in sorted(card.samples.values(), key=lambda sample: (sample.number != card.chosen, sample.number)):
         title = f"Sample {sample.number}" + (", chosen" if sample.number == card.chosen else "")

@@ -1,4 +1,4 @@
-"""The command that starts a training, made from a few fields, to copy into a shell. Starts nothing."""
+"""The form that writes the command of a training, to copy into a shell. It starts nothing."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from store.errors import InputError
 from ui.web.escape import inert
 
 KINDS = {"QFT": "qft", "QPO": "qpo", "difficulty scorer": "difficulty"}
-GUESSED = "guessed from the base"
+GUESSED = "detected from the base model"
 _DATA = {
     "qft": ("--questions", "questions.jsonl", "Questions", "A .jsonl, .csv, .txt or .parquet file, or hf:NAME."),
-    "qpo": ("--pairs", "", "Preference pairs", "A file with chosen and rejected. Empty: the workspace's pairs."),
-    "difficulty": ("--rates", "rates.jsonl", "Pass rates", "A file with questions and how often they were solved."),
+    "qpo": (
+        "--pairs",
+        "",
+        "Preference pairs",
+        "A file with chosen and rejected. Leave empty for the workspace's pairs.",
+    ),
+    "difficulty": ("--rates", "rates.jsonl", "Pass rates", "A file with questions and their pass rates."),
 }
 _BASE, _NAME = "Qwen/Qwen2-Math-7B-Instruct", "my-generator"
 _ABOUT = {
-    "qft": "Question fine-tuning: any causal language model that solves problems learns to write them.",
-    "qpo": "Question preference optimisation: a generator made by QFT learns to prefer the better of two questions; "
-    "`scalequest train build-pairs` makes the pairs. The workspace's own pairs are read while no app has it open.",
-    "difficulty": "A scorer reads a question and predicts how often it is failed.",
+    "qft": "Question fine-tuning (QFT): a language model that solves problems learns to write them.",
+    "qpo": "Question preference optimisation (QPO): a generator from QFT learns to prefer the better of two questions. "
+    "`scalequest train build-pairs` makes the pairs. Close the app before training on the workspace's own pairs.",
+    "difficulty": "A scorer reads a question and predicts its fail rate.",
 }
 
 
@@ -35,7 +40,9 @@ def draw(workspace: Path) -> None:
     about = gr.Markdown(_ABOUT["qft"], elem_classes="quiet")
     with gr.Row():
         kind = gr.Dropdown(list(KINDS), value=next(iter(KINDS)), label="Kind of training", min_width=200)
-        base = gr.Textbox(_BASE, label="Base model", info="A folder, a hub id or a training's name.", min_width=200)
+        base = gr.Textbox(
+            _BASE, label="Base model", info="A folder, a hub id or the name of a training.", min_width=200
+        )
         data = gr.Textbox(
             _DATA["qft"][1], label=_DATA["qft"][2], info=_DATA["qft"][3], min_width=200, elem_id="train-data"
         )
@@ -51,13 +58,13 @@ def draw(workspace: Path) -> None:
         buttons=["copy"],
         elem_id="train-command",
     )
-    fault = gr.Markdown(visible=False, elem_id="train-fault")
+    fault_text = gr.Markdown(visible=False, elem_id="train-fault")
     fields = [kind, base, data, template, name]
 
-    def written(kind: str, base: str, data: str, template: str, name: str) -> tuple[str, gr.Markdown]:
-        said = _fault(name, workspace)
+    def update(kind: str, base: str, data: str, template: str, name: str) -> tuple[str, gr.Markdown]:
+        fault = _fault(name, workspace)
         line = command(KINDS[kind], base, data, template, name, workspace)
-        return line, gr.Markdown(inert(said), visible=bool(said))
+        return line, gr.Markdown(inert(fault), visible=bool(fault))
 
     def of_kind(kind: str) -> tuple[str, gr.Textbox, gr.Dropdown]:
         _, file, label, info = _DATA[KINDS[kind]]
@@ -67,14 +74,14 @@ def draw(workspace: Path) -> None:
             gr.Dropdown(visible=KINDS[kind] != "difficulty"),
         )
 
-    show: dict[str, Any] = {"fn": written, "inputs": fields, "outputs": [line, fault], "show_progress": "hidden"}
+    show: dict[str, Any] = {"fn": update, "inputs": fields, "outputs": [line, fault_text], "show_progress": "hidden"}
     kind.input(of_kind, kind, [about, data, template], show_progress="hidden").then(**show)
     for one in (base, data, template, name):
-        one.change(**show, trigger_mode="always_last")  # `input` would not hear what is pasted
+        one.change(**show, trigger_mode="always_last")  # `input` misses pasted text
 
 
 def command(kind: str, base: str, data: str, template: str, name: str, workspace: Path) -> str:
-    """The shell line that starts this training; what was left empty stands in it in capitals."""
+    """The shell command of this training; empty fields are placeholders in capitals."""
     flag = _DATA[kind][0]
     words = ["scalequest", "train", kind, "--base", base.strip() or "MODEL"]
     if data.strip() or kind != "qpo":  # without pairs, QPO takes the workspace's own
@@ -85,7 +92,7 @@ def command(kind: str, base: str, data: str, template: str, name: str, workspace
 
 
 def _fault(name: str, workspace: Path) -> str:
-    """Why no training can have this name; empty where it can."""
+    """Why a training cannot have this name; empty where it can."""
     if not name.strip():
         return ""
     try:
@@ -93,5 +100,5 @@ def _fault(name: str, workspace: Path) -> str:
     except InputError as error:
         return str(error)
     if folder.exists() and any(folder.iterdir()):
-        return f"The folder models/{name.strip()} of this workspace is taken; choose another name."
+        return f"The folder models/{name.strip()} of this workspace already exists; choose another name."
     return ""

@@ -1,6 +1,6 @@
-"""A training's progress as charts: loss and learning rate, for preferences what is ranked right and the margin as well.
+"""A training's progress as charts: loss, learning rate and, for preferences, accuracy and margin.
 
-Long curves are thinned to what a screen can show. Knows events as a training writes them, neither files nor Gradio.
+Long curves are thinned to what a screen can show.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ui.components.charts import Chart
 Point = tuple[int, float]
 
 _MOST, _ROWS = 400, 40
-"""Points drawn and rows in the table of a chart; more are averaged over equal stretches."""
+"""Points and table rows of a chart; longer curves are averaged over equal intervals."""
 _SMOOTH = 20
-"""The running mean is taken over this part of the curve: the last twentieth of what has been logged."""
+"""The running mean covers this fraction of the curve: one twentieth of it."""
 _SERIES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("loss", "Loss", "What training minimises.", {}),
-    ("ranked_right", "Ranked right", "Share of pairs in which the chosen text gains more than the rejected one.",
+    ("loss", "Loss", "The training objective.", {}),
+    ("ranked_right", "Preference accuracy", "Share of pairs whose chosen text has the higher implicit reward.",
      {"range": [0, 1.02]}),
-    ("margin", "Margin", "By how much the chosen text's implicit reward exceeds the rejected one's, on average.", {}),
-    ("lr", "Learning rate", "It warms up, then falls.", {"rangemode": "tozero", "tickformat": ".1e"}),
+    ("margin", "Margin", "Mean implicit reward of the chosen texts minus that of the rejected ones.", {}),
+    ("lr", "Learning rate", "Warm-up, then decay.", {"rangemode": "tozero", "tickformat": ".1e"}),
 )  # fmt: skip
 
 
@@ -35,13 +35,13 @@ def charts(events: Sequence[dict[str, Any]]) -> list[Chart]:
         points = [(step, float(value)) for step, value in values if math.isfinite(value)]
         if points:
             if values[-1] != points[-1]:
-                note += f" No number any more after step {points[-1][0]:,}: it has diverged, a lower --lr may help."
+                note += f" Not a number after step {points[-1][0]:,}: training diverged; try a lower --lr."
             shown.append(_chart(key, title, note, axis, points))
     return shown
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
-    """At most ``most`` points: means over equal stretches, each at its last step."""
+    """At most ``most`` points: means over equal intervals, each at its last step."""
     n = len(points)
     if n <= most:
         return list(points)
@@ -61,19 +61,19 @@ def running_mean(points: Sequence[Point], window: int) -> list[Point]:
 def _chart(key: str, title: str, note: str, axis: dict[str, Any], points: list[Point]) -> Chart:
     window = max(len(points) // _SMOOTH, 1)
     step, last = points[-1]
-    said = f"{note} {_figure(last)} at step {step:,}."
+    note = f"{note} {_figure(last)} at step {step:,}."
     smooth = key != "lr" and window > 1
     mean = running_mean(points, window)
     traces = [_line("every", thinned(points, _MOST))] if smooth else []
     traces.append(_line("kept", thinned(mean if smooth else points, _MOST)))
     if smooth:
-        said += f" Grey: as logged; colour: mean of {window}."
+        note += f" Grey: logged values; colour: running mean of {window}."
     both = zip(thinned(points, _ROWS), thinned(mean, _ROWS), strict=True)
     rows = [[x, _figure(y), _figure(m)] if smooth else [x, _figure(y)] for (x, y), (_, m) in both]
     return {
         "id": f"train-{key}",
         "title": title,
-        "note": said,
+        "note": note,
         "traces": traces,
         "layout": {"xaxis": {"title": {"text": "step"}, "rangemode": "tozero"}, "yaxis": axis},
         "columns": ["step", title.lower(), f"mean of {window}"] if smooth else ["step", title.lower()],
@@ -95,5 +95,5 @@ def _line(role: str, points: list[Point]) -> dict[str, Any]:
 
 
 def _figure(value: float) -> str:
-    """Four digits that say something: ``1.234``, ``2e-05``."""
+    """Four significant digits: ``1.234``, ``2e-05``."""
     return f"{value:.4g}"

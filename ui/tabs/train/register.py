@@ -1,7 +1,4 @@
-"""Registering a trained model: a profile of the workspace with the model in its role, and taking it away again.
-
-Knows what ``engine.training.registered_models`` offers; what the page does after a change is the page's to wire.
-"""
+"""Registering a trained model as a profile of the workspace, and unregistering it."""
 
 from __future__ import annotations
 
@@ -22,17 +19,18 @@ from ui.components.profile_dropdowns import Offered
 from ui.web.errors import attempt
 from ui.web.escape import inert
 
-INSTEAD, BESIDE = "instead of its generators", "beside them, an equal part"
-_NOTHING = "No model is registered in this workspace. Choose a finished training above to register its model."
+INSTEAD, ADDED = "replaces its generators", "is added, with an equal share"
+_EMPTY = "No models are registered in this workspace. To register one, choose a finished training above."
 _FIRST = ("nano", "small", "paper")
-"""Where a trained model most likely belongs: in a profile that needs no server, and the smallest."""
+"""The most likely profiles of a trained model: those that need no server, smallest first."""
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
 class Register:
-    """The drawn parts. ``of_training``: what ``for_training`` sets; ``changes``: the events after which the workspace's
-    profiles are other ones; ``offered``: how the lists here are brought up to date."""
+    """``of_training``: the components that ``for_training`` sets; ``changes``: the events that change the workspace's
+    profiles; ``offered``: how the lists here are updated.
+    """
 
     of_training: list[Any]
     offered: Offered
@@ -40,15 +38,15 @@ class Register:
 
 
 def draw(workspace: Path, training: gr.Dropdown) -> Register:
-    """Draws both parts into the open blocks; ``training`` chooses which one is registered."""
+    """Draws the form and the list into the open blocks; ``training`` chooses the training."""
     where = registered_models.folder(workspace)
     with gr.Column(visible=False, elem_id="register") as form:
         about = gr.Markdown()
         with gr.Row():
-            base = gr.Dropdown(profile_names(), label="Profile", info="Everything else is as there.", min_width=160)
-            how = gr.Radio([INSTEAD, BESIDE], value=INSTEAD, label="The new generator writes", min_width=260)
+            base = gr.Dropdown(profile_names(), label="Profile", info="Supplies all other settings.", min_width=160)
+            how = gr.Radio([INSTEAD, ADDED], value=INSTEAD, label="The new generator", min_width=260)
             name = gr.Textbox(label="Name of the new profile", max_lines=1, min_width=160)
-            over = gr.Checkbox(label="Replace a registered one of that name", min_width=160)
+            over = gr.Checkbox(label="Replace a registered profile of that name", min_width=160)
         with gr.Row():
             go = gr.Button("Register", variant="primary", size="sm", min_width=120, scale=0)
     said = gr.Markdown(elem_id="register-said")
@@ -68,15 +66,15 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
             raise gr.Error("Choose a training first.", print_exception=False)
         found = attempt(lambda: record.read(workspace / "models" / Path(chosen).name))
         name = name.strip()
-        attempt(lambda: registered_models.register(where, found, base, name, add=how == BESIDE, replace=over))
+        attempt(lambda: registered_models.register(where, found, base, name, add=how == ADDED, replace=over))
         command = inert(shlex.join(["scalequest", "run", "--profile", name, "--workspace", str(workspace)]))
-        return f"**Registered as {inert(name)}.** Sample, Compare and Runs offer it now, and so does {command}."
+        return f"**Registered as {inert(name)}.** Sample, Compare and Runs now offer it. In a shell: {command}."
 
     def ask(which: str | None) -> tuple[Any, str, str | None]:
         if not which:
             raise gr.Error("Choose a registered profile first.", print_exception=False)
-        goes = f"Unregister **{inert(which)}**? The file profiles/{inert(which)}.toml goes. The model stays, and runs "
-        return gr.Column(visible=True), f"{goes}that were made with it keep their settings.", which
+        goes = f"Unregister **{inert(which)}**? This deletes profiles/{inert(which)}.toml. The model is kept, and runs "
+        return gr.Column(visible=True), f"{goes}made with the profile keep their settings.", which
 
     def unregister(which: str | None) -> tuple[Any, str]:
         attempt(lambda: registered_models.unregister(where, which or ""))
@@ -103,14 +101,14 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
 
 
 def for_training(training: Training | None, where: Path) -> list[Any]:
-    """What the form shows once this training is chosen, or has come to its end: values for ``of_training``."""
-    # a student plays no role in a run: it was trained to be measured
+    """Values for ``of_training`` once this training is chosen, or has ended."""
+    # a student has no role in a run
     done = training is not None and training.status == "done" and training.kind != "student"
     if training is None or not done:
         return [gr.Column(visible=False), *[gr.skip()] * 5, ""]
     scores = training.kind == "difficulty"
     role = "difficulty scorer" if scores else "generator"
-    about = f"**Register {inert(training.name)} as a {role}**: a profile that Sample, Compare and Runs offer at once."
+    about = f"**Register {inert(training.name)} as a {role}**: makes a profile for Sample, Compare and Runs."
     return [
         gr.Column(visible=True),
         about,
@@ -136,7 +134,7 @@ def _like(training: Training, where: Path) -> str:
 
 def _table(where: Path, names: list[str]) -> sheet.Part:
     if not names:
-        return sheet.text(_NOTHING)
+        return sheet.text(_EMPTY)
     rows: list[list[sheet.Cell]] = []
     for name in names:
         try:

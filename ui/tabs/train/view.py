@@ -1,7 +1,4 @@
-"""Trainings told in sentences and tables: the list, one of them, its texts before and after. Parts of a sheet.
-
-Knows a training's record, neither Gradio nor how one trains.
-"""
+"""Trainings as parts of a sheet: the list, the status of one, its settings, its texts before and after."""
 
 from __future__ import annotations
 
@@ -15,35 +12,35 @@ from ui.components.sheet import Cell, Part, bar, sides, table, text
 from ui.web.escape import clock
 
 EMPTY = (
-    "No training yet. This tab shows question fine-tuning (QFT), preference tuning (QPO), difficulty scorers and "
-    "students while they are trained: curves, texts before and after, and the way into Sample, Compare and Runs. A "
-    "training is started in a shell; the command to copy is below."
+    "No trainings yet. This tab shows question fine-tuning (QFT), question preference optimisation (QPO), difficulty "
+    "scorers and students: training curves, texts before and after, and how to use the model in Sample, Compare and "
+    "Runs. Trainings start in a shell; copy the command below."
 )
 SHOWN = 20
-"""Texts before and after that are shown; the file beside them has all."""
+"""Texts before and after that are shown; samples.json has all of them."""
 _COLUMNS = ["name", "kind", "status", "base", "data", "progress", "left", "started (UTC)", "took"]
 _KINDS = {"qft": "QFT", "qpo": "QPO", "difficulty": "difficulty", "student": "student"}
-_WORDS = {"interrupted": "interrupted, can go on"}
+_WORDS = {"interrupted": "interrupted, can be resumed"}
 _ROWS = {"qft": "questions", "qpo": "pairs", "difficulty": "rated questions", "student": "pairs"}
 
 Event = Mapping[str, Any]
 
 
 def listed(trainings: Sequence[Training], last: Mapping[str, Event]) -> Part:
-    """All of them, newest first; ``last`` progress event by folder name."""
+    """All trainings, newest first. ``last``: the last progress event by folder name."""
     rows = [_row(training, last.get(training.folder.name, {})) for training in trainings]
     return table("Trainings of this workspace", _COLUMNS, rows) if rows else text(EMPTY)
 
 
 def label(training: Training) -> str:
-    """A training in a list to choose from."""
+    """A training in a dropdown."""
     return (
         f"{training.name} · {_KINDS.get(training.kind, training.kind)} · {_WORDS.get(training.status, training.status)}"
     )
 
 
 def status(training: Training, last: Event) -> list[Part]:
-    """How it goes, in a sentence, with a bar while it runs."""
+    """The status in a sentence, with a bar while it runs."""
     how = _progress(last)
     if training.status == "running":
         stage = str(last.get("stage", "")) or "starting"
@@ -54,28 +51,30 @@ def status(training: Training, last: Event) -> list[Part]:
         share = last.get("done", 0) / last["total"] if last.get("total") else 0.0
         return [text(", ".join(filter(None, said)) + ".", strong=True), bar(share, f"progress of {training.name}")]
     if training.status == "failed":
-        return [text(f"Failed{f' at {how}' if how else ''}: {training.error or 'no reason was written.'}", strong=True)]
+        return [
+            text(f"Failed{f' at {how}' if how else ''}: {training.error or 'no reason was recorded.'}", strong=True)
+        ]
     if training.status == "interrupted":
         where = f" at {how}" if how else " before its first step"
-        return [text(f"Interrupted{where}; the command below goes on from its last checkpoint.", strong=True)]
+        return [text(f"Interrupted{where}; the command below resumes from the last checkpoint.", strong=True)]
     loss = training.result.get("loss")
     final = f", final loss {loss:.4g}" if isinstance(loss, (int, float)) else ""
     before, after = training.result.get("before"), training.result.get("after")
     if isinstance(before, float) and isinstance(after, float):  # a student
         ends = training.result.get("after_ci95", [0.0, 1.0])
-        final += f"; {before:.1%} of the held-out questions right before, {after:.1%} after"
+        final += f"; {before:.1%} of the held-out questions correct before, {after:.1%} after"
         final += f" (95 % interval {ends[0]:.1%} to {ends[1]:.1%})"
-    folder = "/".join(training.folder.parts[-2:])  # models/NAME of this workspace: its own path is long, and no news
-    return [text(f"Done in {_took(training)}{final}. The model is the workspace's folder {folder}.", strong=True)]
+    folder = "/".join(training.folder.parts[-2:])  # models/NAME: the whole path is long
+    return [text(f"Done in {_took(training)}{final}. The model is in the workspace's folder {folder}.", strong=True)]
 
 
 def go_on(training: Training) -> str:
-    """The command that goes on with a stopped training; empty where there is nothing to go on with."""
+    """The command that resumes a stopped training; empty for others."""
     return resume_command(training) if training.status in ("failed", "interrupted") else ""
 
 
 def facts(training: Training) -> list[Part]:
-    """What is trained on what and how, and what came of it."""
+    """Settings, data and result."""
     what: dict[str, Any] = {"base": training.base, "revision": training.revision, "template": training.template}
     parts = [table("Settings", ["setting", "value"], _flat({**what, **training.settings, "command": training.command}))]
     for title, values in (("Data", training.data), ("Result", training.result)):
@@ -85,23 +84,24 @@ def facts(training: Training) -> list[Part]:
 
 
 def compared(samples: Mapping[str, Any]) -> list[Part]:
-    """Texts before and after, side by side at equal seeds, under figures on all of them."""
+    """Texts before and after, side by side at equal seeds, below statistics of all of them."""
     before, after = _texts(samples, "before"), _texts(samples, "after")
     if not before and not after:
         return []
     parts = _statistics(samples.get("statistics"))
     n = max(len(before), len(after))
     drawn = ", ".join(f"{row[0]} {row[1]}" for row in _flat(samples.get("sampling")))
-    more = f" The first {SHOWN} are shown, samples.json beside the model has all." if n > SHOWN else ""
-    asked = "held_out" in samples
-    what = "held-out questions and their answers" if asked else f"texts from seed {samples.get('seed', 0)} on"
+    more = f" The first {SHOWN} are shown, the model's samples.json has all." if n > SHOWN else ""
+    what = (
+        "held-out questions with answers" if "held_out" in samples else f"texts from seed {samples.get('seed', 0)} on"
+    )
     parts.append(text(f"{n:,} {what}, {drawn or 'sampled'}.{more}"))
     for i in range(min(n, SHOWN)):
-        shown = [
+        columns = [
             _side(name, found[i] if i < len(found) else None)
             for name, found in zip(_WHEN, (before, after), strict=True)
         ]
-        parts.append(sides(f"Text {i + 1}", shown))
+        parts.append(sides(f"Text {i + 1}", columns))
     return parts
 
 
@@ -148,13 +148,13 @@ def _took(training: Training) -> str:
 
 
 def _counted(training: Training) -> str:
-    """How many rows of its data it learns from: ``15,000 questions``."""
+    """Its training rows: ``15,000 questions``."""
     used = training.data.get("used")
     return f"{used:,} {_ROWS.get(training.kind, 'rows')}" if isinstance(used, int) else "-"
 
 
 def _flat(values: Any, prefix: str = "") -> list[list[Cell]]:
-    """Name and value of everything in nested settings; a list on one line, nothing where nothing was set."""
+    """Names and values of nested settings; lists on one line, unset values left out."""
     rows: list[list[Cell]] = []
     for key, value in values.items() if isinstance(values, Mapping) else ():
         name = f"{prefix}{key}"
@@ -192,7 +192,7 @@ def _side(name: str, one: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _statistics(statistics: Any) -> list[Part]:
-    """A row a figure, a column each for before, after and the training data."""
+    """A row per statistic, a column each for before, after and the training data."""
     if not isinstance(statistics, Mapping):
         return []
     of = [name for name in ("before", "after", "data") if isinstance(statistics.get(name), Mapping)]
@@ -200,4 +200,4 @@ def _statistics(statistics: Any) -> list[Part]:
     rows: list[list[Cell]] = [
         [figure.replace("_", " "), *(_plain(statistics[name].get(figure, "-")) for name in of)] for figure in figures
     ]
-    return [table("Texts in figures", ["figure", *of], rows)] if rows else []
+    return [table("Statistics of the texts", ["statistic", *of], rows)] if rows else []

@@ -61,11 +61,11 @@ def test_the_matched_benchmark_question_stands_beside_when_its_file_is_gone(watc
     page = watched.open("/?row=i1-00000001")
     story = page.locator("#explore-story")
     expect(story).to_contain_text("exam.jsonl row 1")
-    expect(story).to_contain_text("% of its stretches of 13 words")
+    expect(story).to_contain_text("% of its 13-word sequences")
     marked = story.locator("blockquote strong", has_text="A rectangular garden is twice")
     expect(marked).to_have_count(2)
     expect(marked.first).not_to_contain_text("large")
-    expect(story).to_contain_text("Sample 0 is chosen: it came so with the data.")
+    expect(story).to_contain_text("Sample 0 is chosen: the imported data chose it.")
 
 
 def test_hostile_texts_beside_a_row_are_shown_and_do_nothing(watched: Watched) -> None:

@@ -140,7 +140,7 @@ def test_the_tab_asks_again_and_again_only_while_it_is_shown(watched: Watched) -
     assert in_three_seconds() >= 6  # the list, the import and the check each second
     page.get_by_role("tab", name="Sample").click()
     assert in_three_seconds() <= 2  # the line on the models
-    page.get_by_role("button", name="Send these settings to a batch").click()
+    page.get_by_role("button", name="Use these settings in a run").click()
     expect(page.get_by_role("button", name="Start", exact=True).first).to_be_visible()
     assert in_three_seconds() >= 6
 
