@@ -19,13 +19,13 @@ from typing import Any
 import duckdb
 import psutil
 
+import engine.exports.job
+import engine.imports.job
 from benchmarks import maps, synthetic
 from benchmarks.page import BRUSH
-from engine.exports import job as exporting
 from engine.exports.plan import Plan
-from engine.imports import job
 from store.database.workspace import MEMORY, Workspace
-from store.explore import query as questions
+from store.explore import query
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import Frame
@@ -93,7 +93,7 @@ def _answers(workspace: Workspace) -> dict[str, Any]:
     steady = {"topic": ["Algebra", "Geometry"], "agreement": [0.5, 1.0]}
     found["brush_tick"] = _timed(lambda n: ask({**steady, "difficulty": [0.001 * n, 0.5 + 0.001 * n]}))
     found["filter_4_histograms"] = _timed(lambda n: ask(_new(luck)))
-    chosen = questions.select(workspace, frame, Filter(topic=("Algebra",), stage="pair"))
+    chosen = query.select(workspace, frame, Filter(topic=("Algebra",), stage="pair"))
     found["page"] = _timed(lambda n: _page(workspace, frame, chosen, luck))
     rare, common = _words(workspace, luck)
     found["search_rare"] = _timed(lambda n: ask({"words": rare[n]}))
@@ -115,7 +115,7 @@ def _new(luck: random.Random) -> dict[str, Any]:
 def _page(workspace: Workspace, frame: Frame, chosen: Any, luck: random.Random) -> None:
     by = luck.choice(("newest", "difficulty", "-difficulty"))
     at = frame.key(luck.randrange(frame.size))
-    shown = questions.page(workspace, chosen, by.lstrip("-"), by.startswith("-"), after=at)
+    shown = query.page(workspace, chosen, by.lstrip("-"), by.startswith("-"), after=at)
     if not all(row.query for row in shown.rows):
         raise RuntimeError("a page came without its texts")
 
@@ -177,7 +177,7 @@ def _import_ratio(pairs: Path, place: Path) -> float:
         (place / "read.duckdb").unlink()  # neither side writes to pages that the machine never used before
         began = time.perf_counter()
         with Workspace.open(place / "imported") as workspace:
-            job.start(workspace, str(pairs), scored=False)
+            engine.imports.job.start(workspace, str(pairs), scored=False)
         ours.append(time.perf_counter() - began)
         shutil.rmtree(place / "imported")
     return median(ours) / median(plain)
@@ -202,7 +202,7 @@ def _export_ratios(workspace: Workspace, place: Path) -> dict[str, float]:
                 theirs.append(time.perf_counter() - began)
             (place / "copied").unlink()
             began = time.perf_counter()
-            exporting.start(workspace, Plan(kind), place / "exported")
+            engine.exports.job.start(workspace, Plan(kind), place / "exported")
             ours.append(time.perf_counter() - began)
             shutil.rmtree(place / "exported")
         found[f"export_{kind}_ratio"] = min(ours) / min(theirs)

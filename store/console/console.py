@@ -25,7 +25,7 @@ from typing import Any
 import duckdb
 
 from store.console import child
-from store.console import snapshot as console_file
+from store.console.snapshot import copy, prepared
 from store.database import duckdb_errors, schema
 from store.database.sources import Source
 from store.database.workspace import Workspace
@@ -137,10 +137,10 @@ class Console:
             file, new = self._folder / "snapshot.duckdb", self._folder / "new.duckdb"
             new.unlink(missing_ok=True)
             if isinstance(source, Workspace):
-                console_file.copy(source, new)
+                copy(source, new)
             else:
                 _copy(source, new)
-            console_file.prepared(new)
+            prepared(new)
             size = new.stat().st_size
             new.replace(file)  # who has the old one open keeps it
         except StoreError:

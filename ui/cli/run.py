@@ -185,27 +185,27 @@ def trace(options: Namespace) -> int:
 
 
 def snapshot(options: Namespace) -> int:
-    from store.transfer import backup as maintenance
+    from store.transfer import backup
 
     with Workspace.open(options.workspace, create=False) as workspace:
-        maintenance.snapshot(workspace, options.out)
+        backup.snapshot(workspace, options.out)
     print(f"Snapshot written to {options.out}.")
     return DONE
 
 
 def backup(options: Namespace) -> int:
-    from store.transfer import backup as maintenance
+    from store.transfer import backup
 
     with Workspace.open(options.workspace, create=False) as workspace:
-        maintenance.backup(workspace, options.out)
+        backup.backup(workspace, options.out)
     print(f"Backup written to {options.out}; `scalequest restore {options.out} --workspace DIR` brings it back.")
     return DONE
 
 
 def restore(options: Namespace) -> int:
-    from store.transfer import backup as maintenance
+    from store.transfer import backup
 
-    maintenance.restore(options.backup, options.workspace)
+    backup.restore(options.backup, options.workspace)
     print(f"{options.workspace} holds what was in {options.backup}.")
     return DONE
 
@@ -219,7 +219,7 @@ def delete(options: Namespace) -> int:
 
 def doctor(options: Namespace) -> int:
     from engine import doctor as engine_doctor
-    from store.transfer import backup as maintenance
+    from store.transfer import backup
 
     if options.gpus is not None:
         return _servers(options)
@@ -227,7 +227,7 @@ def doctor(options: Namespace) -> int:
     here = engine_doctor.machine()
     profiles = engine_doctor.profiles(here)
     advice = engine_doctor.advice(here)
-    findings = maintenance.check(options.workspace) if options.workspace is not None else []
+    findings = backup.check(options.workspace) if options.workspace is not None else []
     if options.json:
         report = {"machine": asdict(here), "profiles": [asdict(p) for p in profiles], "advice": advice}
         print(json.dumps({**report, "workspace": findings} if options.workspace is not None else report))

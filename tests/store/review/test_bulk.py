@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from store.database import ids as keys_of
+from store.database.ids import key, numbered
 from store.database.workspace import Workspace
 from store.errors import InputError
 from store.filters.filter import Filter
@@ -138,7 +138,7 @@ def fill(workspace: Workspace) -> None:
     workspace.create_run(rows.run("big"))
 
     def write(cursor: duckdb.DuckDBPyConnection) -> None:
-        values = {"key": keys_of.key(keys_of.numbered(cursor, "big"), 0), "many": MANY}
+        values = {"key": key(numbered(cursor, "big"), 0), "many": MANY}
         made = "SELECT 'big-' || lpad(n::VARCHAR, 8, '0') AS question_id, 'big' AS run_id, $key + n AS q"
         of = "FROM range($many) AS numbers(n)"
         cursor.execute(f"INSERT INTO question_rows BY NAME {made}, n AS idx, 'g' AS generator, 9 AS chars {of}", values)

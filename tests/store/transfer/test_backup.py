@@ -115,8 +115,8 @@ def test_check_says_what_it_found_in_sentences(workspace: Workspace, tmp_path: P
 def test_check_of_a_workspace_in_use_says_so(tmp_path: Path) -> None:
     code = """
 import sys
-from store.transfer import backup as maintenance
-print(maintenance.check(sys.argv[1]))
+from store.transfer import backup
+print(backup.check(sys.argv[1]))
 """
     root = Path(__file__).resolve().parents[3]
     with Workspace.open(tmp_path / "w"):

@@ -210,7 +210,7 @@ def test_a_stop_undoes_the_run_under_way_and_merging_again_goes_on(tmp_path: Pat
 
 KILLED = """
 import os, sys
-from store.transfer import attach as attached
+from store.transfer import attach
 from store.transfer.merge import Progress, merge
 from store.database.workspace import Workspace
 
@@ -223,7 +223,7 @@ def stop():
     return False
 
 with Workspace.open(into) as workspace:
-    merge(workspace, attached.find(into, source), progress, stop)
+    merge(workspace, attach.find(into, source), progress, stop)
 """
 
 

@@ -1,0 +1,5 @@
+"""The embedded workspace of the embedding job's tests."""
+
+from tests.engine.embedding.conftest import embedded, workspace
+
+__all__ = ["embedded", "workspace"]
