@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.embedding import job
-from engine.embedding.background import Embedding
+from engine.job_registry import JobRegistry
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
 from ui.tabs.explore.map import MapRequest, look
@@ -26,9 +26,9 @@ _COLOURS = ("density", "topic", "difficulty", "reward")
 def figures(workspace: Workspace, timed: Callable[[Callable[[int], object]], dict[str, float]]) -> dict[str, Any]:
     """By name; ``timed`` measures an act that is told how often it was done before."""
     began = time.perf_counter()
-    job.run(workspace, anew=True)
+    job.run(workspace, rebuild=True)
     found: dict[str, Any] = {"embed_seconds": round(time.perf_counter() - began, 1)}
-    frames, embedding, luck = Frames(), Embedding(workspace), random.Random(2)
+    frames, jobs, luck = Frames(), JobRegistry(workspace), random.Random(2)
     frame = frames.of(workspace, now=True)
 
     def tiles(number: int) -> None:
@@ -39,7 +39,7 @@ def figures(workspace: Workspace, timed: Callable[[Callable[[int], object]], dic
         reply = look(
             workspace,
             frames,
-            embedding,
+            jobs,
             parse(MapRequest, {"filter": asked, "view": view, "colour": _COLOURS[number % 4]}),
         )
         if "count" not in reply:

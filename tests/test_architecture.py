@@ -28,7 +28,7 @@ ENGINE_BASE = "engine.paths engine.seeds"
 ENGINE_JOBS = "engine.checks engine.imports engine.exports engine.embedding engine.pipeline engine.training"
 ENGINE_ALL = (
     f"{ENGINE_BASE} engine.config engine.text engine.data engine.models engine.stages engine.jobs {ENGINE_JOBS} \
-    engine.compare engine.doctor engine.job_registry"
+    engine.compare engine.doctor engine.job_requests engine.job_registry"
 )
 UI_BASE = "ui.web ui.components"
 
@@ -70,7 +70,9 @@ ARROWS = {
         engine.jobs engine.imports",
     "engine.compare": f"{STORE_BASE} store.database engine.config engine.pipeline engine.training",
     "engine.doctor": "store.errors engine.config engine.models",
-    "engine.job_registry": f"{STORE_BASE} store.database engine.config engine.models engine.jobs {ENGINE_JOBS}",
+    "engine.job_requests": f"{STORE_BASE} store.database store.transfer engine.config engine.data engine.models \
+        engine.jobs {ENGINE_JOBS}",
+    "engine.job_registry": f"{STORE_BASE} store.database engine.models engine.jobs engine.job_requests",
     "ui.web": f"{STORE} {ENGINE_BASE} engine.config",
     "ui.components": f"{STORE} {ENGINE_BASE} engine.config engine.jobs engine.pipeline ui.web",
     "ui.tabs.home": f"{STORE} {ENGINE_ALL} {UI_BASE}",

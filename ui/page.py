@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
 from engine.paths import ASSETS
 from engine.pipeline.live import Live
 from engine.training import registered_models
@@ -31,8 +31,8 @@ _EVERY = 2.0
 _RUNS, _TRAIN = "Runs", "Train"
 
 
-def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
-    """The page over an open workspace, its batches and its live runs."""
+def page(workspace: Workspace, jobs: JobRegistry, live: Live) -> gr.Blocks:
+    """The page over an open workspace, its jobs and its live runs."""
     sources, frames = SourceSelector(workspace, ASSETS / "demo"), Frames()
     blocks: gr.Blocks
     with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
@@ -45,15 +45,15 @@ def page(workspace: Workspace, batches: Batches, live: Live) -> gr.Blocks:
             with gr.Tab("Sample") as sample_tab:
                 sampled = sample.tab(workspace, live)
             with gr.Tab("Explore"):
-                explore.tab(sources, frames, blocks, batches.embedding)
+                explore.tab(sources, frames, blocks, jobs)
             with gr.Tab("Curate"):
                 curate.tab(sources, frames, blocks)
             with gr.Tab(_RUNS, id="runs") as runs_tab:
-                batch = runs.tab(workspace, batches, frames, runs_tab.select)
+                batch = runs.tab(workspace, jobs, frames, runs_tab.select)
             with gr.Tab("Compare") as compare_tab:
                 compared = compare.tab(workspace, live)
             with gr.Tab("Export") as export_tab:
-                exported = export.tab(sources, batches.exports)
+                exported = export.tab(sources, jobs)
             with gr.Tab(_TRAIN) as train_tab:
                 trained = train.tab(workspace)
             with gr.Tab(help.TITLE, id="help"):

@@ -1,7 +1,7 @@
 """The web app: one FastAPI app with the page mounted in it, behind the guard, until interrupted.
 
-Serves /healthz (does the app answer, does its database), /vendor (plotly.js from the installed package) and /scripts
-(the page's own modules). Nothing is sent to or fetched from any other host. Knows neither SQL nor models.
+Serves /healthz (whether the app and its database answer), /vendor (plotly.js from the installed package) and /scripts
+(the page's own modules). Nothing is sent to or fetched from any other host.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, JSONResponse
 
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
 from engine.models.model_cache import ModelCache
 from engine.pipeline.live import Live
 from store.database.duckdb_errors import AppEndpoint, write_owner
 from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
 from ui.api import download
-from ui.api import runs as api
+from ui.api import jobs as job_api
 from ui.page import page
 from ui.web import assets, security, theme
 
@@ -42,14 +42,14 @@ _A_DAY = "public, max-age=86400"
 
 def application(
     workspace: Workspace,
-    batches: Batches,
+    jobs: JobRegistry,
     login: security.Login | None = None,
     token: str | None = None,
     live: Live | None = None,
 ) -> FastAPI:
-    """The app over an open workspace; with ``login``, the page asks who one is first.
+    """The app over an open workspace; with ``login``, the page has a login form.
 
-    With ``token``, programs that have it may run batches (``ui.api.runs``).
+    With ``token``, programs that have it may run jobs (``ui.api.jobs``).
     """
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(security.Guard)
@@ -69,10 +69,10 @@ def application(
     app.include_router(assets.routes())
     app.include_router(download.routes(workspace))
     if token is not None:
-        app.include_router(api.routes(workspace, batches, token))
+        app.include_router(job_api.routes(workspace, jobs, token))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        page(workspace, batches, live or Live(workspace, ModelCache())),
+        page(workspace, jobs, live or Live(workspace, ModelCache())),
         path="/",
         auth=login,
         ssr_mode=False,
@@ -86,7 +86,7 @@ def application(
 
 
 def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) -> None:
-    """Until interrupted. InputError where the address cannot be had, or would be open to others without a login."""
+    """Serve until interrupted. InputError where the address cannot be used, or needs a login."""
     if auth is None and not security.loopback(host):
         remedy = "add --auth FILE (name:password lines), or keep to 127.0.0.1"
         raise InputError("--host", host, "lets other machines in without a login", remedy)
@@ -95,36 +95,36 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
     with (
         _listen(host, port) as listening,
         closing(ModelCache()) as model_cache,
-        closing(Batches(workspace, model_cache)) as batches,
+        closing(JobRegistry(workspace, model_cache)) as jobs,
         closing(Live(workspace, model_cache)) as live,
     ):
         settings = uvicorn.Config(
-            application(workspace, batches, login, token, live), log_level="warning", access_log=False
+            application(workspace, jobs, login, token, live), log_level="warning", access_log=False
         )
         server = _Server(settings)
-        # Streams to open pages would else keep the app from ending.
+        # Otherwise streams to open pages would keep the app from ending.
         server.config.timeout_graceful_shutdown = 2
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.02)
-        taken = listening.getsockname()[1]  # which is another where any free one was asked for (0)
+        taken = listening.getsockname()[1]  # another than the given port 0, which means any free one
         write_owner(workspace.path, AppEndpoint(f"http://{_reached(host)}:{taken}", token))
-        print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C ends it)", flush=True)
+        print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C stops it)", flush=True)
         with suppress(KeyboardInterrupt):
-            # Set even where the caller has SIGINT ignored, as shells do for what they start in the background.
+            # Set even where the caller ignores SIGINT, as shells do for background processes.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.default_int_handler)
             threading.Event().wait()
-        batches.close()  # before the server, so that who follows a batch hears its end
-        # Streams to pages that are still open are cut off: nothing that a reader of the log could act on.
+        jobs.close()  # before the server, so that whoever follows a job receives its end
+        # Streams to open pages are cut off, which is of no use in the log.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.should_exit = True
         thread.join(10)
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to ``serve``: it runs in a thread of its own."""
+    """Leaves signals to ``serve``, because it runs in a thread."""
 
     @contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
@@ -132,7 +132,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bound at once, so that a taken port is told before anything is built."""
+    """Bind the address first, so that a taken port is reported before anything is built."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -140,13 +140,13 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except (OSError, OverflowError) as error:
         listening.close()
-        remedy = "choose another with --port, or stop what uses it"
+        remedy = "choose another one with --port, or stop the program that uses it"
         raise InputError("port", port, f"cannot be listened on at {host}", remedy) from error
     return listening
 
 
 def _reached(host: str) -> str:
-    """How this machine itself reaches what listens there."""
+    """The host by which this machine reaches the address."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, _shown(host))
 
 

@@ -1,20 +1,18 @@
-"""A check from its first question to its last word: what is checked, how far it is, how it ended.
+"""The check job: reads the questions of a stored run, has a stage judge them again and replaces its verdicts.
 
-``run`` blocks until the end; steer it with the ``Control`` that you pass in. How far it has come is noted with each
-stretch that is written, so that a check that was stopped, in whatever way, goes on where it stopped when the same is
-asked again. Knows the store's verbs and the judges; knows no user interface.
+``run`` blocks until the end; control it with the ``Control`` that you pass in. The position is stored with each block
+of verdicts, so that a check that was stopped in any way continues from there when the same check is requested again.
 """
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from engine.checks.judges import OUTSIDE, Contamination, Judge, NearDuplicates, Questions, Rewards
 from engine.checks.request import Check
 from engine.jobs.control import Control
+from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result
 from engine.models.model_cache import ModelCache
 from engine.stages.contamination import Benchmark
@@ -27,14 +25,12 @@ from store.errors import InputError
 from store.records import Run, now
 
 READ = 20_000
-"""Questions read at once: bounds memory."""
-_OFTEN = 0.5
-"""Seconds between two events of progress."""
+"""Questions read in one block: bounds memory."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """Of the questions that a check has judged; ``marked``: those with a near-duplicate."""
+    """Numbers of questions that a check has judged; ``marked``: those with a near-duplicate."""
 
     kept: int = 0
     dropped: int = 0
@@ -62,26 +58,26 @@ def run(
     model_cache: ModelCache,
     control: Control | None = None,
 ) -> Result:
-    """Judge a stage of the run anew, or what is left of it; a check that is done already is left as it is.
+    """Judge a stage of the run again, or the rest of it; a check that is done already changes nothing.
 
-    ``model_cache``: has its model. Raises InputError for a run that cannot be checked, a benchmark or model that cannot
-    serve (nothing is changed then), StoreError where the disk fails, BackendError where the model is gone.
+    ``model_cache`` loads the model. Raises InputError for a run that cannot be checked and a benchmark or model that
+    cannot be used (nothing is changed then), StoreError where the disk fails, BackendError where the model is gone.
     """
     return _Job(workspace, checkable(workspace, run_id), check, on_event, control or Control()).run(model_cache)
 
 
 def checkable(workspace: Workspace, run_id: str) -> Run:
-    """The run; InputError where it is unknown, empty, or may still get rows."""
+    """The run. InputError where it is unknown or may still get rows."""
     run = workspace.run(run_id)
     if run.status in ("running", "paused"):
         raise InputError("run", run_id, f"is {run.status}", "wait for its end, then check it")
     if run.kind == "generate" and run.status != "done":
-        raise InputError("run", run_id, f"is {run.status} and can still go on", "resume it to its end first")
+        raise InputError("run", run_id, f"is {run.status} and can still be resumed", "resume it to its end first")
     return run
 
 
 def done_already(workspace: Workspace, run_id: str, check: Check) -> bool:
-    """Whether this very check has come to its end and nothing has changed since. Errors as ``run``."""
+    """Whether this check has been completed and nothing has changed since. Errors as ``run``."""
     checkable(workspace, run_id)
     with workspace.cursor() as cursor:
         note = replace_verdicts.notes(cursor, run_id).get(check.stage, {})
@@ -90,18 +86,15 @@ def done_already(workspace: Workspace, run_id: str, check: Check) -> bool:
 
 class _Job:
     def __init__(self, workspace: Workspace, run: Run, check: Check, on_event: OnEvent, control: Control) -> None:
-        self._workspace, self._run, self._check = workspace, run, check
-        self._on_event, self._control = on_event, control
+        self._workspace, self._run, self._check, self._control = workspace, run, check, control
         self._counts = Counts()
-        self._begun = self._told = time.monotonic()
-        self._total = self._done = self._before = 0
+        self._progress = Progress(
+            on_event, run.run_id, check.stage, lambda: {"check": check.name, **asdict(self._counts)}
+        )
 
     def run(self, model_cache: ModelCache) -> Result:
         with ExitStack() as stack:
-            try:
-                return self._work(self._judge(stack, model_cache))
-            finally:
-                self._control.ended()
+            return self._work(self._judge(stack, model_cache))
 
     def _judge(self, stack: ExitStack, model_cache: ModelCache) -> Judge:
         check, stage = self._check, self._check.stage
@@ -117,23 +110,28 @@ class _Job:
         return Rewards(self._workspace, self._run, role, model, pool, self._stopped)
 
     def _stopped(self) -> bool:
-        return self._control.requested in ("cancel", "interrupt")
+        return self._control.stopping
 
     def _work(self, judge: Judge) -> Result:
-        hashed = self._check.hash()
+        hashed, progress = self._check.hash(), self._progress
         self._workspace.writer.flush()  # a run that has just ended may still have rows on their way
         with self._workspace.cursor() as cursor:
             note = replace_verdicts.notes(cursor, self._run.run_id).get(self._check.stage, {})
             begin = int(note["next"]) if note.get("hash") == hashed else 0
             extent = replace_verdicts.extent(cursor, self._run.run_id, self._check.stage, begin)
-        self._total, self._done, last = extent
-        self._before = self._done
+        progress.total, progress.done, last = extent
         if begin:
             self._counts = Counts(**note["counts"])
-        self._on_event(self._event("start"))
+        progress.emit("start")
+        with progress.ticking():
+            complete = self._judge_rest(judge, hashed, begin, last)
+        return self._end("done" if complete else self._control.outcome)
+
+    def _judge_rest(self, judge: Judge, hashed: str, begin: int, last: int) -> bool:
+        """Judge the questions from index ``begin`` to ``last``. False where it was stopped before the end."""
         if begin <= last:
             self._remember(judge, begin)
-        self._begun = time.monotonic()
+        self._progress.restart()
         for low in range(begin, last + 1, READ):
             high = min(low + READ - 1, last)
             with self._workspace.cursor() as cursor:
@@ -144,12 +142,11 @@ class _Job:
                 if judged:
                     self._counts.add(found)
                     self._write(found, hashed, some[judged - 1].question.idx + 1)
-                    self._done += judged
-                    self._tell()
+                    self._progress.done += judged
                 if judged < len(some):
-                    return self._end("interrupted")
+                    return False
         self._write(Findings(), hashed, last + 1, done=True)
-        return self._end("done")
+        return True
 
     def _remember(self, judge: Judge, begin: int) -> None:
         for low in range(0, begin, READ):
@@ -158,7 +155,6 @@ class _Job:
             with self._workspace.cursor() as cursor:
                 high = min(low + READ, begin) - 1
                 judge.remember(replace_verdicts.stage_input(cursor, self._run.run_id, self._check.stage, low, high))
-            self._tell()
 
     def _write(self, found: Findings, hashed: str, following: int, done: bool = False) -> None:
         note = {
@@ -171,46 +167,24 @@ class _Job:
         }
         replace_verdicts.replace(self._workspace, self._run, self._check.stage, found, note)
 
-    def _tell(self) -> None:
-        if (moment := time.monotonic()) - self._told >= _OFTEN:
-            self._told = moment
-            self._on_event(self._event("progress"))
-
-    def _event(self, kind: str) -> dict[str, Any]:
-        elapsed = time.monotonic() - self._begun
-        rate = (self._done - self._before) / elapsed if elapsed > 0 else 0.0
-        return {
-            "event": kind,
-            "run_id": self._run.run_id,
-            "check": self._check.name,
-            "stage": self._check.stage,
-            "done": self._done,
-            "total": self._total,
-            **asdict(self._counts),
-            "rows_per_s": round(rate, 1),
-            "eta_s": round((self._total - self._done) / rate, 1) if rate else None,
-            "elapsed_s": round(elapsed, 1),
-        }
-
     def _end(self, status: str) -> Result:
-        if status == "interrupted" and self._control.requested == "cancel":
-            status = "cancelled"
-        said = None if status == "done" else f"The check was {status}; {GOES_ON}."
-        event = self._event("end")
-        self._on_event({**event, "status": status, "message": said, "report": told(self._check.words, self._counts)})
-        return Result(self._run.run_id, status, said, event["elapsed_s"])
+        message = None if status == "done" else f"The check was {status}; {CONTINUES}."
+        progress = self._progress
+        progress.status = status
+        progress.emit("end", message=message, report=report(self._check.words, self._counts))
+        return Result(self._run.run_id, status, message, progress.seconds)
 
 
-GOES_ON = "what it has found so far is kept, and the same check asked again goes on from here"
+CONTINUES = "the verdicts so far are kept, and the same check continues from there"
 
 
-def told(words: str, counts: Counts) -> str:
-    """What a check has found, as a sentence."""
+def report(words: str, counts: Counts) -> str:
+    """The result of a check as a sentence."""
     judged = counts.kept + counts.dropped
     parts = [f"{judged:,} questions judged", f"{counts.dropped:,} dropped"]
     parts += [f"{counts.marked:,} with a near-duplicate"] if counts.marked or "near-duplicates" in words else []
     parts += [f"{counts.scored:,} questions with rewards"] if counts.scored else []
     if counts.outside:
-        parts.append(f"{counts.outside:,} outside what the model was trained on and without a score")
+        parts.append(f"{counts.outside:,} outside the domain of the model and without a score")
     parts += [f"{counts.failed:,} failed and left as they were"] if counts.failed else []
     return f"{words[0].upper()}{words[1:]}: {', '.join(parts)}."

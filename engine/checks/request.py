@@ -78,7 +78,7 @@ class Check:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def asked(
+def check_of(
     name: str,
     benchmarks: Sequence[str | Path] = (),
     profile: str | None = None,

@@ -59,7 +59,7 @@ def look(source: Source, plan: Plan) -> Look:
         first = Selected(chosen.view, chosen.rows.slice(0, _MEASURED), 0)
         rows = _texts(cursor, first, plan)[:_ROWS] if total else []
         figures = card_statistics.figures(cursor, chosen) if total and plan.form.view == "pairs" else None
-        counts, text = Counts(chosen).told(), None
+        counts, text = Counts(chosen).to_dict(), None
         if plan.format == "hf" and total:
             files = {path: {"rows": splits.get(split, total)} for split, path in plan.files.items()}
             files |= {REJECTED: {"rows": dropped}} if dropped else {}

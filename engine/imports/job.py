@@ -1,16 +1,14 @@
-"""An import from its first row to its last word: what is imported, how far it is, how it ended.
+"""The import job: reads a file or data set row by row and stores it as a run.
 
 ``preview`` shows what a file holds and how it would be read; ``start`` blocks until the import has ended: call it from
-a thread of your own to go on meanwhile, and steer with the ``Control`` that you pass in. Every row that is read is
-either imported or refused, and each refused one is kept with its place and the reason. Knows the store's verbs and no
-user interface.
+a thread to continue meanwhile, and control it with the ``Control`` that you pass in. Every row that is read is either
+imported or refused, and each refused one is stored with its place and the reason.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,10 +20,11 @@ from engine.data.digest import Digest
 from engine.data.reader import PEEK, Source
 from engine.imports import mapping as mappings
 from engine.imports.preview import begin
-from engine.imports.report import told
+from engine.imports.report import report_of
 from engine.imports.rows import Part, Reader
 from engine.jobs.control import Control
-from engine.jobs.prefetch import ahead
+from engine.jobs.prefetch import prefetched
+from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result, new_run_id
 from store.database import bulk_insert
 from store.database.workspace import Workspace
@@ -35,13 +34,10 @@ from store.records import STAGES, Run
 if TYPE_CHECKING:
     from engine.imports.scores import Scores
 
-_TICK = 0.5
-"""Seconds between two events."""
-
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How a file begins and how it would be read: ``rows`` as they stand there, ``refused`` among the first."""
+    """How a file begins and how it would be read: its first ``rows``, and how many of them would be ``refused``."""
 
     format: str
     columns: list[str]
@@ -51,7 +47,7 @@ class Preview:
 
 
 def preview(given: str, overrides: Mapping[str, str] | None = None, rows: int = PEEK) -> Preview:
-    """Of the first rows. InputError: no such file, none that can be read, a field or column that there is not."""
+    """The first rows of a source. InputError where it cannot be read, or has no such field or column."""
     start = begin(given)
     mapping = mappings.mapped(start.good, overrides or {}, given)
     refused = len(start.rows) - len(start.good)
@@ -60,15 +56,13 @@ def preview(given: str, overrides: Mapping[str, str] | None = None, rows: int = 
 
 @dataclass(slots=True)
 class _Counts:
-    """``seen``: rows that have been read of the file, of which ``read`` are through to the store's door."""
+    """``seen`` rows have been read from the file."""
 
     seen: int = 0
-    read: int = 0
     imported: int = 0
     refused: int = 0
     samples: int = 0
     dropped: Counter[int] = field(default_factory=Counter)
-    started: float = field(default_factory=time.monotonic)
 
 
 def start(
@@ -82,12 +76,11 @@ def start(
     control: Control | None = None,
     run_id: str | None = None,
 ) -> Result:
-    """Import a file or data set as a run of its own, whose record is stored before its first row.
+    """Import a file or data set as a run, whose record is stored before its first row.
 
-    Events: ``{"event": "start|progress|end", "run_id", "stage": "import", "done", "total", "imported", "refused",
-    "rows_per_s", "eta_s", "elapsed_s", "status"}``; ``total`` is an estimate, None where there is none; the first tells
-    the ``mapping``, the last the ``report`` in words. ``scored`` = False: nothing is computed. InputError as
-    ``preview``, nothing is stored then; StoreError where the disk fails.
+    Emits the events of ``engine.jobs.progress`` with the numbers ``imported`` and ``refused``; the total is estimated.
+    The first event has the ``mapping``, the last a ``report``. ``scored`` False: nothing is computed. InputError as
+    ``preview`` (nothing is stored then), StoreError where the disk fails.
     """
     looked = preview(given, overrides)
     source, control = Source.of(given), control or Control()
@@ -116,37 +109,33 @@ class _Import:
         control: Control,
     ) -> None:
         self._workspace, self._run_id, self._source, self._looked = workspace, run_id, source, looked
-        self._scored, self._on_event, self._control = scored, on_event, control
+        self._scored, self._control = scored, control
         self._counts = _Counts()
-        self._status = "running"
+        self._progress = Progress(on_event, run_id, "import", self._details)
 
     def run(self, about: dict[str, Any]) -> Result:
-        self._tell("start", mapping=self._looked.mapping.columns, scored=self._scored)
-        over = threading.Event()
-        ticker = threading.Thread(target=self._tick, args=(over,), daemon=True)
-        ticker.start()
+        progress = self._progress
+        progress.emit("start", mapping=self._looked.mapping.columns, scored=self._scored)
         digest = Digest(self._source.path)
-        message: str | None = None
+        problem: str | None = None
         try:
-            self._store()
-            self._status = {"cancel": "cancelled", "interrupt": "interrupted"}.get(self._control.requested, "done")
+            with progress.ticking():
+                self._store()
+            progress.status = self._control.outcome
         except InputError as error:
-            self._status, message = "failed", str(error)
+            progress.status, problem = "failed", str(error)
         except ScaleQuestError as error:
             self._fail(str(error))
             raise
         finally:
-            over.set()
-            ticker.join()
-            digest.stop(wait=self._status == "done")
-            self._control.ended()
-        return self._end({**about, "sha256": digest.value, **self._numbers()}, message)
+            digest.stop(wait=progress.status == "done")
+        return self._end({**about, "sha256": digest.value, **self._numbers()}, problem)
 
     def _store(self) -> None:
-        """Chunk by chunk, until the file or the user's patience ends; what came before a damage is stored."""
-        with ahead(self._chunks(), 1) as chunks:
+        """Store chunk by chunk until the source ends or the user stops it; what came before damage is stored."""
+        with prefetched(self._chunks(), 1) as chunks:
             for chunk in chunks:
-                if self._control.requested in ("cancel", "interrupt"):
+                if self._control.stopping:
                     return
                 bulk_insert.append(self._workspace, self._run_id, chunk)
                 self._counts.imported += chunk.questions.num_rows
@@ -163,11 +152,11 @@ class _Import:
         reader = Reader(self._looked.mapping, self._looked.columns)
         some = False
         with ExitStack() as stack:
-            parts = stack.enter_context(ahead(self._watched(reader), 4))
+            parts = stack.enter_context(prefetched(self._watched(reader), 4))
             try:
                 for part, scores in self._judged(parts):
                     tables.add(part, scores)
-                    self._counts.read += part.read
+                    self._progress.done += part.read
                     some = True
                     if tables.rows >= bulk_insert.ROWS:
                         yield tables.take()
@@ -180,14 +169,22 @@ class _Import:
             raise damage
 
     def _watched(self, reader: Reader) -> Iterator[Part]:
-        """The parts, as long as they are wanted. Pausing holds them back."""
+        """The parts of the source until the import is stopped. Pausing holds them back."""
         for part in reader.parts(self._source.rows()):
             self._counts.seen += part.read
             yield part
-            while self._control.requested == "pause":
-                time.sleep(0.05)
-            if self._control.requested in ("cancel", "interrupt"):
+            if self._control.requested == "pause":
+                self._pause()
+            if self._control.stopping:
                 return
+
+    def _pause(self) -> None:
+        self._progress.status = "paused"
+        self._workspace.update_run(self._run_id, status="paused")
+        while self._control.requested == "pause":
+            time.sleep(0.05)
+        self._progress.status = "running"
+        self._workspace.update_run(self._run_id, status="running")
 
     def _judged(self, parts: Iterable[Part]) -> Iterator[tuple[Part, Scores | None]]:
         if not self._scored:
@@ -196,40 +193,14 @@ class _Import:
 
         return iter(scored(parts))
 
-    def _tick(self, over: threading.Event) -> None:
-        stored = "running"
-        while not over.wait(_TICK):
-            status = "paused" if self._control.requested == "pause" else "running"
-            if status != stored:
-                stored = self._status = status
-                self._workspace.update_run(self._run_id, status="paused" if status == "paused" else "running")
-            self._tell("progress")
-
-    def _tell(self, kind: str, **more: Any) -> None:
-        counts = self._counts
-        elapsed = time.monotonic() - counts.started
-        share, total = self._source.share, self._source.total
-        if total is None and share and counts.seen:
-            total = max(counts.seen, round(counts.seen / share))
-        rate = counts.read / elapsed if elapsed else 0.0
-        left = (total - counts.read) / rate if total is not None and rate else None
-        event = {
-            "event": kind,
-            "run_id": self._run_id,
-            "stage": "import",
-            "done": counts.read,
-            "total": total,
-            "imported": counts.imported,
-            "refused": counts.refused,
-            "rows_per_s": round(rate, 1),
-            "eta_s": round(left, 1) if left is not None else None,
-            "elapsed_s": round(elapsed, 3),
-            "status": self._status,
-        }
-        self._on_event({**event, **more})
+    def _details(self) -> dict[str, int]:
+        """The counts of an event. The total is estimated here, from the share of the source that has been read."""
+        share, seen, total = self._source.share, self._counts.seen, self._source.total
+        self._progress.total = max(seen, round(seen / share)) if total is None and share and seen else total
+        return {"imported": self._counts.imported, "refused": self._counts.refused}
 
     def _numbers(self) -> dict[str, int]:
-        """What is stored: read = imported + refused, always."""
+        """The rows that are stored: read = imported + refused."""
         counts = self._counts
         return {
             "read": counts.imported + counts.refused,
@@ -239,7 +210,7 @@ class _Import:
         }
 
     def _funnel(self) -> list[dict[str, Any]]:
-        """As the view `funnel` has it, which would take seconds to ask: counted from what was stored."""
+        """The rows of the view `funnel`, counted here because the view would take seconds."""
         left, rows = self._counts.imported, []
         for position, stage in enumerate(("generated", *STAGES)):
             gone = self._counts.dropped[position]
@@ -248,32 +219,34 @@ class _Import:
         return rows
 
     def _fail(self, message: str) -> None:
-        """Mark the run as failed where the store still can; the first error is the one to be heard."""
+        """Mark the run as failed where the store still can; the first error is the one that is raised."""
         try:
             self._workspace.update_run(self._run_id, status="failed", error=message)
         except ScaleQuestError:
             return
 
     def _end(self, config: dict[str, Any], problem: str | None) -> Result:
+        progress = self._progress
         bulk_insert.end(self._workspace, self._run_id, config)
-        message = self._sentence(problem)
-        status: Any = self._status
+        message = self._message(problem)
+        status: Any = progress.status
         self._workspace.update_run(self._run_id, status=status, error=message if status != "interrupted" else None)
-        facts, report = told(self._workspace, self._run_id, config, self._funnel())
-        seconds = time.monotonic() - self._counts.started
+        facts, report = report_of(self._workspace, self._run_id, config, self._funnel())
+        seconds = progress.seconds
         if status == "done":  # the estimate has become a count
-            self._source.total = self._counts.read
-        self._tell("end", message=message, report=report, **facts)
-        return Result(self._run_id, self._status, message, seconds)
+            self._source.total = progress.done
+        progress.emit("end", message=message, report=report, **facts)
+        return Result(self._run_id, status, message, seconds)
 
-    def _sentence(self, problem: str | None) -> str | None:
+    def _message(self, problem: str | None) -> str | None:
+        status = self._progress.status
         kept = f"the {self._counts.imported:,} rows imported so far are kept as run {self._run_id}"
-        again = f"`scalequest delete {self._run_id} --workspace {self._workspace.path}` takes them away, to begin anew"
+        delete = f"`scalequest delete {self._run_id} --workspace {self._workspace.path}` deletes them"
         if problem is not None:
-            return f"{problem.rstrip('.')}; {kept}, and {again}."
-        if self._status != "done":
-            return f"The import was {self._status}; {kept}, and {again}."
+            return f"{problem.rstrip('.')}; {kept}, and {delete}."
+        if status != "done":
+            return f"The import was {status}; {kept}, and {delete}."
         if not self._counts.imported:
-            self._status = "failed"
+            self._progress.status = "failed"
             return f"No row of {self._source.given} could be imported: all {self._counts.refused:,} were refused."
         return None

@@ -1,4 +1,4 @@
-"""What became of an import's rows, as data and in words."""
+"""The result of an import, as data and in words."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SHOWN = 5
 """Refused rows that the report quotes."""
 
 
-def told(
+def report_of(
     workspace: Workspace, run_id: str, config: Mapping[str, Any], funnel: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], str]:
-    """The facts of an import that has ended, and the report in words; ``funnel``: its stages in order."""
+    """The facts of an import that has ended, and its report in words; ``funnel``: its stages in order."""
     with workspace.cursor() as cursor:
         refused = failures(cursor, run_id, most=_SHOWN)
     pairs = funnel[-1]["kept"]
@@ -29,7 +29,7 @@ def told(
         more = config["refused"] - len(refused)
         lines.append(f"  and {more:,} more, each with its place and reason in the table `errors`")
     for other in _same(workspace, run_id, config):
-        lines.append(f"The same file is in this workspace already, as run {other}.")
+        lines.append(f"The same file has been imported before, as run {other}.")
     return {**config, "pairs": pairs, "funnel": funnel}, "\n".join(lines)
 
 

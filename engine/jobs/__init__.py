@@ -1,1 +1,1 @@
-"""Jobs: how long work runs, is steered and reports. Knows no job."""
+"""Jobs: how long work runs, is controlled and reports. Independent of what the jobs do."""

@@ -1,11 +1,12 @@
-"""How another thread steers a running pipeline. It holds what was requested; the pipeline looks at it and obeys."""
+"""How another thread controls a running job: the control holds what was requested, the job reads it and obeys."""
 
 from __future__ import annotations
 
-import threading
 from typing import Literal
 
 Requested = Literal["run", "pause", "cancel", "interrupt"]
+Outcome = Literal["done", "cancelled", "interrupted"]
+_OUTCOMES: dict[Requested, Outcome] = {"cancel": "cancelled", "interrupt": "interrupted"}
 
 
 class Control:
@@ -13,14 +14,23 @@ class Control:
 
     def __init__(self) -> None:
         self._requested: Requested = "run"
-        self._ended = threading.Event()
 
     @property
     def requested(self) -> Requested:
         return self._requested
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the job has to end early."""
+        return self._requested in _OUTCOMES
+
+    @property
+    def outcome(self) -> Outcome:
+        """The status of a job that ends now."""
+        return _OUTCOMES.get(self._requested, "done")
+
     def pause(self) -> None:
-        """Submit nothing more; what is in flight ends and is recorded."""
+        """Submit nothing more; what is in flight is finished and stored."""
         if self._requested == "run":
             self._requested = "pause"
 
@@ -29,18 +39,10 @@ class Control:
             self._requested = "run"
 
     def cancel(self) -> None:
-        """End now: what is in flight is given up."""
+        """End immediately: what is in flight is discarded."""
         self._requested = "cancel"
 
     def interrupt(self) -> None:
         """End soon: what is in flight has a moment to finish, the rest is left to a resume."""
         if self._requested != "cancel":
             self._requested = "interrupt"
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Until the pipeline has ended; False where it has not in time."""
-        return self._ended.wait(seconds)
-
-    def ended(self) -> None:
-        """Called by whoever runs the pipeline, at its end."""
-        self._ended.set()

@@ -1,4 +1,4 @@
-"""An iterator run by a thread of its own, a bounded number of items ahead of who reads it."""
+"""An iterator that a thread runs a bounded number of items ahead of its reader."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_LOOK = 0.2
-"""Seconds between two looks at whether anyone still reads."""
+_CHECK_INTERVAL = 0.2
+"""Seconds between two checks whether the reader has left."""
 _END = object()
 
 
@@ -20,29 +20,31 @@ class _Raised:
 
 
 @contextmanager
-def ahead(items: Iterable[T], most: int) -> Iterator[Iterator[T]]:
-    """Inside, the items in their order; what the iterator raises is raised to the reader, at its place. On leaving, the
-    thread and the iterator have ended. ``most``: items that are made or being made and not yet taken."""
+def prefetched(items: Iterable[T], limit: int) -> Iterator[Iterator[T]]:
+    """Gives the items in their order; an error of the iterator is raised to the reader at its place.
+
+    ``limit``: items that are made, or being made, and not yet read. On leaving, thread and iterator have ended.
+    """
     ready: queue.Queue[Any] = queue.Queue()
-    room, left = threading.Semaphore(most), threading.Event()
-    thread = threading.Thread(target=_fill, args=(items, ready, room, left), name="ahead", daemon=True)
+    free, left = threading.Semaphore(limit), threading.Event()
+    thread = threading.Thread(target=_fill, args=(items, ready, free, left), name="prefetch", daemon=True)
     thread.start()
     try:
-        yield _read(ready, room)
+        yield _read(ready, free)
     finally:
         left.set()
         thread.join()
 
 
-def _fill(items: Iterable[Any], ready: queue.Queue[Any], room: threading.Semaphore, left: threading.Event) -> None:
+def _fill(items: Iterable[Any], ready: queue.Queue[Any], free: threading.Semaphore, left: threading.Event) -> None:
     rest = iter(items)
     try:
         while not left.is_set():
-            if room.acquire(timeout=_LOOK):
+            if free.acquire(timeout=_CHECK_INTERVAL):
                 ready.put(next(rest))
     except StopIteration:
         ready.put(_END)
-    except BaseException as error:  # noqa: BLE001  the thread's edge: the reader is to hear of it
+    except BaseException as error:  # noqa: BLE001  the thread's edge: raised to the reader
         ready.put(_Raised(error))
     finally:
         close = getattr(rest, "close", None)
@@ -50,9 +52,9 @@ def _fill(items: Iterable[Any], ready: queue.Queue[Any], room: threading.Semapho
             close()
 
 
-def _read(ready: queue.Queue[Any], room: threading.Semaphore) -> Iterator[Any]:
+def _read(ready: queue.Queue[Any], free: threading.Semaphore) -> Iterator[Any]:
     while (item := ready.get()) is not _END:
         if isinstance(item, _Raised):
             raise item.error
-        room.release()
+        free.release()
         yield item

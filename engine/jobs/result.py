@@ -1,4 +1,4 @@
-"""How a job ends and how it is heard: its result, its events, and the Ctrl-C that drains it. Knows no job."""
+"""How a job ends: its result, its events, and the Ctrl-C that lets it finish what is in flight."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from engine.jobs.control import Control
+from store.errors import ScaleQuestError
 
 OnEvent = Callable[[dict[str, Any]], None]
 INTERRUPTED = 130
@@ -21,7 +22,7 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run ended. ``message`` is the sentence for the user, None where it is plainly done."""
+    """How a job ended. ``message`` is a sentence for the user, None where the job plainly succeeded."""
 
     run_id: str
     status: str
@@ -41,12 +42,16 @@ def new_run_id() -> str:
     return "r" + secrets.token_hex(4)
 
 
-@contextmanager
-def interruptible(control: Control, resume: str = "--resume goes on from what is stored") -> Iterator[None]:
-    """While inside, the first Ctrl-C (or SIGTERM) drains the run and the second ends the process at once.
+class AlreadyDone(ScaleQuestError):
+    """The job that was requested has been done before, so that nothing is left to do: exit code 0."""
 
-    At once means without clean-up, as a kill would: what is committed is safe, what is in flight is redone by a resume.
-    Does nothing outside the main thread, which alone gets signals.
+
+@contextmanager
+def interruptible(control: Control, kept: str = "--resume continues from what is stored") -> Iterator[None]:
+    """Inside, the first Ctrl-C (or SIGTERM) lets the job finish what is in flight, the second ends the process.
+
+    The second ends it as a kill would, without clean-up: what is committed is safe, what was in flight is redone by a
+    resume. ``kept`` says so to the user. Does nothing outside the main thread, which alone gets signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -54,9 +59,9 @@ def interruptible(control: Control, resume: str = "--resume goes on from what is
 
     def handle(_: int, __: FrameType | None) -> None:
         if control.requested == "interrupt":
-            os.write(sys.stderr.fileno(), f"\nStopped at once; {resume}.\n".encode())
+            os.write(sys.stderr.fileno(), f"\nStopped immediately; {kept}.\n".encode())
             os._exit(INTERRUPTED)
-        os.write(sys.stderr.fileno(), b"\nFinishing what is in flight; Ctrl-C again stops at once.\n")
+        os.write(sys.stderr.fileno(), b"\nFinishing what is in flight; press Ctrl-C again to stop immediately.\n")
         control.interrupt()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

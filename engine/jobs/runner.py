@@ -1,96 +1,91 @@
-"""A job in the background of a long-lived process: one of its kind at a time.
-
-Holds what the job last said, for anyone who asks. Knows neither what jobs do nor any user interface.
-"""
+"""A job in a thread of a long-lived process. The thread's errors become the job's message."""
 
 from __future__ import annotations
 
+import itertools
+import secrets
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from engine.jobs.control import Control
 from engine.jobs.result import OnEvent, Result
-from store.errors import InputError, ScaleQuestError
+from store.errors import ScaleQuestError
 
-_PATIENCE = 20.0
-"""Seconds that a job has to end when the app does."""
+_ERRORS = 1000
+"""Error events that a job keeps for those who follow it; the workspace has all of them."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Going:
-    """The job that is under way or was last: ``event`` is its last, ``message`` what its end said, ``refused`` whether
-    that was the sentence of an error with a ``refusal``."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Job:
+    """A job that is running or has ended, and its latest events, for everyone who looks at it.
 
+    ``request`` is what was asked for (``engine.job_requests``), ``title`` the same in a few words. ``message`` is a
+    sentence where the job did not plainly succeed, ``refused`` whether the input was at fault. ``notice`` is what the
+    models last reported, ``errors`` are the latest error events with their numbers, counted from 1.
+    """
+
+    kind: str
     run_id: str
+    request: Any = None
+    title: str = ""
+    job_id: str = field(default_factory=lambda: f"j{secrets.token_hex(4)}")
     control: Control = field(default_factory=Control)
+    first: dict[str, Any] = field(default_factory=dict)
     event: dict[str, Any] = field(default_factory=dict)
+    errors: deque[tuple[int, dict[str, Any]]] = field(default_factory=lambda: deque(maxlen=_ERRORS))
+    notice: str | None = None
     ended: bool = False
-    message: str = ""
+    message: str | None = None
     refused: bool = False
-
-
-G = TypeVar("G", bound=Going)
-
-
-class Background(Generic[G]):
-    """Starts and steers the jobs of one kind. Safe from any thread."""
-
-    def __init__(self, what: str) -> None:
-        """``what``: the job in a word, ``import``."""
-        self._what = what
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self.last: G | None = None
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
-    def running(self) -> G | None:
-        """The job that is under way."""
-        last = self.last
-        return last if last is not None and not last.ended else None
+    def outcome(self) -> str:
+        """What a job that has ended came to, in words."""
+        return self.message or str(self.event.get("report", ""))
 
-    def close(self) -> None:
-        """End it, as Ctrl-C does: what is in flight has a moment to finish."""
-        if (going := self.running) is not None:
-            going.control.interrupt()
-        if self._thread is not None:
-            self._thread.join(_PATIENCE)
+    @property
+    def unfinished(self) -> bool:
+        """Whether it stopped before its end, so that the same request continues it."""
+        return self.ended and self.event.get("status") != "done"
 
-    def begin(
-        self,
-        going: G,
-        work: Callable[[OnEvent], Result],
-        refusal: Callable[[], InputError | None],
-        after: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Run ``work``, whose last event has the ``report``, unless ``refusal`` says why not: that is raised.
+    def receive(self, event: dict[str, Any]) -> None:
+        """Keep an event of the job."""
+        if event["event"] == "error":
+            self.errors.append((next(self._numbers), event))  # atomic: models report from threads of their own
+            if event["idx"] is None:  # from the models, about no single question
+                self.notice = event["message"]
+        else:
+            self.first = self.first or event
+            self.event = event
 
-        ``after`` is called when it has ended, however it ended, before anyone can see that.
-        """
-        with self._lock:
-            if (refused := refusal()) is not None:
-                raise refused
-            self.last = going
-            name = f"background-{self._what}"
-            self._thread = threading.Thread(target=self._run, args=(going, work, after), name=name, daemon=True)
-            self._thread.start()
 
-    def _run(self, going: G, work: Callable[[OnEvent], Result], after: Callable[[], None]) -> None:
-        def hear(event: dict[str, Any]) -> None:
-            going.event = event
+class JobRunner:
+    """Runs one job in a thread. ``after`` is called when the job has ended, before anyone can see that."""
 
+    def __init__(self, job: Job, work: Callable[[OnEvent], Result], after: Callable[[], None]) -> None:
+        self.job, self._work, self._after = job, work, after
+        self._thread = threading.Thread(target=self._run, name=f"job-{job.kind}", daemon=True)
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        job = self.job
         try:
-            result = work(hear)
-            going.message = result.message or going.event["report"]
+            job.message = self._work(job.receive).message
         except ScaleQuestError as error:
-            going.message, going.refused = str(error), error.refusal
+            job.message, job.refused = str(error), error.refusal
         except Exception as error:
-            # Nobody stands above a thread: what it met is shown in the page, and its trace goes to the log.
-            going.message = f"The {self._what} stopped on an unforeseen error: {type(error).__name__}: {error}."
+            # Nobody can catch it above a thread: the page shows the sentence, and the traceback goes to the log.
+            job.message = f"The {job.kind} job stopped on an unexpected error: {type(error).__name__}: {error}."
             raise
         finally:
             try:
-                after()
+                self._after()
             finally:
-                going.ended = True
+                job.ended = True

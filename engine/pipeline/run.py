@@ -1,7 +1,7 @@
-"""A run from its first row to its last word: the run's record, the models, the pipeline, the events.
+"""The run job: stores the run's record, opens its models, runs the pipeline and emits its events.
 
-``start`` and ``resume`` block until the run has ended; call them from a thread of your own to go on meanwhile, and
-steer with the ``Control`` that you pass in. Knows the store's verbs and the pipeline; knows no user interface.
+``start`` and ``resume`` block until the run has ended: call them from a thread to continue meanwhile, and control the
+run with the ``Control`` that you pass in.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
 from engine.jobs.result import OnEvent, Result, new_run_id
-from engine.models.model_cache import card_memory, open_models
+from engine.models.model_cache import ModelCache, card_memory, open_models
 from engine.models.roles import Models
-from engine.pipeline import model_warnings
+from engine.pipeline import model_warnings, report
 from engine.pipeline.pipeline import Pipeline
 from engine.pipeline.types import Audience, Grouper, Outcome, Put, Tools
 from engine.stages.contamination import Benchmark
@@ -38,23 +38,33 @@ def start(
     *,
     control: Control | None = None,
     models: Models | None = None,
+    model_cache: ModelCache | None = None,
     run_id: str | None = None,
     audience: Audience | None = None,
 ) -> Result:
     """Run ``config`` in a workspace; its record is stored before its first question.
 
-    ``models``: live ones, which stay open; without them the config's are opened, and closed at the end. ``audience``:
-    makes it a live run, which somebody watches and which only marks duplicates. Raises InputError for what the config
-    asks for and this machine lacks (nothing is stored then), StoreError where the disk fails.
+    ``models`` are open and stay open; without them they come from ``model_cache``, or are opened for this run alone.
+    ``audience`` makes it a live run, which is watched, and which only marks duplicates. Raises InputError for what the
+    config needs and this machine lacks (nothing is stored then), StoreError where the disk fails.
     """
     run_id = run_id or new_run_id()
     benchmark = Benchmark.load(config.benchmarks)
     kind: RunKind = "generate" if audience is None else "live"
     with ExitStack() as stack:
-        live = models or _opened(stack, config)
+        models = models or _models(stack, config, model_cache)
         name = name or f"{config.profile.name}, seed {config.seed}"
         workspace.create_run(Run(run_id, name, kind, config.to_json(), config.hash, config.seed))
-        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack, audience)
+        return _run(workspace, run_id, config, models, benchmark, on_event, control or Control(), stack, audience)
+
+
+def resumable(workspace: Workspace, run_id: str) -> Run:
+    """The run. InputError where it is unknown or generated nothing."""
+    run = workspace.run(run_id)
+    if run.kind != "generate":
+        problem = f"is of kind {run.kind}"
+        raise InputError("--resume", run_id, problem, "only runs of kind generate can be resumed")
+    return run
 
 
 def resume(
@@ -64,23 +74,18 @@ def resume(
     *,
     control: Control | None = None,
     models: Models | None = None,
+    model_cache: ModelCache | None = None,
 ) -> Result:
-    """Finish a run as its stored config says; a finished one is left as it is.
-
-    InputError for an unknown run or one that generated nothing; else as ``start``.
-    """
-    run = workspace.run(run_id)
-    if run.kind != "generate":
-        problem = f"is of kind {run.kind}"
-        raise InputError("--resume", run_id, problem, "only batches, runs of kind generate, can be resumed")
+    """Finish a run by its stored config; a finished one is left unchanged. Raises as ``resumable`` and ``start``."""
+    run = resumable(workspace, run_id)
     if run.status == "done":
         return Result(run_id, "done", None)
     config = RunConfig.from_json(run.config)
     benchmark = Benchmark.load(config.benchmarks)
     with ExitStack() as stack:
-        live = models or _opened(stack, config)
+        models = models or _models(stack, config, model_cache)
         workspace.update_run(run_id, status="running")
-        return _run(workspace, run_id, config, live, benchmark, on_event, control or Control(), stack)
+        return _run(workspace, run_id, config, models, benchmark, on_event, control or Control(), stack)
 
 
 def _run(
@@ -94,8 +99,8 @@ def _run(
     stack: ExitStack,
     audience: Audience | None = None,
 ) -> Result:
-    tell = _telling(workspace, run_id, on_event)
-    stack.enter_context(model_warnings.told(run_id, tell))
+    emit = _storing_status(workspace, run_id, on_event)
+    stack.enter_context(model_warnings.told(run_id, emit))
     pool = stack.enter_context(AnswerPool()) if audience is None else audience.pool
     tools = _tools(workspace, run_id, config, benchmark, pool, live=audience is not None)
     put = workspace.writer.put if audience is None else _shared(workspace.writer.put, audience.on_rows)
@@ -104,25 +109,26 @@ def _run(
         with workspace.cursor() as cursor:
             known = run_queries.resume_state(cursor, run_id)
             pipeline = Pipeline(
-                config, run_id, models, put, tools, known=known, control=control, on_event=tell, on_text=on_text
+                config, run_id, models, put, tools, known=known, control=control, on_event=emit, on_text=on_text
             )
-        tell({**pipeline.progress(0.0), "event": "start"})
+        emit({**pipeline.progress(0.0), "event": "start"})
         outcome = pipeline.run()
         workspace.writer.flush()
     except ScaleQuestError as error:
         _try_to_close(workspace, run_id, str(error))
         raise
-    finally:
-        control.ended()
     message = _sentence(workspace, run_id, outcome, resumable=audience is None)
     workspace.update_run(run_id, status=outcome.status, error=message if outcome.status != "interrupted" else None)
-    end = pipeline.progress(outcome.seconds)
-    tell({**end, "event": "end", "status": outcome.status, "message": message, "first_pair_s": outcome.first_pair})
-    return Result(run_id, outcome.status, message, outcome.seconds, outcome.first_pair)
+    result = Result(run_id, outcome.status, message, outcome.seconds, outcome.first_pair)
+    end = {**pipeline.progress(outcome.seconds), "event": "end", "status": outcome.status, "message": message}
+    if audience is None:  # who watches a live run has seen all of it
+        end |= report.facts(workspace, result) | {"report": report.text(workspace, result)}
+    emit(end)
+    return result
 
 
 def _shared(*takers: Put) -> Put:
-    """Rows go to all of these, in this order."""
+    """Passes rows to each of these in turn."""
 
     def put(rows: list[Record]) -> None:
         for take in takers:
@@ -136,25 +142,25 @@ def _sentence(workspace: Workspace, run_id: str, outcome: Outcome, resumable: bo
         return outcome.message
     rest = "everything done so far is kept"
     if resumable:
-        rest += f", and `scalequest run --workspace {workspace.path} --resume {run_id}` goes on from here"
+        rest += f", and `scalequest run --workspace {workspace.path} --resume {run_id}` continues it"
     if outcome.status == "failed":
         return f"{(outcome.message or 'The run failed').rstrip('.')}; {rest}."
     return f"The run was {outcome.status}; {rest}."
 
 
 def _try_to_close(workspace: Workspace, run_id: str, message: str) -> None:
-    """Mark the run as failed where the store still can; the first error is the one to be heard."""
+    """Mark the run as failed where the store still can; the first error is the one that is raised."""
     try:
         workspace.update_run(run_id, status="failed", error=message)
     except ScaleQuestError:
         return
 
 
-def _telling(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnEvent:
-    """Pass events on, and store when a run is paused or goes on."""
+def _storing_status(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnEvent:
+    """Passes events on, and stores when a run is paused or resumed."""
     stored = "running"
 
-    def tell(event: dict[str, Any]) -> None:
+    def emit(event: dict[str, Any]) -> None:
         nonlocal stored
         status = event.get("status")
         if event["event"] == "progress" and status != stored and status in ("running", "paused"):
@@ -162,7 +168,7 @@ def _telling(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnEvent:
             workspace.update_run(run_id, status=status)
         on_event(event)
 
-    return tell
+    return emit
 
 
 def _tools(
@@ -176,14 +182,14 @@ def _tools(
 
 @functools.cache
 def _topic_model() -> TopicModel:
-    """Loaded once: a live user waits for it. It only reads, so runs may share it."""
+    """Loaded once, because a live user waits for it. It is read-only, so runs may share it."""
     from engine.text.linear_classifier import TopicModel
 
     return TopicModel.load()
 
 
 def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | None:
-    """The questions that the workspace's other runs have kept as new; None where there are none."""
+    """The questions that other runs of the workspace have kept; None where there are none."""
     index = Index(threshold=config.duplicate_threshold, across_runs=config.other_runs == "drop")
     some = False
     for run in workspace.runs():
@@ -200,7 +206,9 @@ def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | Non
     return index if some else None
 
 
-def _opened(stack: ExitStack, config: RunConfig) -> Models:
+def _models(stack: ExitStack, config: RunConfig, model_cache: ModelCache | None) -> Models:
+    if model_cache is not None:
+        return stack.enter_context(model_cache.acquire(config))
     models = open_models(config, card_bytes=card_memory())
     for model in models.distinct:
         stack.callback(model.close)

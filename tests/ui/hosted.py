@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 import uvicorn
 
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
 from engine.models.model_cache import ModelCache
 from engine.pipeline.live import Live
 from store.database.workspace import Workspace
@@ -21,12 +21,12 @@ from ui import server
 def hosted(workspace: Workspace, model_cache: ModelCache) -> Iterator[str]:
     """The app over a workspace and a model cache on a free port; gives its address."""
     with (
-        closing(Batches(workspace, model_cache)) as batches,
+        closing(JobRegistry(workspace, model_cache)) as jobs,
         closing(Live(workspace, model_cache)) as live,
         socket.socket() as listening,
     ):
         listening.bind(("127.0.0.1", 0))
-        app = server.application(workspace, batches, live=live)
+        app = server.application(workspace, jobs, live=live)
         running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

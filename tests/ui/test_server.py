@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
 from store.database.workspace import Workspace
 from store.errors import InputError
 from tests.ui.cli.command import scalequest, sentence
@@ -20,7 +20,7 @@ from ui.web import assets, security
 def app(tmp_path: Path) -> Iterator[TestClient]:
     with (
         Workspace.open(tmp_path / "w", create=True) as workspace,
-        TestClient(server.application(workspace, Batches(workspace)), base_url="http://127.0.0.1:7860") as client,
+        TestClient(server.application(workspace, JobRegistry(workspace)), base_url="http://127.0.0.1:7860") as client,
     ):
         yield client
 
@@ -66,7 +66,9 @@ def test_a_login_is_asked_for_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "auth").write_text("# who may\nada:a:b\n")
     login = security.read_logins(tmp_path / "auth")
     with Workspace.open(tmp_path / "w", create=True) as workspace:
-        client = TestClient(server.application(workspace, Batches(workspace), login), base_url="http://127.0.0.1:7860")
+        client = TestClient(
+            server.application(workspace, JobRegistry(workspace), login), base_url="http://127.0.0.1:7860"
+        )
         assert client.get("/config").status_code == 401
         assert client.post("/login", data={"username": "ada", "password": "wrong"}).status_code == 400
         assert client.post("/login", data={"username": "ada", "password": "a:b"}).status_code == 200

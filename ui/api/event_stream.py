@@ -1,53 +1,52 @@
-"""What a job of the app tells the command line that follows it: a JSON object a line. Knows no kind of job."""
+"""The events of a job as they happen, one JSON object a line, for a program that follows it."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-_TICK = 0.25
-"""Seconds between two looks at the job: half of what lies between two of its events."""
+from engine.jobs.runner import Job
+
+_INTERVAL = 0.25
+"""Seconds between two looks at the job: half the time between two of its events."""
 
 
-class Going(Protocol):
-    """A job that is under way or was last: ``event`` is its last one, ``message`` what its end said,
-    ``refused`` whether that tells of bad input."""
-
-    run_id: str
-    event: dict[str, Any]
-    ended: bool
-    message: str
-    refused: bool
+def event_stream(job: Job) -> StreamingResponse:
+    """The job's start, its errors, its latest progress and its end; empty lines show that the app lives."""
+    return StreamingResponse(_events(job), media_type="application/jsonl")
 
 
-def follow(going: Going) -> StreamingResponse:
-    """Its events until the end; empty lines say that the app lives."""
-    return StreamingResponse(_events(going), media_type="application/jsonl")
-
-
-def _events(going: Going) -> Iterator[str]:
-    told: dict[str, Any] = {}
+def _events(job: Job) -> Iterator[str]:
+    sent: dict[str, Any] = {}
+    errors = 0
     while True:
-        ended, event = going.ended, going.event  # in this order: the last event is not missed
+        ended, event = job.ended, job.event  # in this order, so that the last event is not missed
+        if event and not sent:
+            sent = job.first
+            yield _line(sent)
+        for number, error in list(job.errors):
+            if number > errors:
+                errors = number
+                yield _line(error)
         if ended:
             break
-        if event is not told and event and event["event"] != "end":
-            yield _line({**event, "event": "progress" if told else "start"})
-            told = event
+        if event and event is not sent and event["event"] != "end":
+            yield _line(event)
+            sent = event
         else:
             yield "\n"
-        time.sleep(_TICK)
-    yield _line(event if event.get("event") == "end" else broken(going.run_id, going.refused, going.message))
+        time.sleep(_INTERVAL)
+    yield _line(event if event.get("event") == "end" else _failure(job))
 
 
-def broken(run_id: str, refused: bool, message: str) -> dict[str, Any]:
-    """What is told in place of an end event, which never came, where an error has ended the job."""
-    return {"event": "refused" if refused else "failed", "run_id": run_id, "message": message}
+def _failure(job: Job) -> dict[str, Any]:
+    """In place of an end event, where an error has ended the job."""
+    return {"event": "refused" if job.refused else "failed", "run_id": job.run_id, "message": job.message}
 
 
 def _line(event: dict[str, Any]) -> str:
-    return json.dumps(event, ensure_ascii=False) + "\n"
+    return json.dumps(event, ensure_ascii=False, default=str) + "\n"

@@ -1,161 +1,99 @@
-"""``scalequest run`` on a workspace that the app has open: the app does the work, the command line follows it.
-
-Over HTTP on loopback, by the word in the workspace's owner file. What is shown, and the exit codes, are those of a run
-that owns its workspace. Standard library only.
-"""
+"""The app that has a workspace open, over HTTP on loopback, with the token of the workspace's owner file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from http.client import HTTPException, HTTPResponse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from urllib.parse import quote
-from urllib.request import ProxyHandler, Request, build_opener
 
-from store.database.duckdb_errors import AppEndpoint, InUse
+import httpx
+from pydantic import BaseModel, TypeAdapter
+
+from engine.job_requests import Request
+from engine.jobs.control import Control
+from store.database.duckdb_errors import AppEndpoint
 from store.errors import ScaleQuestError, StoreError
 from store.records import Run
 
-if TYPE_CHECKING:
-    from engine.config.profiles import Role
-    from engine.config.run_config import RunConfig
-    from engine.jobs.control import Control
+_TIMEOUT = 120.0
+"""Seconds of silence from the app, which sends something several times a second, until it counts as gone."""
+T = TypeVar("T")
 
-_PATIENCE = 120.0
-"""Seconds of silence from the app (it says something several times a second) until it counts as gone."""
+
+class StartedJob(BaseModel):
+    """The app's answer to a request: the job, or the sentence that nothing is left to do."""
+
+    job_id: str | None
+    run_id: str | None
+    already_done: str | None
 
 
 class App:
-    """The app that has a workspace open. StoreError, with the app's own sentence, for what it refuses."""
+    """Raises StoreError, with the app's own sentence, for what it refuses."""
 
     def __init__(self, endpoint: AppEndpoint) -> None:
-        self._endpoint = endpoint
-        self._opener = build_opener(ProxyHandler({}))  # a proxy has no business between two processes of one machine
-
-    @classmethod
-    def of(cls, held: InUse) -> App:
-        """The app behind a workspace that is in use; raises ``held`` again where it is no app."""
-        if held.endpoint is None:
-            raise held
-        return cls(held.endpoint)
-
-    def start(self, config: RunConfig, name: str) -> str:
-        """Begin a run; gives back its id. Paths are made absolute: the app may run in another folder."""
-        return str(self._answer("POST", "", {"config": _absolute(config).to_json(), "name": name})["run_id"])
+        self._url = endpoint.url
+        headers = {"authorization": f"Bearer {endpoint.token}"}
+        self._http = httpx.Client(base_url=f"{endpoint.url}/api", headers=headers, timeout=_TIMEOUT, trust_env=False)
 
     def run(self, run_id: str) -> Run:
-        """The run's record; its times are not told."""
-        return Run(**self._answer("GET", f"/{quote(run_id, safe='')}"))
+        """The run's record."""
+        return self._answer(Run, "GET", f"/runs/{quote(run_id, safe='')}")
 
-    def resume(self, run_id: str) -> None:
-        self._answer("POST", f"/{quote(run_id, safe='')}/resume", {})
+    def start(self, request: Request) -> StartedJob:
+        """Start a job, as if requested from the app's folder."""
+        body = request.absolute().model_dump_json()
+        return self._answer(StartedJob, "POST", f"/jobs/{request.kind}", content=body)
 
-    def check(self, run_id: str, stage: str, benchmarks: Sequence[str], profile: str | None, drop: bool) -> bool:
-        """Begin a check of a stored run; False where it is done already. Paths are made absolute."""
-        wanted = {
-            "stage": stage,
-            "benchmarks": [str(Path(file).resolve()) for file in benchmarks],
-            "profile": str(Path(profile).resolve()) if profile and profile.endswith(".toml") else profile,
-            "drop": drop,
-        }
-        return not self._answer("POST", f"/{quote(run_id, safe='')}/check", wanted)["already"]
+    def follow(self, job_id: str, show: Callable[[dict[str, Any]], None], control: Control) -> dict[str, Any] | None:
+        """Show a job's events until its end; gives back the end event, or None where the app has stopped.
 
-    def embed(self, runs: Sequence[str], profile: str | None, anew: bool) -> None:
-        """Begin to put questions on the map. Paths are made absolute."""
-        named = str(Path(profile).resolve()) if profile and profile.endswith(".toml") else profile
-        self._answer("POST", "/map/embed", {"runs": [*runs], "profile": named, "anew": anew})
-
-    def bring(self, source: str, overrides: dict[str, str], name: str, scored: bool) -> str:
-        """Begin an import; gives back its run's id. The source must not depend on the folder that it is named from."""
-        wanted = {"source": source, "mapping": overrides, "name": name, "scored": scored}
-        return str(self._answer("POST", "/import", wanted)["run_id"])
-
-    def export(self, wanted: dict[str, Any]) -> str:
-        """Begin an export, or the comparison of one; gives back a name for it. Its paths must be absolute."""
-        return str(self._answer("POST", "/export", wanted)["run_id"])
-
-    def follow(
-        self, run_id: str, show: Callable[[dict[str, Any]], None], control: Control, of: str = ""
-    ) -> dict[str, Any] | None:
-        """Show the run's events until its end; gives back the end event, or None where the app went away.
-
-        ``of``: ``/check`` for the run's check instead, ``/embed`` for the map's job, ``/export`` for an export. Where
-        ``control`` is interrupted, the app is asked to interrupt it. StoreError where what was given is at fault,
-        another ScaleQuestError where another error has ended it.
+        Asks the app to interrupt the job when ``control`` is interrupted. StoreError where the job's input was at
+        fault, another ScaleQuestError where another error has ended it.
         """
-        asked, path = False, f"/{quote(run_id, safe='')}{of}"
-        for line in self._lines(f"{path}/events"):
-            if control.requested == "interrupt" and not asked:
-                asked = True
-                self._answer("POST", f"{path}/interrupt", {})
-            event: dict[str, Any] = json.loads(line) if line.strip() else {}
-            if event.get("event") == "end":
-                return event
-            if event.get("event") == "refused":
-                raise StoreError(event["message"])
-            if event.get("event") == "failed":
-                raise ScaleQuestError(event["message"])
-            if event:
-                show(event)
+        interrupted = False
+        for line in self._lines(f"/jobs/{job_id}/events"):
+            if control.stopping and not interrupted:
+                interrupted = True
+                self._answer(StartedJob, "POST", f"/jobs/{job_id}/interrupt")
+            if not line:
+                continue
+            event: dict[str, Any] = json.loads(line)
+            match event["event"]:
+                case "end":
+                    return event
+                case "refused":
+                    raise StoreError(event["message"])
+                case "failed":
+                    raise ScaleQuestError(event["message"])
+            show(event)
         return None
 
-    def _lines(self, path: str) -> Iterator[bytes]:
-        """Whole lines; ends where the app does."""
-        with self._ask("GET", path) as answer:
-            while True:
-                try:
-                    line = answer.readline()
-                except (OSError, HTTPException):
-                    return
-                if not line.endswith(b"\n"):
-                    return
-                yield line
-
-    def _answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        with self._ask(method, path, body) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
-
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> HTTPResponse:
-        headers = {"authorization": f"Bearer {self._endpoint.token}", "content-type": "application/json"}
-        data = json.dumps(body).encode() if body is not None else None
-        request = Request(f"{self._endpoint.url}/api/runs{path}", data, headers, method=method)
+    def _lines(self, path: str) -> Iterator[str]:
+        """The lines of the answer; ends where the app does."""
         try:
-            answer: HTTPResponse = self._opener.open(request, timeout=_PATIENCE)
-        except HTTPError as error:
-            raise StoreError(_detail(error)) from error
-        except (OSError, HTTPException) as error:
-            url = self._endpoint.url
-            said = f"the app at {url} has the workspace open and does not answer; wait a moment, or stop it."
-            raise StoreError(said) from error
-        return answer
+            with self._http.stream("GET", path) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise _refusal(answer)
+                yield from answer.iter_lines()
+        except httpx.TransportError:
+            return
+
+    def _answer(self, model: type[T], method: str, path: str, content: str | None = None) -> T:
+        try:
+            answer = self._http.request(method, path, content=content)
+        except httpx.TransportError as error:
+            problem = "has the workspace open and does not answer; wait a moment, or stop it"
+            raise StoreError(f"the app at {self._url} {problem}.") from error
+        if answer.is_error:
+            raise _refusal(answer)
+        return TypeAdapter(model).validate_json(answer.content)
 
 
-def _detail(error: HTTPError) -> str:
+def _refusal(answer: httpx.Response) -> StoreError:
     try:
-        return str(json.load(error)["detail"])
+        return StoreError(str(answer.json()["detail"]))
     except (ValueError, KeyError, TypeError):
-        return f"the app refused the request (HTTP {error.code}); update the older of the two programs."
-
-
-def _absolute(config: RunConfig) -> RunConfig:
-    """The config with every path in it absolute."""
-
-    def role(one: Role) -> Role:
-        bundled = one.path is None or one.model.startswith("assets/")
-        return one if bundled else replace(one, model=str(one.path.resolve()))  # type: ignore[union-attr]
-
-    profile = config.profile
-    moved = replace(
-        profile,
-        generators=tuple(role(one) for one in profile.generators),
-        judge=role(profile.judge),
-        difficulty=role(profile.difficulty),
-        solver=role(profile.solver),
-        reward=role(profile.reward),
-    )
-    return replace(config, profile=moved, benchmarks=tuple(str(Path(b).resolve()) for b in config.benchmarks))
+        return StoreError(f"the app refused the request (HTTP {answer.status_code}); restart it with this version.")

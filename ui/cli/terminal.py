@@ -1,7 +1,7 @@
-"""What the command line shows: a run's progress, its funnel, the story of one question, the state of the machine.
+"""What the command line prints: progress, tables, the story of a question, the state of the machine.
 
-Knows how to print and nothing of how anything is computed. On a terminal progress is a bar; with ``--json`` each event
-is one object a line on stdout; where stderr is no terminal (a pipe, a log), only what happened is printed.
+On a terminal progress is a bar; with ``--json`` each event is one object a line on stdout; where stderr is a pipe or a
+file, only errors and results are printed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Shows the events of a run or a training: ``{"event": "start|progress|error|end", "stage", "done", "total"}``.
+    """Shows the events of a job or training: ``{"event": "start|progress|error|end", "stage", "done", "total"}``.
 
-    May be called from any thread.
+    Safe from any thread.
     """
 
     def __init__(self, as_json: bool, unit: str = "questions") -> None:
@@ -47,7 +47,7 @@ class Progress:
                 self._bar = tqdm(unit=f" {self._unit}", dynamic_ncols=True, desc=stage)
                 self._bar.desc = stage
             self._bar.total, self._bar.n = event.get("total"), event.get("done") or 0
-            self._bar.set_postfix(_noted(event), refresh=False)
+            self._bar.set_postfix(_postfix(event), refresh=False)
             self._bar.refresh()
         elif kind == "error":
             tqdm.write(str(event.get("message", "")), file=sys.stderr)
@@ -60,34 +60,33 @@ class Progress:
             self._bar = None
 
 
-class Shown:
-    """Shows a run's events as they come, and at its end the report on it."""
+class JobEvents:
+    """Shows a job's events as they come, and at its end the report."""
 
-    def __init__(self, as_json: bool, unit: str = "questions") -> None:
+    def __init__(self, as_json: bool, unit: str) -> None:
         self._json, self._progress = as_json, Progress(as_json, unit)
-        self.last: dict[str, Any] = {}
-        """The run's own end event."""
+        self._end: dict[str, Any] = {}
 
     def __call__(self, event: dict[str, Any]) -> None:
         if event["event"] == "end":
-            self.last = event  # told with the report, which is complete only when the run is
+            self._end = event
         else:
             self._progress(event)
 
-    def end(self, facts: Mapping[str, Any], text: str, result: Result) -> int:
-        """Say what the run has come to, as data or in words; gives back the exit code."""
+    def end(self, result: Result) -> int:
+        """Print the report, or the end event where JSON is asked for; gives back the exit code."""
         self._progress.close()
         if self._json:
-            self._progress({**self.last, **facts, "status": result.status, "message": result.message})
-        elif text:
-            print(text)
+            self._progress({**self._end, "status": result.status, "message": result.message})
+        elif report := self._end.get("report"):
+            print(report)
         if result.message is not None:
             print(result.message, file=sys.stderr)
         return result.exit_code
 
 
-def _noted(event: Mapping[str, Any]) -> dict[str, Any]:
-    """What a bar shows beside its count."""
+def _postfix(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bar shows after its count."""
     names = {"accepted": "pairs", "errors": "failed", "tokens_per_s": "tokens/s", "loss": "loss"}
     return {shown: event[name] for name, shown in names.items() if event.get(name) is not None}
 
@@ -120,14 +119,14 @@ def indent(text: str, by: str = "    ") -> str:
 
 def _prompt(question: Mapping[str, Any], template: str | None) -> list[str]:
     if template is None:
-        return ["1. Prompt: none is stored; the question was brought in"]
-    said = f"1. Prompt: template {question['template_id']}, the exact text that the generator read"
-    return [said, indent(json.dumps(template, ensure_ascii=False))]
+        return ["1. Prompt: none; the question was imported"]
+    head = f"1. Prompt: template {question['template_id']}, the exact text that the generator read"
+    return [head, indent(json.dumps(template, ensure_ascii=False))]
 
 
-def story(told: Mapping[str, Any]) -> str:
-    """One question from prompt template to pair, in the order in which it happened."""
-    question, run = told["question"], told["run"]
+def story(story: Mapping[str, Any]) -> str:
+    """One question from its prompt to its pair, in the order of the stages."""
+    question, run = story["question"], story["run"]
     profile = run["config"].get("profile", {})
     generators = {role["name"]: role for role in profile.get("generators", ())}
     template = generators.get(question["generator"], {}).get("template", {})
@@ -139,25 +138,25 @@ def story(told: Mapping[str, Any]) -> str:
         f"seed {question['seed']}, {_settings(question['params'])}",
         indent(question["text"]),
         "3. Verdicts",
-        indent(table(("stage", "verdict", "score", "reason", "judge"), [_verdict(v) for v in told["verdicts"]])),
-        *(indent(f"{v['stage']} wrote: {v['raw']}") for v in told["verdicts"] if v["raw"]),
+        indent(table(("stage", "verdict", "score", "reason", "judge"), [_verdict(v) for v in story["verdicts"]])),
+        *(indent(f"{v['stage']} wrote: {v['raw']}") for v in story["verdicts"] if v["raw"]),
     ]
-    for label in told["labels"]:
+    for label in story["labels"]:
         lines.append(indent(f"{label['key']}: {label['value']} ({label['model']})"))
-    lines.append(f"4. Solutions: {len(told['solutions'])}")
-    chosen = next((label["value"] for label in told["labels"] if label["key"] == "chosen"), None)
-    for solution in told["solutions"]:
+    lines.append(f"4. Solutions: {len(story['solutions'])}")
+    chosen = next((label["value"] for label in story["labels"] if label["key"] == "chosen"), None)
+    for solution in story["solutions"]:
         rewards = ", ".join(f"{name} {_score(reward)}" for name, reward in solution["rewards"].items())
         mark = ", chosen" if str(solution["sample"]) == chosen else ""
         lines.append(f"  sample {solution['sample']}: answer {solution['answer']}, reward {rewards or '-'}{mark}")
         lines.append(indent(solution["text"]))
-    lines += [f"Failed attempt at {error['stage']}: {error['message']}" for error in told["errors"]]
-    pair = told["pair"]
+    lines += [f"Failed attempt at {error['stage']}: {error['message']}" for error in story["errors"]]
+    pair = story["pair"]
     if pair is None:
-        dropped = next((v for v in told["verdicts"] if not v["kept"]), None)
+        dropped = next((v for v in story["verdicts"] if not v["kept"]), None)
         lines.append(f"5. No pair: dropped at {dropped['stage']}, {dropped['reason']}" if dropped else "5. No pair yet")
     else:
-        lines.append("5. Pair: the row as it is exported")
+        lines.append("5. Pair: the exported row")
         lines += [indent(f"{name}: {pair[name]}") for name in pair if name != "response"]
     return "\n".join(lines)
 
@@ -209,7 +208,7 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
 
 
 def launch(made: Sequence[Server]) -> str:
-    """The commands that start these servers, and what the profile has to say then."""
+    """The commands that start these servers, and the lines that the profile needs for them."""
     from engine.models.launch_commands import urls
 
     lines = [f"# {', '.join(server.roles)}\n{server.command}" for server in made]
@@ -221,7 +220,7 @@ def _verdict_on(profile: ProfileState) -> str:
     if profile.faults:
         more = f" (and {len(profile.faults) - 1} more)" if len(profile.faults) > 1 else ""
         return f"cannot run here: {profile.faults[0]}{more}"
-    conditions = {"hub": "its models marked hub are downloaded at first use", "server": "its servers answer"}
+    conditions = {"hub": "its models marked hub can be downloaded", "server": "its servers answer"}
     needed = [text for where, text in conditions.items() if any(m.where == where for m in profile.models)]
     return "can run here" + (f", provided that {' and '.join(needed)}" if needed else "")
 

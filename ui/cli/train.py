@@ -1,7 +1,4 @@
-"""What ``scalequest train qft|qpo|difficulty|student|build-pairs`` do: read the data and say so, train, say what came.
-
-Knows neither SQL nor a trainer. Heavy imports stand inside the commands, so that bad input is answered at once.
-"""
+"""``scalequest train qft|qpo|difficulty|student|build-pairs``: reads the data, trains, prints the result."""
 
 from __future__ import annotations
 
@@ -21,8 +18,8 @@ from engine.training import json_lines, record, registered_models
 from engine.training.record import Training
 from store.database.workspace import Workspace
 from store.errors import InputError
-from ui.cli import terminal
-from ui.cli import train_options as asked
+from ui.cli import terminal, train_options
+from ui.cli.options import read_filter
 
 if TYPE_CHECKING:
     from engine.config.prompts import Template
@@ -34,51 +31,51 @@ PAIRS = "pairs.jsonl"
 
 
 def qft(options: Namespace) -> int:
-    given = asked.given(options, "qft", sources=options.questions, field=options.field)
-    if given is None:
+    request = train_options.requested_training(options, "qft", sources=options.questions, field=options.field)
+    if request is None:
         return DONE
-    training, how = given
-    read = training_rows.read_questions(_needed("--questions", training.data["sources"]), training.data["field"])
+    training, how = request
+    read = training_rows.read_questions(_required("--questions", training.data["sources"]), training.data["field"])
     chosen = training_rows.drawn(read.texts, how.limit, how.seed)
-    tokenizer, template = asked.tokenizer_of(training, how, prompts.pre_query)
+    tokenizer, template = train_options.tokenizer_and_template(training, how, prompts.pre_query)
     from engine.training import qft as trainer
 
-    training = _begun(options, training, template, read.files, chosen)
-    with _steered() as control:
+    training = _begin(options, training, template, read.files, chosen)
+    with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
 
 def qpo(options: Namespace) -> int:
-    given = asked.given(options, "qpo", sources=options.pairs and [options.pairs], field=None)
-    if given is None:
+    request = train_options.requested_training(options, "qpo", sources=options.pairs and [options.pairs], field=None)
+    if request is None:
         return DONE
-    training, how = given
+    training, how = request
     pairs, files = _pairs(options, training)
     chosen = training_rows.drawn(pairs, how.limit, how.seed)
-    tokenizer, template = asked.tokenizer_of(training, how, prompts.pre_query)
+    tokenizer, template = train_options.tokenizer_and_template(training, how, prompts.pre_query)
     from engine.training import qpo as trainer
 
-    training = _begun(options, training, template, files, chosen)
-    if not training.data["sources"] and not options.resume:  # the workspace's pairs may be others tomorrow
+    training = _begin(options, training, template, files, chosen)
+    if not training.data["sources"] and not options.resume:  # the workspace's pairs may change before a resume
         json_lines.append(training.folder / PAIRS, ({"chosen": better, "rejected": worse} for better, worse in chosen))
-    with _steered() as control:
+    with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
 
 def difficulty(options: Namespace) -> int:
     sources = options.rates and [options.rates, *(options.questions or [])]
-    given = asked.given(options, "difficulty", sources=sources, field=options.field)
-    if given is None:
+    request = train_options.requested_training(options, "difficulty", sources=sources, field=options.field)
+    if request is None:
         return DONE
-    training, how = given
-    first, *questions = _needed("--rates", training.data["sources"])
+    training, how = request
+    first, *questions = _required("--rates", training.data["sources"])
     read = training_rows.read_rates(first, questions, training.data["field"])
     chosen = training_rows.drawn(read.rows, how.limit, how.seed)
-    tokenizer, template = asked.tokenizer_of(training, how, asked.asking)
+    tokenizer, template = train_options.tokenizer_and_template(training, how, train_options.template_with_question)
     from engine.training import difficulty as trainer
 
-    training = _begun(options, training, template, read.files, chosen)
-    with _steered() as control:
+    training = _begin(options, training, template, read.files, chosen)
+    with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
 
@@ -86,38 +83,44 @@ def student(options: Namespace) -> int:
     from engine.training import held_out
 
     if options.held_limit < 0:
-        raise InputError("--held-out-limit", options.held_limit, "is below 0", "use 0 or more, 0 is all questions")
-    options.base, options.template = asked.student_base(options.base, options.template)
+        raise InputError("--held-out-limit", options.held_limit, "is below 0", "use 0 or more; 0 means all questions")
+    options.base, options.template = train_options.student_base(options.base, options.template)
     if options.data and options.filter:
-        problem = "chooses among a workspace's pairs, and --data is none"
+        problem = "selects pairs of the workspace and cannot be used with --data"
         raise InputError("--filter", options.filter, problem, "leave one of the two out")
     sources = options.data and [options.data]
-    more = {"filter": asked.filtered(options.filter), "held": asked.held_source(options.held, options.resume)}
-    more |= {"held_limit": options.held_limit, "against": asked.other_student(options.against, options.workspace)}
-    given = asked.given(options, "student", sources=sources, field=None, **more)
-    if given is None:
+    more = {
+        "filter": read_filter(options.filter).to_dict(),
+        "held": train_options.held_source(options.held, options.resume),
+    }
+    more |= {
+        "held_limit": options.held_limit,
+        "against": train_options.other_student(options.against, options.workspace),
+    }
+    request = train_options.requested_training(options, "student", sources=sources, field=None, **more)
+    if request is None:
         return DONE
-    training, how = given
+    training, how = request
     held, fact = held_out.read(training.data["held"], training.data["held_limit"])
-    asked.check_same_questions(training, fact["fingerprint"])
-    pairs, files = _learned(options, training)
+    train_options.check_same_questions(training, fact["fingerprint"])
+    pairs, files = _student_pairs(options, training)
     free = held_out.without(pairs, held)
     if how.limit > len(free):
-        problem = f"only {len(free)} pairs are there once those of the held-out set are out"
+        problem = f"is more than the {len(free)} pairs whose questions are not held out"
         raise InputError("--size", how.limit, problem, "lower it, or widen the filter")
     chosen = training_rows.drawn(free, how.limit * how.seeds, how.seed)
-    tokenizer, template = asked.tokenizer_of(training, how, prompts.solving)
+    tokenizer, template = train_options.tokenizer_and_template(training, how, prompts.solving)
     from engine.training import student as trainer
 
     out = {"held_out": fact, "held_duplicates": len(pairs) - len(free)}
     if not options.json:
-        said = f"{out['held_duplicates']} pairs were left out, whose questions are held-out ones"
-        print(f"{fact['file']}: {fact['used']} held-out questions of {fact['rows']} rows; {said}.", file=sys.stderr)
-    training = _begun(options, replace(training, data={**training.data, **out}), template, files, chosen)
-    if not training.data["sources"] and not options.resume:  # the workspace's pairs may be others tomorrow
+        left_out = f"{out['held_duplicates']} pairs with held-out questions were left out"
+        print(f"{fact['file']}: {fact['used']} held-out questions of {fact['rows']} rows; {left_out}.", file=sys.stderr)
+    training = _begin(options, replace(training, data={**training.data, **out}), template, files, chosen)
+    if not training.data["sources"] and not options.resume:  # the workspace's pairs may change before a resume
         kept = ({"query": question, "response": response} for question, response in chosen)
         json_lines.append(training.folder / PAIRS, kept)
-    with _steered() as control:
+    with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, held, tokenizer, _progress(options), control))
 
 
@@ -126,8 +129,8 @@ def build_pairs(options: Namespace) -> int:
 
 
 def missing(options: Namespace) -> int:
-    problem = "is not a training on the command line yet"
-    raise InputError("train", options.family, problem, "use `scalequest train nano`, which trains nano's own")
+    problem = "cannot be trained from the command line yet"
+    raise InputError("train", options.family, problem, "use `scalequest train nano`, which trains that of nano")
 
 
 def _from_reviews(options: Namespace) -> int:
@@ -150,30 +153,34 @@ def _from_samples(options: Namespace) -> int:
     if options.n < 1:
         raise InputError("--n", options.n, "is below 1", "use 1 or more")
     rewriter = builder.rewriter(options.rewriter, registered_models.folder(options.workspace))
-    model = asked.model_of(options.generator, options.workspace)
+    model = train_options.model_of(options.generator, options.workspace)
     name = options.name or Path(model).name
     record.place(name, options.workspace, None)
     role = _generator(options, model)
-    with Workspace.open(options.workspace) as workspace, _steered() as control:
+    with Workspace.open(options.workspace) as workspace, _interruptible_control() as control:
         progress = _progress(options)
         built = builder.build(workspace, builder.Plan(name, role, rewriter, options.n, options.seed), progress, control)
         progress({"event": "end", "stage": "build-pairs", **asdict(built)})
     if not options.json:
-        counts = [(f"pairs, more {way}", count) for way, count in sorted(built.pairs.items())]
-        counts += [(f"no pair: {why}", count) for why, count in sorted(built.rejected.items())]
+        counts = [(f"pairs, more {direction}", count) for direction, count in sorted(built.pairs.items())]
+        counts += [(f"no pair: {reason}", count) for reason, count in sorted(built.rejected.items())]
         print(terminal.table(("samples", "count"), counts))
     if built.status == "interrupted":
-        print("Interrupted; the same command goes on from what is stored.", file=sys.stderr)
+        print("Interrupted; the same command continues from what is stored.", file=sys.stderr)
         return INTERRUPTED
     return DONE
 
 
 def _generator(options: Namespace, model: str) -> Role:
-    """The generator's role, with the template that it was trained with unless another is named."""
+    """The role of the generator, by default with the template that it was trained with."""
     from engine.models.load import check_folder
     from engine.training import base, samples
 
-    named = prompts.pre_query(options.template, "--template") if options.template else asked.trained_with(model)
+    named = (
+        prompts.pre_query(options.template, "--template")
+        if options.template
+        else train_options.template_trained_with(model)
+    )
     template = named or base.guess_template(base.load_tokenizer(model, options.revision), model)
     given = {"backend": options.backend, "device": options.device, "max_tokens": options.max_tokens}
     role = samples.generator_role(model, template, options.revision, **{k: v for k, v in given.items() if v})
@@ -181,10 +188,10 @@ def _generator(options: Namespace, model: str) -> Role:
     return role
 
 
-def _begun(
+def _begin(
     options: Namespace, training: Training, template: Template, files: list[dict[str, Any]], chosen: Sequence[object]
 ) -> Training:
-    """The training's folder, made or taken up again, once its data is read and said."""
+    """Make the training's folder, or reopen that of a resumed one, after its data has been read and summarised."""
     facts = {"files": files, "used": len(chosen), "fingerprint": training_rows.fingerprint(chosen)}
     if not options.json:
         for file in files:
@@ -199,7 +206,7 @@ def _begun(
 
 
 def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
-    """From the file that is named, else those that the training began with, else all that the workspace has stored."""
+    """The pairs of the named file, else those that the training began with, else all of the workspace."""
     sources = [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
     if sources:
         return training_rows.read_pairs(sources[0])
@@ -209,8 +216,8 @@ def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]
         return stored(workspace)
 
 
-def _learned(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
-    """What a student learns from: as ``_pairs`` chooses."""
+def _student_pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
+    """The pairs that a student learns from, chosen as in ``_pairs``."""
     from engine.training import held_out
 
     sources = [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
@@ -222,7 +229,7 @@ def _learned(options: Namespace, training: Training) -> tuple[list[tuple[str, st
     with Workspace.open(options.workspace, create=False) as workspace:
         pairs = list(training_pairs(workspace, Filter.from_json(training.data["filter"])))
     if not pairs:
-        problem = "has no pair that the filter lets through"
+        problem = "has no pair that matches the filter"
         raise InputError("--workspace", str(options.workspace), problem, "widen the filter, or give a file by --data")
     fact = {"file": str(options.workspace), "field": "pairs", "rows": len(pairs), "used": len(pairs)}
     return pairs, [fact]
@@ -230,7 +237,7 @@ def _learned(options: Namespace, training: Training) -> tuple[list[tuple[str, st
 
 def _end(options: Namespace, ended: Training) -> int:
     if ended.status == "interrupted":
-        print(f"Interrupted; `{record.resume_command(ended)}` goes on from the last checkpoint.", file=sys.stderr)
+        print(f"Interrupted; `{record.resume_command(ended)}` continues from the last checkpoint.", file=sys.stderr)
         return INTERRUPTED
     if not options.json:
         print(_report(ended))
@@ -238,17 +245,17 @@ def _end(options: Namespace, ended: Training) -> int:
 
 
 def _report(ended: Training) -> str:
-    """What came of it, in words."""
-    said = [f"{ended.name}: {ended.kind} of {ended.base} is done; the model is in {ended.folder}."]
-    said += [f"{name:22} {value}" for name, value in ended.result.items()]
+    """The result in words."""
+    lines = [f"{ended.name}: {ended.kind} of {ended.base} is done; the model is in {ended.folder}."]
+    lines += [f"{name:22} {value}" for name, value in ended.result.items()]
     figures = record.samples(ended.folder).get("statistics", {})
     if figures:
         names = list(dict.fromkeys(name for column in figures.values() for name in column))
         columns = [when for when in ("before", "after", "data") if when in figures]
-        said.append(
+        lines.append(
             terminal.table(("texts", *columns), [(n, *(_cell(figures[c].get(n)) for c in columns)) for n in names])
         )
-    return "\n".join(said)
+    return "\n".join(lines)
 
 
 def _cell(value: Any) -> str | None:
@@ -259,14 +266,14 @@ def _progress(options: Namespace) -> terminal.Progress:
     return terminal.Progress(options.json, unit="steps")
 
 
-def _needed(flag: str, sources: Sequence[str]) -> Sequence[str]:
+def _required(flag: str, sources: Sequence[str]) -> Sequence[str]:
     if not sources:
-        raise InputError(flag, "", "no data to train on", "name a file, or hf:NAME")
+        raise InputError(flag, "", "is missing", "name a file to train on, or hf:NAME")
     return sources
 
 
 @contextmanager
-def _steered() -> Iterator[Control]:
+def _interruptible_control() -> Iterator[Control]:
     """A control that Ctrl-C interrupts."""
     from engine.jobs.control import Control
     from engine.jobs.result import interruptible

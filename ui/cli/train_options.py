@@ -1,7 +1,4 @@
-"""What a command line asks of a training: the one it names, its settings, its base, its template; or the stopped one.
-
-Knows no trainer. Heavy imports stand inside the functions, so that bad input is answered at once.
-"""
+"""The options of a training: its settings, base and template, or those of the stopped training that is resumed."""
 
 from __future__ import annotations
 
@@ -20,36 +17,37 @@ from engine.training import record
 from engine.training.record import Kind, Training
 from engine.training.settings import Settings, settings
 from store.errors import InputError
-from store.filters.filter import Filter
 
 NANO, NANO_BASE = "nano", "assets/nano/base"
-"""A student's bundled base: nano's solver, its training broken off after a third."""
-Ready = tuple[Training, Settings]
+"""A student's bundled base: nano's solver after a third of its training."""
+Request = tuple[Training, Settings]
 
 
-def given(
-    options: Namespace, kind: Kind, sources: Sequence[str] | None, field: str | None, **more: Any
-) -> Ready | None:
-    """The training that the options ask for, not yet begun, or the stopped one that --resume names; None where that
-    one is done already, which is said. ``more``: what else its data is made of."""
+def requested_training(
+    options: Namespace, kind: Kind, sources: Sequence[str] | None, field: str | None, **data: Any
+) -> Request | None:
+    """The training that the options describe, not begun yet, or the stopped one that --resume names.
+
+    None, with a message, where that one is done already. ``data`` describes what else it learns from.
+    """
     folder = record.place(options.name, options.workspace, options.out)
-    asked = {f.name: getattr(options, f.name, None) for f in fields(Settings)}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    data = {"sources": [absolute(source) for source in sources or []], "field": field, **more}
+    given = {f.name: getattr(options, f.name, None) for f in fields(Settings)}
+    given = {name: value for name, value in given.items() if value is not None}
+    data = {"sources": [absolute(source) for source in sources or []], "field": field, **data}
     base = model_of(options.base, options.workspace) if options.base else ""
     if options.resume:
         stored = record.read(folder)
         if stored.kind != kind:
             raise InputError("--resume", stored.name, f"is a training of kind {stored.kind}", "use that command")
-        wanted = {**asked, "base": base, "template": options.template, "revision": options.revision, **data}
-        _refuse_conflicts({name: value for name, value in wanted.items() if value}, stored)
+        options_given = {**given, "base": base, "template": options.template, "revision": options.revision, **data}
+        _refuse_conflicts({name: value for name, value in options_given.items() if value}, stored)
         if stored.status == "done":
-            print(f"Training {stored.name} is done already; there is nothing to resume.", file=sys.stderr)
+            print(f"Training {stored.name} is finished; there is nothing to resume.", file=sys.stderr)
             return None
         return stored, settings(kind, **stored.settings)
     if not base:
-        raise InputError("--base", "", "no model to start from", "name a folder, a hub id, or a training's name")
-    how = settings(kind, **asked)
+        raise InputError("--base", "", "is missing", "name a folder, a hub id, or a training to start from")
+    how = settings(kind, **given)
     training = Training(
         folder, folder.name, kind, base, options.template or "", options.revision,
         settings=asdict(how), data=data, command=options.line,
@@ -62,27 +60,15 @@ def student_base(base: str | None, template: str | None) -> tuple[str | None, st
     return (NANO_BASE, template or "nano-solve") if base == NANO else (base, template)
 
 
-def filtered(given: str | None) -> dict[str, Any]:
-    """The filter on the command line, or in the file that ``@FILE`` names. InputError for a wrong one."""
-    if given and given.startswith("@"):
-        try:
-            given = Path(given[1:]).expanduser().read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            problem = f"cannot be read ({error})"
-            raise InputError("--filter", given, problem, "name a file with a filter in JSON") from None
-    return Filter.from_json(given).to_dict() if given else {}
-
-
 def held_source(given: str | None, resume: bool) -> str:
-    """Where the held-out questions come from; empty where a resumed training knows."""
+    """The source of the held-out questions; empty for a resumed training, which has it."""
     if not given and not resume:
-        problem = "no questions to measure on"
-        raise InputError("--held-out", "", problem, "name a file with questions and answers, or nano")
+        raise InputError("--held-out", "", "is missing", "name a file with questions and answers, or nano")
     return absolute(given) if given and given.partition(":")[0] != NANO else given or ""
 
 
 def other_student(name: str | None, workspace: Path) -> str:
-    """The folder of a finished student to compare with. InputError where it is none."""
+    """The folder of a finished student to compare with. InputError where there is none of this name."""
     if not name:
         return ""
     try:
@@ -96,19 +82,19 @@ def other_student(name: str | None, workspace: Path) -> str:
 
 
 def check_same_questions(training: Training, fingerprint: str) -> None:
-    """InputError where the student to compare with was asked other questions."""
+    """InputError where the student to compare with was measured on other questions."""
     if other := training.data["against"]:
-        asked = record.read(Path(other)).data.get("held_out", {})
-        if asked.get("fingerprint") != fingerprint:
-            problem = f"was measured on other questions ({asked.get('file', 'unknown')})"
+        held_out = record.read(Path(other)).data.get("held_out", {})
+        if held_out.get("fingerprint") != fingerprint:
+            problem = f"was measured on other questions ({held_out.get('file', 'unknown')})"
             raise InputError("--against", Path(other).name, problem, "give both the same --held-out")
 
 
-def _refuse_conflicts(wanted: dict[str, Any], stored: Training) -> None:
-    """A resumed training is what it was: a flag that says otherwise is a mistake."""
+def _refuse_conflicts(given: dict[str, Any], stored: Training) -> None:
+    """InputError where a flag differs from the resumed training, which keeps its own options."""
     has = {**stored.settings, **stored.data, "base": stored.base, "template": stored.template}
     has["revision"] = stored.revision
-    for name, value in wanted.items():
+    for name, value in given.items():
         if value != has.get(name):
             sources = {"qft": "questions", "qpo": "pairs", "difficulty": "rates", "student": "data"}[stored.kind]
             flag = "--" + (sources if name == "sources" else name.replace("_", "-"))
@@ -116,11 +102,13 @@ def _refuse_conflicts(wanted: dict[str, Any], stored: Training) -> None:
             raise InputError(flag, value, problem, "leave it out, or start a new training")
 
 
-def tokenizer_of(training: Training, how: Settings, known: Callable[[str, str], Template]) -> tuple[Any, Template]:
-    """The base's tokenizer, and the template: the one that is named, else the one that fits."""
+def tokenizer_and_template(
+    training: Training, how: Settings, find: Callable[[str, str], Template]
+) -> tuple[Any, Template]:
+    """The base's tokenizer, and the template: the one that is named, else the one that fits the tokenizer."""
     from engine.training import base
 
-    named = known(training.template, "--template") if training.template else None
+    named = find(training.template, "--template") if training.template else None
     base.check_installed(how)
     base.device_of(how)
     tokenizer = base.load_tokenizer(training.base, training.revision)
@@ -131,21 +119,21 @@ def tokenizer_of(training: Training, how: Settings, known: Callable[[str, str], 
         base.check_template(tokenizer, prompts.pre_query_like(named.id), training.base)
         return tokenizer, named
     if named is None:
-        named = trained_with(training.base) or base.guess_template(tokenizer, training.base)
+        named = template_trained_with(training.base) or base.guess_template(tokenizer, training.base)
     base.check_template(tokenizer, named, training.base)
     return tokenizer, named
 
 
-def asking(template_id: str, field: str) -> Template:
-    """A template that shows the question."""
+def template_with_question(template_id: str, field: str) -> Template:
+    """A template that shows the question. InputError where it does not."""
     found = prompts.template(template_id, field)
     if "{question}" not in found.text:
-        raise InputError(field, template_id, "has no {question}", "use one that shows it, as plain does")
+        raise InputError(field, template_id, "has no {question}", "use one that shows it, such as plain")
     return found
 
 
-def trained_with(base: str) -> Template | None:
-    """The template of the training that made this model, if one did."""
+def template_trained_with(base: str) -> Template | None:
+    """The template of the training that made this model; None where no training of ours did."""
     try:
         return prompts.pre_query(record.read(Path(base)).template)
     except InputError:
@@ -153,7 +141,7 @@ def trained_with(base: str) -> Template | None:
 
 
 def model_of(model: str, workspace: Path) -> str:
-    """A training of the workspace by name, a local folder by its whole path; all else (a hub id) as it is."""
+    """The folder of the workspace's training of this name, a local folder's absolute path, or a hub id unchanged."""
     trained = workspace.expanduser().resolve() / "models" / model
     if not Path(model).expanduser().is_dir() and (trained / record.TRAINING).is_file():
         return str(trained)

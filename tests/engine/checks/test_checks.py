@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.checks.job import done_already, run
-from engine.checks.request import Check, asked
+from engine.checks.request import Check, check_of
 from engine.jobs.control import Control
 from engine.jobs.result import Result
 from engine.models.model_cache import ModelCache
@@ -60,7 +60,7 @@ def test_contamination_drops_what_a_benchmark_has_and_keeps_its_text(
     workspace: Workspace, model_cache: ModelCache, benchmark: str
 ) -> None:
     imported(workspace, TEXTS)
-    done = check(workspace, model_cache, asked("contamination", [benchmark]))
+    done = check(workspace, model_cache, check_of("contamination", [benchmark]))
     assert (done.status, done.exit_code) == ("done", 0)
     Path(benchmark).unlink()
     found = rows(workspace, "SELECT question_id, reason, raw FROM verdicts WHERE stage = 'contamination' AND NOT kept")
@@ -80,10 +80,10 @@ def test_a_check_against_another_benchmark_brings_back_what_the_last_one_dropped
 ) -> None:
     imported(workspace, TEXTS)
     before = rows(workspace, EVERYTHING)
-    check(workspace, model_cache, asked("contamination", [benchmark]))
+    check(workspace, model_cache, check_of("contamination", [benchmark]))
     other = tmp_path / "other.jsonl"
     other.write_text('{"question": "Something else?"}\n')
-    check(workspace, model_cache, asked("contamination", [other]))
+    check(workspace, model_cache, check_of("contamination", [other]))
     after = rows(workspace, EVERYTHING)
     strange = [row for row in set(before) ^ set(after) if row[1] != "verdict contamination"]
     assert not strange
@@ -93,7 +93,7 @@ def test_a_check_against_another_benchmark_brings_back_what_the_last_one_dropped
 
 def test_near_duplicates_are_marked_and_exact_ones_stay_dropped(workspace: Workspace, model_cache: ModelCache) -> None:
     imported(workspace, TEXTS, again={2})
-    check(workspace, model_cache, asked("near-duplicates"))
+    check(workspace, model_cache, check_of("near-duplicates"))
     labels = rows(workspace, "SELECT question_id, value FROM labels WHERE key = 'near_duplicate' ORDER BY ALL")
     assert labels == [
         ("i1-00000002", "i1-00000001"),
@@ -109,15 +109,15 @@ def test_near_duplicates_are_dropped_on_request_and_come_back_when_only_marked(
     workspace: Workspace, model_cache: ModelCache
 ) -> None:
     imported(workspace, TEXTS, again={2})
-    check(workspace, model_cache, asked("near-duplicates", drop=True))
+    check(workspace, model_cache, check_of("near-duplicates", drop=True))
     dropped = rows(workspace, "SELECT question_id, reason FROM verdicts WHERE NOT kept ORDER BY ALL")
     assert dropped == [("i1-00000002", "exact_duplicate"), ("i1-00000003", "near_duplicate")]
     assert whole(workspace, "i1")["pair"] == (4, 4, 0, 0)
-    check(workspace, model_cache, asked("near-duplicates"))
+    check(workspace, model_cache, check_of("near-duplicates"))
     assert whole(workspace, "i1")["pair"] == (5, 5, 0, 0)
     first = rows(workspace, EVERYTHING)
-    check(workspace, model_cache, asked("near-duplicates", drop=True))
-    check(workspace, model_cache, asked("near-duplicates"))
+    check(workspace, model_cache, check_of("near-duplicates", drop=True))
+    check(workspace, model_cache, check_of("near-duplicates"))
     assert rows(workspace, EVERYTHING) == first
 
 
@@ -127,7 +127,7 @@ def test_a_duplicate_that_is_kept_again_goes_on_as_an_import_does(
     imported(
         workspace, ["What is 1 + 1?", "What is 2 + 2?", "What is 3 + 3?"], [["\\boxed{2}"], ["4"], []], again={1, 2}
     )
-    check(workspace, model_cache, asked("near-duplicates", drop=True))  # they repeat nothing: this import was wrong
+    check(workspace, model_cache, check_of("near-duplicates", drop=True))  # they repeat nothing: this import was wrong
     funnel = whole(workspace, "i1")
     assert funnel["duplicate"] == (3, 3, 0, 0)
     assert (funnel["solution"], funnel["pair"]) == ((3, 2, 1, 0), (2, 2, 0, 0))
@@ -143,7 +143,7 @@ def test_a_question_of_a_batch_that_is_kept_again_waits_for_solutions_with_its_r
     workspace.writer.put([*stored.whole(0), *lonely])
     other = tmp_path / "other.jsonl"
     other.write_text('{"question": "Something else?"}\n')
-    check(workspace, model_cache, asked("contamination", [other]), "r1")
+    check(workspace, model_cache, check_of("contamination", [other]), "r1")
     assert whole(workspace, "r1")["solvability"] == (1, 1, 0, 1)
     errors = rows(workspace, "SELECT idx, stage, message FROM errors")
     assert [(idx, stage) for idx, stage, _ in errors] == [(1, "solvability")]
@@ -154,11 +154,11 @@ def test_what_was_dropped_earlier_hides_a_later_drop_only_for_a_while(
     workspace: Workspace, model_cache: ModelCache, benchmark: str
 ) -> None:
     imported(workspace, [ROOM.format(10), ROOM.format(10).replace("twice", "just twice"), "What is x?"])
-    check(workspace, model_cache, asked("contamination", [benchmark]))
-    check(workspace, model_cache, asked("near-duplicates", drop=True))
+    check(workspace, model_cache, check_of("contamination", [benchmark]))
+    check(workspace, model_cache, check_of("near-duplicates", drop=True))
     assert whole(workspace, "i1")["contamination"] == (2, 1, 1, 0)
-    check(workspace, model_cache, asked("near-duplicates"))
-    again = asked("contamination", [benchmark])
+    check(workspace, model_cache, check_of("near-duplicates"))
+    again = check_of("contamination", [benchmark])
     assert whole(workspace, "i1")["contamination"] == (3, 1, 2, 0)
     assert not done_already(workspace, "i1", again)  # what came back may be judged by an older check
     check(workspace, model_cache, again)
@@ -173,12 +173,12 @@ def test_a_stopped_check_goes_on_where_it_stopped_and_ends_as_one_that_ran_throu
     imported(workspace, texts)
     imported(workspace, texts, run_id="i2")
     monkeypatch.setattr("engine.checks.judges.NearDuplicates.stretch", 7)
-    check(workspace, model_cache, asked("near-duplicates", drop=True), "i2")
+    check(workspace, model_cache, check_of("near-duplicates", drop=True), "i2")
     ends: list[str] = []
     while not ends or ends[-1] != "done":
         events: list[dict[str, Any]] = []
         done = check(
-            workspace, model_cache, asked("near-duplicates", drop=True), control=Soon(), on_event=events.append
+            workspace, model_cache, check_of("near-duplicates", drop=True), control=Soon(), on_event=events.append
         )
         ends.append(done.status)
         assert events[-1]["done"] <= 120
@@ -201,7 +201,7 @@ def test_rewards_choose_the_best_of_several_solutions(
 ) -> None:
     wrong, right = (f"In all: 11 * 12 = {n}\nThe answer is \\boxed{{{n}}}." for n in (5, 132))
     imported(workspace, [STAMPS], [[wrong, right, right]])
-    done = check(workspace, model_cache, asked("reward", profile="nano"))
+    done = check(workspace, model_cache, check_of("reward", profile="nano"))
     assert done.status == "done"
     rewards = [reward for (reward,) in rows(workspace, "SELECT reward FROM rewards ORDER BY solution_id")]
     assert rewards[1] > rewards[0]
@@ -212,7 +212,7 @@ def test_rewards_choose_the_best_of_several_solutions(
     assert verdicts == [("nano-reward", True, rewards[1])]
     assert rows(workspace, "SELECT response, reward, agreement FROM pairs") == [(right, rewards[1], 0.6667)]
     before = rows(workspace, EVERYTHING)
-    check(workspace, model_cache, asked("reward", profile="nano"))
+    check(workspace, model_cache, check_of("reward", profile="nano"))
     assert rows(workspace, EVERYTHING) == before
 
 
@@ -220,11 +220,11 @@ def test_a_model_that_is_stopped_within_its_last_stretch_goes_on_there(
     workspace: Workspace, model_cache: ModelCache, nano: Path
 ) -> None:
     imported(workspace, [STAMPS.replace("11", str(n)) for n in range(8)])
-    stopped = check(workspace, model_cache, asked("reward", profile="nano"), control=Soon())
+    stopped = check(workspace, model_cache, check_of("reward", profile="nano"), control=Soon())
     assert (stopped.status, stopped.exit_code) == ("interrupted", 130)
     assert 0 < len(rows(workspace, "SELECT * FROM rewards")) < 8
     whole(workspace, "i1")
-    assert check(workspace, model_cache, asked("reward", profile="nano")).status == "done"
+    assert check(workspace, model_cache, check_of("reward", profile="nano")).status == "done"
     assert len(rows(workspace, "SELECT * FROM rewards")) == 8
 
 
@@ -235,7 +235,7 @@ def test_a_second_reward_model_stands_beside_the_first_and_changes_no_choice(
     workspace.writer.put([Reward("i1-00000000-0", "their-reward", 0.1), Reward("i1-00000000-1", "their-reward", 0.2)])
     workspace.writer.flush()
     before = rows(workspace, "SELECT * FROM pairs")
-    check(workspace, model_cache, asked("reward", profile="nano"))
+    check(workspace, model_cache, check_of("reward", profile="nano"))
     assert rows(workspace, "SELECT * FROM pairs") == before
     models = rows(workspace, "SELECT reward_model, count(*) FROM rewards GROUP BY ALL ORDER BY ALL")
     assert models == [("nano-reward", 2), ("their-reward", 2)]
@@ -247,7 +247,7 @@ def test_scorers_judge_questions_and_say_where_they_know_nothing(
     strange = "Let $K/\\mathbb{Q}$ be an abelian extension with conductor $f$; determine its discriminant."
     imported(workspace, [STAMPS, strange])
     for name in ("solvability", "difficulty"):
-        assert check(workspace, model_cache, asked(name, profile="nano")).status == "done"
+        assert check(workspace, model_cache, check_of(name, profile="nano")).status == "done"
         found = dict(rows(workspace, "SELECT question_id, reason FROM verdicts WHERE stage = ?", name))
         assert found["i1-00000001"] == "outside_domain"
     scores = rows(workspace, "SELECT score FROM verdicts WHERE stage = 'difficulty' AND question_id = 'i1-00000000'")
@@ -269,7 +269,7 @@ def test_scorers_judge_questions_and_say_where_they_know_nothing(
 )
 def test_what_does_not_fit_together_is_refused_in_one_sentence(name: str, options: Any, says: str) -> None:
     with pytest.raises(InputError) as refused:
-        asked(name, **options)
+        check_of(name, **options)
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -280,7 +280,7 @@ def test_a_batch_that_may_still_get_rows_is_not_checked(
 ) -> None:
     workspace.create_run(Run("r1", "", "generate", {}, "", 0, status=status))
     with pytest.raises(InputError):
-        check(workspace, model_cache, asked("near-duplicates"), "r1")
+        check(workspace, model_cache, check_of("near-duplicates"), "r1")
 
 
 def test_an_empty_run_and_a_missing_benchmark_are_told_and_change_nothing(
@@ -288,8 +288,8 @@ def test_an_empty_run_and_a_missing_benchmark_are_told_and_change_nothing(
 ) -> None:
     imported(workspace, [])
     with pytest.raises(InputError):
-        check(workspace, model_cache, asked("contamination", [tmp_path / "gone.jsonl"]))
-    assert check(workspace, model_cache, asked("near-duplicates")).status in ("done",)
+        check(workspace, model_cache, check_of("contamination", [tmp_path / "gone.jsonl"]))
+    assert check(workspace, model_cache, check_of("near-duplicates")).status in ("done",)
 
 
 def test_nothing_is_left_of_the_checks_of_a_run_that_was_deleted(
@@ -297,7 +297,7 @@ def test_nothing_is_left_of_the_checks_of_a_run_that_was_deleted(
 ) -> None:
     for run_id in ("i1", "i2"):
         imported(workspace, TEXTS, run_id=run_id)
-        check(workspace, model_cache, asked("contamination", [benchmark]), run_id)
+        check(workspace, model_cache, check_of("contamination", [benchmark]), run_id)
     workspace.delete_run("i1")
     assert rows(workspace, "SELECT DISTINCT run_id FROM verdicts_aside") == [("i2",)]
     assert not rows(workspace, "SELECT * FROM meta WHERE contains(key, 'i1')")

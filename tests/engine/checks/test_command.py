@@ -96,7 +96,7 @@ def test_a_check_that_was_stopped_goes_on_and_ends_as_one_that_ran_through(
         if process.returncode:
             stopped += 1
             assert process.returncode == (130 if number == signal.SIGINT else -9)
-            assert number == signal.SIGKILL or "goes on from here" in said
+            assert number == signal.SIGKILL or "continues from there" in said
         everything(folder)
     assert stopped
     assert scalequest("check", "i1", "--workspace", folder, *asked).returncode == 0
@@ -126,5 +126,5 @@ def test_with_the_app_open_the_app_checks_and_the_command_follows_it(folder: Pat
             assert "is being checked" in sentence(scalequest("run", "--workspace", folder, "--questions", 5))
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=120)
-        assert (process.returncode, "goes on from here" in said) == (130, True)
+        assert (process.returncode, "continues from there" in said) == (130, True)
     everything(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.checks.job import run
-from engine.checks.request import asked
+from engine.checks.request import check_of
 from engine.imports import job as imports
 from engine.models.model_cache import ModelCache
 from store.database.workspace import Workspace
@@ -26,13 +26,13 @@ def test_every_check_leaves_the_funnel_of_a_real_import_whole(
     run_id = imports.start(workspace, str(few), scored=scored).run_id
     before = whole(workspace, run_id)
     checks = (
-        asked("near-duplicates"),
-        asked("near-duplicates", drop=True),
-        asked("contamination", [data_dir / "math500.jsonl"]),
-        asked("difficulty", profile="nano"),
-        asked("solvability", profile="nano"),
-        asked("reward", profile="nano"),
-        asked("near-duplicates"),
+        check_of("near-duplicates"),
+        check_of("near-duplicates", drop=True),
+        check_of("contamination", [data_dir / "math500.jsonl"]),
+        check_of("difficulty", profile="nano"),
+        check_of("solvability", profile="nano"),
+        check_of("reward", profile="nano"),
+        check_of("near-duplicates"),
     )
     for check in checks:
         assert run(workspace, run_id, check, model_cache=model_cache).status == "done"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.checks.job import run
-from engine.checks.request import asked
+from engine.checks.request import check_of
 from engine.models.model_cache import ModelCache
 from engine.stages.duplicate import similarity
 from store.database.workspace import Workspace
@@ -28,7 +28,7 @@ def test_planted_copies_are_all_found_and_of_real_training_questions_hardly_one_
 
     train, planted = problems("math_train.jsonl"), problems("math500.jsonl")
     imported(workspace, [*train, *planted])
-    done = run(workspace, "i1", asked("contamination", [data_dir / "math500.jsonl"]), model_cache=model_cache)
+    done = run(workspace, "i1", check_of("contamination", [data_dir / "math500.jsonl"]), model_cache=model_cache)
     assert done.status == "done"
     found = rows(
         workspace,

@@ -108,7 +108,7 @@ def test_the_runs_named_are_embedded_and_no_others(workspace: Workspace) -> None
 def test_a_map_made_anew_is_another_and_the_old_one_is_gone(workspace: Workspace) -> None:
     old = stored_map(workspace.path).meta.version
     imported(workspace, texts(50, seed=9), run_id="i2")
-    job.run(workspace, anew=True)
+    job.run(workspace, rebuild=True)
     new = stored_map(workspace.path).meta
     assert new.version != old
     assert new.count == new.fitted == MANY + 50
@@ -124,7 +124,7 @@ def test_a_cancelled_job_keeps_what_it_has(workspace: Workspace) -> None:
     result = job.run(workspace, control=control)
     assert (result.status, stored_map(workspace.path).meta.count) == ("cancelled", MANY)
     assert result.message is not None
-    assert "goes on from here" in result.message
+    assert "continues from there" in result.message
 
 
 def test_questions_without_words_get_a_place_too(workspace: Workspace) -> None:
@@ -161,12 +161,12 @@ def test_damaged_files_are_one_sentence_and_can_be_made_anew(workspace: Workspac
         job.run(workspace)
     with pytest.raises(StoreError, match="--rebuild"):
         files.current_map(workspace)
-    job.run(workspace, anew=True)
+    job.run(workspace, rebuild=True)
     assert stored_map(workspace.path).meta.count == MANY
     next(home.rglob("vectors.bin")).write_bytes(b"")
     with pytest.raises(StoreError, match="--rebuild"):
         stored_map(workspace.path)
-    job.run(workspace, anew=True)
+    job.run(workspace, rebuild=True)
     next(home.rglob("text.npz")).write_bytes(b"no")
     with pytest.raises(InputError, match="--rebuild"):
         job.run(workspace)
@@ -211,7 +211,7 @@ def test_profiles_name_an_embedder_or_leave_it_to_the_default() -> None:
 @pytest.mark.skipif(INSTALLED, reason="the package sentence-transformers is installed")
 def test_without_the_package_the_sentence_says_how_to_install_it(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="pip install sentence-transformers"):
-        job.run(workspace, embedder=Embedder("sentence-transformers", "x/y"), anew=True)
+        job.run(workspace, embedder=Embedder("sentence-transformers", "x/y"), rebuild=True)
     assert stored_map(workspace.path).meta.count == MANY  # the map that there was is left as it was
 
 
@@ -223,6 +223,6 @@ def test_a_sentence_transformers_model_makes_a_map(workspace: Workspace, tmp_pat
     size = json.loads((ROOT / "assets/nano/solver/config.json").read_text())["hidden_size"]
     body = Transformer(str(ROOT / "assets/nano/solver"))
     SentenceTransformer(modules=[body, Pooling(size)]).save(str(tmp_path / "model"))
-    job.run(workspace, embedder=Embedder("sentence-transformers", str(tmp_path / "model"), device="cpu"), anew=True)
+    job.run(workspace, embedder=Embedder("sentence-transformers", str(tmp_path / "model"), device="cpu"), rebuild=True)
     made = stored_map(workspace.path)
     assert (made.meta.count, made.meta.dimensions) == (MANY, size)

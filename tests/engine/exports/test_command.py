@@ -56,7 +56,7 @@ def test_events_are_one_object_a_line_and_end_with_the_counts(folder: Path, tmp_
         (["--format", "jsonl", "--out", "o", "--filter", "{"], "is not JSON"),
         (["--format", "jsonl", "--out", "o", "--filter", '{"topik": []}'], "'topik'"),
         (["--format", "jsonl", "--out", "o", "--filter", "@none.json"], "none.json"),
-        (["--format", "jsonl", "--out", "o", "--filter", '{"run": ["r9"]}'], "lets through nothing"),
+        (["--format", "jsonl", "--out", "o", "--filter", '{"run": ["r9"]}'], "matches no row"),
         (["--format", "jsonl", "--out", "o", "--validation", "1.5"], "1.5"),
         (["--format", "dpo", "--out", "o", "--full"], "--full"),
         (["--format", "hf", "--out", "o", "--license", "my licence"], "my licence"),

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from engine.exports import finished, job
 from engine.exports.plan import Plan
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
 from store.database.workspace import Workspace
 from store.errors import InputError
 from tests.engine.exports.conftest import fill
@@ -38,8 +38,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 @pytest.fixture
 def app(opened: Workspace) -> Iterator[TestClient]:
     with (
-        closing(Batches(opened)) as batches,
-        TestClient(server.application(opened, batches), base_url=HERE) as client,
+        closing(JobRegistry(opened)) as jobs,
+        TestClient(server.application(opened, jobs), base_url=HERE) as client,
     ):
         yield client
 
@@ -91,8 +91,8 @@ def test_another_sites_page_gets_nothing(app: TestClient) -> None:
 def test_who_is_not_logged_in_gets_nothing(opened: Workspace, tmp_path: Path) -> None:
     (tmp_path / "auth").write_text("ada:secret\n")
     login = security.read_logins(tmp_path / "auth")
-    with closing(Batches(opened)) as batches:
-        client = TestClient(server.application(opened, batches, login), base_url=HERE)
+    with closing(JobRegistry(opened)) as jobs:
+        client = TestClient(server.application(opened, jobs, login), base_url=HERE)
         assert client.get("/api/export/mine-hf").status_code == 401
         assert client.get("/api/export/none").status_code == 401
         client.cookies.set("access-token-wrong", "x")

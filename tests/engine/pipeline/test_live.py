@@ -15,7 +15,8 @@ import pytest
 
 from engine.config.profiles import load_profile
 from engine.config.run_config import RunConfig, load_run_config
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
+from engine.job_requests import RunRequest
 from engine.models.model_cache import ModelCache
 from engine.pipeline import run as jobs
 from engine.pipeline.live import Live, Session, Snapshot, settings
@@ -210,13 +211,13 @@ def test_two_users_at_once_both_stream_and_get_what_each_alone_gets(live: Live) 
 
 
 def test_a_live_user_is_served_while_a_batch_runs(live: Live, workspace: Workspace, model_cache: ModelCache) -> None:
-    with closing(Batches(workspace, model_cache)) as batches:
-        batch = batches.start(load_run_config("nano", questions=5000, seed=3))
-        while (running := batches.running) is not None and not running.event.get("generated"):
+    with closing(JobRegistry(workspace, model_cache)) as registry:
+        batch = registry.start(RunRequest(config=load_run_config("nano", questions=5000, seed=3))).run_id
+        while (running := registry.running("run")) is not None and not running.event.get("generated"):
             time.sleep(0.05)
         now = watched(live.start(asked(2)))
         assert now.status == "done"
-        assert batches.running is not None
+        assert registry.running("run") is not None
         assert workspace.run(batch).status == "running"
     with model_cache.acquire(asked()):  # the batch that has ended leaves the model cache open
         assert workspace.run(batch).status == "interrupted"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from engine.config.run_config import RunConfig, load_run_config
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
+from engine.job_requests import RunRequest
 from engine.jobs.result import Result
 from engine.models.openai import server as servers_of
 from engine.pipeline import run
@@ -115,12 +116,10 @@ def test_a_batch_in_the_background_keeps_what_its_models_said(
         Faulty(lambda number, _: "503 loading" if number < 4 else None) as server,
         Workspace.open(tmp_path) as workspace,
     ):
-        batches = Batches(workspace)
-        batches.start(config(server))
-        batch = batches.last
-        assert batch is not None
-        while not batch.ended:
+        jobs = JobRegistry(workspace)
+        job = jobs.start(RunRequest(config=config(server)))
+        while not job.ended:
             time.sleep(0.05)
-        batches.close()
-    assert batch.message is None
-    assert batch.notice == f"The server {server.url} answers again."
+        jobs.close()
+    assert job.message is None
+    assert job.notice == f"The server {server.url} answers again."

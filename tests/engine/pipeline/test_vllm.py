@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.config.run_config import RunConfig, load_run_config
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
+from engine.job_requests import RunRequest
 from engine.jobs.control import Control
 from engine.models.model_cache import ModelCache
 from engine.pipeline import run
@@ -67,15 +68,15 @@ def test_a_cancelled_run_goes_on_where_it_was(nano: Path, tmp_path: Path) -> Non
 
 def test_a_live_user_is_served_while_a_batch_runs_on_the_same_engines(nano: Path, tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "w") as workspace, closing(ModelCache()) as model_cache:
-        batches = Batches(workspace, model_cache)
-        batches.start(on_vllm(300), name="batch")
+        jobs = JobRegistry(workspace, model_cache)
+        jobs.start(RunRequest(config=on_vllm(300), name="batch"))
         begun = threading.Event()
         session = Live(workspace, model_cache).start(on_vllm(3, seed=5))
         for now in session.snapshots():
             if now.cards:
                 begun.set()
         assert begun.is_set()
-        running = batches.running
+        running = jobs.running("run")
         assert running is not None  # the live run did not wait for the batch's end
         running.control.cancel()
-        batches.close()
+        jobs.close()

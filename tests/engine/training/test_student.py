@@ -198,12 +198,12 @@ def test_bad_input_is_one_sentence(held: Path, tmp_path: Path, capsys: pytest.Ca
     out = ("--out", tmp_path / "out", "--base", "nano")
     both = ("--data", data, "--held-out", held)
     for expected, args in (
-        ("--held-out '': no questions to measure on", ("--data", data)),
+        ("--held-out '' is missing", ("--data", data)),
         ("--held-out", ("--data", data, "--held-out", tmp_path / "none.jsonl")),
         ("no question with an answer", ("--data", data, "--held-out", empty)),
         ("no whole number", ("--data", data, "--held-out", "nano:x")),
         ("no question with a response", ("--data", empty, "--held-out", held)),
-        ("only 4 pairs", (*both, "--size", 5)),
+        ("more than the 4 pairs", (*both, "--size", 5)),
         ("--seeds", (*both, "--seeds", 0)),
         ("--held-out-limit", (*both, "--held-out-limit", -1)),
         ("--filter", (*both, "--filter", "{}")),

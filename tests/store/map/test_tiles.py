@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.embedding import job
-from engine.embedding.background import Embedding
+from engine.job_registry import JobRegistry
 from store.database.workspace import Workspace
 from store.errors import InputError
 from store.explore import query
@@ -133,7 +133,7 @@ def test_a_deleted_run_is_nobodys_neighbour_and_a_new_question_has_none_yet(work
     ],
 )
 def test_what_a_browser_may_send_is_answered(workspace: Workspace, asked: dict[str, Any]) -> None:
-    reply = look(workspace, Frames(), Embedding(workspace), parse(MapRequest, asked))
+    reply = look(workspace, Frames(), JobRegistry(workspace), parse(MapRequest, asked))
     reply = json.loads(json.dumps(reply, allow_nan=False))
     assert reply["colour"] == "density"
     left, low, right, high = reply["view"]

@@ -133,7 +133,7 @@ def test_ctrl_c_interrupts_in_the_app_and_a_resume_goes_on_there(shared: App) ->
 def test_a_second_run_is_refused_while_one_is_under_way(shared: App) -> None:
     with shared.running("--questions", 5000, "--json") as process:
         run = told(process)["run_id"]
-        assert f"'{run}' is still under way" in sentence(shared.run("--questions", 5))
+        assert f"'{run}' is still running" in sentence(shared.run("--questions", 5))
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
     assert process.returncode == 130

@@ -78,7 +78,7 @@ def test_what_explore_shows_is_exported_and_what_is_none_is_said(tmp_path: Path)
         choose(page, "Format", "rejected")
         expect(look).to_contain_text("There is nothing to export")
         page.get_by_role("button", name="Export", exact=True).click()
-        expect(page.locator("#export-progress")).to_contain_text("lets through nothing")
+        expect(page.locator("#export-progress")).to_contain_text("matches no row")
         assert not watched.errors
 
 

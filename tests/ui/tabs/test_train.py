@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-import app
 from engine.config.run_config import RunConfig
 from engine.models.model_cache import ModelCache
 from engine.training import record, registered_models
@@ -25,6 +24,7 @@ from tests.ui.browser import Watched, chromium
 from tests.ui.cli.command import scalequest, sentence
 from tests.ui.hosted import hosted
 from tests.ui.hostile import HOSTILE, readable
+from ui.cli.parser import parser
 from ui.tabs.train import command as train_start
 from ui.tabs.train import curves, view
 
@@ -115,7 +115,7 @@ def test_an_empty_tab_says_what_it_is_for_and_writes_the_command(workspace: Work
         page.locator("#train-data textarea").fill("$(reboot) `x`.jsonl")
         page.get_by_label("Name of the model").fill("new-one")
         expect(line).to_have_value(re.compile("--name new-one$"))
-        asked = app.parser().parse_args(shlex.split(line.input_value())[1:])
+        asked = parser().parse_args(shlex.split(line.input_value())[1:])
         assert (asked.base, asked.questions) == ("my models/it's one", ["$(reboot) `x`.jsonl"])
         assert (asked.workspace, asked.name, asked.template) == (workspace.path, "new-one", None)
         page.get_by_label("Name of the model").fill("../out")
@@ -128,7 +128,7 @@ def test_an_empty_tab_says_what_it_is_for_and_writes_the_command(workspace: Work
 @pytest.mark.parametrize("kind", ["qft", "qpo", "difficulty"])
 def test_every_command_that_is_written_is_one_that_the_command_line_takes(kind: str, tmp_path: Path) -> None:
     line = train_start.command(kind, "", "", "llama3-generate", "", tmp_path)
-    asked = app.parser().parse_args(shlex.split(line)[1:])
+    asked = parser().parse_args(shlex.split(line)[1:])
     assert (asked.family, asked.base, asked.name) == (kind, "MODEL", "NAME")
     assert asked.template == (None if kind == "difficulty" else "llama3-generate")
 

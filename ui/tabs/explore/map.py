@@ -15,10 +15,11 @@ import gradio as gr
 import numpy as np
 from pydantic import PlainValidator
 
-from engine.embedding.background import Embedding
 from engine.embedding.job import FEWEST, GROWN, SAMPLE
 from engine.embedding.role import stored
-from engine.jobs.runner import Going
+from engine.job_registry import JobRegistry
+from engine.job_requests import EmbedRequest
+from engine.jobs.runner import Job
 from store.database.sources import Demo, Source, SourceSelector
 from store.errors import InputError, ScaleQuestError
 from store.explore import query
@@ -80,7 +81,7 @@ class StartRequest(Request):
     anew: bool = False
 
 
-def section(sources: SourceSelector, frames: Frames, embedding: Embedding) -> None:
+def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
     """Draws the section, closed, into the open blocks. ``frames`` are shared with Explore."""
 
     def text(request: TextRequest) -> Reply:
@@ -92,11 +93,11 @@ def section(sources: SourceSelector, frames: Frames, embedding: Embedding) -> No
     def start(request: StartRequest) -> Reply:
         if sources.shows_demo:
             raise InputError("map", "", "cannot be made, because the demo is read-only", "make or import questions")
-        embedding.start(anew=request.anew)
+        jobs.start(EmbedRequest(rebuild=request.anew))
         return {}
 
     def stop(request: Request) -> Reply:
-        if (job := embedding.running) is not None:
+        if (job := jobs.running("embed")) is not None:
             job.control.cancel()
         return {}
 
@@ -107,7 +108,7 @@ def section(sources: SourceSelector, frames: Frames, embedding: Embedding) -> No
             css_template=assets.text("map.css"),
             js_on_load=assets.script(*_SCRIPTS),
             server_functions=[
-                server_function("map_look", MapRequest, lambda r: look(sources.reading(), frames, embedding, r)),
+                server_function("map_look", MapRequest, lambda r: look(sources.reading(), frames, jobs, r)),
                 server_function("map_text", TextRequest, text),
                 server_function("map_start", StartRequest, start),
                 server_function("map_stop", Request, stop),
@@ -132,11 +133,11 @@ def without_other_area(source: Source, given: AddressFilter) -> AddressFilter:
     return given
 
 
-def look(source: Source, frames: Frames, embedding: Embedding, request: MapRequest) -> Reply:
+def look(source: Source, frames: Frames, jobs: JobRegistry, request: MapRequest) -> Reply:
     """What the section draws. ScaleQuestError where it cannot be read."""
     filter, refused = without_other_area(source, request.filter)
     frame = frames.of(source)
-    reply: Reply = {"refused": visible(refused) if refused else None, "job": _job(embedding.last)}
+    reply: Reply = {"refused": visible(refused) if refused else None, "job": _job(jobs.last("embed"))}
     try:
         map_ = files.current_map(source)
     except ScaleQuestError as error:  # its files are damaged: it can be rebuilt
@@ -236,12 +237,12 @@ def _about(source: Source, map_: Map, frame: Frame, count: int) -> Reply:
     return {"about": about, "make": add, "remake": own}
 
 
-def _job(job: Going | None) -> Reply | None:
+def _job(job: Job | None) -> Reply | None:
     """How far the job is, or how it ended."""
     if job is None:
         return None
     if job.ended:
-        return {"ended": True, "said": visible(job.message)}
+        return {"ended": True, "said": visible(job.outcome)}
     event = job.event
     stage = {"fit": "Learning the words", "layout": "Laying out landmarks"}.get(event.get("stage", "fit"), "")
     if stage or not event:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import gradio as gr
 from pydantic import PlainValidator
 
-from engine.embedding.background import Embedding
+from engine.job_registry import JobRegistry
 from store.database import label_texts
 from store.database.question import tell
 from store.database.sources import Source, SourceSelector
@@ -68,7 +68,7 @@ class StoryRequest(Request):
     row: Text | None = None
 
 
-def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, embedding: Embedding) -> None:
+def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobRegistry) -> None:
     """Draws the tab into the open blocks. An address that has a filter, an order or a row in it opens on this tab."""
 
     def of_row(text: Callable[[Source, str], str]) -> Callable[[gr.EventData], gr.Markdown]:
@@ -100,7 +100,7 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, embedding: E
     events: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": 1}
     board.story(of_row(story), outputs=story_text, **events)
     board.story(of_row(lambda source, row: neighbours.markdown(source, frames, row)), outputs=nearby, **events)
-    map_section.section(sources, frames, embedding)
+    map_section.section(sources, frames, jobs)
     thresholds.section(sources, frames)
     sql.section(sources)
     blocks.load(None, js=_FRONT)

@@ -13,9 +13,10 @@ from urllib.parse import quote
 import gradio as gr
 
 from engine.exports import finished
-from engine.exports.background import Exports
 from engine.exports.plan import LICENSE, Plan
 from engine.exports.preview import look
+from engine.job_registry import JobRegistry
+from engine.job_requests import ExportRequest, VerifyRequest
 from store.database.sources import SourceSelector
 from store.errors import InputError, ScaleQuestError
 from store.export.formats import FORMATS
@@ -47,9 +48,9 @@ _ADDRESS = "(...given) => [new URL(location.href).searchParams.get('filter') || 
 _CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the workspace keeps its rows.`) ? name : '']"
 
 
-def tab(sources: SourceSelector, exports: Exports) -> Callable[[Any], None]:
+def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
     """Draws the tab into the open blocks; the returned function updates it after an event."""
-    view = _View(sources, exports)
+    view = _View(sources, jobs)
     gr.Markdown(_ABOUT, elem_classes="quiet")
     address = gr.Textbox(visible=False)
     with gr.Row():
@@ -118,8 +119,8 @@ def tab(sources: SourceSelector, exports: Exports) -> Callable[[Any], None]:
 class _View:
     """What the tab's events do and show."""
 
-    def __init__(self, sources: SourceSelector, exports: Exports) -> None:
-        self._sources, self._exports = sources, exports
+    def __init__(self, sources: SourceSelector, jobs: JobRegistry) -> None:
+        self._sources, self._jobs = sources, jobs
         self._folder = sources.workspace.path
         finished.clear(self._folder)
 
@@ -160,17 +161,18 @@ class _View:
         def begin() -> None:
             if not self._sources.workspace.runs():
                 raise InputError("workspace", "", "has no run yet", "make one, or import a dataset, first")
-            self._exports.start(self._plan(address, *options), finished.new_folder(self._folder, name or ""))
+            out = finished.new_folder(self._folder, name or "").absolute()
+            self._jobs.start(ExportRequest(plan=self._plan(address, *options), out=out))
 
         attempt(begin)
         return finished.unused_name(self._folder, options[1], but=name.strip())
 
     def cancel(self) -> None:
-        if (job := self._exports.running) is not None:
+        if (job := self._jobs.running("export", "verify")) is not None:
             job.control.cancel()
 
     def verify(self, name: str | None) -> None:
-        attempt(lambda: self._exports.verify(finished.find(self._folder, name or "").path))
+        attempt(lambda: self._jobs.start(VerifyRequest(manifest=finished.find(self._folder, name or "").path)))
 
     def delete(self, name: str | None) -> None:
         if name:
@@ -180,7 +182,7 @@ class _View:
         """The current state, and updates of what differs from what this page has ``seen``."""
         done = finished.finished_exports(self._folder)
         names = [one.name for one in done]
-        job = self._exports.last
+        job = self._jobs.last("export", "verify")
         now: dict[str, dict[str, Any]] = {
             "progress": {"value": sheet.value(export_view.progress(job))},
             "cancel": {"visible": job is not None and not job.ended},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.exports.background import Going
 from engine.exports.preview import Look
+from engine.jobs.runner import Job
 from ui.components import sheet
 from ui.components.sheet import Part, sides, table, text
 from ui.web.escape import shorten, size
@@ -58,13 +59,14 @@ def card(seen: Look) -> list[Part]:
     return [sides("README.md, without the file sizes", [{"title": "", "text": seen.card}])] if seen.card else []
 
 
-def progress(job: Going | None) -> list[Part]:
+def progress(job: Job | None) -> list[Part]:
     """The export or verification that runs now, or the last one."""
     if job is None:
         return []
-    head, event = f"{job.what[:1].upper()}{job.what[1:]} ({job.path.name})", job.event
+    path: Path = job.request.out if job.kind == "export" else job.request.manifest
+    head, event = f"{job.title[:1].upper()}{job.title[1:]} ({path.name})", job.event
     if job.ended:
-        lines = job.message.replace(str(job.path), job.path.name).splitlines()
+        lines = job.outcome.replace(str(path), path.name).splitlines()
         return [text(f"{head}: ended.", strong=True), *(text(line) for line in lines)]
     if not event or event.get("total") is None:
         return [text(f"{head}: selecting rows.", strong=True)]

@@ -11,11 +11,13 @@ from typing import Any
 
 import gradio as gr
 
-from engine.checks import request as checks
-from engine.checks.background import Checks, Going
-from engine.checks.job import Counts, told
+from engine.checks.job import Counts, report
 from engine.checks.request import ROLE, STAGE
 from engine.config.profiles import profile_names
+from engine.config.validation import validate
+from engine.job_registry import JobRegistry
+from engine.job_requests import CheckRequest
+from engine.jobs.runner import Job
 from engine.training import registered_models
 from store.database import replace_verdicts
 from store.database.workspace import Workspace
@@ -35,9 +37,9 @@ _CHOOSE = "Choose a run above, then a check. The new verdicts replace the run's 
 _FILES = [".jsonl", ".gz", ".csv", ".parquet"]
 
 
-def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, looks: Sequence[Any]) -> None:
+def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Sequence[Any]) -> None:
     """Draws the section into the open blocks; ``run`` chooses the run, the events ``looks`` update the section."""
-    view = _View(workspace, checks)
+    view = _View(workspace, jobs)
     folder = registered_models.folder(workspace.path)
     with gr.Accordion("Check this run", open=False, elem_id="check"):
         with gr.Row():
@@ -78,12 +80,12 @@ def section(workspace: Workspace, checks: Checks, run: gr.Dropdown, looks: Seque
 class _View:
     """What the section's events do and show."""
 
-    def __init__(self, workspace: Workspace, checks: Checks) -> None:
-        self._workspace, self._checks = workspace, checks
+    def __init__(self, workspace: Workspace, jobs: JobRegistry) -> None:
+        self._workspace, self._jobs = workspace, jobs
 
     def look(self, seen: dict[str, Any], chosen: str | None) -> list[Any]:
         """The current state, and updates of what differs from what this page has ``seen``."""
-        job = self._checks.last
+        job = self._jobs.last("check")
         now: dict[str, dict[str, Any]] = {
             "progress": {"value": sheet.value([*_progress(job), *self._earlier(chosen)])},
             "cancel": {"interactive": job is not None and not job.ended},
@@ -97,25 +99,25 @@ class _View:
         def begin() -> None:
             if not chosen:
                 raise InputError("run", "", "is not chosen", "choose one from the list")
-            check = checks.asked(
-                name,
-                (files or ()) if name == "contamination" else (),
-                (profile or None) if name in ROLE else None,
-                registered_models.folder(self._workspace.path),
-                drop is True and name == "near-duplicates",
-            )
-            self._checks.start(chosen, check)
+            request = {
+                "run_id": chosen,
+                "stage": name,
+                "benchmarks": (files or ()) if name == "contamination" else (),
+                "profile": (profile or None) if name in ROLE else None,
+                "drop": drop is True and name == "near-duplicates",
+            }
+            self._jobs.start(validate(CheckRequest, request))
 
         attempt(begin)
 
     def go_on(self) -> None:
         """Continue the check that stopped last."""
-        job = self._checks.last
+        job = self._jobs.last("check")
         if job is not None and job.unfinished:
-            attempt(lambda: self._checks.start(job.run_id, job.check))
+            attempt(lambda: self._jobs.start(job.request))
 
     def cancel(self) -> None:
-        if (job := self._checks.running) is not None:
+        if (job := self._jobs.running("check")) is not None:
             job.control.cancel()
 
     def _earlier(self, chosen: str | None) -> list[Part]:
@@ -128,21 +130,21 @@ class _View:
         if not found:
             return [text(_CHOOSE)]
         rows = [
-            [told(note["words"], Counts(**note["counts"])), "done" if note["done"] else "not finished", note["when"]]
+            [report(note["words"], Counts(**note["counts"])), "done" if note["done"] else "not finished", note["when"]]
             for note in found
         ]
         return [table("Checks of the chosen run", ["result", "state", "last written (UTC)"], rows)]
 
 
-def _progress(job: Going | None) -> list[Part]:
+def _progress(job: Job | None) -> list[Part]:
     """The check that runs now, or the last one."""
     if job is None:
         return []
-    head, event = f"{job.check.words[0].upper()}{job.check.words[1:]}, run {job.run_id}", job.event
+    head, event = f"{job.title[:1].upper()}{job.title[1:]}, run {job.run_id}", job.event
     if job.ended:
-        return [text(f"{head}: ended. {job.message}", strong=True)]
+        return [text(f"{head}: ended. {job.outcome}", strong=True)]
     if not event:
-        return [text(f"{head}: {'loading the model' if job.check.role is not None else 'starting'}.", strong=True)]
+        return [text(f"{head}: {'loading the model' if job.request.stage in ROLE else 'starting'}.", strong=True)]
     facts = [f"{event['dropped']:,} dropped", f"{event['marked']:,} marked", f"{event['rows_per_s']:,.0f} rows/s"]
     facts += [f"{event['failed']:,} failed"] if event["failed"] else []
     return [*sheet.progress(head, event), text(", ".join(facts) + ".")]

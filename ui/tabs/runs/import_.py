@@ -16,9 +16,10 @@ from typing import Any
 import gradio as gr
 
 from engine.data.rows import HUB
-from engine.imports.background import Imports
 from engine.imports.mapping import FIELDS, JOIN, Mapping
 from engine.imports.preview import Beginning, begin
+from engine.job_registry import JobRegistry
+from engine.job_requests import ImportRequest
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from ui.components import sheet
@@ -57,9 +58,9 @@ class _Chosen:
     upload: Path | None
 
 
-def section(workspace: Workspace, imports: Imports, looks: Sequence[Any]) -> None:
+def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> None:
     """Draws the section into the open blocks; the events ``looks`` update it."""
-    view = _View(workspace, imports)
+    view = _View(workspace, jobs)
     line = inert(f"scalequest import FILE --workspace {shlex.quote(str(workspace.path))}")
     about = "Upload a .jsonl, .jsonl.gz, .json, .parquet or .csv file, or name a dataset of the Hugging Face hub. It "
     about += f"becomes a new run. To import a file from the server's disk, use the command line: <code>{line}</code>"
@@ -113,14 +114,14 @@ def _field(name: str) -> gr.Dropdown:
 class _View:
     """What the section's events do and show."""
 
-    def __init__(self, workspace: Workspace, imports: Imports) -> None:
-        self._workspace, self._imports = workspace, imports
+    def __init__(self, workspace: Workspace, jobs: JobRegistry) -> None:
+        self._workspace, self._jobs = workspace, jobs
         self._uploads = Uploads()
         self._last: tuple[str, list[Part]] = ("", [])
 
     def look(self, seen: dict[str, Any]) -> list[Any]:
         """The current state, and updates of what differs from what this page has ``seen``."""
-        running = self._imports.running is not None
+        running = self._jobs.running("import") is not None
         now: dict[str, dict[str, Any]] = {
             "progress": {"value": sheet.value(self._progress())},
             "cancel": {"visible": running},
@@ -175,18 +176,19 @@ class _View:
             if not given["query"]:
                 raise InputError("query", "none", "is not a column", "choose the column with the questions")
             source = chosen.beginning.source.given
-            self._imports.start(source, given, (name or "").strip(), scored is not False, lambda: _forget(chosen))
+            request = ImportRequest(source=source, mapping=given, name=(name or "").strip(), scored=scored is not False)
+            self._jobs.start(request, after=lambda: _forget(chosen))
         except ScaleQuestError as error:
             raise gr.Error(inert(_plain(error, chosen)), print_exception=False) from error
         return _nothing(_EMPTY)
 
     def cancel(self) -> None:
-        if (job := self._imports.running) is not None:
+        if (job := self._jobs.running("import")) is not None:
             job.control.cancel()
 
     def _progress(self) -> list[Part]:
         """The running or last import; the summary of an ended one is made once."""
-        job = self._imports.last
+        job = self._jobs.last("import")
         if job is None:
             return []
         if not job.ended:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.rows import HUB, Refused
-from engine.imports.background import Importing
 from engine.imports.mapping import FIELDS, Mapping
 from engine.imports.preview import Beginning
 from engine.imports.rows import Part as Rows
+from engine.jobs.runner import Job
 from store.database.run_list import failures
 from store.database.workspace import Workspace
 from ui.components import sheet
@@ -54,9 +54,9 @@ def unreadable(beginning: Beginning) -> str | None:
     return f"has no readable row among its first {len(beginning.rows):,} (row {place} {row.reason})"
 
 
-def progress(workspace: Workspace, job: Importing) -> list[Part]:
+def progress(workspace: Workspace, job: Job) -> list[Part]:
     """The import that runs now, or the last one."""
-    name, event = source_name(job.source), job.event
+    name, event = source_name(job.request.source), job.event
     if job.ended:
         return _ended(workspace, job)
     if not event or not event["done"]:
@@ -84,19 +84,19 @@ def sentence(error: object, source: str) -> str:
     return str(error).replace(source, source_name(source))
 
 
-def _ended(workspace: Workspace, job: Importing) -> list[Part]:
+def _ended(workspace: Workspace, job: Job) -> list[Part]:
     event = job.event
     if event.get("event") != "end":
-        return [text(sentence(job.message, job.source), strong=True)]
+        return [text(sentence(job.message, job.request.source), strong=True)]
     report = event["report"].splitlines()
     if event["stage"] == "merge":
-        return [text(sentence(line, job.source), strong=True) for line in (event["message"], *report) if line]
+        return [text(sentence(line, job.request.source), strong=True) for line in (event["message"], *report) if line]
     read = f"{event['read']:,} rows read = {event['imported']:,} imported + {event['refused']:,} refused"
     made = f"{read}; {event['samples']:,} responses, {event['pairs']:,} pairs."
     if event["status"] == "done":
-        parts = [text(f"{source_name(job.source)} was imported as run {job.run_id}: {made}", strong=True)]
+        parts = [text(f"{source_name(job.request.source)} was imported as run {job.run_id}: {made}", strong=True)]
     else:
-        parts = [text(sentence(event["message"], job.source), strong=True), text(made)]
+        parts = [text(sentence(event["message"], job.request.source), strong=True), text(made)]
     dropped = [f"{row['dropped']:,} by {row['stage']}" for row in event["funnel"] if row["dropped"]]
     parts += [text(f"Dropped, but stored as rows of the run: {', '.join(dropped)}.")] if dropped else []
     parts += [text(line) for line in report[1:] if not line.startswith(" ")]  # e.g. the same file was imported before

@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import replace
 
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
 from store.database.run_list import Contents, Counts, contents, counts
 from store.database.workspace import Workspace
 from store.records import Run, now
@@ -27,8 +27,8 @@ _NAMED = 3
 class Listed:
     """Safe from any thread."""
 
-    def __init__(self, workspace: Workspace, batches: Batches) -> None:
-        self._workspace, self._batches = workspace, batches
+    def __init__(self, workspace: Workspace, jobs: JobRegistry) -> None:
+        self._workspace, self._jobs = workspace, jobs
         self._lock = threading.Lock()
         self._counts: dict[str, tuple[object, Counts]] = {}
         self._open: tuple[float, dict[str, Counts]] = (0.0, {})
@@ -62,12 +62,12 @@ class Listed:
         return f"Stopped before their end: {'; '.join(named)}{more}." if found else ""
 
     def _works_on(self, run: Run) -> bool:
-        batch = self._batches.running
-        return run.kind != "generate" or (batch is not None and batch.run_id == run.run_id)
+        job = self._jobs.running("run")
+        return run.kind != "generate" or (job is not None and job.run_id == run.run_id)
 
     def _state(self, run: Run) -> object:
         """Changes where a finished run has to be counted again."""
-        return run.status, run.ended_at, self._batches.checks.changed[run.run_id]
+        return run.status, run.ended_at, self._jobs.ended[run.run_id]
 
     def _counted(self, runs: list[Run]) -> dict[str, Counts]:
         with self._lock:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.config.run_config import RunConfig
-from engine.job_registry import Batch, Batches
+from engine.job_registry import JobRegistry
+from engine.jobs.runner import Job
 from store.database import run_queries
 from store.database.run_list import latest_failures
 from store.database.workspace import Workspace
@@ -42,50 +43,40 @@ class _Known:
 class Progress:
     """Safe from any thread."""
 
-    def __init__(self, workspace: Workspace, batches: Batches) -> None:
-        self._workspace, self._batches = workspace, batches
+    def __init__(self, workspace: Workspace, jobs: JobRegistry) -> None:
+        self._workspace, self._jobs = workspace, jobs
         self._lock = threading.Lock()
         self._known = _Known("")
-        self._event: dict[str, Any] = {}
 
     def parts(self) -> list[Part]:
         """The current state; at least one sentence."""
-        batch = self._batches.last
-        if batch is None:
+        job = self._jobs.last("run")
+        if job is None:
             return [text(_EMPTY)]
-        if batch.loading:
-            return [text("Loading the models. The first time, this takes some seconds.", strong=True)]
-        ended, event = batch.ended, self._counts(batch)
+        ended, event = job.ended, job.event
         if not event:
-            return [text(batch.message or "The run did not start." if ended else "Starting.", strong=True)]
-        known = self._read(batch, event, ended)
-        head = _ended(batch, event) if ended else _active(event)
+            loading = "Loading the models. The first time, this takes some seconds."
+            return [text(job.message or "The run did not start." if ended else loading, strong=True)]
+        known = self._read(job, event, ended)
+        head = _ended(job, event) if ended else _active(event)
         parts = [text(head, strong=True), bar(event["done"] / max(event["total"], 1), head), text(_speed(event))]
         forecast = None if ended else _forecast(event, known.config)
-        parts += [text(line) for line in (forecast, _price(known), batch.notice) if line]
+        parts += [text(line) for line in (forecast, _price(known), job.notice) if line]
         return [*parts, _stages(event, known), *([_failures(known.failed)] if known.failed else [])]
 
-    def _counts(self, batch: Batch) -> dict[str, Any]:
-        """The last event with counts; events about failed items have none."""
-        event = batch.event
-        with self._lock:
-            if "done" in event or self._event.get("run_id") != batch.run_id:
-                self._event = event if "done" in event else {}
-            return self._event
-
-    def _read(self, batch: Batch, event: dict[str, Any], ended: bool) -> _Known:
+    def _read(self, job: Job, event: dict[str, Any], ended: bool) -> _Known:
         with self._lock:
             known = self._known
-            if known.run_id != batch.run_id or (known.final and not ended):
-                known = self._known = _Known(batch.run_id)
+            if known.run_id != job.run_id or (known.final and not ended):
+                known = self._known = _Known(job.run_id)
             began = time.monotonic()
             if known.final or (began < known.again and not ended):
                 return known
             with self._workspace.cursor() as cursor:
-                known.costs = run_queries.costs(cursor, batch.run_id)
-                known.failed = latest_failures(cursor, batch.run_id)
+                known.costs = run_queries.costs(cursor, job.run_id)
+                known.failed = latest_failures(cursor, job.run_id)
             if known.config is None:
-                known.config = RunConfig.from_json(self._workspace.run(batch.run_id).config)
+                known.config = RunConfig.from_json(self._workspace.run(job.run_id).config)
             known.pairs, known.final = event["accepted"], ended
             known.again = time.monotonic() + max(2.0, (time.monotonic() - began) / _AT_MOST)
             return known
@@ -97,8 +88,8 @@ def _active(event: dict[str, Any]) -> str:
     return f"Running: {progress_line(event)}."
 
 
-def _ended(batch: Batch, event: dict[str, Any]) -> str:
-    return batch.message or f"Run {batch.run_id} is done: {event['accepted']:,} pairs."
+def _ended(job: Job, event: dict[str, Any]) -> str:
+    return job.message or f"Run {job.run_id} is done: {event['accepted']:,} pairs."
 
 
 def _speed(event: dict[str, Any]) -> str:

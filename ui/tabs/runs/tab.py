@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from engine.config.profiles import profile_names
-from engine.job_registry import Batches
+from engine.job_registry import JobRegistry
+from engine.job_requests import RunRequest
 from engine.training import registered_models
 from store.database.workspace import Workspace
 from store.errors import InputError
@@ -47,9 +48,9 @@ class Runs:
     offered: Offered
 
 
-def tab(workspace: Workspace, batches: Batches, frames: Frames, shown: Any) -> Runs:
+def tab(workspace: Workspace, jobs: JobRegistry, frames: Frames, shown: Any) -> Runs:
     """Draws the tab into the open blocks; ``shown`` is the event that brings it up."""
-    view = _View(workspace, batches)
+    view = _View(workspace, jobs)
     folder = registered_models.folder(workspace.path)
     form = runs_form.draw(folder)
     with gr.Row():
@@ -72,8 +73,8 @@ def tab(workspace: Workspace, batches: Batches, frames: Frames, shown: Any) -> R
             yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120)
     timer, seen, named = gr.Timer(_EVERY, active=False), gr.State({}), gr.State(None)
     looks = (timer.tick, shown)
-    import_.section(workspace, batches.imports, looks)
-    check.section(workspace, batches.checks, run, looks)
+    import_.section(workspace, jobs, looks)
+    check.section(workspace, jobs, run, looks)
     first, second = _comparison(workspace, frames)
     look: dict[str, Any] = {
         "fn": view.look,
@@ -119,14 +120,14 @@ def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.D
 class _View:
     """What the tab's events do and show."""
 
-    def __init__(self, workspace: Workspace, batches: Batches) -> None:
-        self._workspace, self._batches = workspace, batches
-        self._progress, self._listed = Progress(workspace, batches), Listed(workspace, batches)
+    def __init__(self, workspace: Workspace, jobs: JobRegistry) -> None:
+        self._workspace, self._jobs = workspace, jobs
+        self._progress, self._listed = Progress(workspace, jobs), Listed(workspace, jobs)
 
     def look(self, seen: dict[str, Any], chosen: str | None, first: str | None, second: str | None) -> list[Any]:
         """The current state, and updates of what differs from what this page has ``seen``."""
-        runs, batch = self._listed.runs(), self._batches.running
-        steered = batch is not None and not batch.loading
+        runs, batch = self._listed.runs(), self._jobs.running("run")
+        steered = batch is not None and bool(batch.event)
         paused = batch is not None and batch.control.requested == "pause"
         stopped = self._listed.stopped(runs)
         now: dict[str, dict[str, Any]] = {
@@ -157,18 +158,23 @@ class _View:
 
     def start(self, *values: Any) -> None:
         folder = registered_models.folder(self._workspace.path)
-        attempt(lambda: self._batches.start(*runs_form.read(*values, folder=folder)))
+
+        def start() -> None:
+            config, name = runs_form.read(*values, folder=folder)
+            self._jobs.start(RunRequest(config=config, name=name))
+
+        attempt(start)
 
     def pause(self) -> None:
-        if (batch := self._batches.running) is not None:
+        if (batch := self._jobs.running("run")) is not None:
             (batch.control.resume if batch.control.requested == "pause" else batch.control.pause)()
 
     def cancel(self) -> None:
-        if (batch := self._batches.running) is not None:
+        if (batch := self._jobs.running("run")) is not None:
             batch.control.cancel()
 
     def resume(self, chosen: str | None) -> None:
-        attempt(lambda: self._batches.resume(_some(chosen)))
+        attempt(lambda: self._jobs.start(RunRequest(resume=_some(chosen))))
 
     def resume_stopped(self, seen: dict[str, Any]) -> None:
         """The run that the button named."""
@@ -177,7 +183,7 @@ class _View:
     def name_for_deletion(self, chosen: str | None) -> tuple[Any, str, str]:
         """The question that confirms a deletion."""
         run = attempt(lambda: self._workspace.run(_some(chosen)))
-        if (batch := self._batches.running) is not None and batch.run_id == run.run_id:
+        if (batch := self._jobs.running("run")) is not None and batch.run_id == run.run_id:
             raise gr.Error("This run is active; cancel it first.", print_exception=False)
         has = self._listed.contents(run.run_id)
         goes = f"{has.questions:,} questions, {has.pairs:,} pairs and {has.decisions:,} decisions on them"
@@ -188,11 +194,7 @@ class _View:
     def delete(self, named: str | None) -> tuple[Any, None]:
         run_id = _some(named)
         attempt(lambda: self._workspace.delete_run(run_id))
-        if (last := self._batches.last) is not None and last.ended and last.run_id == run_id:
-            self._batches.last = None
-        imports = self._batches.imports
-        if (brought := imports.last) is not None and brought.ended and brought.run_id == run_id:
-            imports.last = None
+        self._jobs.forget(run_id)
         return gr.Column(visible=False), None
 
 

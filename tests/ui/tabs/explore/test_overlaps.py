@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.checks.job import run
-from engine.checks.request import asked
+from engine.checks.request import check_of
 from engine.models.model_cache import ModelCache
 from store.database.workspace import Workspace
 from tests.engine.checks.stored import imported
@@ -36,8 +36,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         texts += [f"{BASE.format('')} {text} one", f"{BASE.format('')} {text} two"]
     with Workspace.open(folder / "w") as workspace, closing(ModelCache()) as model_cache:
         imported(workspace, texts)
-        run(workspace, "i1", asked("near-duplicates"), model_cache=model_cache)
-        run(workspace, "i1", asked("contamination", [folder / "exam.jsonl"]), model_cache=model_cache)
+        run(workspace, "i1", check_of("near-duplicates"), model_cache=model_cache)
+        run(workspace, "i1", check_of("contamination", [folder / "exam.jsonl"]), model_cache=model_cache)
     (folder / "exam.jsonl").unlink()
     with served(folder / "w") as url, chromium(url) as page:
         yield page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.config.run_config import load_run_config
-from engine.job_registry import Batch, Batches
+from engine.job_registry import JobRegistry
+from engine.jobs.result import Result
+from engine.jobs.runner import Job, JobRunner
 from store.database.workspace import Workspace
 from store.records import STAGES, ErrorRow, Run
 from tests.store import rows
@@ -156,7 +159,7 @@ def test_a_batch_outlives_the_page_is_paused_goes_on_and_finishes(watched: Watch
     expect(batch).to_contain_text("Paused")
     expect(batch.get_by_role("row", name="generated")).to_be_visible()
     start(page, 3, "another")
-    expect(page.get_by_text("is still under way")).to_be_visible()
+    expect(page.get_by_text("is still running")).to_be_visible()
     browser = page.context.browser
     assert browser is not None
     narrow = opened(Watched(browser.new_page(), watched.url))
@@ -212,15 +215,18 @@ def progress(config_changes: dict[str, int], stages: dict[str, list[int]], accep
         workspace.create_run(Run("r1", "", "generate", config.to_json(), config.hash, 0))
         workspace.writer.put([*rows.whole(0), ErrorRow("r1", 7, "solution", "the model went away", attempt=2)])
         workspace.writer.flush()
-        batches = Batches(workspace)
+        jobs, job = JobRegistry(workspace), Job(kind="run", run_id="r1")
         event = {"event": "progress", "run_id": "r1", "status": "running", "done": accepted, "total": config.accepted}
         speed = {"rows_per_s": 2.0, "tokens_per_s": 900.0, "eta_s": 61.0, "elapsed_s": 9.0, "errors": 1}
         event |= {**speed, "accepted": accepted, "generated": 50, "stages": {s: [46, 0] for s in STAGES} | stages}
-        batches.last = Batch("r1", event=event, loading=False)
-        shown = Progress(workspace, batches)
+        job.receive(event)
+        shown_all = threading.Event()
+        jobs._runners["run"] = JobRunner(job, lambda _: Result("r1", str(shown_all.wait()), None), lambda: None)
+        shown = Progress(workspace, jobs)
         parts = shown.parts()
-        batches.last.event = {"event": "error", "run_id": "r1", "stage": "solution", "idx": 7, "message": "gone"}
+        job.receive({"event": "error", "run_id": "r1", "stage": "solution", "idx": 7, "message": "gone"})
         assert shown.parts() == parts  # an error is not progress
+        shown_all.set()
     return [str(part.get("text", part.get("rows"))) for part in parts]
 
 

@@ -1,0 +1,46 @@
+"""``scalequest doctor``: what this machine can run, whether a workspace is sound, how to serve a profile on GPUs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+
+from ui.cli import terminal
+
+DONE, BAD_INPUT = 0, 2
+
+
+def doctor(options: Namespace) -> int:
+    from engine import doctor as engine_doctor
+    from store.transfer import backup
+
+    if options.gpus is not None:
+        return _servers(options)
+    here = engine_doctor.machine()
+    profiles = engine_doctor.profiles(here)
+    advice = engine_doctor.advice(here)
+    findings = backup.check(options.workspace) if options.workspace is not None else []
+    if options.json:
+        report = {"machine": asdict(here), "profiles": [asdict(p) for p in profiles], "advice": advice}
+        print(json.dumps({**report, "workspace": findings} if options.workspace is not None else report))
+    else:
+        print(terminal.machine(here, profiles, advice))
+        if options.workspace is not None and not findings:
+            print(f"\nWorkspace {options.workspace}: sound.")
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    return BAD_INPUT if findings else DONE
+
+
+def _servers(options: Namespace) -> int:
+    """Print the commands that serve a profile's models on a number of GPUs."""
+    from engine.config.profiles import load_profile
+    from engine.models.launch_commands import servers
+    from engine.training import registered_models
+
+    folder = registered_models.folder(options.workspace) if options.workspace is not None else None
+    made = servers(load_profile(options.profile, folder), options.gpus, int(options.gpu_memory * 2**30))
+    print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made))
+    return DONE

@@ -1,0 +1,30 @@
+"""Options that several commands share: ``--workspace``, ``--json`` and ``--filter JSON|@FILE``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from store.errors import InputError
+from store.filters.filter import Filter
+
+
+def add_workspace(verb: argparse.ArgumentParser) -> None:
+    what = "folder of the workspace (%(default)s)"
+    verb.add_argument("--workspace", type=Path, default=Path("workspace"), metavar="DIR", help=what)
+
+
+def add_json(verb: argparse.ArgumentParser, what: str = "print events as JSON, one object per line") -> None:
+    verb.add_argument("--json", action="store_true", help=what)
+
+
+def read_filter(given: str | None) -> Filter:
+    """The filter of a command line, or of the file that ``@FILE`` names. InputError where it is not one."""
+    if given is None:
+        return Filter()
+    if not given.startswith("@"):
+        return Filter.from_json(given)
+    try:
+        return Filter.from_json(Path(given[1:]).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("--filter", given, "cannot be read", "name a file that holds one JSON object") from error

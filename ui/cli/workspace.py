@@ -1,0 +1,52 @@
+"""``scalequest trace``, ``snapshot``, ``backup``, ``restore`` and ``delete``: commands on a workspace."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+from store.database.question import tell
+from store.database.workspace import Workspace
+from ui.cli import terminal
+
+DONE = 0
+
+
+def trace(options: Namespace) -> int:
+    with Workspace.open(options.workspace, create=False) as workspace:
+        story = tell(workspace.cursor(), options.question_id)
+    print(json.dumps(story, ensure_ascii=False, default=str) if options.json else terminal.story(story))
+    return DONE
+
+
+def snapshot(options: Namespace) -> int:
+    from store.transfer import backup as backups
+
+    with Workspace.open(options.workspace, create=False) as workspace:
+        backups.snapshot(workspace, options.out)
+    print(f"Snapshot written to {options.out}.")
+    return DONE
+
+
+def backup(options: Namespace) -> int:
+    from store.transfer import backup as backups
+
+    with Workspace.open(options.workspace, create=False) as workspace:
+        backups.backup(workspace, options.out)
+    print(f"Backup written to {options.out}; `scalequest restore {options.out} --workspace DIR` restores it.")
+    return DONE
+
+
+def restore(options: Namespace) -> int:
+    from store.transfer import backup as backups
+
+    backups.restore(options.backup, options.workspace)
+    print(f"Workspace {options.workspace} restored from {options.backup}.")
+    return DONE
+
+
+def delete(options: Namespace) -> int:
+    with Workspace.open(options.workspace, create=False) as workspace:
+        workspace.delete_run(options.run_id)
+    print(f"Run {options.run_id} and everything it made has been deleted.")
+    return DONE
