@@ -2,7 +2,7 @@
 
 A stretch of questions is one transaction, together with the note of how far the check has come, so that a kill loses
 only the stretch in hand. The funnel stays whole: where a question is newly dropped, its verdicts of later stages are
-set aside (table ``verdicts_aside``); where it is kept again, they come back, up to the first drop.
+set aside (table ``superseded_verdicts``); where it is kept again, they come back, up to the first drop.
 A question that has none set aside was never judged further: with solutions it goes on as an import does (verdicts of
 the judge ``import``, kept, without a score), an imported one without any is dropped at ``solution``, one of a batch
 waits there with a row in ``errors``. Knows no judge; what is said of a question, the caller knows.
@@ -225,7 +225,7 @@ def _set_aside(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -
         return
     values = {**_of(gone), "later": _after(stage)}
     where = f"WHERE stage IN (SELECT unnest($later)) AND {_IN}"
-    cursor.execute(f"INSERT INTO {schema.ASIDE} ({_COLUMNS}) SELECT {_COLUMNS} FROM verdict_rows {where}", values)
+    cursor.execute(f"INSERT INTO {schema.SUPERSEDED} ({_COLUMNS}) SELECT {_COLUMNS} FROM verdict_rows {where}", values)
     cursor.execute(f"DELETE FROM verdict_rows {where}", values)
 
 
@@ -233,11 +233,11 @@ def _bring_back(cursor: duckdb.DuckDBPyConnection, run: Run, number: int, stage:
     """Give questions that are kept again their verdicts of later stages."""
     values = {**_of(back), "later": _after(stage)}
     come = f"""
-        SELECT {_COLUMNS} FROM {schema.ASIDE} WHERE stage IN (SELECT unnest($later)) AND {_IN}
+        SELECT {_COLUMNS} FROM {schema.SUPERSEDED} WHERE stage IN (SELECT unnest($later)) AND {_IN}
         QUALIFY coalesce(list_position($later, stage) <= min(list_position($later, stage)) FILTER (NOT kept)
             OVER (PARTITION BY q), true)"""
     rows = cursor.execute(f"INSERT INTO verdict_rows ({_COLUMNS}) {come} RETURNING q, stage", values).fetchall()
-    query = f"DELETE FROM {schema.ASIDE} WHERE {_IN} AND (q, stage) IN (SELECT unnest($q1), unnest($stages))"
+    query = f"DELETE FROM {schema.SUPERSEDED} WHERE {_IN} AND (q, stage) IN (SELECT unnest($q1), unnest($stages))"
     cursor.execute(query, {**_of(back), "q1": [q for q, _ in rows], "stages": [name for _, name in rows]})
     fresh = sorted({*back} - {q for q, _ in rows})
     if fresh and stage != STAGES[-1]:

@@ -1,11 +1,11 @@
-"""The physical tables, the schema's version and the steps that bring an older file forward.
+"""The physical tables, the schema version and the migrations of older files.
 
 Narrow columns and long texts live in separate tables (``question_rows`` and ``question_text``, ``solution_rows`` and
 ``solution_text``), so that a scan never decodes text; users see the logical tables of the data model as views
-(``views.py``). There are no primary keys: DuckDB's indexes cost more than they give; the writer guards uniqueness.
-Every table carries ``run_id``, so that a run is read and deleted by one narrow column, and those of a question ``q``
-(``keys.py``), by which they are joined and found. Times are UTC, zone-less: a zoned type would need extra packages in
-every notebook that opens a snapshot. Knows no Python rows.
+(``views.py``). There are no primary keys, because DuckDB's indexes cost more than they gain; the writer guards
+uniqueness. Every table has ``run_id``, so that a run is read and deleted by one narrow column; tables of questions also
+have the key ``q`` (``ids.py``), by which they are joined. Times are UTC without a zone: a zoned type would need extra
+packages in every notebook that opens a snapshot.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import duckdb
 
 from store.database.views import VIEWS
 
-VERSION = 3
-"""The schema that this program writes. A file of a lower version is migrated on open, one of a higher is refused."""
+VERSION = 4
+"""The schema that this program writes. A file of a lower version is migrated on open; a higher one is refused."""
 
 _FIRST: dict[str, str] = {
     "runs": """
@@ -60,15 +60,17 @@ _KEYED = (
     "label_rows",
     "decision_rows",
 )
-ASIDE = "verdicts_aside"
-"""Verdicts that a later check took away (``rejudge.py``): they come back with their question."""
-OF_RUNS: tuple[str, ...] = (*_FIRST, ASIDE)
-"""The tables whose rows go when their run is deleted."""
+SUPERSEDED = "superseded_verdicts"
+"""Verdicts of later stages that a check removed (``replace_verdicts.py``), kept in case the question is kept again."""
+RENAMED = {"verdicts_aside": SUPERSEDED}
+"""Older names of tables, which files packed by an older version still have."""
+OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED)
+"""The tables whose rows are deleted with their run."""
 TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
-"""All tables but ``meta``. A run's number outlives it: none is given twice."""
+"""All tables except ``meta``. ``run_numbers`` keeps the numbers of deleted runs, so that no number is reused."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    # 0 -> 1: a file without tables (just made, or its maker was killed before the first commit).
+    # 0 -> 1: a file without tables (new, or its process was killed before the first commit).
     tuple(f"CREATE TABLE {name} ({columns})" for name, columns in _FIRST.items()),
     # 1 -> 2: the key q.
     (
@@ -85,14 +87,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             for name in _KEYED
         ),
     ),
-    # 2 -> 3: what checks set aside. A file may have the table: checks used to make it at first need.
-    (f"CREATE TABLE IF NOT EXISTS {ASIDE} ({_FIRST['verdict_rows']}, q BIGINT)",),
+    # 2 -> 3: the verdicts that checks removed. A file may have the table: checks used to create it when needed.
+    (f"CREATE TABLE IF NOT EXISTS verdicts_aside ({_FIRST['verdict_rows']}, q BIGINT)",),
+    # 3 -> 4: the table is named by what it holds.
+    (f"ALTER TABLE verdicts_aside RENAME TO {SUPERSEDED}",),
 )
-"""Step k brings version k to k + 1. Steps are only ever appended: an old file takes all those it has not had."""
+"""Step k migrates version k to k + 1. Steps are only appended: an older file takes every step it lacks."""
 
 
 def version(con: duckdb.DuckDBPyConnection) -> int | None:
-    """The file's schema version: 0 for a file without tables, None for a database that is not ours."""
+    """The file's schema version: 0 for a file without tables, None for a database that is not a workspace's."""
     tables = {str(name) for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not tables:
         return 0
@@ -103,7 +107,7 @@ def version(con: duckdb.DuckDBPyConnection) -> int | None:
 
 
 def migrate(con: duckdb.DuckDBPyConnection, have: int, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
-    """Bring the file from version ``have`` to the newest, in one transaction: a kill leaves the old version, whole."""
+    """Migrate the file from version ``have`` in one transaction: a kill leaves the old version intact."""
     if have == len(steps) and _get(con, "views") == _digest():
         return
     con.execute("BEGIN")
@@ -135,5 +139,5 @@ def _get(con: duckdb.DuckDBPyConnection, key: str) -> str | None:
 
 
 def _digest() -> str:
-    """Changes when a view's text does: the views follow the program, the tables follow the version."""
+    """A hash of the views' SQL: views are replaced whenever it changes, tables only by migrations."""
     return hashlib.sha256("\n".join(f"{name}: {query}" for name, query in VIEWS.items()).encode()).hexdigest()

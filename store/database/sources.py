@@ -45,10 +45,10 @@ class Demo:
         self.map = folder / "map"
         self._connection = duckdb.connect(":memory:")
         schema.migrate(self._connection, 0)
-        for table in schema.TABLES:
-            if (file := folder / f"{table}.parquet").exists():
+        for name, table in [*((table, table) for table in schema.TABLES), *schema.RENAMED.items()]:
+            if (file := folder / f"{name}.parquet").exists():
                 self._connection.execute(f"INSERT INTO {table} BY NAME FROM read_parquet(?)", [str(file)])
-        # From here on the rows are what they are, whoever asks for what.
+        # No later statement can read a file or change these settings.
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
 

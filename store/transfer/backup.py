@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -143,7 +144,10 @@ def check(path: str | Path) -> list[str]:
             return [f"workspace '{folder}' holds a database that is not a workspace's."]
         if have > schema.VERSION:
             return [f"workspace '{folder}' was written by a newer version (schema {have}); update this program."]
-        return _unreadable(connection, folder) or _twice(connection)
+        if have < schema.VERSION:  # read as it is: it is migrated when it is opened
+            there = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+            return _unreadable(connection, folder, [str(name) for (name,) in there])
+        return _unreadable(connection, folder, (*schema.TABLES, "meta")) or _twice(connection)
 
 
 _KEYS = {
@@ -160,9 +164,9 @@ _KEYS = {
 }
 
 
-def _unreadable(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
+def _unreadable(connection: duckdb.DuckDBPyConnection, folder: Path, tables: Sequence[str]) -> list[str]:
     findings = []
-    for table in (*schema.TABLES, "meta"):
+    for table in tables:
         try:
             connection.execute(f"SELECT bit_xor(hash(everything)) FROM {table} AS everything").fetchall()
         except duckdb.Error as error:

@@ -32,7 +32,7 @@ _WHOLE = (
     "solution_text",
     "reward_rows",
     "label_rows",
-    schema.ASIDE,
+    schema.SUPERSEDED,
 )
 """What models made, by ``q``; a run that is here keeps its own."""
 

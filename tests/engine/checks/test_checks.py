@@ -299,5 +299,5 @@ def test_nothing_is_left_of_the_checks_of_a_run_that_was_deleted(
         imported(workspace, TEXTS, run_id=run_id)
         check(workspace, model_cache, check_of("contamination", [benchmark]), run_id)
     workspace.delete_run("i1")
-    assert rows(workspace, "SELECT DISTINCT run_id FROM verdicts_aside") == [("i2",)]
+    assert rows(workspace, "SELECT DISTINCT run_id FROM superseded_verdicts") == [("i2",)]
     assert not rows(workspace, "SELECT * FROM meta WHERE contains(key, 'i1')")

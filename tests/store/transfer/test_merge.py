@@ -175,10 +175,10 @@ def test_what_checks_noted_and_set_aside_comes_with_its_run(tmp_path: Path) -> N
     a, b = fill(tmp_path / "a", "r1"), fill(tmp_path / "b", "r2")
     with duckdb.connect(str(b / DATABASE)) as con:
         con.execute("INSERT INTO meta VALUES ('check:r2:contamination', ?)", [json.dumps({"done": 3})])
-        con.execute("INSERT INTO verdicts_aside FROM verdict_rows WHERE stage = 'pair'")
+        con.execute("INSERT INTO superseded_verdicts FROM verdict_rows WHERE stage = 'pair'")
     merged(a, b)
     assert ask(a, "SELECT value FROM meta WHERE key = 'check:r2:contamination'") == [('{"done": 3}',)]
-    assert ask(a, "SELECT count(*) FROM verdicts_aside JOIN question_rows USING (q, question_id)") == [(3,)]
+    assert ask(a, "SELECT count(*) FROM superseded_verdicts JOIN question_rows USING (q, question_id)") == [(3,)]
 
 
 def test_rows_that_only_later_stretches_have_are_all_read(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_an_older_schema_is_read_from_a_copy_and_left_as_it_is(tmp_path: Path) -
             con.execute(statement)
         con.execute("CREATE TABLE meta AS SELECT 'schema_version' AS key, '1' AS value")
         con.execute(f"ATTACH '{new / DATABASE}' AS new (READ_ONLY)")
-        for table in set(schema.OF_RUNS) - {schema.ASIDE}:
+        for table in set(schema.OF_RUNS) - {schema.SUPERSEDED}:
             columns = ", ".join(str(c[0]) for c in con.execute(f"DESCRIBE {table}").fetchall())
             con.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
     before = old.read_bytes()
