@@ -23,6 +23,8 @@ STAGES: tuple[str, ...] = (
     "pair",
 )
 """The stages in order, after ``generated``."""
+STATUS_OF = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
+"""The review status that each action gives a question; without such an action it is ``unreviewed``."""
 
 
 def now() -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from store.database.run_list import failures
+from store.database.run_queries import failures
 from store.database.workspace import Workspace
 
 _SHOWN = 5

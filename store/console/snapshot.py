@@ -17,7 +17,7 @@ import duckdb
 
 from store.database import duckdb_errors
 from store.database.file_copy import copy_bytes
-from store.database.ids import spans
+from store.database.ids import key_ranges
 from store.database.views import narrowed
 from store.database.workspace import DATABASE, MEMORY, Workspace
 from store.errors import StoreError
@@ -59,7 +59,7 @@ def prepare(file: str) -> None:
             connection.execute("CREATE TABLE funnel_rows AS FROM funnel")
             connection.execute("DROP VIEW funnel")
             connection.execute("ALTER TABLE funnel_rows RENAME TO funnel")
-            for place, span in enumerate(spans(connection)):
+            for place, span in enumerate(key_ranges(connection)):
                 for name in _MADE:
                     rows = f"SELECT * EXCLUDE (q) FROM ({narrowed(name, '{}.q BETWEEN $low AND $high')}) ORDER BY q"
                     if not place:

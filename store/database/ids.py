@@ -1,8 +1,8 @@
-"""The key of a question in the physical tables: one whole number, its run's number and its idx in it.
+"""The key ``q`` of a question in the physical tables: its run's number and its idx, as one integer.
 
-DuckDB prunes what it reads by the smallest and largest value of each block, of texts by their first eight bytes, which
-all questions of a run share: by ``question_id`` a row is found by reading the whole column, by ``q`` by reading one
-block. A run has its number from its first row on, and none is used twice.
+DuckDB skips blocks by their smallest and largest value, of texts by the first eight bytes, which all questions of a run
+share: finding a ``question_id`` reads the whole column, finding a ``q`` reads one block. A run gets its number with its
+first row, and no number is used twice.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import duckdb
 
 IDX_BITS = 32
-"""Of a key; the rest is the run's number."""
-_SPAN = 200_000
-"""Questions that are read at once."""
+"""The bits of a key that hold the idx; the higher ones hold the run's number."""
+_RANGE = 200_000
+"""Questions that are read at a time."""
 
 
 def key(number: int, idx: int) -> int:
@@ -27,7 +27,7 @@ def number_of(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int | None:
 
 
 def numbered(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int:
-    """The run's number, given now where it has none: on the writer's thread, within the transaction of its rows."""
+    """The run's number, assigned if it has none; call on the writer's thread, in the transaction of the run's rows."""
     known = number_of(cursor, run_id)
     if known is None:
         given = "INSERT INTO run_numbers SELECT coalesce(max(number), 0) + 1, ? FROM run_numbers RETURNING number"
@@ -36,7 +36,7 @@ def numbered(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int:
 
 
 def find(cursor: duckdb.DuckDBPyConnection, question_id: str) -> int | None:
-    """``q`` of a question_id; None where no question of that run can have it. Whether there is one, it does not say."""
+    """``q`` of a question_id, whether or not the question exists; None if no question can have this id."""
     run_id, _, digits = question_id.rpartition("-")
     if not (digits.isascii() and digits.isdigit()) or int(digits) >> IDX_BITS:
         return None
@@ -44,13 +44,13 @@ def find(cursor: duckdb.DuckDBPyConnection, question_id: str) -> int | None:
     return None if number is None else key(number, int(digits))
 
 
-def spans(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
-    """Ranges of keys that hold all questions, of about _SPAN each: what reading one takes is bounded."""
+def key_ranges(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
+    """Ranges of keys (``low``, ``high``, both included) of about _RANGE questions each, which cover all questions."""
     query = "SELECT q // 65536 AS block, max(q), count(*) FROM question_rows GROUP BY block ORDER BY block"
-    spans, low, held = [], 0, 0
+    ranges, low, held = [], 0, 0
     for _, high, count in cursor.execute(query).fetchall():
         held += count
-        if held >= _SPAN:
-            spans.append({"low": low, "high": high})
+        if held >= _RANGE:
+            ranges.append({"low": low, "high": high})
             low, held = high + 1, 0
-    return [*spans, {"low": low, "high": 2**63 - 1}]
+    return [*ranges, {"low": low, "high": 2**63 - 1}]

@@ -1,18 +1,20 @@
-"""The story of one question: all that is stored of it, found by its key.
+"""Everything that is stored of one question, found by its key.
 
-Table by table: what the views ``questions``, ``solutions`` and ``pairs`` join is joined here (a test compares), since
-planning their joins takes longer than reading the rows.
+Tables are joined here instead of by the views: planning the views' joins takes longer than reading the rows. A property
+test compares the result with the views.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
 
 from store.database import ids
 from store.database.arrow import split
+from store.database.outcomes import StageOutcome, is_pair
 from store.database.review_state import events, replay_events
 from store.database.views import narrowed
 from store.errors import InputError
@@ -20,68 +22,68 @@ from store.records import STAGES
 from store.times import from_db
 
 Row = dict[str, Any]
-_ORDER = ("key", "value", "model")
-"""Of labels."""
 
 
-def tell(cursor: duckdb.DuckDBPyConnection, question: str) -> Row:
-    """All that is known of one question: text, run, verdicts, solutions with rewards, labels, errors, decisions, pair.
-
-    InputError for an id that is not in the workspace.
+def read_question(cursor: duckdb.DuckDBPyConnection, question_id: str) -> Row:
+    """The question with its run, verdicts, solutions (with rewards), labels, errors, decisions, and its row of
+    ``pairs`` (None if it is not a pair). InputError for an id that is not in the workspace.
     """
-    q = ids.find(cursor, question)
-    found = None if q is None else _question(cursor, q)
-    if q is None or found is None or found["question_id"] != question:
-        raise InputError("question", question, "is not in this workspace", "ids look like RUN-00000042")
-    run_id, idx = split(question)
+    q = ids.find(cursor, question_id)
+    question = None if q is None else _question(cursor, q)
+    if q is None or question is None or question["question_id"] != question_id:
+        raise InputError("question", question_id, "is not in this workspace", "ids look like RUN-00000042")
+    run_id, idx = split(question_id)
     rewards = _dicts(cursor, "SELECT sample, reward_model, reward, leads FROM reward_rows WHERE q = $q", {"q": q})
-    order = {stage: position for position, stage in enumerate(STAGES)}
     failed = "SELECT * FROM errors WHERE run_id = ? AND idx = ? ORDER BY created_at"
-    told: Row = {
-        "question": found,
+    row: Row = {
+        "question": question,
         "run": _dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", [run_id])[0],
-        "verdicts": sorted(_of(cursor, "verdicts", q), key=lambda verdict: order.get(verdict["stage"], len(order))),
+        "verdicts": sorted(_of_view(cursor, "verdicts", q), key=lambda verdict: STAGES.index(verdict["stage"])),
         "solutions": _solutions(cursor, q),
-        "labels": sorted(_of(cursor, "labels", q), key=lambda label: [label[name] or "" for name in _ORDER]),
+        "labels": sorted(_of_view(cursor, "labels", q), key=_by_key_and_value),
         "errors": _dicts(cursor, failed, [run_id, idx]),
         "decisions": events(cursor, q),
     }
-    for solution in told["solutions"]:
-        of = [reward for reward in rewards if reward["sample"] == solution["sample"]]
-        solution["rewards"] = {reward["reward_model"]: reward["reward"] for reward in of}
-    told["pair"] = _pair(told, {r["sample"]: r["reward"] for r in rewards if r["leads"]})
-    for row in (*told["verdicts"], *told["labels"]):
-        del row["question_id"]
-    return told
+    for solution in row["solutions"]:
+        mine = [reward for reward in rewards if reward["sample"] == solution["sample"]]
+        solution["rewards"] = {reward["reward_model"]: reward["reward"] for reward in mine}
+    row["pair"] = _pair(row, {r["sample"]: r["reward"] for r in rewards if r["leads"]})
+    return row
 
 
-def _pair(told: Row, rewards: dict[int, float | None]) -> Row | None:
-    """The row of ``pairs``; ``rewards``: the leading one of each sample."""
-    question, labels = told["question"], {label["key"]: label["value"] for label in told["labels"]}
-    verdicts = {verdict["stage"]: verdict for verdict in told["verdicts"]}
-    now = replay_events(told["decisions"])
-    wanted = labels.get("chosen") if now.sample is None else str(now.sample)
-    chosen = next((s for s in told["solutions"] if str(s["sample"]) == wanted), None)
-    passed = "pair" in verdicts and all(verdict["kept"] for verdict in verdicts.values())
-    if chosen is None or not (passed or now.status == "accepted"):
+def read_texts(cursor: duckdb.DuckDBPyConnection, question_ids: Iterable[str]) -> dict[str, str]:
+    """The original texts of these questions by question_id, without those that are not in the workspace."""
+    wanted = {q: key for key in question_ids if (q := ids.find(cursor, key)) is not None}
+    if not wanted:
+        return {}
+    rows = cursor.execute(f"SELECT question_id, text FROM ({narrowed('questions')})", {"q": list(wanted)}).fetchall()
+    texts = dict(rows)
+    return {key: texts[key] for key in wanted.values() if key in texts}
+
+
+def _pair(row: Row, first_rewards: dict[int, float | None]) -> Row | None:
+    """The row of ``pairs``; ``first_rewards``: by sample."""
+    question, labels = row["question"], {label["key"]: label["value"] for label in row["labels"]}
+    state = replay_events(row["decisions"])
+    wanted = labels.get("chosen") if state.sample is None else str(state.sample)
+    chosen = next((s for s in row["solutions"] if str(s["sample"]) == wanted), None)
+    outcome = StageOutcome.of({verdict["stage"]: verdict["kept"] for verdict in row["verdicts"]})
+    if not is_pair(outcome.passed, state.status == "accepted", chosen is not None) or chosen is None:
         return None
     return {
-        "question_id": question["question_id"],
-        "run_id": question["run_id"],
-        "generator": question["generator"],
-        "query": question["text"] if now.query is None else now.query,
-        "response": chosen["text"] if now.response is None else now.response,
-        "answer": chosen["answer"] if now.answer is None else now.answer,
+        **{name: question[name] for name in ("question_id", "run_id", "generator", "reference_answer")},
+        "query": question["text"] if state.query is None else state.query,
+        "response": chosen["text"] if state.response is None else state.response,
+        "answer": chosen["answer"] if state.answer is None else state.answer,
         "topic": labels.get("topic"),
-        "difficulty": verdicts["difficulty"]["score"] if "difficulty" in verdicts else None,
-        "reward": rewards.get(chosen["sample"]),
+        "difficulty": next((v["score"] for v in row["verdicts"] if v["stage"] == "difficulty"), None),
+        "reward": first_rewards.get(chosen["sample"]),
         "agreement": float(labels["agreement"]) if "agreement" in labels else None,
         "majority_answer": labels.get("majority_answer"),
-        "reference_answer": question["reference_answer"],
-        "n_solutions": len(told["solutions"]),
-        "status": now.status,
-        "tags": now.tags,
-        "edited": now.edited,
+        "n_solutions": len(row["solutions"]),
+        "status": state.status,
+        "tags": state.tags,
+        "edited": state.edited,
     }
 
 
@@ -102,13 +104,17 @@ def _solutions(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Row]:
     return sorted(rows, key=lambda row: row["sample"])
 
 
-def _of(cursor: duckdb.DuckDBPyConnection, view: str, q: int) -> list[Row]:
-    """The rows that a view of one table has of a question, told by its key."""
-    return _dicts(cursor, f"FROM ({narrowed(view, '{}.q = $q')})", {"q": q})
+def _by_key_and_value(label: Row) -> list[str]:
+    return [label[name] or "" for name in ("key", "value", "model")]
+
+
+def _of_view(cursor: duckdb.DuckDBPyConnection, view: str, q: int) -> list[Row]:
+    """A question's rows in a view of one table, without ``question_id``."""
+    return _dicts(cursor, f"SELECT * EXCLUDE (question_id) FROM ({narrowed(view, '{}.q = $q')})", {"q": q})
 
 
 def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, values: list[Any] | dict[str, Any]) -> list[Row]:
-    """The rows as dicts, JSON columns parsed, times with their zone."""
+    """The rows as dicts, with JSON columns parsed and times in UTC."""
     cursor.execute(query, values)
     names = [column[0] for column in cursor.description or []]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

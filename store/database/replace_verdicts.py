@@ -208,7 +208,8 @@ def _insert(
             question, digits = (row.question_id, "0") if not isinstance(row, Reward) else _parted(row.solution_id)
             (run_id, idx), sample = arrow.split(question), int(digits)
         first = bool(leads) and leads[place]
-        kinds.setdefault(type(row), []).append((row, question, run_id, sample, first, keys.key(number, idx)))
+        one = arrow.Keyed(row, question, run_id, sample, first, keys.key(number, idx))
+        kinds.setdefault(type(row), []).append(one)
     for kind, keyed in kinds.items():
         for table, data in arrow.tables(kind, keyed):
             cursor.from_arrow(data).insert_into(table)

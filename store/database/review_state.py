@@ -1,6 +1,7 @@
-"""What stands of one question after its events: what the views work out for all of them, for those at hand.
+"""The review state of one question, replayed from its events.
 
-Planning the view takes longer than all else that is read of one question; a test holds the two against each other.
+The views compute the same in SQL for all questions, but planning them takes longer than reading everything else of one
+question. A property test compares the two.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import Any
 import duckdb
 
 from store.database.views import IN_FORCE
+from store.records import STATUS_OF
 from store.times import from_db
 
 Event = dict[str, Any]
-_STATUS = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 
 
 @dataclass(slots=True)
 class ReviewState:
-    """``sample``: the one that an accept chose; texts as edited, None where they are as they were."""
+    """``sample``: the one that an accept chose; ``query``, ``response``, ``answer``: as edited, None if not edited."""
 
     status: str = "unreviewed"
     sample: int | None = None
@@ -33,11 +34,11 @@ class ReviewState:
 
 
 def events(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Event]:
-    """All events of a question in their order, as the view ``decisions`` has them; whether each is
-    ``in_force``, and its ``turn``, which grows with the log.
+    """All events of a question in order: the columns of the view ``decisions``, whether each is ``in_force`` (not
+    undone), and its ``turn``, which grows with the log.
     """
     if not cursor.execute("SELECT 1 FROM decision_rows WHERE q = ? LIMIT 1", [q]).fetchall():
-        return []  # as most have none: planning what follows takes three times as long
+        return []  # most questions have none, and planning the next query takes three times as long
     query = f"""
         SELECT event_id, question_id, reviewer, action, payload, batch_id, queue, sampling_p, created_at,
             ({IN_FORCE}) AS in_force, rowid AS turn
@@ -51,32 +52,32 @@ def events(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Event]:
     return found
 
 
-def replay_events(of: Iterable[Mapping[str, Any]]) -> ReviewState:
-    """What the events in force among these, in their order, come to."""
-    now = ReviewState()
+def replay_events(log: Iterable[Mapping[str, Any]]) -> ReviewState:
+    """The state after these events, in order; undone ones are ignored."""
+    state = ReviewState()
     tags: dict[str, bool] = {}
-    for event in of:
+    for event in log:
         action, payload = event["action"], event["payload"]
         if not event["in_force"]:
             continue
-        if action in _STATUS:
-            now.status = _STATUS[action]
+        if action in STATUS_OF:
+            state.status = STATUS_OF[action]
         if action == "accept":
             sample = _whole(_text(payload, "sample"))
-            now.sample = now.sample if sample is None else sample
+            state.sample = state.sample if sample is None else sample
         elif action == "edit":
-            now.edited = True
+            state.edited = True
             for name in ("query", "response", "answer"):
                 if (text := _text(payload, name)) is not None:
-                    setattr(now, name, text)
+                    setattr(state, name, text)
         elif action in ("tag", "untag") and (tag := _text(payload, "tag")) is not None:
             tags[tag] = action == "tag"
-    now.tags = sorted(tag for tag, there in tags.items() if there)
-    return now
+    state.tags = sorted(tag for tag, there in tags.items() if there)
+    return state
 
 
 def _text(payload: Any, name: str) -> str | None:
-    """As ``payload ->> 'name'`` reads it."""
+    """What ``payload ->> 'name'`` gives in SQL."""
     value = payload.get(name) if isinstance(payload, Mapping) else None
     return value if value is None or isinstance(value, str) else json.dumps(value)
 

@@ -1,40 +1,30 @@
-"""The questions that the rest of the program asks of a workspace, each answered on the asker's own cursor.
+"""What is stored of runs: their funnels, costs, counts and failures, and the state from which one resumes.
 
-Knows the tables; decides nothing. Keys first, texts by key: no scan decodes text.
+Every query runs on the caller's cursor. Keys come first, texts by key: no scan decodes text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from store.database import ids
+from store.database.outcomes import FunnelRow
 from store.database.views import narrowed
-from store.records import STAGES, Question, Solution, Verdict, solution_id
+from store.records import STAGES, ErrorRow, Question, Solution, Verdict, solution_id
 from store.times import from_db
 
 CHUNK = 20_000
-"""Questions read at once when a run is resumed: bounds memory, and each chunk costs one scan of the keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class FunnelRow:
-    """One stage of a run: ``entered`` = ``kept`` + ``dropped``; ``pending``: kept before, without a verdict here."""
-
-    stage: str
-    entered: int
-    kept: int
-    dropped: int
-    pending: int
+"""Questions read at a time when a run is resumed: bounds memory; each chunk costs one scan of the keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a stage has cost: model calls, tokens, and wall seconds summed over calls that ran side by side."""
+    """The cost of a stage: model calls, tokens, and wall seconds summed over calls, which may have run in parallel."""
 
     stage: str
     calls: int
@@ -42,9 +32,28 @@ class Cost:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``pairs``: questions that passed every stage, as the funnel counts them; ``errors``: failed attempts."""
+
+    questions: int = 0
+    pairs: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is deleted with a run."""
+
+    questions: int
+    pairs: int
+    decisions: int
+    preferences: int
+
+
 @dataclass(slots=True)
 class Stored:
-    """What is stored of a question. ``solutions`` only while its fate is open; ``attempts``: its rows in ``errors``."""
+    """A stored question. ``solutions`` only while it is undecided; ``attempts``: its rows in ``errors``."""
 
     question: Question
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -57,7 +66,7 @@ class Stored:
 
 
 def funnel(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[FunnelRow]:
-    """The stages of the runs, taken together, in order, ``generated`` first; empty where all are unknown."""
+    """The stages of all these runs together, in order, ``generated`` first; empty if no run is known."""
     query = """
         SELECT stage, sum(entered)::BIGINT, sum(kept)::BIGINT, sum(dropped)::BIGINT, sum(pending)::BIGINT FROM funnel
         WHERE run_id IN (SELECT unnest(?)) GROUP BY stage"""
@@ -66,7 +75,7 @@ def funnel(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[FunnelRow]:
 
 
 def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
-    """What each stage of the run has cost, in order, ``generated`` first; stages that cost nothing included."""
+    """The cost of each stage of the run, in order, ``generated`` first, including stages that cost nothing."""
     query = """
         SELECT stage, sum(calls)::BIGINT, coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(seconds), 0.0)::DOUBLE FROM (
             SELECT 'generated' AS stage, count(*) AS calls, sum(tokens) AS tokens, sum(seconds) AS seconds
@@ -81,28 +90,69 @@ def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
 
 
 def pair_topics(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:
-    """How many pairs of the run have each topic."""
+    """The number of pairs of the run by topic."""
     query = "SELECT topic, count(*) FROM pairs WHERE run_id = ? AND topic IS NOT NULL GROUP BY topic"
     return dict(cursor.execute(query, [run_id]).fetchall())
 
 
 def error_count(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int:
-    """How many failed attempts the run has recorded."""
+    """The number of the run's failed attempts."""
     row = cursor.execute("SELECT count(*) FROM errors WHERE run_id = ?", [run_id]).fetchone()
     return int(row[0]) if row else 0
 
 
+def counts(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> dict[str, Counts]:
+    """By run, from the narrow tables alone, so that it is fast while a run is writing. Unknown runs have zeros."""
+    query = """
+        SELECT run_id, sum(questions)::BIGINT, sum(pairs)::BIGINT, sum(failed)::BIGINT FROM (
+            SELECT run_id, 1 AS questions, 0 AS pairs, 0 AS failed FROM question_rows
+            UNION ALL SELECT run_id, 0, 1, 0 FROM verdict_rows WHERE stage = 'pair' AND kept
+            UNION ALL SELECT run_id, 0, 0, 1 FROM errors)
+        WHERE run_id IN (SELECT unnest($runs)) GROUP BY run_id"""
+    found = {row[0]: Counts(*row[1:]) for row in cursor.execute(query, {"runs": list(run_ids)}).fetchall()}
+    return {run_id: found.get(run_id, Counts()) for run_id in run_ids}
+
+
+def contents(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Contents:
+    """The rows that deleting the run would delete."""
+    query = """
+        SELECT (SELECT count(*) FROM question_rows WHERE run_id = $run),
+            (SELECT count(*) FROM pairs WHERE run_id = $run),
+            (SELECT count(*) FROM decision_rows WHERE run_id = $run),
+            (SELECT count(*) FROM preference_rows WHERE run_id = $run)"""
+    return Contents(*cursor.execute(query, {"run": run_id}).fetchall()[0])
+
+
+def failures(cursor: duckdb.DuckDBPyConnection, run_id: str, first: int = 0, most: int = 20) -> list[ErrorRow]:
+    """The run's failed attempts in the order of recording: ``most`` of them from number ``first`` on."""
+    return _errors(cursor, f"ORDER BY rowid LIMIT {most:d} OFFSET {first:d}", run_id)
+
+
+def latest_failures(cursor: duckdb.DuckDBPyConnection, run_id: str, most: int = 20) -> list[ErrorRow]:
+    """The run's last failed attempts, newest first."""
+    return _errors(cursor, f"ORDER BY rowid DESC LIMIT {most:d}", run_id)
+
+
+def _errors(cursor: duckdb.DuckDBPyConnection, order: str, run_id: str) -> list[ErrorRow]:
+    query = f"SELECT run_id, idx, stage, message, raw, attempt, created_at FROM errors WHERE run_id = ? {order}"
+    rows = cursor.execute(query, [run_id]).fetchall()
+    return [
+        ErrorRow(run, idx, stage, said, raw, attempt, from_db(when))
+        for run, idx, stage, said, raw, attempt, when in rows
+    ]
+
+
 def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Stored]:
-    """What is stored of each question of the run, in idx order, read as it is consumed: keep the cursor to it alone."""
+    """Yield the run's questions in idx order, read lazily: use the cursor for nothing else meanwhile."""
     failed = cursor.execute("SELECT idx, count(*) FROM errors WHERE run_id = ? GROUP BY idx", [run_id]).fetchall()
     attempts: dict[int, int] = dict(failed)
     row = cursor.execute("SELECT max(idx) FROM question_rows WHERE run_id = ?", [run_id]).fetchone()
     last = -1 if row is None or row[0] is None else int(row[0])
     number = ids.number_of(cursor, run_id) or 0
     for low in range(0, last + 1, CHUNK):
-        span = {"low": ids.key(number, low), "high": ids.key(number, low + CHUNK - 1)}
+        ends = {"low": ids.key(number, low), "high": ids.key(number, low + CHUNK - 1)}
         found = _questions(cursor, run_id, low)
-        for verdict in _verdicts(cursor, span):
+        for verdict in _verdicts(cursor, ends):
             if verdict.question_id in found:
                 found[verdict.question_id].verdicts[verdict.stage] = verdict
         undecided = [ids.key(number, s.question.idx) for s in found.values() if not s.decided]
@@ -122,11 +172,11 @@ def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict
     return {r[0]: Stored(Question(*_values(r, objects=(6, 12)))) for r in rows}
 
 
-def _verdicts(cursor: duckdb.DuckDBPyConnection, span: dict[str, int]) -> list[Verdict]:
+def _verdicts(cursor: duckdb.DuckDBPyConnection, ends: dict[str, int]) -> list[Verdict]:
     query = """
         SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at FROM verdict_rows
         WHERE q BETWEEN $low AND $high"""
-    return [Verdict(*_values(r)) for r in cursor.execute(query, span).fetchall()]
+    return [Verdict(*_values(r)) for r in cursor.execute(query, ends).fetchall()]
 
 
 def _solutions(cursor: duckdb.DuckDBPyConnection, wanted: list[int]) -> list[Solution]:

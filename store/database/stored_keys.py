@@ -1,8 +1,8 @@
-"""Which rows are already stored, so that nothing is ever stored twice. Knows keys, not tables' contents.
+"""The keys of stored rows, so that no row is stored twice.
 
-The store has no primary keys; the writer asks here instead. For one run, each kind of row (a question, a verdict of one
-stage, the solution with one sample number ...) has one byte per question index: a million questions and all that
-they carry take some twenty megabytes. A run's keys are read from the database the first time that it is written to.
+The tables have no primary keys; the writer checks here instead. For one run, each kind of row (a question, a verdict of
+one stage, the solution with one sample number ...) has one byte per question index: a million questions with all their
+rows take about twenty megabytes. A run's keys are read from the database before the first write to it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class StoredKeys:
     @classmethod
     def load(cls, con: duckdb.DuckDBPyConnection, run_id: str) -> StoredKeys:
         """Read the keys that the database holds of this run."""
-        seen = cls()
+        stored = cls()
         for kind, table, parts, idx in _LOADS:
             keys = (
                 con.execute(f"SELECT DISTINCT {parts} FROM {table} WHERE run_id = ?", [run_id]).fetchall()
@@ -53,13 +53,13 @@ class StoredKeys:
                 if len(found):
                     marks = np.zeros(int(found.max()) + 1, dtype=np.uint8)
                     marks[np.asarray(found)] = 1
-                    seen._marks[(kind, *key)] = bytearray(marks.tobytes())
+                    stored._marks[(kind, *key)] = bytearray(marks.tobytes())
         query = f"SELECT {_IDX}, value FROM label_rows WHERE run_id = ? AND key = ?"
-        seen._values.update(con.execute(query, [run_id, MANY_VALUED]).fetchall())
-        return seen
+        stored._values.update(con.execute(query, [run_id, MANY_VALUED]).fetchall())
+        return stored
 
     def add(self, record: Record, idx: int, sample: int) -> bool:
-        """Mark this row as stored; False if it was already. ``sample`` matters to rewards alone."""
+        """Mark this row as stored; False if it was already. ``sample`` is used for rewards only."""
         key: Hashable
         match record:
             case Verdict():
@@ -81,8 +81,8 @@ class StoredKeys:
                 return True
         return self._mark(key, idx)
 
-    def leads(self, idx: int, sample: int) -> bool:
-        """Whether the reward just added is the first of its solution by any model: the one that the views show."""
+    def is_first_reward(self, idx: int, sample: int) -> bool:
+        """Whether the reward just added is the first of its solution by any model: the views show that one."""
         return self._mark(("scored", sample), idx)
 
     def _mark(self, key: Hashable, idx: int) -> bool:

@@ -1,17 +1,19 @@
-"""The SQL of the logical tables and of the binding views ``items``, ``pairs`` and ``funnel``.
+"""The SQL of the logical tables and of the views ``items``, ``pairs`` and ``funnel``.
 
-Users, exports and tests rely on these names and columns; the physical tables beneath may change with the schema's
-version. One verdict per (question, stage) and one leading reward per solution: the writer guarantees it. Nothing
-here is stored: statuses and funnels are always what the rows say now.
+This is where "pair", "status" and "funnel" are defined. Users, exports and tests rely on the names and columns of the
+views; the physical tables may change with the schema's version. The writer guarantees one verdict per (question, stage)
+and one first reward (``leads``) per solution.
 
-Tables are joined by ``q`` (``keys.py``), which the views do not show. ``narrowed`` gives a view's query for a few
-questions, told by their keys: a condition on a view does not reach the tables that are summed up within it.
+Tables are joined by ``q`` (``ids.py``), which the views do not show. ``narrowed`` gives a view's query for some
+questions, by their keys: a condition on the view itself is not pushed down into its aggregates.
 """
 
 from __future__ import annotations
 
-from store.records import STAGES
+from store.records import STAGES, STATUS_OF
 
+_STATUS = " ".join(f"WHEN '{action}' THEN '{status}'" for action, status in STATUS_OF.items())
+_VERBS = ", ".join(f"'{action}'" for action in STATUS_OF)
 _STAGE_ROWS = ", ".join(f"({position}, '{stage}')" for position, stage in enumerate(("generated", *STAGES)))
 
 _LOGICAL = {
@@ -45,8 +47,8 @@ IN_FORCE = """
     AND coalesce(batch_id, '') NOT IN (
         SELECT (payload ->> 'batch_id') FROM decision_rows
         WHERE action = 'undo' AND (payload ->> 'batch_id') IS NOT NULL)"""
-"""The condition on an event (a row of ``decision_rows``) that nobody took back. An undo takes back the event that it
-names, or all events of the batch that it names; undoing an undo does nothing, the action is simply taken again."""
+"""The condition on an event (a row of ``decision_rows``) that was not undone. An undo names the event, or the batch of
+events, that it takes back; an undo is never undone itself, the action is taken again instead."""
 
 _EFFECTIVE = f"SELECT q, action, payload, rowid AS turn FROM decision_rows r WHERE {IN_FORCE} /*r*/"
 
@@ -58,7 +60,7 @@ _REVIEW = f"""
     tagged AS (SELECT q, list(tag ORDER BY tag) AS tags FROM tagging WHERE last = 'tag' GROUP BY q),
     events AS (
         SELECT q,
-            arg_max(action, turn) FILTER (action IN ('accept', 'reject', 'skip')) AS verb,
+            arg_max(action, turn) FILTER (action IN ({_VERBS})) AS verb,
             arg_max(TRY_CAST((payload ->> 'sample') AS BIGINT), turn) FILTER (action = 'accept') AS sample,
             arg_max((payload ->> 'query'), turn) FILTER (action = 'edit') AS query,
             arg_max((payload ->> 'response'), turn) FILTER (action = 'edit') AS response,
@@ -66,12 +68,10 @@ _REVIEW = f"""
             bool_or(action = 'edit') AS edited
         FROM effective GROUP BY q)
     SELECT e.q,
-        CASE e.verb WHEN 'accept' THEN 'accepted' WHEN 'reject' THEN 'rejected' WHEN 'skip' THEN 'skipped' END
-            AS status,
-        e.sample, e.query, e.response, e.answer, e.edited, t.tags
+        CASE e.verb {_STATUS} END AS status, e.sample, e.query, e.response, e.answer, e.edited, t.tags
     FROM events e LEFT JOIN tagged t ON e.q = t.q"""
 
-# kept_bits and seen_bits: bit k is stage k (1 = language ... 7 = pair): one pass over the verdicts tells the whole way.
+# kept_bits and seen_bits: bit k is stage k (1 = language ... 7 = pair), so that one pass gives every stage's outcome.
 _JUDGED = f"""
     SELECT q,
         arg_min(stage, position) FILTER (NOT kept) AS drop_stage,
@@ -120,11 +120,11 @@ _CHOSEN = f"""
     LEFT JOIN ({_LABELLED}) l ON q.q = l.q
     LEFT JOIN ({_REVIEW}) e ON q.q = e.q
     JOIN solution_rows c ON q.q = c.q AND c.sample = coalesce(e.sample, l.chosen)"""
-_IS_PAIR = "(j.passed OR e.status = 'accepted') /*q*/"
+_IS_PAIR = "(j.passed OR e.status = 'accepted')"
 
-# Passed every stage, with its chosen solution. A reviewer who accepts a dropped question rescues it where one is
-# chosen: by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the long texts
-# are probed with the few keys that are wanted instead of being built into a hash table.
+# A pair has a chosen solution and passed every stage, or was accepted. Accepting a dropped question rescues it if a
+# solution is chosen: by the pipeline's label or by the accept itself (payload {"sample": n}). Inner joins, so that the
+# long texts are probed with a few keys instead of being built into a hash table.
 _PAIRS = f"""
     SELECT /*key*/ q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query,
         coalesce(e.response, x.text) AS response,
@@ -136,22 +136,22 @@ _PAIRS = f"""
     JOIN question_text t ON q.q = t.q
     JOIN ({_SAMPLED}) s ON q.q = s.q
     LEFT JOIN reward_rows w ON q.q = w.q AND c.sample = w.sample AND w.leads
-    WHERE {_IS_PAIR}"""
+    WHERE {_IS_PAIR} /*q*/"""
 
-# What `pairs` tells without a text, a reward or a count: the joins that it lacks find one row each.
+# `pairs` without texts, reward and n_solutions: each join that is left out would match exactly one row.
 _CHOICES = f"""
     SELECT q.q, c.sample, q.question_id, q.run_id, q.generator, l.topic, j.difficulty, l.agreement, l.majority_answer,
         q.reference_answer, coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
         coalesce(e.edited, false) AS edited
-    {_CHOSEN} WHERE {_IS_PAIR}"""
+    {_CHOSEN} WHERE {_IS_PAIR} /*q*/"""
 
-# Bit 0 is `generated`: every question has it. A question is pending at a stage when the stage before kept it and this
-# one has not seen it.
+# Bit 0 is `generated`, which every question has. A question is pending at a stage if the stage before kept it and this
+# stage has no verdict on it.
 _FUNNEL = f"""
     WITH bits AS (
         SELECT q.run_id, coalesce(j.kept_bits, 0) | 1 AS kept_bits, coalesce(j.seen_bits, 0) | 1 AS seen_bits
         FROM question_rows q LEFT JOIN ({_JUDGED}) j ON q.q = j.q),
-    ways AS (SELECT run_id, kept_bits, seen_bits, count(*) AS n FROM bits GROUP BY ALL),
+    outcomes AS (SELECT run_id, kept_bits, seen_bits, count(*) AS n FROM bits GROUP BY ALL),
     stages(position, stage) AS (VALUES {_STAGE_ROWS})
     SELECT r.run_id, s.stage,
         coalesce(sum(n) FILTER ((seen_bits >> position) & 1 = 1), 0)::BIGINT AS entered,
@@ -160,33 +160,43 @@ _FUNNEL = f"""
             AS dropped,
         coalesce(sum(n) FILTER (position > 0 AND (kept_bits >> greatest(position - 1, 0)) & 1 = 1
             AND (seen_bits >> position) & 1 = 0), 0)::BIGINT AS pending
-    FROM runs r CROSS JOIN stages s LEFT JOIN ways w ON w.run_id = r.run_id
+    FROM runs r CROSS JOIN stages s LEFT JOIN outcomes w ON w.run_id = r.run_id
     GROUP BY r.run_id, r.created_at, s.position, s.stage
     ORDER BY r.created_at, r.run_id, s.position"""
 
 VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "funnel": _FUNNEL}
-"""View name -> its query, in the order in which they may be created."""
+"""View name -> its query, in an order in which they can be created."""
 
 
 def narrowed(view: str, where: str = "{}.q IN (SELECT unnest($q))") -> str:
-    """The query of a view (but ``funnel``) among the questions whose keys meet the condition, by default those of the
-    list ``$q``; of ``items`` and ``pairs`` with the key, ``q``, as the first column.
+    """The query of a view (except ``funnel``) for the questions whose keys meet the condition, by default those in the
+    list ``$q``. ``items`` and ``pairs`` have the key ``q`` as their first column.
     """
-    query = VIEWS[view].replace("/*key*/", "q.q,")
-    for table in ("r", "q"):
-        query = query.replace(f"/*{table}*/", f"AND {where.format(table)}")
-    return query
+    return _where(VIEWS[view].replace("/*key*/", "q.q,"), where)
+
+
+def items_with_outcome(where: str) -> str:
+    """``narrowed("items", where)`` with ``pair``, and with ``kept`` and ``seen`` (bit k is stage k of STAGES)."""
+    more = f"""q.q, coalesce(c.q IS NOT NULL AND {_IS_PAIR}, false) AS pair,
+        coalesce(j.kept_bits, 0) >> 1 AS kept, coalesce(j.seen_bits, 0) >> 1 AS seen,"""
+    return _where(_ITEMS.replace("/*key*/", more), where)
 
 
 def choices(where: str) -> str:
-    """The query of the pairs among the questions that meet the condition: ``q``, ``sample`` (which solution is the
-    response), and the columns of ``pairs`` but its texts, ``answer``, ``reward`` and ``n_solutions``.
+    """The query of the pairs whose keys meet the condition: ``q``, ``sample`` (of the chosen solution), and the columns
+    of ``pairs`` except the texts, ``answer``, ``reward`` and ``n_solutions``.
     """
-    return _CHOICES.replace("/*r*/", f"AND {where.format('r')}").replace("/*q*/", f"AND {where.format('q')}")
+    return _where(_CHOICES, where)
 
 
 def reviewed(where: str) -> str:
-    """The query of what was decided of the questions that meet the condition and have an event in force: ``q``, status,
-    sample, query, response, answer, edited and tags, each null where nothing was decided about it.
+    """The query of the review state of questions whose keys meet the condition and that have an event in force: ``q``,
+    status, sample, query, response, answer, edited and tags, each null where nothing was decided.
     """
-    return _REVIEW.replace("/*r*/", f"AND {where.format('r')}")
+    return _where(_REVIEW, where)
+
+
+def _where(query: str, where: str) -> str:
+    for table in ("r", "q"):
+        query = query.replace(f"/*{table}*/", f"AND {where.format(table)}")
+    return query

@@ -1,8 +1,8 @@
-"""The one writer: a thread that stores records in batches and answers when they are durable.
+"""The only writer: a thread that stores records in batches and reports when they are durable.
 
 ``put`` only appends to a queue, so no model waits for the disk. The thread commits after 250 ms or 500 rows, whichever
-comes first, all records of one ``put`` in one transaction and in order. What is already stored is left as it is (first
-write wins), so a resumed run may safely put again. Knows nothing of what the records mean.
+comes first, all records of one ``put`` in one transaction and in order. A row that is already stored is left as it is
+(the first write wins), so a resumed run may safely put it again.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from store.records import Decision, ErrorRow, Preference, Question, Record, Rewa
 T = TypeVar("T")
 
 INTERVAL = 0.25
-"""Seconds that a row waits at most before its batch is written."""
+"""A row waits at most this many seconds before its batch is written."""
 ROWS = 500
-"""Rows that make a batch go at once."""
+"""A batch of this many rows is written without waiting."""
 MOST_ROWS = 20_000
-"""Rows in one transaction at most (one put always goes whole): bounds memory when the disk is slow."""
+"""The most rows in one transaction (one put is never split): bounds memory when the disk is slow."""
 
 _REFUSED = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError, duckdb.IntegrityError)
-"""What DuckDB will not do with a statement or its values; the database is as it was."""
+"""Errors of a statement or its values that leave the database unchanged."""
 _OWN_IDS = {Decision: ("decision_rows", "event_id"), Preference: ("preference_rows", "pair_id")}
 
 
 class _Call:
-    """A function to run between two transactions, and the promise of its result."""
+    """A function to run between two transactions, and the future of its result."""
 
     def __init__(self, function: Callable[[duckdb.DuckDBPyConnection], Any], transaction: bool) -> None:
         self.function, self.transaction, self.future = function, transaction, Future[Any]()
 
 
 class Writer:
-    """Takes records from any thread. One per workspace; its cursor is its own."""
+    """Takes records from any thread. One per workspace; nothing else uses its cursor."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self.ignored = 0
@@ -64,7 +64,7 @@ class Writer:
         self._thread.start()
 
     def put(self, records: Iterable[Record]) -> None:
-        """Queue records; returns at once. Raises StoreError once writing has failed or the workspace is closed."""
+        """Queue records without waiting. StoreError once writing has failed or the workspace is closed."""
         batch = list(records)
         if not batch:
             return
@@ -78,13 +78,13 @@ class Writer:
                 self._wake.notify()
 
     def flush(self) -> None:
-        """Return when everything put before is on the disk; StoreError if it could not be written."""
+        """Wait until everything put before is on disk; StoreError if it could not be written."""
         self.call(lambda _: None)
 
     def call(self, function: Callable[[duckdb.DuckDBPyConnection], T], *, transaction: bool = True) -> T:
-        """Run ``function(cursor)`` after everything put before; returns its result, raises its error. Writes wait.
+        """Run ``function(cursor)`` after everything put before; returns its result, raises its error.
 
-        StoreError for what DuckDB says. The writer goes on where that was of the statement or its values alone.
+        A DuckDB error becomes a StoreError. The writer continues if only the statement or its values were at fault.
         """
         item = _Call(function, transaction)
         with self._wake:
@@ -96,11 +96,11 @@ class Writer:
         return result
 
     def new_run(self, run_id: str) -> None:
-        """Nothing of this run is stored: spares reading its keys. Call on the writer's thread."""
+        """Note that the run has no rows yet, so its keys need not be read. Call on the writer's thread."""
         self._seen[run_id] = StoredKeys()
 
     def forget_run(self, run_id: str) -> None:
-        """The run's rows are gone. Call on the writer's thread."""
+        """Read the run's keys again at its next write. Call on the writer's thread."""
         self._seen.pop(run_id, None)
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Writer:
                     self._answer(item)
                 else:
                     self._transaction(partial(self._write, item))
-            except Exception as error:  # noqa: BLE001  the thread's edge: everyone who waits must hear of it
+            except Exception as error:  # noqa: BLE001  the thread's edge: every waiting caller must get the error
                 self._fail(duckdb_errors.cannot_write(self._folder, error))
                 return
 
@@ -161,7 +161,7 @@ class Writer:
             failure = duckdb_errors.cannot_write(self._folder, error)
             item.future.set_exception(failure)
             raise failure from error
-        except Exception as error:  # noqa: BLE001  the caller's own error is the caller's to hear; the writer goes on
+        except Exception as error:  # noqa: BLE001  the caller's own error is returned to the caller; the writer continues
             item.future.set_exception(error)
         else:
             item.future.set_result(result)
@@ -196,8 +196,8 @@ class Writer:
             if (number := self._numbers.get(run_id)) is None:
                 number = self._numbers[run_id] = ids.numbered(cursor, run_id) if run_id else 0
             if seen.add(record, idx, sample):
-                leads = isinstance(record, Reward) and seen.leads(idx, sample)
-                keyed = (record, question, run_id, sample, leads, ids.key(number, idx))
+                first = isinstance(record, Reward) and seen.is_first_reward(idx, sample)
+                keyed = arrow.Keyed(record, question, run_id or None, sample, first, ids.key(number, idx))
                 kinds.setdefault(record.__class__, []).append(keyed)
             else:
                 self.ignored += 1
@@ -208,7 +208,7 @@ class Writer:
                 cursor.from_arrow(data).insert_into(table)
 
     def _unstored(self, rows: list[arrow.Keyed], table: str, key: str) -> list[arrow.Keyed]:
-        """Those whose own id is neither stored nor twice among them."""
+        """The rows whose own id is not stored yet, each id once."""
         by_id = {getattr(row[0], key): row for row in reversed(rows)}
         query = f"SELECT {key} FROM {table} WHERE {key} IN (SELECT unnest($ids))"
         for (stored,) in self._cursor.execute(query, {"ids": list(by_id)}).fetchall():
@@ -218,7 +218,7 @@ class Writer:
 
 
 def _key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[str, str, int, int]:
-    """``(question_id, run_id, idx, sample)``; the sample of rewards alone. ``places`` remembers what was split."""
+    """``(question_id, run_id, idx, sample)``, the sample only of rewards. ``places`` caches ids that were split."""
     sample = 0
     if isinstance(record, Reward):
         question, _, digits = record.solution_id.rpartition("-")

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from store.database.run_queries import FunnelRow
+from store.database.outcomes import FunnelRow, funnel
 from store.database.sources import Source
 from store.database.views import narrowed
-from store.explore.query import funnel
 from store.frame.cache import asking
 from store.frame.frame import Array, Frame
 
@@ -66,7 +65,7 @@ def overview(source: Source, frame: Frame, runs: Sequence[str], pairs: int = 3) 
     rows = _rows(frame, runs)
     counts = {name: counted for name, (counted,) in _counts(frame, [rows]).items()}
     way = frame.counts(rows, ["stage_path"])["stage_path"]
-    return Overview(funnel(frame, way), counts, _pairs(source, frame, rows, pairs))
+    return Overview(funnel(frame.stage_paths, way), counts, _pairs(source, frame, rows, pairs))
 
 
 def compared(frame: Frame, first: str, second: str) -> dict[str, tuple[list[Bin], list[Bin]]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from store.database.run_queries import FunnelRow
+from store.database.outcomes import FunnelRow, funnel
 from store.database.sources import Source
 from store.database.views import narrowed
 from store.database.workspace import Workspace
@@ -133,22 +133,8 @@ def tally(selection: Selection) -> Tally:
         int(np.count_nonzero(frame.pair & selection.rows)),
         {name: (counts[name][:-1], counts[name][-1]) for name in NUMBERS},
         {**values, "drop_stage": list(drop_stages.items())},
-        funnel(frame, counts["stage_path"]),
+        funnel(frame.stage_paths, counts["stage_path"]),
     )
-
-
-def funnel(frame: Frame, counts: Sequence[int]) -> list[FunnelRow]:
-    """The rows of the view ``funnel``, from the counts by stage path."""
-    total = sum(counts)
-    rows = [FunnelRow("generated", total, total, 0, 0)]
-    counted = list(zip(frame.stage_paths, counts, strict=False))
-    for stage, previous in zip(STAGES, (None, *STAGES), strict=False):
-        kept = sum(count for path, count in counted if path.was(stage) is True)
-        dropped = sum(count for path, count in counted if path.was(stage) is False)
-        waiting = ((path, count) for path, count in counted if path.was(stage) is None)
-        pending = sum(count for path, count in waiting if previous is None or path.was(previous) is True)
-        rows.append(FunnelRow(stage, kept + dropped, kept, dropped, pending))
-    return rows
 
 
 def best_removal(source: Source, frame: Frame, filter_: Filter) -> tuple[str, int] | None:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from store.database import duckdb_errors
 from store.database.arrow import dictionary_encoded
-from store.database.ids import spans
+from store.database.ids import key_ranges
 from store.database.views import choices, narrowed
 from store.database.workspace import Workspace
 from store.errors import StoreError
@@ -94,7 +94,7 @@ def select(
     keys = None if inside is None else np.array(inside, np.int64)
     light = view == "items" or set(filter_.to_dict()) <= _LIGHT
     names = "q, run_id, status, edited" + (", sample" if view == "pairs" else "")
-    for span in spans(cursor):
+    for span in key_ranges(cursor):
         go_on()
         low, high = span["low"], span["high"]
         area_keys = None if keys is None else keys[(keys >= low) & (keys <= high)].tolist()
@@ -134,9 +134,9 @@ def read(
 
 
 def stretches(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Iterator[pa.Table]:
-    """The selected rows by the ``spans`` of keys that they lie in: bounds the work of reading them, also where a filter
+    """The selected rows by the ranges of keys that they lie in: bounds the work of reading them, also where a filter
     keeps few."""
-    ends = np.searchsorted(selected.q, [span["high"] for span in spans(cursor)], side="right")
+    ends = np.searchsorted(selected.q, [span["high"] for span in key_ranges(cursor)], side="right")
     first = 0
     for end in ends.tolist():
         if end > first:
@@ -164,7 +164,7 @@ def training_pairs(workspace: Workspace, filter_: Filter) -> Iterator[tuple[str,
     if not filter_.status:
         condition = f"({condition}) AND status <> 'rejected'"
     with workspace.cursor() as cursor:
-        for span in spans(cursor):
+        for span in key_ranges(cursor):
             part = narrowed("pairs", f"{{}}.q BETWEEN {span['low']} AND {span['high']}")
             cursor.execute(f"SELECT query, response FROM ({part}) WHERE {condition} ORDER BY q", values)
             while rows := cursor.fetchmany(4096):

@@ -15,13 +15,13 @@ from typing import Any, Literal
 from store.errors import InputError
 from store.filters import search_syntax
 from store.filters.map_area import Area
-from store.records import STAGES
+from store.records import STAGES, STATUS_OF
 
 View = Literal["items", "pairs"]
 Values = tuple[str | None, ...]
 Range = tuple[float | None, float | None]
 
-STATUSES = ("unreviewed", "accepted", "rejected", "skipped")
+STATUSES = ("unreviewed", *STATUS_OF.values())
 
 
 @dataclass(frozen=True, slots=True)

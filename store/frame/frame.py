@@ -1,8 +1,7 @@
 """The narrow columns of every question in memory, so that a brush is answered without a query.
 
-Categories are codes into a list of values, numbers are arrays with NaN for null; about 80 bytes a question. Rows stand
-run after run as the runs were begun, within a run by idx: position says age. Knows what a filter asks, not how the rows
-are read (``frame_rows.py``); texts stay in the database.
+Categories are codes into a list of values, numbers are arrays with NaN for null; about 80 bytes a question. Rows are
+ordered by the age of their run, within a run by idx. ``load.py`` reads them; texts stay in the database.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from store.database import ids
+from store.database.outcomes import StageOutcome
 from store.filters.filter import LOOKED_UP, Filter
 from store.frame import cubes
 from store.frame.bins import Bins, nice, shares
@@ -26,61 +25,30 @@ from store.records import STAGES, question_id
 Array: TypeAlias = NDArray[Any]
 
 NUMBERS = ("difficulty", "reward", "agreement", "query_chars", "response_tokens")
-"""The numbers that are drawn as histograms."""
+"""The numbers with a histogram."""
 COUNTED = ("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason")
 """The categories whose values are counted."""
 _CODED = tuple(name for name in COUNTED if name != "drop_stage")
 ORDERS = ("difficulty", "reward", "agreement", "query_chars", "newest")
-_ORDERED = 8
-"""Orders that are kept: eight bytes a question each."""
-_REMEMBERED = 24
-"""Conditions whose rows are kept: a byte a question each."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageOutcome:
-    """How far a question has come: bit k of ``seen`` and ``kept`` is stage k of STAGES."""
-
-    kept: int
-    seen: int
-
-    @property
-    def drop_stage(self) -> str | None:
-        return next((stage for stage in STAGES if self.was(stage) is False), None)
-
-    def was(self, stage: str) -> bool | None:
-        """Kept (True) or dropped at this stage; None without a verdict there."""
-        bit = 1 << STAGES.index(stage)
-        return bool(self.kept & bit) if self.seen & bit else None
-
-    def passes(self, name: str, asked: Any) -> bool:
-        """Whether a condition on one of STAGE_CONDITIONS holds."""
-        if name == "drop_stage":
-            return self.drop_stage in asked
-        if name == "stage":
-            return asked == "generated" or self.was(asked) is True
-        if name == "solvable":
-            return self.was("solvability") is asked
-        judged = self.was("contamination")  # contaminated
-        return (None if judged is None else not judged) is asked
+_CACHED_ORDERS = 8
+"""Orders in the cache: eight bytes a question each."""
+_CACHED_CONDITIONS = 24
+"""Conditions in the cache: a byte a question each."""
 
 
 STAGE_CONDITIONS = ("drop_stage", "stage", "solvable", "contaminated")
-"""The conditions that a way answers."""
+"""The conditions that a stage path answers."""
 
 
 class Version(NamedTuple):
-    """Tells of which rows a frame was read: ``decisions`` counts those, ``rows`` tells of all others."""
+    """Identifies the rows that a frame was read from: ``decisions`` is their number, ``rows`` covers all others."""
 
     rows: tuple[Any, ...]
     decisions: int
 
 
 class Frame:
-    """One reading of a source. ``version`` tells of which rows; two readings of the same rows have the same.
-
-    ``size`` questions were read of the ``total`` that there were: fewer in a sample.
-    """
+    """The columns as read at one moment; ``version`` identifies the rows. ``size`` is below ``total`` in a sample."""
 
     def __init__(self, table: pa.Table, runs: Sequence[str], version: Version, total: int) -> None:
         self.version = version
@@ -89,13 +57,13 @@ class Frame:
         codes["run"] = _ordered(*codes["run"], runs)
         q = _whole(table["q"])
         order = np.argsort(q, kind="stable")
-        ways, way = np.unique(_whole(table["kept"]) << len(STAGES) | _whole(table["seen"]), return_inverse=True)
+        paths, path = np.unique(_whole(table["kept"]) << len(STAGES) | _whole(table["seen"]), return_inverse=True)
         low = (1 << len(STAGES)) - 1
-        self.stage_paths = [StageOutcome(int(both) >> len(STAGES), int(both) & low) for both in ways]
+        self.stage_paths = [StageOutcome(int(both) >> len(STAGES), int(both) & low) for both in paths]
         self.values: dict[str, list[Any]] = {name: values for name, (_, values) in codes.items()}
         self.values["tags"] = [json.loads(tags) for tags in self.values["tags"]]
         self.codes = {name: _small(found[order], len(self.values[name])) for name, (found, _) in codes.items()}
-        self.stage_path = _small(way[order], len(ways))
+        self.stage_path = _small(path[order], len(paths))
         self.q: Array = q[order]
         """Each question's key (``store.database.ids``), ascending."""
         self.idx = (self.q & (2**ids.IDX_BITS - 1)).astype(np.uint32)
@@ -124,16 +92,16 @@ class Frame:
 
     @property
     def nbytes(self) -> int:
-        """What the columns take."""
+        """The size of the columns."""
         arrays = [*self.codes.values(), *self.numbers.values(), *(cube.codes for cube in self.cubes)]
         return sum(a.nbytes for a in (*arrays, self.stage_path, self.q, self.idx, self.edited, self.pair))
 
     def counts(self, rows: Array | None, names: Iterable[str] | None = None) -> dict[str, list[int]]:
-        """Of NUMBERS the counts of each bin and last of null, of categories those of ``values``, of ``way`` of
-        ``ways``; of some names and rows, or (None) all.
+        """By name: of NUMBERS the counts of each bin and then of nulls, of categories those of ``values``, of
+        ``stage_path`` those of ``stage_paths``. None means all names, or all rows.
         """
         names = {*NUMBERS, *_CODED, "stage_path"} if names is None else {*names}
-        rows = None if rows is None else np.flatnonzero(rows)  # once: every cube is gathered by it
+        rows = None if rows is None else np.flatnonzero(rows)  # once for all cubes
         return {name: found for cube in self.cubes for name, found in cube.counts(rows, names).items()}
 
     def key(self, position: int) -> str:
@@ -141,7 +109,7 @@ class Frame:
         return question_id(self.values["run"][self.codes["run"][position]], int(self.idx[position]))
 
     def places(self, wanted: Array) -> Array:
-        """The positions of the questions with these keys; those that are not here are left out."""
+        """The positions of the questions with these keys, without those that are not in the frame."""
         if not self.size:
             return np.zeros(0, np.int64)
         near = np.minimum(np.searchsorted(self.q, wanted), self.size - 1)
@@ -149,51 +117,52 @@ class Frame:
         return found
 
     def place(self, key: str) -> int | None:
-        """The position of a question_id; None where it is not here."""
+        """The position of a question_id; None if it is not in the frame."""
         run, _, digits = key.rpartition("-")
         if run not in self._numbers or not (digits.isascii() and digits.isdigit() and len(digits) < 10):
             return None
         found = self.places(np.array([ids.key(self._numbers[run], int(digits))]))
         return int(found[0]) if len(found) and self.key(int(found[0])) == key else None
 
-    def fails(self, name: str, asked: Any) -> Array:
-        """Which rows a condition keeps out, as booleans; remembered."""
+    def fails(self, name: str, value: Any) -> Array:
+        """Which rows fail a condition, as booleans; cached."""
         known: Array | None
         with self._lock:
-            known = self._fails.get((name, asked))
+            known = self._fails.get((name, value))
         if known is None:
-            known = self._judge(name, asked)
+            known = self._evaluate(name, value)
             with self._lock:
-                while len(self._fails) >= _REMEMBERED:
+                while len(self._fails) >= _CACHED_CONDITIONS:
                     del self._fails[next(iter(self._fails))]
-                self._fails[name, asked] = known
+                self._fails[name, value] = known
         return known
 
-    def _judge(self, name: str, asked: Any) -> Array:
+    def _evaluate(self, name: str, value: Any) -> Array:
+        """The conditions of ``Filter.to_sql`` on columns; a property test compares the two."""
         if name in STAGE_CONDITIONS:
-            return self._of(self.stage_path, [way.passes(name, asked) for way in self.stage_paths])
+            return self._failing(self.stage_path, [_passes(path, name, value) for path in self.stage_paths])
         if name == "tags":
-            tagged = [(None in asked and not tags) or bool({*tags} & {*asked}) for tags in self.values["tags"]]
-            return self._of(self.codes["tags"], tagged)
+            tagged = [(None in value and not tags) or bool({*tags} & {*value}) for tags in self.values["tags"]]
+            return self._failing(self.codes["tags"], tagged)
         if name in self.codes:
-            return self._of(self.codes[name], [value in asked for value in self.values[name]])
+            return self._failing(self.codes[name], [one in value for one in self.values[name]])
         if name in self.numbers:
-            return self._outside(name, *asked)
+            return self._outside(name, *value)
         fails: Array = np.ones(self.size, bool)
         if name == "ids":
-            fails[[at for key in asked if key is not None and (at := self.place(key)) is not None]] = False
+            fails[[at for key in value if key is not None and (at := self.place(key)) is not None]] = False
         else:  # edited
-            fails = self.edited != asked
+            fails = self.edited != value
         return fails
 
-    def _of(self, codes: Array, passing: Sequence[bool]) -> Array:
+    def _failing(self, codes: Array, passing: Sequence[bool]) -> Array:
         fails: Array = ~np.array(passing, bool)
         return fails[codes] if self.size else np.zeros(0, bool)
 
     def _outside(self, name: str, low: float | None, high: float | None) -> Array:
         column = self.numbers[name]
         fails: Array = np.isnan(column)
-        # in the filter's own precision: an end is a 64-bit number in SQL too
+        # compared in 64 bits, as in SQL
         if low is not None:
             fails |= column < np.float64(low)
         if high is not None:
@@ -201,9 +170,9 @@ class Frame:
         return fails
 
     def order(self, by: str, descending: bool) -> tuple[Array, Array]:
-        """``(positions in order, rank of each position)``: nulls last, ties from newest to oldest; remembered.
+        """``(positions in order, rank of each position)``: nulls last, ties from newest to oldest; cached.
 
-        ``newest`` is by position; everything else is one of NUMBERS.
+        ``by`` is one of NUMBERS, or ``newest`` for the order of positions.
         """
         name = ("-" if descending else "") + by
         with self._lock:
@@ -219,23 +188,23 @@ class Frame:
             rank[order] = np.arange(self.size, dtype=np.int32)
             known = order, rank
             with self._lock:
-                while len(self._orders) >= _ORDERED:
+                while len(self._orders) >= _CACHED_ORDERS:
                     del self._orders[next(iter(self._orders))]
                 self._orders[name] = known
         return known
 
 
 class Selection:
-    """The rows that a filter lets through, and those that all of it but some conditions let through."""
+    """The rows that pass a filter, and those that pass it without some of its conditions."""
 
-    def __init__(self, frame: Frame, asked: Filter, search: Callable[[str, Any], Array]) -> None:
-        """``search``: which rows a condition of LOOKED_UP keeps out."""
+    def __init__(self, frame: Frame, chosen: Filter, search: Callable[[str, Any], Array]) -> None:
+        """``search``: which rows fail a condition of LOOKED_UP."""
         self.frame = frame
-        self.parts = tuple(asked.to_dict())
+        self.parts = tuple(chosen.to_dict())
         self._fails: dict[str, Array] = {}
         self._misses = np.zeros(frame.size, np.uint8)
         for name in self.parts:
-            value = getattr(asked, name)
+            value = getattr(chosen, name)
             fails = search(name, value) if name in LOOKED_UP else frame.fails(name, value)
             self._fails[name] = fails
             self._misses += fails.view(np.uint8)
@@ -246,6 +215,18 @@ class Selection:
         ignored = [self._fails[name].view(np.uint8) for name in names if name in self._fails]
         rows: Array = self._misses == sum(ignored[1:], ignored[0]) if ignored else self.rows
         return rows
+
+
+def _passes(path: StageOutcome, name: str, value: Any) -> bool:
+    """Whether a condition of STAGE_CONDITIONS holds."""
+    if name == "drop_stage":
+        return path.drop_stage in value
+    if name == "stage":
+        return value == "generated" or path.kept_at(value) is True
+    if name == "solvable":
+        return path.kept_at("solvability") is value
+    kept = path.kept_at("contamination")  # contaminated
+    return (None if kept is None else not kept) is value
 
 
 _TEXTS = {
@@ -261,7 +242,7 @@ _NUMBERS = {name: name for name in (*NUMBERS, "n_solutions", "near_duplicates")}
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[Array, list[Any]]:
-    """Codes and their values; null is a value like any other, the last."""
+    """Codes and their values; null is the last value."""
     whole = column.combine_chunks().dictionary_encode()
     if isinstance(whole, pa.ChunkedArray):  # pyarrow gives chunks back where there are none
         whole = whole.combine_chunks() if whole.num_chunks else pa.array([], column.type).dictionary_encode()
@@ -271,7 +252,7 @@ def _encoded(column: pa.ChunkedArray) -> tuple[Array, list[Any]]:
 
 
 def _ordered(codes: Array, values: list[Any], wanted: Sequence[str]) -> tuple[Array, list[Any]]:
-    """The same with the values in the order wanted; those that are not in it come last, by name."""
+    """The same with the values in this order, and values that are not in it last, by name."""
     rank = {run: place for place, run in enumerate(wanted)}
     order = sorted(range(len(values)), key=lambda i: (rank.get(values[i], len(rank)), values[i]))
     new = np.empty(len(values), np.int32)

@@ -1,7 +1,7 @@
-"""A frame brought up to date with what reviewers decided since: only the questions concerned are read again.
+"""Updating a frame with new decisions: only the questions concerned are read again.
 
-Gives a new frame; what did not change is shared with the old one, which others may be looking at. Decisions change a
-question's status, tags and edits, whether it is a pair, and the lengths of its texts, nothing else.
+The result is a new frame that shares unchanged columns with the old one, which other requests may still use. Decisions
+change a question's status, tags and edits, whether it is a pair, and the lengths of its texts, nothing else.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from store.database.outcomes import is_pair
 from store.database.views import reviewed
 from store.frame import load
 from store.frame.bins import nice
 from store.frame.frame import Array, Frame, Version
 
 _AT_ONCE = 100_000
-"""Questions read at once."""
+"""Questions read at a time."""
 _FEW = 200
+"""Up to this many keys are written into the statement."""
 _TEXTS = ("status", "tags")
 _FLAGS = ("edited", "pair")
 _LENGTHS = ("query_chars", "response_tokens")
 _CHANGING = frozenset((*_TEXTS, "edited", *_LENGTHS))
-"""The conditions of a filter whose rows are looked for anew."""
+"""The conditions of a filter whose cached rows are dropped."""
 
-# The newest rows by their number, not those beyond a rowid: DuckDB may count rows anew after a run was deleted.
+# The newest rows by count, not by rowid: DuckDB may renumber rows after a run was deleted.
 _CONCERNED = """
     WITH fresh AS (
         SELECT q, action, payload FROM decision_rows
@@ -43,14 +45,14 @@ _CONCERNED = """
 _OTHERWISE = """
     SELECT DISTINCT q FROM decision_rows
     WHERE action = 'edit' OR (action = 'accept' AND CAST(payload AS VARCHAR) <> '{}')"""
-"""Questions of which more may have changed than status and tags: texts, or which solution is chosen."""
+"""Questions whose texts or chosen solution may have changed, not only status and tags."""
 
 
 def patched(cursor: duckdb.DuckDBPyConnection, frame: Frame, version: Version) -> Frame | None:
-    """The frame as it would be read now; None where that must be read in full: most of it is concerned, or it has not
-    all questions. ``version``: of now, the same as the frame's but for decisions.
+    """The frame as ``load.read`` would give it; None if it must be read in full, because most of it is concerned or it
+    lacks questions. ``version``: the current one, equal to the frame's except for decisions.
     """
-    cursor.execute("BEGIN")  # all parts at one moment
+    cursor.execute("BEGIN")  # all parts see the same state
     try:
         count = int(cursor.execute("SELECT count(*) FROM decision_rows").fetchall()[0][0])
         new = count - frame.version.decisions
@@ -82,14 +84,14 @@ def patched(cursor: duckdb.DuckDBPyConnection, frame: Frame, version: Version) -
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
-    """All that a frame has of these questions."""
+    """All columns of a frame, of these questions."""
     if len(keys) > _FEW:
         return load.part(cursor, "{}.q IN (SELECT unnest($q))", {"q": keys.tolist()})
     return load.part(cursor, _written(keys), {})
 
 
 def _decided(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
-    """Status and tags of these questions, in their order."""
+    """Status and tags of these questions, in order."""
     cursor.register("patched_keys", pa.table({"q": keys}))
     where = _written(keys) if len(keys) <= _FEW else "{}.q IN (FROM patched_keys)"
     query = f"""
@@ -102,7 +104,7 @@ def _decided(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
 
 
 def _written(keys: Array) -> str:
-    """The condition with the keys written out: DuckDB reads the blocks that can hold them and no other."""
+    """The condition with literal keys: DuckDB reads only the blocks that can hold them."""
     return f"{{}}.q IN ({', '.join(map(str, keys.tolist()))})" if len(keys) else "false"
 
 
@@ -111,14 +113,14 @@ def _shared(frame: Frame, version: Version) -> Frame:
     made.version = version
     made._lock = threading.Lock()
     with frame._lock:
-        made._fails = {asked: rows for asked, rows in frame._fails.items() if asked[0] not in _CHANGING}
+        made._fails = {key: rows for key, rows in frame._fails.items() if key[0] not in _CHANGING}
         made._orders = dict(frame._orders)
     made.values, made.codes, made.numbers = dict(frame.values), dict(frame.codes), dict(frame.numbers)
     return made
 
 
 def _name(made: Frame, at: Array, table: pa.Table) -> None:
-    """Give these rows, in order, the statuses and tags of the table; new values come after those that are there."""
+    """Set the statuses and tags of these rows; new values are appended to the known ones."""
     for name in _TEXTS if len(at) else ():
         column = table[name].combine_chunks()
         coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
@@ -144,18 +146,17 @@ def _flag(made: Frame, name: str, at: Array, flags: Any) -> None:
 
 
 def _pairs(made: Frame, at: Array) -> Array:
-    """Which of these rows, on whose texts and solutions nobody decided, are pairs: as the view ``pairs`` has it. One
-    has a chosen solution where that solution's length is known.
+    """Which of these rows are pairs; their texts and chosen solutions are unchanged. A row has a chosen solution if
+    that solution's length is known.
     """
-    passed = np.array([way.kept == way.seen and way.was("pair") is True for way in made.stage_paths] or [False])
+    passed = np.array([path.passed for path in made.stage_paths] or [False])
     accepted = np.array([status == "accepted" for status in made.values["status"]] or [False])
-    chosen = ~np.isnan(made.numbers["response_tokens"][at])
-    found: Array = (passed[made.stage_path[at]] | accepted[made.codes["status"][at]]) & chosen
-    return found
+    has_solution = ~np.isnan(made.numbers["response_tokens"][at])
+    return is_pair(passed[made.stage_path[at]], accepted[made.codes["status"][at]], has_solution)
 
 
 def _moved(made: Frame, name: str, at: Array, table: pa.Table) -> bool:
-    """Set a number of these rows; whether any of them is another now."""
+    """Set a number of these rows; True if any value changed."""
     old = made.numbers[name]
     new = table[name].cast(pa.float64()).to_numpy().astype(old.dtype)
     if np.array_equal(old[at], new, equal_nan=True):
@@ -166,7 +167,7 @@ def _moved(made: Frame, name: str, at: Array, table: pa.Table) -> bool:
 
 
 def _count(made: Frame, before: Frame, at: Array, moved: set[str]) -> None:
-    """Bring the cubes to what these rows have now in the dimensions ``moved``."""
+    """Update the cubes of these rows in the dimensions ``moved``."""
     if lengths := moved & {*_LENGTHS}:
         made._orders = {by: order for by, order in made._orders.items() if by.lstrip("-") not in lengths}
         made.bins = before.bins | {name: nice(made.numbers[name]) for name in lengths}
@@ -182,7 +183,7 @@ def _count(made: Frame, before: Frame, at: Array, moved: set[str]) -> None:
 
 
 def _recounted(made: Frame, before: Frame, at: Array, name: str) -> list[int]:
-    """The totals of a dimension, of which these rows have other codes than before."""
+    """The totals of a dimension after the codes of these rows changed."""
     totals = np.array(before.totals[name])
     for frame, sign in ((before, -1), (made, 1)):
         totals += sign * np.bincount(_codes(frame, at, name), minlength=len(totals))
@@ -191,7 +192,7 @@ def _recounted(made: Frame, before: Frame, at: Array, name: str) -> list[int]:
 
 
 def _codes(frame: Frame, at: Array, name: str) -> Array:
-    """What a dimension of the cubes counts, of these rows."""
+    """The codes of these rows in a dimension of the cubes."""
     if name in frame.bins:
         return frame.bins[name].of(frame.numbers[name][at])
     found: Array = (frame.stage_path if name == "stage_path" else frame.codes[name])[at]

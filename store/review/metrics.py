@@ -156,7 +156,7 @@ def calibration(source: Source, selection: Selection) -> list[Calibration]:
     at, accepted, weights = _sampled_decisions(source, frame, decided)
     calibrations = []
     for stage in STAGES:
-        kept, dropped = ([path.was(stage) is was for path in frame.stage_paths] for was in (True, False))
+        kept, dropped = ([path.kept_at(stage) is kept for path in frame.stage_paths] for kept in (True, False))
         keeps, drops = (np.array([*flags, False])[frame.stage_path] & decided for flags in (kept, dropped))
         counts = [int(np.count_nonzero(side & outcome)) for side in (keeps, drops) for outcome in outcomes]
         if not any(counts):

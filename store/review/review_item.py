@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from store.database import label_texts
-from store.database.question import Row, tell
+from store.database.question import Row, read_question, read_texts
 from store.database.review_state import ReviewState, replay_events
 from store.database.sources import Source
 from store.frame.cache import asking
@@ -30,10 +29,10 @@ def review_item(source: Source, frame: Frame, question_id: str, *, group: Groupi
     of answers, by default that of their texts.
     """
     with asking(source) as cursor:
-        question = tell(cursor, question_id)
+        question = read_question(cursor, question_id)
         labels = {label["key"]: label["value"] for label in question["labels"]}
         near = [label["value"] for label in question["labels"] if label["key"] == "near_duplicate"]
-        texts = label_texts.texts(cursor, near[:NEAR])
+        texts = read_texts(cursor, near[:NEAR])
     state = replay_events(question["decisions"])
     chosen = state.sample if state.sample is not None else _int_or_none(labels.get("chosen"))
     solutions = [_solution(solution, chosen) for solution in question["solutions"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
-from store.database.question import tell
+from store.database.question import read_question
 from store.database.workspace import Workspace
 from ui.cli import terminal
 
@@ -14,7 +14,7 @@ DONE = 0
 
 def trace(options: Namespace) -> int:
     with Workspace.open(options.workspace, create=False) as workspace:
-        story = tell(workspace.cursor(), options.question_id)
+        story = read_question(workspace.cursor(), options.question_id)
     print(json.dumps(story, ensure_ascii=False, default=str) if options.json else terminal.story(story))
     return DONE
 

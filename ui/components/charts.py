@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from store.database.run_queries import FunnelRow
+from store.database.outcomes import FunnelRow
 from store.explore.overview import Bin, Overview
 
 Chart = dict[str, Any]

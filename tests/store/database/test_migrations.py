@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from store.database import schema
-from store.database.question import tell
+from store.database.question import read_question
 from store.database.views import VIEWS
 from store.database.workspace import DATABASE, Workspace
 from tests.store import rows
@@ -89,7 +89,7 @@ def test_a_file_of_version_1_gets_its_keys(tmp_path: Path) -> None:
         with workspace.cursor() as cursor:
             for view in VIEWS:
                 assert cursor.execute(f"FROM {view} ORDER BY ALL").fetchall() == want[view], view
-            assert tell(cursor, "r2-00000007")["question"]["idx"] == 7
+            assert read_question(cursor, "r2-00000007")["question"]["idx"] == 7
         workspace.writer.put([*rows.whole(7, "r2"), *rows.whole(8, "r2")])
         workspace.writer.flush()
         with workspace.cursor() as cursor:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from store.database import run_queries
-from store.database.question import tell
+from store.database.question import read_question
 from store.database.workspace import Workspace
 from store.explore import query
 from store.filters.filter import STATUSES, Filter
@@ -281,7 +281,7 @@ def test_a_story_tells_what_the_views_do(filled: Workspace, frame: Frame) -> Non
             cursor.execute(f"FROM {view}")
             names = [column[0] for column in cursor.description or []]
             views[view] = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
-        stories = [tell(cursor, frame.key(at)) for at in range(frame.size)]
+        stories = [read_question(cursor, frame.key(at)) for at in range(frame.size)]
     assert {told["question"]["question_id"]: told["pair"] for told in stories if told["pair"]} == views["pairs"]
     for told in stories:
         question = views["questions"][told["question"]["question_id"]]

@@ -273,7 +273,7 @@ def test_a_card_tells_what_the_story_and_the_views_tell(workspace: Workspace, fr
     for key in ids[::7]:
         told = review_item(workspace, frame, key)
         with workspace.cursor() as cursor:
-            known = question.tell(cursor, key)
+            known = question.read_question(cursor, key)
         assert told["verdicts"] == known["verdicts"]
         if known["pair"]:
             assert {n: told[n] for n in ("query", "response", "answer", "topic", "status", "tags", "edited")} == {

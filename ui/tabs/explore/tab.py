@@ -15,8 +15,7 @@ import gradio as gr
 from pydantic import PlainValidator
 
 from engine.job_registry import JobRegistry
-from store.database import label_texts
-from store.database.question import tell
+from store.database.question import read_question, read_texts
 from store.database.sources import Source, SourceSelector
 from store.errors import ScaleQuestError
 from store.explore import query
@@ -110,8 +109,8 @@ def story(source: Source, row: str) -> str:
     """All that is known of a question, as Markdown."""
     try:
         with source.cursor() as cursor:
-            question = tell(cursor, row)
-            return markdown(question, label_texts.texts(cursor, overlaps.named(question)))
+            question = read_question(cursor, row)
+            return markdown(question, read_texts(cursor, overlaps.named(question)))
     except ScaleQuestError as error:
         return f"**This row cannot be shown.** {inert(str(error))}"
 

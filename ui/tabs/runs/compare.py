@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from store.database import run_queries
+from store.database.outcomes import FunnelRow
 from store.database.workspace import Workspace
 from store.explore.overview import Bin, compared
 from store.frame.cache import Frames
@@ -73,7 +74,7 @@ def _settings(runs: tuple[Run, Run], names: Sequence[str]) -> Part:
     return table("Different settings", ["field", *names], found)
 
 
-def _funnels(funnels: Sequence[list[run_queries.FunnelRow]], names: Sequence[str]) -> Part:
+def _funnels(funnels: Sequence[list[FunnelRow]], names: Sequence[str]) -> Part:
     totals = [funnel[0].entered if funnel else 0 for funnel in funnels]
     rows: list[list[Cell]] = []
     for pair in zip(*funnels, strict=False):

@@ -12,7 +12,7 @@ from engine.imports.mapping import FIELDS, Mapping
 from engine.imports.preview import Beginning
 from engine.imports.rows import Part as Rows
 from engine.jobs.runner import Job
-from store.database.run_list import failures
+from store.database.run_queries import failures
 from store.database.workspace import Workspace
 from ui.components import sheet
 from ui.components.sheet import Cell, Part, table, text

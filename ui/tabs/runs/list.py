@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from engine.job_registry import JobRegistry
-from store.database.run_list import Contents, Counts, contents, counts
+from store.database.run_queries import Contents, Counts, contents, counts
 from store.database.workspace import Workspace
 from store.records import Run, now
 from ui.components.sheet import Cell, Part, table, text

@@ -14,7 +14,7 @@ from engine.config.run_config import RunConfig
 from engine.job_registry import JobRegistry
 from engine.jobs.runner import Job
 from store.database import run_queries
-from store.database.run_list import latest_failures
+from store.database.run_queries import latest_failures
 from store.database.workspace import Workspace
 from store.records import ErrorRow, question_id
 from ui.components.sheet import Cell, Part, bar, progress_line, table, text

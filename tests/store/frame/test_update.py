@@ -1,4 +1,4 @@
-"""A frame that decisions were patched into is the one that would be read now."""
+"""A frame that was updated with decisions equals the one that would be read now."""
 
 from __future__ import annotations
 
@@ -14,37 +14,14 @@ from store.explore import query
 from store.filters.filter import Filter
 from store.frame import load
 from store.frame.cache import Frames
-from store.frame.frame import NUMBERS, Frame
+from store.frame.frame import Frame
 from store.review import decisions
 from store.search import search
 from tests.store import rows
 from tests.store.explore.test_query import filters
+from tests.store.frame.compare import assert_same
 
 WHO = ("ana", "ben")
-
-
-def assert_same(one: Frame, other: Frame) -> None:
-    """Coded values may stand in another order, and be there without a row."""
-    assert np.array_equal(one.q, other.q)
-    for name in (*other.codes,):
-        mine, theirs = ([frame.values[name][code] for code in frame.codes[name]] for frame in (one, other))
-        assert mine == theirs, name
-    for name, column in other.numbers.items():
-        assert np.array_equal(one.numbers[name], column, equal_nan=True), name
-    for name in ("edited", "pair", "stage_path"):
-        assert np.array_equal(getattr(one, name), getattr(other, name)), name
-    assert one.bins == other.bins
-    assert counted(one, one.totals) == counted(other, other.totals)
-    assert one.version == other.version
-    for name in NUMBERS:
-        assert np.array_equal(one.order(name, True)[0], other.order(name, True)[0])
-
-
-def counted(frame: Frame, counts: dict[str, list[int]]) -> dict[str, Any]:
-    return {
-        name: {value: n for value, n in zip(frame.values.get(name, range(len(found))), found, strict=False) if n}
-        for name, found in counts.items()
-    }
 
 
 def act(workspace: Workspace, seen: Frames, ids: list[str], luck: random.Random) -> None:
