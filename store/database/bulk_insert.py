@@ -1,9 +1,8 @@
-"""Whole chunks of imported rows into the tables, as Arrow columns: no record object a row.
+"""Inserting chunks of imported rows as Arrow columns, without a record object per row.
 
 A chunk is one transaction on the writer's thread. With ``ROWS`` questions it fills DuckDB's row groups exactly, which
-then go to the database file at once; of any other size they would go through the log, at twice the price and more. It
-is two row groups, since DuckDB packs each on a core of its own. Knows the tables;
-what the columns mean is the caller's to say.
+are then written straight to the database file; any other size goes through the log at more than twice the cost. A chunk
+is two row groups, because DuckDB compresses each on its own core.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from store.records import STAGES, now
 from store.times import to_db
 
 GROUP = 122_880
-"""Rows of a row group of DuckDB."""
+"""Rows of a DuckDB row group."""
 ROWS = 2 * GROUP
 """Questions of a chunk."""
 _TEXT, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
@@ -70,7 +69,7 @@ class Chunk:
 
 
 def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
-    """Store a chunk of a run that is stored: all of it, or nothing. Its questions' ids must be new."""
+    """Store a chunk of a stored run, all of it or nothing. Its questions' ids must be new."""
 
     def write(cursor: duckdb.DuckDBPyConnection) -> None:
         base = {"run": run_id, "base": ids.key(ids.numbered(cursor, run_id), 0), "now": to_db(now())}
@@ -106,7 +105,7 @@ _FREE = "0 AS seed, 0 AS tokens, 0.0 AS seconds, 'stop' AS finish_reason, $now::
 
 def _some(table: pa.Table, needed: str) -> bool:
     """Whether a column has any value. DuckDB 2.0.0: where an INSERT of no rows into an empty table goes before one of a
-    whole row group, in one transaction, the table is read as empty until the database is opened anew."""
+    whole row group, in one transaction, the table is read as empty until the database is reopened."""
     return bool(table.num_rows > table.column(needed).null_count)
 
 
@@ -170,7 +169,7 @@ def _quoted(text: str) -> str:
 
 
 def end(workspace: Workspace, run_id: str, config: dict[str, Any]) -> None:
-    """Complete what the run's record tells of the import; the writer reads the run's keys when it next needs them."""
+    """Complete the run's config after the import; the writer reads the run's keys when it next needs them."""
 
     def write(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("UPDATE runs SET config = ? WHERE run_id = ?", [as_json(config), run_id])

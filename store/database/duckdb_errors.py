@@ -1,4 +1,4 @@
-"""What DuckDB's errors mean to a person: one sentence each, naming the workspace and the remedy."""
+"""DuckDB's errors as sentences that name the workspace and the remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from store.errors import StoreError
 
 OWNER = "explorer.owner.json"
-"""Who has the workspace open; beside the database, and of no meaning once the lock is free."""
+"""The file that names the process which has the workspace open; ignored once the lock is free."""
 
 _FULL = re.compile(r"no space left|disk quota|file too large|out of disk", re.IGNORECASE)
 _DAMAGED = re.compile(
@@ -27,14 +27,14 @@ _DAMAGED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class AppEndpoint:
-    """Where the app that has a workspace open takes requests from other processes, and the word that lets them in."""
+    """The URL and token by which other processes send requests to the app that has a workspace open."""
 
     url: str
     token: str
 
 
 class InUse(StoreError):
-    """Another process has the workspace open. ``endpoint`` where that is an app on this machine, else None."""
+    """Another process has the workspace open. ``endpoint`` is set if it is an app on this machine."""
 
     def __init__(self, sentence: str, endpoint: AppEndpoint | None = None) -> None:
         super().__init__(sentence)
@@ -42,7 +42,7 @@ class InUse(StoreError):
 
 
 def write_owner(folder: Path, endpoint: AppEndpoint | None = None) -> None:
-    """Say who holds the lock: pid, host, since when, by which command, and its endpoint. For its user alone."""
+    """Write who holds the lock: pid, host, start time, command and endpoint. Only this user can read the file."""
     owner = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
@@ -52,23 +52,23 @@ def write_owner(folder: Path, endpoint: AppEndpoint | None = None) -> None:
     }
     part = folder / f"{OWNER}.{os.getpid()}.part"
     part.unlink(missing_ok=True)
-    # Made anew with its mode, then put in place whole: a file that was left behind could be one that others may read.
+    # Created with its mode and then renamed: a file that was left behind could be readable by others.
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         json.dump(owner, file)
     part.replace(folder / OWNER)
 
 
 def locked(folder: Path, error: Exception | None = None) -> InUse:
-    """The sentence for a workspace that another process has open, and the endpoint to that process where it has one."""
+    """The error for a workspace that another process has open, with that process's endpoint if it has one."""
     owner = _owner(folder)
-    # DuckDB's own word on who holds the lock is newer than a file that a killed process left behind.
+    # The process that DuckDB names is newer than a file that a killed process left behind.
     holder = re.search(r"\(PID (\d+)\)", str(error))
     pid = int(holder.group(1)) if holder else owner.get("pid", "unknown")
     who, endpoint = f"process {pid}", None
     if owner.get("pid") == pid:
         who += f" on {owner.get('host')} ('{owner.get('command')}', since {owner.get('started')})"
         endpoint = _endpoint(owner)
-    remedy = f"do it in the app at {endpoint.url}, or stop that first" if endpoint else "wait until it ends, or stop it"
+    remedy = f"use the app at {endpoint.url}, or stop it first" if endpoint else "wait until it ends, or stop it"
     return InUse(f"workspace '{folder}' is in use by {who}; {remedy}.", endpoint)
 
 
@@ -105,13 +105,13 @@ def cannot_open(folder: Path, error: Exception) -> StoreError:
 def damaged(folder: Path, error: Exception) -> StoreError:
     return StoreError(
         f"workspace '{folder}' has a damaged database ({first_line(error)}); restore a backup of explorer.duckdb, "
-        "or see what is readable with 'scalequest doctor --workspace'."
+        "or run 'scalequest doctor --workspace' to see what can still be read."
     )
 
 
 def disk_full(folder: Path) -> StoreError:
     return StoreError(
-        f"the disk of workspace '{folder}' is full; free some space and resume the run: what was stored is safe."
+        f"the disk of workspace '{folder}' is full; free some space and resume the run: stored rows are safe."
     )
 
 
@@ -127,6 +127,6 @@ def cannot_write(folder: Path, error: Exception) -> StoreError:
 
 
 def first_line(error: Exception) -> str:
-    """The error's first line, short, without a full stop."""
+    """The error's first line, at most 200 characters, without a full stop."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:200].rstrip(".")

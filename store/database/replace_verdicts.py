@@ -1,11 +1,11 @@
-"""A stage judged anew in a run that has ended: who enters it, and the new verdicts in the place of the old ones.
+"""Checking a stage again in a run that has ended: its input, and new verdicts that replace the old ones.
 
-A stretch of questions is one transaction, together with the note of how far the check has come, so that a kill loses
-only the stretch in hand. The funnel stays whole: where a question is newly dropped, its verdicts of later stages are
-set aside (table ``superseded_verdicts``); where it is kept again, they come back, up to the first drop.
-A question that has none set aside was never judged further: with solutions it goes on as an import does (verdicts of
-the judge ``import``, kept, without a score), an imported one without any is dropped at ``solution``, one of a batch
-waits there with a row in ``errors``. Knows no judge; what is said of a question, the caller knows.
+A block of questions is one transaction, together with a note of the check's progress, so that a kill loses only the
+current block. The funnel stays consistent: when a question is dropped, its verdicts of later stages move to
+``superseded_verdicts``; when it is kept again, they return, up to the first drop. A question without superseded
+verdicts was never judged further. With solutions it continues like an import (verdicts of the judge ``import``, kept,
+without a score); an imported one without solutions is dropped at ``solution``; one of a generated run stays pending
+with a row in ``errors``.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from store.records import STAGES, ErrorRow, Label, Question, Reward, Run, Soluti
 from store.times import from_db
 
 AS_IT_CAME = "import"
-"""The judge of what nobody computed: it came with the data."""
+"""The judge of values that came with the data."""
 NO_ANSWER = "no_answer"
 _COLUMNS = "question_id, run_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at, q"
 
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """A question that the stage before kept. ``reason``: why this stage dropped it so far, None where it did not."""
+    """A question that the previous stage kept. ``reason``: why this stage dropped it before, None if it did not."""
 
     question: Question
     reason: str | None
@@ -41,10 +41,10 @@ class StageInput:
 
 @dataclass(slots=True)
 class Findings:
-    """What a check says of the questions of one stretch. Only those with a verdict here are changed.
+    """A check's results for one block of questions. Only questions with a verdict here are changed.
 
-    ``replaces``: the keys of their labels that are taken away; of ``near_duplicate`` those that name a question of the
-    same run. ``rewards`` come with whether they lead; a model's older ones on the same questions are taken away.
+    ``replaces``: the keys of their labels that are removed (of ``near_duplicate`` those within the run). ``rewards``:
+    each with whether it is its solution's first; the same model's older rewards of these questions are removed.
     """
 
     verdicts: list[Verdict] = field(default_factory=list)
@@ -54,8 +54,8 @@ class Findings:
     errors: list[ErrorRow] = field(default_factory=list)
 
 
-def span(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int = 0, high: int | None = None) -> tuple[int, int]:
-    """First and last ``q`` of a stretch of the run's questions, both included; ``high`` None: to the run's end."""
+def key_range(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int = 0, high: int | None = None) -> tuple[int, int]:
+    """The first and last ``q`` of the run's questions ``low`` to ``high``; None: to the end of the run."""
     number = keys.number_of(cursor, run_id) or 0
     return keys.key(number, low), keys.key(number, (1 << keys.IDX_BITS) - 1 if high is None else high)
 
@@ -65,14 +65,14 @@ def extent(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, begin: in
     query = """
         SELECT count(*), count(*) FILTER (q < $begin), max(q) FROM verdict_rows
         WHERE stage = $before AND kept AND q BETWEEN $low AND $high"""
-    low, high = span(cursor, run_id)
+    low, high = key_range(cursor, run_id)
     values = {"before": _before(stage), "low": low, "high": high, "begin": low + begin}
     total, done, last = cursor.execute(query, values).fetchall()[0]
     return int(total), int(done), -1 if last is None else int(last) - low
 
 
 def stage_input(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, low: int, high: int) -> list[StageInput]:
-    """The questions with idx ``low`` to ``high`` that the stage before kept, by idx; texts as they were written."""
+    """The questions with idx ``low`` to ``high`` that the previous stage kept, by idx, with original texts."""
     query = """
         SELECT r.question_id, r.idx, t.text, r.generator, CASE WHEN NOT o.kept THEN coalesce(o.reason, '') END
         FROM question_rows r
@@ -80,7 +80,7 @@ def stage_input(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, low:
         JOIN verdict_rows b ON b.q = r.q AND b.stage = $before AND b.kept AND b.q BETWEEN $low AND $high
         LEFT JOIN verdict_rows o ON o.q = r.q AND o.stage = $stage AND o.q BETWEEN $low AND $high
         WHERE r.q BETWEEN $low AND $high ORDER BY r.q"""
-    first, last = span(cursor, run_id, low, high)
+    first, last = key_range(cursor, run_id, low, high)
     values = {"low": first, "high": last, "before": _before(stage), "stage": stage}
     return [
         StageInput(Question(key, run_id, idx, text, generator, "", {}, 0, 0, "stop"), reason)
@@ -101,7 +101,7 @@ def solutions(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str]) -> di
 
 
 def has_other_primary_reward(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str], model: str) -> set[str]:
-    """Those of the questions whose leading rewards are another model's."""
+    """The questions whose first rewards come from another model."""
     query = """
         SELECT DISTINCT question_id FROM reward_rows
         WHERE leads AND reward_model <> $model AND q IN (SELECT unnest($q))"""
@@ -109,14 +109,14 @@ def has_other_primary_reward(cursor: duckdb.DuckDBPyConnection, questions: Itera
 
 
 def notes(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, dict[str, Any]]:
-    """What is noted of the run's checks, by stage."""
+    """The notes of the run's checks, by stage."""
     query = "SELECT key, value FROM meta WHERE starts_with(key, ?)"
     rows = cursor.execute(query, [_note(run_id, "")]).fetchall()
     return {key.removeprefix(_note(run_id, "")): json.loads(value) for key, value in rows}
 
 
 def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: dict[str, Any]) -> None:
-    """Write what was found of a stretch, and the note; all of it or nothing. InputError where the run is gone."""
+    """Write the results of a block and the note in one transaction. InputError if the run was deleted."""
 
     def write(cursor: duckdb.DuckDBPyConnection) -> None:
         if not cursor.execute("SELECT 1 FROM runs WHERE run_id = ?", [run.run_id]).fetchone():
@@ -126,14 +126,14 @@ def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: d
         kept = [ids[v.question_id] for v in found.verdicts if v.kept]
         back = _dropped(cursor, stage, kept)
         cursor.execute("DELETE FROM verdict_rows WHERE stage = $s AND " + _IN, {"s": stage, **_of(ids.values())})
-        _take_labels(cursor, run.run_id, list(ids.values()), found.replaces)
-        _take_rewards(cursor, number, [reward for reward, _ in found.rewards])
+        _delete_labels(cursor, run.run_id, list(ids.values()), found.replaces)
+        _delete_rewards(cursor, number, [reward for reward, _ in found.rewards])
         _insert(cursor, number, [*found.verdicts, *found.labels, *found.errors])
         _insert(cursor, number, [reward for reward, _ in found.rewards], [leads for _, leads in found.rewards])
-        _set_aside(cursor, stage, [ids[v.question_id] for v in found.verdicts if not v.kept])
+        _supersede(cursor, stage, [ids[v.question_id] for v in found.verdicts if not v.kept])
         if back:
-            _bring_back(cursor, run, number, stage, back)
-            # What is kept again has verdicts of later stages that their checks never gave: those begin anew.
+            _restore(cursor, run, number, stage, back)
+            # Questions kept again have verdicts that the checks of later stages have not seen: those checks start over.
             for later in _after(stage):
                 cursor.execute("DELETE FROM meta WHERE key = ?", [_note(run.run_id, later)])
         write_note(cursor, run.run_id, stage, note)
@@ -143,7 +143,7 @@ def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: d
 
 
 def write_note(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, note: dict[str, Any]) -> None:
-    """Keep a note in the place of the last one. On the writer's thread."""
+    """Replace the stage's note. Call on the writer's thread."""
     cursor.execute("DELETE FROM meta WHERE key = ?", [_note(run_id, stage)])
     cursor.execute("INSERT INTO meta VALUES (?, ?)", [_note(run_id, stage), json.dumps(note, ensure_ascii=False)])
 
@@ -152,7 +152,7 @@ _IN = "q BETWEEN $low AND $high AND q IN (SELECT unnest($q))"
 
 
 def _of(wanted: Iterable[int]) -> dict[str, Any]:
-    """The values of ``_IN``: the ends say which blocks need not be read."""
+    """The values of ``_IN``: the bounds let DuckDB skip blocks."""
     found = list(wanted)
     return {"q": found, "low": min(found, default=0), "high": max(found, default=-1)}
 
@@ -178,8 +178,8 @@ def _dropped(cursor: duckdb.DuckDBPyConnection, stage: str, wanted: list[int]) -
     return [q for (q,) in cursor.execute(query, {"s": stage, **_of(wanted)}).fetchall()]
 
 
-def _take_labels(cursor: duckdb.DuckDBPyConnection, run_id: str, wanted: list[int], names: tuple[str, ...]) -> None:
-    """Matches in other runs were found by comparing with those runs; they stay."""
+def _delete_labels(cursor: duckdb.DuckDBPyConnection, run_id: str, wanted: list[int], names: tuple[str, ...]) -> None:
+    """Remove labels, except near-duplicates in other runs, which were found by comparing with those runs."""
     query = f"""
         DELETE FROM label_rows WHERE {_IN} AND key IN (SELECT unnest($names))
             AND (key <> 'near_duplicate' OR starts_with(value, $run))"""
@@ -187,7 +187,7 @@ def _take_labels(cursor: duckdb.DuckDBPyConnection, run_id: str, wanted: list[in
         cursor.execute(query, {**_of(wanted), "names": list(names), "run": f"{run_id}-"})
 
 
-def _take_rewards(cursor: duckdb.DuckDBPyConnection, number: int, rewards: list[Reward]) -> None:
+def _delete_rewards(cursor: duckdb.DuckDBPyConnection, number: int, rewards: list[Reward]) -> None:
     scored = {keys.key(number, arrow.split(r.solution_id.rpartition("-")[0])[1]) for r in rewards}
     if rewards:
         values = {**_of(scored), "model": rewards[0].reward_model}
@@ -220,8 +220,8 @@ def _parted(solution: str) -> tuple[str, str]:
     return question, sample
 
 
-def _set_aside(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -> None:
-    """Take the verdicts of later stages from questions that are dropped here."""
+def _supersede(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -> None:
+    """Move the verdicts of later stages of questions that are dropped here."""
     if not gone:
         return
     values = {**_of(gone), "later": _after(stage)}
@@ -230,8 +230,8 @@ def _set_aside(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -
     cursor.execute(f"DELETE FROM verdict_rows {where}", values)
 
 
-def _bring_back(cursor: duckdb.DuckDBPyConnection, run: Run, number: int, stage: str, back: list[int]) -> None:
-    """Give questions that are kept again their verdicts of later stages."""
+def _restore(cursor: duckdb.DuckDBPyConnection, run: Run, number: int, stage: str, back: list[int]) -> None:
+    """Restore the verdicts of later stages of questions that are kept again."""
     values = {**_of(back), "later": _after(stage)}
     come = f"""
         SELECT {_COLUMNS} FROM {schema.SUPERSEDED} WHERE stage IN (SELECT unnest($later)) AND {_IN}
@@ -248,7 +248,7 @@ def _bring_back(cursor: duckdb.DuckDBPyConnection, run: Run, number: int, stage:
 def _go_on(
     cursor: duckdb.DuckDBPyConnection, run: Run, stage: str, fresh: list[int]
 ) -> list[Verdict | Label | ErrorRow]:
-    """The rows of questions that nobody judged after this stage."""
+    """Rows for questions that were never judged after this stage."""
     query = f"""
         SELECT r.question_id, r.idx, s.first, l.value FROM question_rows r
         LEFT JOIN (SELECT q, min(sample) AS first FROM solution_rows WHERE {_IN} GROUP BY q) s ON s.q = r.q
@@ -258,7 +258,7 @@ def _go_on(
     for key, idx, sample, chosen in cursor.execute(query, _of(fresh)).fetchall():
         stages = _after(stage)
         if sample is None and run.kind != "import":
-            said = "A later check kept this question, when its run had ended; it has no solutions."
+            said = "A check kept this question after its run had ended, so it has no solutions."
             rows.append(ErrorRow(run.run_id, idx, stages[0], said))
             continue
         if sample is None:

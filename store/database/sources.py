@@ -1,8 +1,7 @@
-"""What the page reads: the workspace's own rows, or the bundled demo's while it has no run yet.
+"""The source that the page reads: the workspace, or the bundled demo while the workspace has no run.
 
-The demo is a folder of Parquet files, one a physical table, and a map, which ``pack`` makes of a workspace. Its rows
-are read into memory, apart from any workspace's database, and nothing can be written to it. Knows the tables, not what
-is drawn.
+The demo is a folder of Parquet files, one per physical table, and a map; ``pack`` makes it from a workspace. Its rows
+are read into memory and nothing can be written to it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from store.records import Run
 
 
 class Source(Protocol):
-    """What can be read: a workspace, or the demo."""
+    """A workspace or the demo, for reading."""
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A new cursor, closed by its user."""
@@ -35,11 +34,11 @@ class Source(Protocol):
         """The run of this id; InputError if there is none."""
 
     def start_reader_thread(self, work: Callable[[], None]) -> threading.Thread:
-        """Start a thread that reads here."""
+        """Start a thread that reads this source."""
 
 
 class Demo:
-    """The bundled rows behind the same tables and views as a workspace's. Safe from any thread; lives in memory."""
+    """The bundled rows in memory, with the tables and views of a workspace. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self.map = folder / "map"
@@ -70,7 +69,7 @@ class Demo:
 
 
 class SourceSelector:
-    """The workspace, and the demo that stands in for it. ``folder`` without Parquet files is a demo without rows."""
+    """Chooses between the workspace and the demo in ``folder``, which may have no Parquet files."""
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
         self.workspace = workspace
@@ -82,8 +81,8 @@ class SourceSelector:
     def shows_demo(self) -> bool:
         return not self.workspace.runs() and (self._folder / "runs.parquet").exists()
 
-    def reading(self) -> Source:
-        """What to read now. Asked anew at each request: a first run ends the demo."""
+    def current(self) -> Source:
+        """The source to read now; call it for each request, because the first run ends the demo."""
         if not self.shows_demo:
             return self.workspace
         with self._lock:
@@ -93,7 +92,7 @@ class SourceSelector:
 
 
 def pack(workspace: Workspace, folder: Path) -> int:
-    """Write the workspace's rows as a demo; gives its size in bytes. InputError where there is no run to show."""
+    """Write the workspace's rows as a demo; returns its size in bytes. InputError if the workspace has no run."""
     if not workspace.runs():
         raise InputError("workspace", str(workspace.path), "has no run", "make one with `scalequest run` first")
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +109,7 @@ def pack(workspace: Workspace, folder: Path) -> int:
 
 
 def pack_map(workspace: Path, folder: Path) -> None:
-    """Copy the workspace's map, if it has one; not what its embedder has learned: nothing is added to a demo's."""
+    """Copy the workspace's map, if it has one, without its trained embedder: a demo's map is never extended."""
     shutil.rmtree(folder / "map", ignore_errors=True)
     for file in [*(workspace / "map").glob("*.json"), *(workspace / "map").glob("*/*.bin")]:
         target = folder / file.relative_to(workspace)

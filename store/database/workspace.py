@@ -1,7 +1,7 @@
-"""A workspace: a folder with one database, owned by one process at a time. Opening, closing, and the runs in it.
+"""A workspace: a folder with one database, owned by one process at a time. Opening, closing, and its runs.
 
-Reading is by cursors (one per request or thread; a shared one returns other threads' rows), writing by ``writer``. What
-a run's config means is the engine's business; here it is JSON.
+Read by cursors, one per request or thread (a shared cursor returns other threads' rows); write by ``writer``. A run's
+config is plain JSON here.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from store.times import from_db, to_db
 DATABASE = "explorer.duckdb"
 FOLDERS = ("models", "exports", "logs")
 MEMORY = "1GB"
-"""What DuckDB may take; a question that needs more writes to the disk. Its own default is most of the machine, which
+"""DuckDB's memory limit; larger queries spill to disk. By default DuckDB takes most of the machine's memory, which
 the models need."""
 PATIENCE = 10.0
-"""Seconds that closing waits for readers to hear of it."""
+"""Seconds that closing waits for readers to stop."""
 
 _open_here: set[Path] = set()
 _open_lock = threading.Lock()
@@ -47,7 +47,7 @@ class Workspace:
         self._connection = connection
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self._cursors_lock = threading.Lock()
-        self._beside: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+        self._reader_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._closed = False
         self.writer = Writer(connection.cursor(), path)
         atexit.register(self._at_exit)
@@ -90,17 +90,17 @@ class Workspace:
         return cursor
 
     def start_reader_thread(self, work: Callable[[], None]) -> threading.Thread:
-        """Start a thread that reads; closing interrupts its queries and waits for its end: one that is still at work
-        when the program ends would abort it.
+        """Start a thread that reads. Closing interrupts its queries and waits for it: a query that still runs when the
+        program ends would abort the process.
         """
         thread = threading.Thread(target=work, daemon=True)
         with self._cursors_lock:
-            self._beside.add(thread)
+            self._reader_threads.add(thread)
         thread.start()
         return thread
 
     def close(self) -> None:
-        """Write what is queued, stop readers, free the lock. StoreError if something put could not be written."""
+        """Write queued records, stop readers, release the lock. StoreError if a queued record could not be written."""
         with self._cursors_lock:
             if self._closed:
                 return
@@ -111,7 +111,7 @@ class Workspace:
             self.writer.close()
         finally:
             _stop(readers)
-            for thread in list(self._beside):
+            for thread in list(self._reader_threads):
                 thread.join(PATIENCE)
             (self.path / duckdb_errors.OWNER).unlink(missing_ok=True)
             try:
@@ -128,7 +128,7 @@ class Workspace:
         try:
             self.close()
         except StoreError:
-            if error is None:  # else the reader should see what went wrong first
+            if error is None:  # else the first error is the one to report
                 raise
 
     def _at_exit(self) -> None:
@@ -162,7 +162,7 @@ class Workspace:
     def update_run(
         self, run_id: str, *, status: RunStatus, error: str | None = None, ended_at: datetime | None = None
     ) -> None:
-        """Set a run's status, after everything put before. ``ended_at`` is set to now where the status is an end."""
+        """Set a run's status, after everything put before. ``ended_at`` is set to now if the status is final."""
         if ended_at is None and status not in ("running", "paused"):
             ended_at = now()
 
@@ -203,7 +203,7 @@ def open_here(folder: Path) -> bool:
 
 
 def _stop(cursors: list[duckdb.DuckDBPyConnection]) -> None:
-    """Interrupt what runs and close: a query still running when the database closes would abort the process."""
+    """Interrupt queries and close cursors: a query that still runs when the database closes aborts the process."""
     deadline = time.monotonic() + PATIENCE
     while cursors and time.monotonic() < deadline:
         busy = []
@@ -212,16 +212,16 @@ def _stop(cursors: list[duckdb.DuckDBPyConnection]) -> None:
                 cursor.interrupt()
                 cursor.close()
             except duckdb.ConnectionException:
-                continue  # its user has closed it
+                continue  # closed already
             except duckdb.Error:
-                busy.append(cursor)  # its query has not yet heard of the interrupt
+                busy.append(cursor)  # not interrupted yet
         cursors = busy
         if cursors:
             time.sleep(0.01)
 
 
 def read_runs(cursor: duckdb.DuckDBPyConnection, run_id: str | None = None) -> list[Run]:
-    """All runs, oldest first, or the one of this id (none where there is no such run)."""
+    """All runs, oldest first, or the one of this id (an empty list if there is none)."""
     fields = "run_id, name, kind, config, config_hash, seed, status, created_at, ended_at, error"
     query = f"SELECT {fields} FROM runs WHERE coalesce(run_id = $run, true) ORDER BY created_at, run_id"
     return [_run(*row) for row in cursor.execute(query, {"run": run_id}).fetchall()]
@@ -280,7 +280,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _prepare(folder: Path, create: bool) -> None:
-    """See that the folder is there, or make it."""
+    """Check that the folder exists, or create it."""
     if folder.exists() and not folder.is_dir():
         raise InputError("workspace", str(folder), "is a file, not a folder", "name a folder")
     if not create and not (folder / DATABASE).exists():

@@ -1,7 +1,7 @@
 """The filter: one JSON object, the same in the URL, the queue, exports and the command line.
 
-Lists are any-of (null in a list means "has none"; an empty list asks nothing), pairs of numbers are closed ranges with
-null for an open end. It becomes SQL with bound parameters only; nothing that a user wrote is ever part of a statement.
+Lists mean any-of (null in a list means "has none"; an empty list is no condition), pairs of numbers are closed ranges
+with null for an open end. ``to_sql`` is the definition; user input becomes bound parameters only, never SQL text.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ STATUSES = ("unreviewed", *STATUS_OF.values())
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Conditions that must all hold; the default lets everything pass.
+    """Conditions that must all hold; by default every question passes.
 
-    ``stage``: what that stage kept, as the funnel counts it (``generated``: every question). ``text``: somewhere in the
-    query, or in the response of a pair, whatever its case. ``words`` and ``regex``: found in the query, of pairs too
-    (``search_query.py`` has their language). ``reward`` is the best sample's on items, the chosen one's on pairs.
-    ``area``: where the question lies on the map (``maps.py``).
+    ``stage``: kept by that stage, as in the funnel (``generated``: every question). ``text``: in the query, or
+    in the response of a pair, ignoring case. ``words`` and ``regex``: found in the query (``search_syntax.py``).
+    ``reward``: of the best sample on items, of the chosen one on pairs. ``area``: a region of the map.
     """
 
     run: Values = ()
@@ -65,7 +64,7 @@ class Filter:
         given = _parse(source)
         unknown = sorted(set(given) - set(_KINDS))
         if unknown:
-            raise InputError("filter", unknown[0], "is not a filter's field", f"the fields are {', '.join(_KINDS)}")
+            raise InputError("filter", unknown[0], "is not a field of a filter", f"the fields are {', '.join(_KINDS)}")
         return cls(**{name: _READ[_KINDS[name]](name, value) for name, value in given.items() if value is not None})
 
     def to_json(self) -> str:
@@ -73,12 +72,12 @@ class Filter:
         return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields that ask something, by name in alphabetical order."""
+        """The fields that differ from the default, by name in alphabetical order."""
         asked = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         return {name: _plain(value) for name, value in sorted(asked.items())}
 
     def without(self, *names: str) -> Filter:
-        """The same filter, these fields asking nothing."""
+        """The same filter without the conditions of these fields."""
         plain: dict[str, Any] = {f.name: f.default for f in fields(self) if f.name in names}
         return replace(self, **plain)
 
@@ -96,7 +95,7 @@ class Filter:
             if asked in ((), (None, None), None):
                 continue
             sql, bound = _sql_area(map_keys) if kind == "area" else _SQL[kind](name, asked, view)
-            # what only `items` tells, a pair is asked through its question
+            # a column of `items` alone filters pairs by their question
             if view == "pairs" and name in _ITEMS_ONLY:
                 sql = f"question_id IN (SELECT question_id FROM items WHERE {sql})"
             parts.append(sql)
@@ -110,7 +109,7 @@ _KINDS: dict[str, str] = {
 SEARCHED = ("text", "words", "regex")
 """The conditions on texts."""
 LOOKED_UP = (*SEARCHED, "area")
-"""The conditions that no column of a frame answers."""
+"""The conditions that need more than a frame's columns."""
 _COLUMN = {"run": "run_id", "ids": "question_id"}
 _ITEMS_ONLY = frozenset(
     ("drop_stage", "drop_reason", "near_duplicates", "query_chars", "response_tokens", "solvable", "contaminated")
@@ -156,7 +155,7 @@ def _read_range(name: str, value: Any) -> Range:
             raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
     low, high = (None if end is None else float(end) for end in value)
     if low is not None and high is not None and low > high:
-        raise InputError(f"filter.{name}", value, "has its lower end above its upper", remedy)
+        raise InputError(f"filter.{name}", value, "has a lower end above its upper end", remedy)
     return low, high
 
 
@@ -247,7 +246,7 @@ def _sql_regex(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
 
 def _sql_area(map_keys: Collection[int] | None) -> tuple[str, list[Any]]:
     if map_keys is None:
-        raise InputError("filter.area", "", "cannot be asked here", "leave it out")
+        raise InputError("filter.area", "", "cannot be used here", "leave it out")
     return (
         "question_id IN (SELECT question_id FROM question_rows WHERE q IN (SELECT unnest(CAST(? AS BIGINT[]))))",
         [[*map_keys]],

@@ -1,10 +1,10 @@
-"""What a search says: a small language of words, and regular expressions. Knows neither rows nor the index.
+"""The search syntax: words, phrases, prefixes, exclusions, and regular expressions.
 
-A word is a run of letters, digits and the marks that belong to them, whatever its case: every other character parts
-words. ``prime number`` asks for both words, anywhere; ``"prime number"`` for one after the other; ``prim*`` for a word
-that begins so; ``-prime`` for its absence. What holds several words (``x^2``, ``1,000``) is a phrase of them.
+A word is a run of letters, digits and their marks, in any case; every other character separates words. ``prime number``
+finds both words anywhere, ``"prime number"`` the phrase, ``prim*`` words with this prefix, ``-prime`` texts without the
+word. A term of several words (``x^2``, ``1,000``) is a phrase.
 
-Texts are split by DuckDB (``SPLIT``), and so are searches: the index and a statement find the same rows.
+DuckDB splits both texts and searches (``SPLIT``), so that the index and SQL find the same rows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _asking = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that stand one after the other; ``prefix``: the last one only begins so."""
+    """Consecutive words; ``prefix``: the last one is a prefix."""
 
     words: tuple[str, ...]
     prefix: bool = False
@@ -62,7 +62,7 @@ class Words:
 
 @lru_cache(maxsize=256)
 def words(said: str) -> Words:
-    """Read a search; InputError where it holds no word, or too many. An open quote ends with the text."""
+    """Parse a search; InputError if it has no word or too many. An open quote ends with the text."""
     wanted: dict[Term, None] = {}
     unwanted: dict[Term, None] = {}
     plain = said.translate({0x201C: '"', 0x201D: '"', 0x201E: '"'}).encode("utf-8", "replace").decode()
@@ -71,15 +71,17 @@ def words(said: str) -> Words:
     for term, each in zip(found, parted, strict=True):
         without, _, starred, bare = term.groups()
         if any(len(word) > _LONGEST for word in each):
-            raise InputError("filter.words", said[:40] + "…", "holds a word too long to be one", "shorten it")
+            raise InputError(
+                "filter.words", said[:40] + "…", "contains a word of more than 1,000 characters", "shorten it"
+            )
         if each:
             prefix = starred == "*" or (bare or "").endswith("*")
             (unwanted if without else wanted)[Term(tuple(each), prefix)] = None
     if not wanted and not unwanted:
-        remedy = 'write letters or digits, or ask for signs by a regular expression, e.g. "regex": "\\\\$"'
-        raise InputError("filter.words", said, "holds no word", remedy)
+        remedy = 'write letters or digits, or search for symbols by a regular expression, e.g. "regex": "\\\\$"'
+        raise InputError("filter.words", said, "contains no word", remedy)
     if len(wanted) + len(unwanted) > _MOST:
-        raise InputError("filter.words", said[:40] + "…", f"asks for more than {_MOST} words", "ask for fewer")
+        raise InputError("filter.words", said[:40] + "…", f"has more than {_MOST} words", "use fewer")
     return Words(tuple(wanted), tuple(unwanted))
 
 
@@ -99,7 +101,7 @@ def sql(said: Words) -> tuple[str, list[Any]]:
 
 
 def match(said: Words) -> str:
-    """The search as FTS5 takes it; where nothing is wanted, what finds the unwanted."""
+    """The search in FTS5 syntax; without wanted words, a search for the unwanted ones."""
     unwanted = " OR ".join(term.match for term in said.unwanted)
     if not said.wanted:
         return unwanted
@@ -109,14 +111,14 @@ def match(said: Words) -> str:
 
 @lru_cache(maxsize=256)
 def regex(pattern: str) -> str:
-    """The pattern; InputError where it is none that DuckDB takes (RE2: no look-around, no references back)."""
+    """The pattern; InputError if DuckDB does not accept it (RE2: no look-around, no back-references)."""
     if len(pattern) > _LONGEST:
         raise InputError("filter.regex", pattern[:40] + "…", f"is longer than {_LONGEST:,} characters", "shorten it")
     try:
         _ask("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
     except (duckdb.Error, UnicodeEncodeError) as error:
         reason = first_line(error).split("Error: ")[-1]
-        remedy = "put \\ before a sign that stands for itself"
+        remedy = "put \\ before a character that is meant literally"
         raise InputError("filter.regex", pattern, f"is not a regular expression ({reason})", remedy) from error
     return pattern
 
@@ -139,5 +141,5 @@ def _ask(query: str, values: Any) -> list[tuple[Any, ...]]:
 
 @lru_cache(maxsize=1)
 def _database() -> duckdb.DuckDBPyConnection:
-    """One without tables, for its functions."""
+    """A database without tables, used for its functions."""
     return duckdb.connect(":memory:", config={"threads": 1})

@@ -1,4 +1,4 @@
-"""Bins of a histogram: round edges, a few dozen of them, whatever outliers there are."""
+"""Histogram bins with a few dozen round edges, whatever the outliers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ WANTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Bin k holds ``edges[k] <= value < edges[k + 1]``; the first and the last hold whatever lies beyond them too.
-
-    ``below`` and ``above`` say that something does. ``whole``: the values are whole numbers.
+    """Bin k holds ``edges[k] <= value < edges[k + 1]``; the first and last bin also hold values beyond the edges,
+    which ``below`` and ``above`` report. ``whole``: the values are integers.
     """
 
     edges: tuple[float, ...]
@@ -41,7 +40,7 @@ def shares(values: NDArray[Any]) -> Bins:
 
 
 def nice(values: NDArray[Any]) -> Bins:
-    """Over what all but the outermost 0.5 % at each end span; width 1, 2, 2.5 or 5 times a power of ten."""
+    """Bins over the 0.5 % to 99.5 % quantiles; their width is 1, 2, 2.5 or 5 times a power of ten."""
     there = values[np.isfinite(values)]
     if not len(there):
         return Bins((0.0, 1.0))
@@ -56,6 +55,6 @@ def nice(values: NDArray[Any]) -> Bins:
 
 
 def _round(width: float) -> float:
-    """The least round number that is no smaller."""
+    """The smallest round number not below ``width``."""
     unit = 10.0 ** math.floor(math.log10(width))
     return next(step * unit for step in (1, 2, 2.5, 5, 10) if step * unit >= width * 0.999999)

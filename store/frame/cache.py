@@ -1,7 +1,7 @@
-"""The frame of each source, read again when its rows have changed: every request looks, few of them read.
+"""The frame of each source, read again when its rows have changed.
 
-A frame of many questions takes seconds to read: that is done beside the requests, which have what there is, at first a
-sample.
+Every request checks for changes; few of them read. A frame of many questions takes seconds to read, so that is done in
+the background while requests use the previous frame, or at first a sample.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from store.frame.load import read
 from store.frame.update import patched
 
 MANY = 100_000
-"""From so many questions on, a frame is read in the background, and a sample comes first."""
+"""From this many questions on, a frame is read in the background, after a sample."""
 _LOOK_AGAIN = 0.5
-"""Seconds that a frame counts as new without a look at the database."""
+"""Seconds for which a frame is used without checking the database."""
 _READ_AGAIN = 2.0
 _TIMES = 5.0
-"""Between two readings lie at least so many seconds, and so many times what the last one took: a run may be writing."""
+"""The least seconds between two readings, and the least multiple of the last reading's time: a run may be writing."""
 _CHANGING = ("question_rows", "verdict_rows", "solution_rows", "reward_rows", "label_rows")
 
 
@@ -40,14 +40,14 @@ class Frames:
         self._lock = threading.Lock()
 
     def of(self, source: Source, *, now: bool = False) -> Frame:
-        """At most half a second behind the rows of a few questions, a few seconds behind many; of many the first call
-        gives a sample (``size`` below ``total``). The first call waits for a reading, later ones for small ones only.
+        """A frame at most half a second old for few questions, a few seconds for many. With many questions the first
+        call returns a sample (``size`` below ``total``). Only the first call and small readings block.
 
-        ``now``: of all the rows that there are now, however long reading them takes.
+        ``now``: wait for a frame of all current rows, however long that takes.
         """
         with self._lock:
             held = self._held.setdefault(source, _Held())
-        # who comes while another reads is served what there is
+        # while another request reads, the previous frame is used
         if held.lock.acquire(blocking=now or held.frame is None):
             try:
                 held.refresh(source, now)
@@ -59,7 +59,7 @@ class Frames:
 
 
 class _Held:
-    """A source's frame, and when it was last looked at and read."""
+    """A source's frame, and when it was last checked and read."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -89,10 +89,10 @@ class _Held:
             if self.frame is None:
                 sample = now._replace(rows=("a sample of", *now.rows))
                 self.frame = read(cursor, runs, sample, sampled=True)
-        self._reading = source.start_reader_thread(partial(self._read_beside, source, runs, now))
+        self._reading = source.start_reader_thread(partial(self._read_in_background, source, runs, now))
 
     def _early(self, started: float, now: Version) -> bool:
-        """Whether it is too soon to read again; a sample is followed by all as soon as can be."""
+        """Whether it is too soon to read again; after a sample it never is."""
         if self.frame is None or self._sampled:
             return False
         wait = _TIMES * self._patching if self._decided(now) else max(_READ_AGAIN, _TIMES * self._took)
@@ -103,11 +103,11 @@ class _Held:
         return self.frame is not None and self.frame.size < self.frame.total
 
     def _decided(self, now: Version) -> bool:
-        """Whether nothing but decisions came since."""
+        """Whether only decisions were added since the frame was read."""
         return self.frame is not None and not self._sampled and self.frame.version.rows == now.rows
 
-    def _read_beside(self, source: Source, runs: list[str], now: Version) -> None:
-        # closed meanwhile, or unreadable: the next request tries again, and hears of it
+    def _read_in_background(self, source: Source, runs: list[str], now: Version) -> None:
+        # closed meanwhile, or unreadable: the next request tries again and reports the error
         with suppress(StoreError), asking(source) as cursor:
             self._renew(cursor, runs, now)
 
@@ -122,8 +122,8 @@ class _Held:
 
 
 def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> Version:
-    """How many questions there are, and what changes when rows come, go or are replaced: the counts of the tables,
-    which DuckDB knows without a scan, and the time of the newest verdict. Decisions apart: few rows follow from them.
+    """Identify the current rows by the tables' counts, which DuckDB knows without a scan, and the time of the newest
+    verdict. Decisions are counted separately, because they change few rows of a frame.
     """
     asked = [f"(SELECT count(*) FROM {table})" for table in _CHANGING] + ["(SELECT max(created_at) FROM verdict_rows)"]
     decisions, *found = cursor.execute(f"SELECT (SELECT count(*) FROM decision_rows), {', '.join(asked)}").fetchall()[0]
@@ -132,7 +132,7 @@ def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> Version:
 
 @contextmanager
 def asking(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A cursor of the source; what the database cannot answer is one sentence."""
+    """A cursor of the source; DuckDB errors become a StoreError."""
     with source.cursor() as cursor:
         try:
             yield cursor

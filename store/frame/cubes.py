@@ -1,4 +1,4 @@
-"""Counting many dimensions in few passes: dimensions share one code, whose counts are a cube that is summed."""
+"""Counting many dimensions in few passes: several dimensions share one code, and their joint counts are summed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CELLS = 16_384
-"""Cells of a cube at most, where it has more than one dimension: it stays in the processor's cache."""
+"""The most cells of a cube of several dimensions, so that it stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,18 @@ class Cube:
 
     def counts(self, rows: NDArray[np.int64] | None, wanted: Iterable[str]) -> dict[str, list[int]]:
         """For each wanted dimension of this cube the counts of its codes, among some rows or all (None)."""
-        asked = [name for name in self.names if name in set(wanted)]
-        if not asked:
+        present = [name for name in self.names if name in set(wanted)]
+        if not present:
             return {}
         codes = self.codes if rows is None else self.codes[rows]
         cells = np.bincount(codes, minlength=math.prod(self.shape)).reshape(self.shape)
         axes = range(len(self.shape))
         return {
-            name: cells.sum(axis=tuple(axis for axis in axes if self.names[axis] != name)).tolist() for name in asked
+            name: cells.sum(axis=tuple(axis for axis in axes if self.names[axis] != name)).tolist() for name in present
         }
 
     def changed(self, at: NDArray[Any], codes: Sequence[NDArray[Any]]) -> Cube:
-        """The same with other codes, of each dimension, at some rows."""
+        """A copy with new codes of each dimension at some rows."""
         cells = self.codes.copy()
         cells[at] = np.ravel_multi_index([part.astype(np.int64) for part in codes], self.shape)
         return Cube(self.names, self.shape, cells)

@@ -1,7 +1,7 @@
-"""Another workspace's database beside one's own: found, looked at, attached for reading.
+"""Finding another workspace's database and attaching it for reading.
 
-A folder with a database (a workspace, a backup), or the file itself (a snapshot). It is never written to: one of an
-older schema is copied into the workspace and the copy is migrated. Knows nothing of what is read there.
+It is a folder with a database (a workspace, a backup), or the file itself (a snapshot). It is never written to: one of
+an older schema is copied into the workspace and the copy is migrated.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def is_database(given: str) -> bool:
 
 
 def find(workspace: str | Path, given: str) -> Database:
-    """What is there to be attached to the workspace of this folder.
+    """The database at ``given``, to be attached to the workspace of this folder.
 
-    InputError: nothing, or that very workspace. StoreError: in use, damaged, newer than this program.
+    InputError: no database, or the workspace itself. StoreError: in use, damaged, newer than this program.
     """
     place = Path(given).expanduser().resolve()
     file = place / DATABASE if place.is_dir() else place

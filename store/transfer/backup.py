@@ -1,4 +1,4 @@
-"""Copies of a workspace's database, and whether it is sound: snapshot, backup, restore, check.
+"""Snapshots, backups, restoring, and checking a workspace's database.
 
 The database file must never be opened by ordinary file calls in a process that has it open: closing that handle would
 free DuckDB's lock (POSIX locks belong to the process). The backup therefore copies in a child process.
@@ -25,9 +25,8 @@ PORTABLE = "v1.5.0"
 """The file format of snapshots: what any DuckDB from 1.5 on can open."""
 RECEIPT = "backup.json"
 """Written last: a folder without it is not a backup."""
-BESIDE = ("queues", "tags.json", "views.json")
-"""What people made that lies beside the database: a backup takes it along. Maps can be computed anew; models and logs
-are no part of it."""
+EXTRA_FILES = ("queues", "tags.json", "views.json")
+"""Files outside the database that a backup includes. Maps can be computed again; models and logs are left out."""
 
 
 def snapshot(workspace: Workspace, out: str | Path) -> None:
@@ -56,7 +55,7 @@ def snapshot(workspace: Workspace, out: str | Path) -> None:
 
 
 def backup(workspace: Workspace, out: str | Path) -> None:
-    """Copy the database, byte for byte, and what lies ``BESIDE`` it into the new folder ``out``; writes wait meanwhile.
+    """Copy the database, byte for byte, and ``EXTRA_FILES`` into the new folder ``out``; writes wait meanwhile.
     The copy of the database is read in full.
 
     InputError where ``out`` exists or cannot be written, StoreError where the copy fails or is not sound.
@@ -76,7 +75,7 @@ def backup(workspace: Workspace, out: str | Path) -> None:
         if findings:
             raise StoreError(f"the backup '{target}' is not sound: {findings[0]}")
         (part / duckdb_errors.OWNER).unlink(missing_ok=True)
-        _beside(workspace.path, part)
+        _copy_extra_files(workspace.path, part)
         receipt = {"created_at": now().isoformat(timespec="seconds"), "sha256": _sha256(part / DATABASE)}
         (part / RECEIPT).write_text(json.dumps(receipt), encoding="utf-8")
         part.replace(target)
@@ -91,12 +90,10 @@ def backup(workspace: Workspace, out: str | Path) -> None:
 
 
 def restore(source: str | Path, path: str | Path) -> None:
-    """Make a workspace at ``path`` from a backup; ``path`` must not hold a database. InputError, StoreError as ever."""
+    """Make a workspace at ``path`` from a backup; ``path`` must not hold a database. InputError, StoreError."""
     origin, folder = Path(source).expanduser().resolve(), Path(path).expanduser().resolve()
     if not (origin / RECEIPT).is_file() or not (origin / DATABASE).is_file():
-        raise InputError(
-            "backup", str(origin), "is not a backup, or an unfinished one", "name a folder that `backup` made"
-        )
+        raise InputError("backup", str(origin), "is not a complete backup", "name a folder that `backup` made")
     if (folder / DATABASE).exists():
         raise InputError(
             "workspace", str(folder), "has a database already", "name a new folder, or move that file away"
@@ -109,7 +106,7 @@ def restore(source: str | Path, path: str | Path) -> None:
         shutil.copyfile(origin / DATABASE, part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        _beside(origin, folder)
+        _copy_extra_files(origin, folder)
         part.replace(folder / DATABASE)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -118,8 +115,8 @@ def restore(source: str | Path, path: str | Path) -> None:
     Workspace.open(folder, create=False).close()
 
 
-def _beside(source: Path, target: Path) -> None:
-    for name in BESIDE:
+def _copy_extra_files(source: Path, target: Path) -> None:
+    for name in EXTRA_FILES:
         if (source / name).is_dir():
             shutil.copytree(source / name, target / name, dirs_exist_ok=True)
         elif (source / name).is_file():

@@ -44,7 +44,7 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
     """Draws the tab into the open blocks. Each load of the page reads the rows, of many a sample first."""
 
     def choices(chosen: str | None) -> gr.Dropdown:
-        runs = sources.reading().runs()[::-1]
+        runs = sources.current().runs()[::-1]
         options = [(f"All {len(runs)} runs", EVERY_RUN)] if len(runs) > 1 else []
         options += [(_label(run), run.run_id) for run in runs]
         known = [name for _, name in options]
@@ -53,7 +53,7 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
 
     def show(chosen: str | None, drawn: str | None, now: bool = False) -> tuple[Any, ...]:
         """What is drawn, and the state of its rows; no update where that is drawn already."""
-        source = sources.reading()
+        source = sources.current()
         runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
         if not runs:
             return (None, gr.skip() if chosen else _EMPTY, "[]", *[""] * _PAIRS)

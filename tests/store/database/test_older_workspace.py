@@ -158,6 +158,6 @@ def test_a_demo_that_version_0_1_packed_is_read(old: Path, expected: dict[str, A
     with Workspace.open(old, create=False) as workspace:
         pack(workspace, demo)
     shutil.move(demo / "superseded_verdicts.parquet", demo / "verdicts_aside.parquet")
-    with Workspace.open(tmp_path / "w") as empty, SourceSelector(empty, demo).reading().cursor() as cursor:
+    with Workspace.open(tmp_path / "w") as empty, SourceSelector(empty, demo).current().cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM superseded_verdicts").fetchall() == [(5,)]
         assert cursor.execute("SELECT count(*) FROM pairs").fetchall() == [(len(expected["pairs"]),)]

@@ -32,17 +32,17 @@ def test_an_empty_workspace_shows_the_demo_until_it_has_a_run(tmp_path: Path, de
     with Workspace.open(tmp_path / "own") as workspace:
         sources = SourceSelector(workspace, demo)
         assert sources.shows_demo
-        assert [run.run_id for run in sources.reading().runs()] == ["r1"]
-        assert sources.reading() is sources.reading()
+        assert [run.run_id for run in sources.current().runs()] == ["r1"]
+        assert sources.current() is sources.current()
         assert workspace.runs() == []
         workspace.create_run(rows.run("mine"))
         assert not sources.shows_demo
-        assert [run.run_id for run in sources.reading().runs()] == ["mine"]
+        assert [run.run_id for run in sources.current().runs()] == ["mine"]
 
 
 def test_a_demo_that_is_not_there_is_an_empty_workspace(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "own") as workspace:
-        assert SourceSelector(workspace, tmp_path / "none").reading() is workspace
+        assert SourceSelector(workspace, tmp_path / "none").current() is workspace
 
 
 def test_the_demo_reads_no_file_and_names_its_runs(demo: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_backup_comes_back_as_it_was(workspace: Workspace, tmp_path: Path) -> 
 
 
 def test_restore_refuses_what_is_no_backup_was_changed_or_would_overwrite(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not a backup"):
+    with pytest.raises(InputError, match="is not a complete backup"):
         backup.restore(tmp_path / "nothing", tmp_path / "again")
     backup.backup(workspace, tmp_path / "backup")
     with pytest.raises(InputError, match="has a database already"):

@@ -67,7 +67,7 @@ def look(sources: SourceSelector, frames: Frames, request: ReviewerRequest) -> R
         "who": reviewer,
         "fixed": bool(request.login),
         "demo": demo,
-        "total": frames.of(sources.reading()).total,
+        "total": frames.of(sources.current()).total,
         "queues": [_row(sources, queue, reviewer) for queue in known],
         "seed": next(seed for seed in count() if seed not in seeds),
         "views": [{"name": name, "text": visible(name), "filter": view.to_json()} for name, view in views.items()],
@@ -136,7 +136,7 @@ def opened(sources: SourceSelector, frames: Frames, request: QueueRequest) -> Re
 
 
 def _demo(sources: SourceSelector, frames: Frames) -> Reply:
-    source = sources.reading()
+    source = sources.current()
     frame = frames.of(source)
     rows = np.flatnonzero(query.select(source, frame, Filter(stage="pair")).rows)[:_DEMO_ROWS]
     ids = [frame.key(int(row)) for row in rows]

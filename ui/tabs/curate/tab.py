@@ -157,7 +157,7 @@ def _queue(sources: SourceSelector, name: str | None) -> Queue | None:
 
 
 def _items(sources: SourceSelector, frames: Frames, request: ItemsRequest) -> Reply:
-    source, reviewer = sources.reading(), request.decided_by
+    source, reviewer = sources.current(), request.decided_by
     frame = frames.of(source)
     items = {key: review_item.view(source, frame, key, reviewer, request.blind) for key in request.ids}
     return {"cards": items}

@@ -86,7 +86,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
 
     def text(request: TextRequest) -> Reply:
         try:
-            return {"text": _text(sources.reading(), frames, request.row)}
+            return {"text": _text(sources.current(), frames, request.row)}
         except ScaleQuestError as error:
             return {"text": visible(str(error))}
 
@@ -108,7 +108,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
             css_template=assets.text("map.css"),
             js_on_load=assets.script(*_SCRIPTS),
             server_functions=[
-                server_function("map_look", MapRequest, lambda r: look(sources.reading(), frames, jobs, r)),
+                server_function("map_look", MapRequest, lambda r: look(sources.current(), frames, jobs, r)),
                 server_function("map_text", TextRequest, text),
                 server_function("map_start", StartRequest, start),
                 server_function("map_stop", Request, stop),

@@ -50,7 +50,7 @@ def section(sources: SourceSelector) -> None:
         """The answer, or its error, with the snapshot as it is afterwards."""
 
         def reply(request: _R) -> Reply:
-            source = sources.reading()
+            source = sources.current()
             try:
                 answered = answer(source, request)
             except ScaleQuestError as error:

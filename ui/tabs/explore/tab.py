@@ -73,7 +73,7 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobReg
     def of_row(text: Callable[[Source, str], str]) -> Callable[[gr.EventData], gr.Markdown]:
         def show(event: gr.EventData) -> gr.Markdown:
             row = parse(StoryRequest, event._data).row
-            written = text(sources.reading(), row) if row is not None else ""
+            written = text(sources.current(), row) if row is not None else ""
             return gr.Markdown(written, visible=bool(written))
 
         return show
@@ -86,7 +86,7 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobReg
         js_on_load=assets.script(*(f"explore_{name}.js" for name in _SCRIPTS)),
         head='<script src="/vendor/plotly.min.js"></script>',
         server_functions=[
-            server_function("explore_look", ExploreRequest, lambda r: look(sources.reading(), frames, r))
+            server_function("explore_look", ExploreRequest, lambda r: look(sources.current(), frames, r))
         ],
         apply_default_css=False,
         elem_id="explore",

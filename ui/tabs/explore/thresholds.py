@@ -90,7 +90,7 @@ def section(sources: SourceSelector, frames: Frames) -> None:
             css_template=assets.text("whatif.css"),
             js_on_load=assets.script(*_SCRIPTS),
             server_functions=[
-                server_function("whatif_look", WhatIfRequest, lambda r: _look(sources.reading(), frames, r)),
+                server_function("whatif_look", WhatIfRequest, lambda r: _look(sources.current(), frames, r)),
                 server_function("whatif_keep", SaveRequest, keep),
             ],
             apply_default_css=False,

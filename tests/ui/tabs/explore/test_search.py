@@ -87,7 +87,7 @@ def test_between_slashes_is_a_regular_expression(url: str) -> None:
         expect(page.locator(".parts li")).to_have_text(["run first×"])
         expect(box).to_have_value("/(ab/")
         box.fill("$")
-        expect(page.locator("[data-part=message]")).to_contain_text("filter.words '$' holds no word")
+        expect(page.locator("[data-part=message]")).to_contain_text("filter.words '$' contains no word")
         box.fill("/<b>prime/")
         expect(page.locator("[data-part=said]")).to_contain_text("of 1 questions")
         assert marks(page) == {"<b>prime"}
