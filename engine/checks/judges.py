@@ -1,8 +1,8 @@
-"""What each check says of a stretch of stored questions, in the words of its stage: findings for ``replace_verdicts``.
+"""The judges of the checks: each turns a block of stored questions into findings for ``replace_verdicts``.
 
-Departures from the pipeline, where nothing is dropped that only just came: near-duplicates are marked, and dropped only
-where that is asked for; a question outside a scorer's domain is kept, with the remark ``outside_domain``, by the judge
-of solvability too; where no solution states an answer, one is chosen by reward alone.
+They differ from the pipeline's stages in three ways: near-duplicates are marked and only dropped on request; questions
+outside a scorer's domain are kept with the reason ``outside_domain``; where no solution states an answer, one is chosen
+by reward alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from engine.checks.scores import ask
+from engine.checks.scores import score_all
 from engine.config.profiles import Role
 from engine.models.base import Scored, ScoreModel
 from engine.stages import difficulty, pair, solvability
@@ -29,25 +29,23 @@ _PAIR_LABELS = ("chosen", "agreement", "majority_answer")
 
 class Judge(Protocol):
     stretch: int
-    """Questions of one transaction: what a kill loses at most."""
+    """Questions per transaction: what a kill loses at most."""
 
     def remember(self, some: Sequence[StageInput]) -> None:
-        """Take in questions that were judged before the check stopped."""
+        """Take in questions that were judged before an interruption; judges without memory ignore them."""
+        return
 
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
-        """What is found, and of how many of the questions: fewer than all where the check is to stop."""
+        """The findings, and the number of questions judged: fewer than all where the check was stopped."""
 
 
-class Contamination:
-    """13-grams shared with the benchmarks; the matched item's text goes with the question, as a label."""
+class Contamination(Judge):
+    """13-grams shared with the benchmarks; the text of the matched item becomes a label."""
 
     stretch = 5_000
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._benchmark = benchmark
-
-    def remember(self, some: Sequence[StageInput]) -> None:
-        """Nothing: each question is judged by itself."""
 
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
         found = Findings(replaces=(ITEM,))
@@ -58,8 +56,8 @@ class Contamination:
         return found, len(some)
 
 
-class NearDuplicates:
-    """Within the run, the lowest idx first. Exact duplicates that the run has dropped stay dropped."""
+class NearDuplicates(Judge):
+    """Near-duplicates within the run, in the order of idx. Exact duplicates that the run dropped stay dropped."""
 
     stretch = 5_000
 
@@ -78,28 +76,25 @@ class NearDuplicates:
             exact = verdict.reason == "exact_duplicate"
             if not verdict.kept and not self._drop and not (exact and one.reason == verdict.reason):
                 verdict = replace(verdict, kept=True, reason=None)
-                if not exact:  # whose wording is another: later questions may be near to this one only
+                if not exact:  # later questions may be near to this wording only
                     self._index.remember(one.question)
             found.verdicts.append(verdict)
             found.labels += labels
         return found, len(some)
 
 
-class Questions:
-    """Solvability or difficulty, by a model that scores questions."""
+class Questions(Judge):
+    """Solvability or difficulty by a model that scores questions."""
 
     stretch = 256
 
     def __init__(self, run: Run, stage: str, role: Role, model: ScoreModel, stopped: Callable[[], bool]) -> None:
         self._run, self._stage, self._role, self._model, self._stopped = run, stage, role, model, stopped
 
-    def remember(self, some: Sequence[StageInput]) -> None:
-        """Nothing: each question is judged by itself."""
-
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
         prompts = [(self._role.template.render(one.question.text), None) for one in some]
         calls = [(one.question.question_id, [prompt]) for one, prompt in zip(some, prompts, strict=True)]
-        scored = ask(self._model, calls, self._stopped)
+        scored = score_all(self._model, calls, self._stopped)
         found = Findings()
         for one, result in zip(some, scored, strict=False):
             if isinstance(result, Scored):
@@ -118,10 +113,9 @@ class Questions:
         return difficulty.judge(key, role.name, score, role.activation, band, *cost)
 
 
-class Rewards:
-    """A reward for every stored solution; where no other model's rewards lead, the choice among them too.
-
-    The run's first reward model leads, as everywhere: rewards of a further one stand beside and change no choice.
+class Rewards(Judge):
+    """A reward for every stored solution. The run's first reward model also chooses among them; rewards of further
+    models are only stored.
     """
 
     stretch = 256
@@ -139,38 +133,35 @@ class Rewards:
         self._pool, self._stopped = pool, stopped
         self._floor: float | None = run.config.get("reward_floor")
 
-    def remember(self, some: Sequence[StageInput]) -> None:
-        """Nothing: each question is judged by itself."""
-
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
         ids = [one.question.question_id for one in some]
         with self._workspace.cursor() as cursor:
             solved = replace_verdicts.solutions(cursor, ids)
-            led = replace_verdicts.has_other_primary_reward(cursor, ids, self._role.name)
+            other_primary = replace_verdicts.has_other_primary_reward(cursor, ids, self._role.name)
         template = self._role.template
         calls = []
         for one in some:
             prompt = template.render(one.question.text)
             texts = [solution.text + template.end for solution in solved.get(one.question.question_id, ())]
             calls.append((one.question.question_id, [(prompt, text) for text in texts]))
-        scored = ask(self._model, calls, self._stopped)
+        scored = score_all(self._model, calls, self._stopped)
         found = Findings(replaces=_PAIR_LABELS)
         for one, result in zip(some, scored, strict=False):
             key = one.question.question_id
             if isinstance(result, Scored):
-                self._add(found, key, solved.get(key, []), result, key not in led)
+                self._add(found, key, solved.get(key, []), result, key not in other_primary)
             else:
                 found.errors.append(_error(self._run, pair.STAGE, one, str(result.error)))
         return found, len(scored)
 
-    def _add(self, found: Findings, key: str, solved: list[Solution], scored: Scored, leads: bool) -> None:
-        """Add one question's rewards, its verdict and its labels. A reward that is none leads nowhere."""
+    def _add(self, found: Findings, key: str, solved: list[Solution], scored: Scored, primary: bool) -> None:
+        """Add one question's rewards, verdict and labels. A missing reward is never the primary one."""
         if not solved:
             return
         name, each = self._role.name, scored.seconds / len(solved)
         both = list(zip(solved, scored.scores, strict=True))
-        found.rewards += [(Reward(s.solution_id, name, r, each), leads and r is not None) for s, r in both]
-        if not leads:
+        found.rewards += [(Reward(s.solution_id, name, r, each), primary and r is not None) for s, r in both]
+        if not primary:
             return
         outside = all(reward is None for _, reward in both)
         if any(solution.answer is not None for solution in solved):
@@ -186,7 +177,7 @@ class Rewards:
     def _without_answers(
         self, key: str, both: list[tuple[Solution, float | None]], tokens: int
     ) -> tuple[Verdict, list[Any]]:
-        """An import that was not scored may have kept solutions that state no answer: the best reward is chosen."""
+        """Choose the best reward: solutions of an unscored import may state no answer."""
         answered = [replace(solution, answer="") for solution, _ in both]
         rewards = [reward for _, reward in both]
         verdict, labels = pair.judge(key, self._role.name, answered, rewards, [0] * len(both), self._floor, tokens)
@@ -194,7 +185,7 @@ class Rewards:
 
 
 def _band(config: dict[str, Any], generator: str) -> tuple[float, float]:
-    """The fail rates that the run keeps of this generator's questions; an import keeps all."""
+    """The difficulty band of this generator in the run's config; an import keeps all."""
     generators = (config.get("profile") or {}).get("generators") or ()
     own = next((g.get("band") for g in generators if g.get("name") == generator), None)
     low, high = own or config.get("difficulty_band") or (0.0, 1.0)

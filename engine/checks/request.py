@@ -1,6 +1,6 @@
-"""What a check asks: which stage is judged anew, against which benchmarks or by whose model.
+"""The request of a check: the stage to judge again, and the benchmarks or the model to judge with.
 
-Two checks with the same ``hash`` say the same of the same rows: a stopped one goes on where it stopped. Opens no model.
+Checks with equal ``hash`` give equal results for the same rows, so that a stopped one can be continued.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ STAGE = {
     "difficulty": "difficulty",
     "reward": "pair",
 }
-"""The checks in the order of their stages, and the stage whose verdicts each replaces."""
+"""The checks, and the stage whose verdicts each replaces, in order."""
 ROLE = {"solvability": "judge", "difficulty": "difficulty", "reward": "reward"}
-"""Of checks by a model: which role of the profile it plays."""
+"""The profile's role for each check by a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``benchmarks``: files, of contamination. ``profile``: of checks by a model. ``drop``: near-duplicates are dropped
-    (else only marked)."""
+    """``benchmarks``: files for contamination. ``profile``: for checks by a model. ``drop``: drop near-duplicates
+    rather than mark them."""
 
     name: str
     benchmarks: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Check:
 
     @property
     def role(self) -> Role | None:
-        """The model's part; None where no model is needed."""
+        """The model's role; None for a check without a model."""
         if self.name not in ROLE or self.profile is None:
             return None
         role: Role = getattr(self.profile, ROLE[self.name])
@@ -52,7 +52,7 @@ class Check:
 
     @property
     def config(self) -> RunConfig | None:
-        """A config that has this model alone, in every part, so that no other is loaded; None without a model."""
+        """A config with this model in every role, so that no other is loaded; None without a model."""
         role = self.role
         if role is None or self.profile is None:
             return None
@@ -68,14 +68,13 @@ class Check:
         return f"{self.name}, dropped" if self.drop else self.name
 
     def hash(self) -> str:
-        """Of all that decides what is found; of files their names and contents. InputError for one that is not there.
-
-        Read ``benchmarks`` first, for the better sentence on a file that cannot serve.
+        """A hash of everything that the result depends on, the benchmarks' contents included. InputError where a file
+        cannot be read; loading the benchmarks first gives more precise errors.
         """
-        told: dict[str, Any] = {"name": self.name, "drop": self.drop}
-        told["benchmarks"] = [(Path(file).name, _sha256(Path(file))) for file in self.benchmarks]
-        told["role"] = asdict(self.role) if self.role is not None else None
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        content: dict[str, Any] = {"name": self.name, "drop": self.drop}
+        content["benchmarks"] = [(Path(file).name, _sha256(Path(file))) for file in self.benchmarks]
+        content["role"] = asdict(self.role) if self.role is not None else None
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def check_of(
@@ -85,15 +84,14 @@ def check_of(
     folder: Path | None = None,
     drop: bool = False,
 ) -> Check:
-    """A check, its parts seen to fit together. ``folder``: where profiles are found by name beside the bundled ones.
+    """A validated check. ``folder``: where other than bundled profiles are found by name.
 
-    InputError for an unknown check, one that lacks its benchmark, a profile that cannot serve, a part it has no use
-    for.
+    InputError for an unknown check, a missing benchmark, an unsuitable profile, or an option without effect.
     """
     if name not in STAGE:
         raise InputError("--stage", name, "is not a check", f"use one of {', '.join(STAGE)}")
     if name == "contamination" and not benchmarks:
-        raise InputError("--benchmark", "", "contamination is found against benchmarks", "name a file of questions")
+        raise InputError("--benchmark", "", "is missing, but contamination needs one", "name a file of questions")
     if name != "contamination" and benchmarks:
         raise InputError("--benchmark", str(benchmarks[0]), f"has no effect on {name}", "leave it out")
     if name not in ROLE and profile is not None:

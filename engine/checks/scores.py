@@ -1,7 +1,4 @@
-"""A model that scores, asked for many questions: never more rows in flight than it likes, answers in order.
-
-Knows nothing of stages.
-"""
+"""Scores many questions by one model within its window of rows in flight, with results in order."""
 
 from __future__ import annotations
 
@@ -12,45 +9,45 @@ from engine.models.base import Failure, Scored, ScoreModel
 from store.errors import BackendError
 
 GIVE_UP = 32
-"""Failures in a row, none of them fatal by itself, after which the model is held to be broken."""
+"""Consecutive failures, none of them fatal, after which the model counts as broken."""
 Call = tuple[str, Sequence[tuple[str, str | None]]]
-"""An id of its own, and the rows (prompt, solution or None)."""
+"""A unique id, and the rows (prompt, solution or None)."""
 
 
-def ask(model: ScoreModel, calls: Sequence[Call], stopped: Callable[[], bool]) -> list[Scored | Failure]:
-    """One result for each call, in their order; a call without rows is answered without the model.
+def score_all(model: ScoreModel, calls: Sequence[Call], stopped: Callable[[], bool]) -> list[Scored | Failure]:
+    """One result per call, in order; a call without rows needs no model.
 
-    Where ``stopped`` comes true, no further call is made and the results are those of the first calls only. Raises
-    the model's error where it is gone, BackendError where it fails again and again.
+    When ``stopped`` becomes true, only the first calls are made and have results. Raises the model's fatal error, and
+    BackendError after ``GIVE_UP`` failures in a row.
     """
     inbox: SimpleQueue[Scored | Failure] = SimpleQueue()
-    found: dict[str, Scored | Failure] = {}
-    flying: dict[str, int] = {}
+    results: dict[str, Scored | Failure] = {}
+    in_flight: dict[str, int] = {}
 
-    def take() -> None:
+    def receive() -> None:
         result = inbox.get()
-        del flying[result.request_id]
+        del in_flight[result.request_id]
         if isinstance(result, Failure) and result.fatal:
             raise result.error
-        found[result.request_id] = result
+        results[result.request_id] = result
 
-    asked = 0
+    submitted = 0
     for key, rows in calls:
         if stopped():
             break
-        asked += 1
+        submitted += 1
         if not rows:
-            found[key] = Scored(key, (), 0, 0.0)
+            results[key] = Scored(key, (), 0, 0.0)
             continue
-        while flying and sum(flying.values()) + len(rows) > max(1, model.window):
-            take()
-        flying[key] = len(rows)
+        while in_flight and sum(in_flight.values()) + len(rows) > max(1, model.window):
+            receive()
+        in_flight[key] = len(rows)
         model.submit(key, rows, inbox.put)
-    while flying:
-        take()
-    results = [found[key] for key, _ in calls[:asked]]
-    _give_up(results)
-    return results
+    while in_flight:
+        receive()
+    ordered = [results[key] for key, _ in calls[:submitted]]
+    _give_up(ordered)
+    return ordered
 
 
 def _give_up(results: Sequence[Scored | Failure]) -> None:

@@ -16,7 +16,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 
 @pytest.fixture(scope="session")
-def room() -> Iterator[ModelCache]:
+def model_cache() -> Iterator[ModelCache]:
     """Where models are; loaded by the first test that needs one."""
     made = ModelCache()
     yield made

@@ -102,7 +102,7 @@ def test_an_area_of_another_map_or_of_none_is_one_sentence(workspace: Workspace)
         with pytest.raises(InputError, match="another map"):
             ask()
     (files.map_folder(workspace.path) / "meta.json").unlink()
-    with pytest.raises(InputError, match="not here"):
+    with pytest.raises(InputError, match="does not exist"):
         by_frame(workspace, asked)
     with pytest.raises(InputError, match="cannot be used here"):
         asked.to_sql()

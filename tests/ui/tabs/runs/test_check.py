@@ -67,7 +67,7 @@ def test_a_benchmark_is_uploaded_and_what_it_has_is_dropped(watched: Watched, fo
     page = opened(watched, "i1", "contamination")
     expect(page.locator("#runs").get_by_role("row", name="i1 import done 10 10")).to_be_visible()
     start(page)
-    expect(page.get_by_text("contamination is found against benchmarks")).to_be_visible()
+    expect(page.get_by_text("is missing, but contamination needs one")).to_be_visible()
     upload = page.locator("#check input[type=file]")
     upload.set_input_files(folder / "wrong.jsonl")
     expect(page.locator("#check")).to_contain_text("wrong")
