@@ -1,7 +1,4 @@
-"""Two generators measured on equal terms: what a run's stored rows say of its generator, with 95 % intervals.
-
-Reads only what is stored. Which generators can be compared, the profile and its models' folders say.
-"""
+"""Comparison of two generators: statistics of a run's stored rows with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from store.statistics import Z95, wilson
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A share or a mean with its 95 % interval; ``of``: how many it is taken over."""
+    """A share or a mean with its 95 % interval; ``of``: how many values it is taken over."""
 
     value: float
     low: float
@@ -31,12 +28,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorStats:
-    """What a run's decided questions say of its generator.
+    """Statistics of a generator over a run's decided questions; None where there are no values.
 
-    ``valid``: share that reached the judge and was kept by it. ``kept``: share that became pairs. ``difficulty``: mean
-    predicted fail rate of what the judge kept. ``topics``: effective number of topics among pairs, exp of their
-    entropy; ``kinds``: that of the nano curriculum's kinds among valid questions, of which ``read`` were recognised.
-    ``tokens_per_pair``: all tokens of generator, judge and solver. None where nothing is there to take it over.
+    ``valid``: share that the judge kept. ``kept``: share that became pairs. ``difficulty``: mean predicted fail rate of
+    the valid questions. ``topics``: effective number of topics among pairs (exp of the entropy); ``kinds``: of the nano
+    curriculum's kinds among valid questions, of which ``read`` were recognised. ``tokens_per_pair``: all tokens of
+    generator, judge and solver.
     """
 
     run_id: str
@@ -52,8 +49,8 @@ class GeneratorStats:
 
 
 def comparable_generators(profile: Profile) -> dict[str, Role]:
-    """The generators that can be compared, by name: the profile's, and what each was before QPO where a folder of that
-    name with ``-qft`` stands beside it."""
+    """The generators that can be compared, by name: the profile's, and each one before QPO where its model folder has a
+    sibling with the suffix ``-qft``."""
     found = {}
     for role in profile.generators:
         found[role.name] = role
@@ -65,12 +62,12 @@ def comparable_generators(profile: Profile) -> dict[str, Role]:
 
 
 def run_config_for(profile: Profile, generator: Role, questions: int, seed: int) -> RunConfig:
-    """The config of one side: this generator alone, all else as the profile says."""
+    """The config of a run with this generator alone and the profile's other settings."""
     return settings(replace(profile, generators=(generator,)), questions=questions, seed=seed)
 
 
-def side(workspace: Workspace, run_id: str) -> GeneratorStats:
-    """The figures of a run. InputError for an unknown one."""
+def generator_stats(workspace: Workspace, run_id: str) -> GeneratorStats:
+    """The statistics of a run. InputError for an unknown one."""
     workspace.run(run_id)
     with workspace.cursor() as cursor:
         decided = [stored for stored in run_queries.resume_state(cursor, run_id) if stored.decided]
@@ -96,7 +93,7 @@ def side(workspace: Workspace, run_id: str) -> GeneratorStats:
 
 
 def share(hits: int, of: int) -> Figure:
-    """A share with Wilson's interval; of nothing, anything is possible."""
+    """A share with Wilson's interval, which is [0, 1] where ``of`` is 0."""
     return Figure(hits / of if of else 0.0, *wilson(hits, of), of)
 
 
@@ -111,7 +108,7 @@ def mean(values: Sequence[float]) -> Figure | None:
 
 
 def difference(first: Figure, second: Figure) -> Figure:
-    """``second`` minus ``first``, with Newcombe's interval: the two intervals' arms put together."""
+    """``second`` minus ``first``, with Newcombe's interval, which combines the two intervals' arms."""
     value = second.value - first.value
     low = value - math.hypot(second.value - second.low, first.high - first.value)
     high = value + math.hypot(second.high - second.value, first.value - first.low)
@@ -119,7 +116,7 @@ def difference(first: Figure, second: Figure) -> Figure:
 
 
 def effective(counts: Iterable[int]) -> float | None:
-    """exp of the entropy: how many equally frequent sorts would look like this; None where there is nothing."""
+    """exp of the entropy: the number of equally frequent classes with the same entropy; None without counts."""
     some = [count for count in counts if count]
     total = sum(some)
     return math.exp(-sum(c / total * math.log(c / total) for c in some)) if total else None

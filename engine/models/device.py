@@ -1,7 +1,7 @@
-"""One thread per device, shared by all models on it: each turn, every model that has work does one piece of it.
+"""One thread per device, shared by all models on it: in each round, every model that has work does one step of it.
 
-So the models of a pipeline never fight over the same cores, a model with a long queue does not hold up the others,
-and no model needs a lock. Knows nothing of what the pieces are.
+The models of a pipeline then never compete for the same cores, a long queue of one does not hold up the others, and no
+model needs a lock.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ _TOO_SMALL = (
 
 
 class Worker(Protocol):
-    """A model's side of the loop. All methods are called on the loop's thread only."""
+    """What the loop needs of a model. All methods are called on the loop's thread only."""
 
     name: str
     threads: int
-    """Processor threads that its pieces profit from."""
+    """Processor threads that a step can use well."""
 
     @property
     def busy(self) -> bool: ...
 
-    def turn(self) -> None:
+    def step(self) -> None:
         """Do one short piece of work: one decode step, one batch of scores."""
 
     def fail(self, error: BackendError) -> None:
-        """Nothing more will come: fail all that waits and all that is asked later."""
+        """The model is gone: fail everything queued, and everything submitted later."""
 
 
 class DeviceLoop:
-    """The thread of one device. ``DeviceLoop.join`` gives the process's one; it ends when its last model leaves."""
+    """The thread of one device, shared by the process (``DeviceLoop.join``). It ends when its last model leaves."""
 
     _loops: ClassVar[dict[str, DeviceLoop]] = {}
     _lock = threading.Lock()
@@ -57,21 +57,20 @@ class DeviceLoop:
 
     @classmethod
     def join(cls, device: str, worker: Worker) -> DeviceLoop:
-        """The loop of this device with this model on it, started where it did not run."""
+        """Add the model to the loop of this device, which is started if need be."""
         with cls._lock:
             loop = cls._loops.get(device)
             new = loop is None
             if loop is None:
                 loop = cls._loops[device] = cls(device)
-            loop._joined += 1  # before the thread looks: one without models ends
+            loop._joined += 1  # before the thread looks at it: a loop without models ends
             if new:
                 loop._thread.start()
         loop.post(lambda: loop._workers.append(worker))
         return loop
 
     def leave(self, worker: Worker, last: Callable[[], None]) -> None:
-        """Run ``last`` on the thread, then serve this model no more. Returns when that is done; the thread may be the
-        caller."""
+        """Run ``last`` on the thread and remove the model. Returns when that is done; the thread itself may call it."""
         gone = threading.Event()
 
         def go() -> None:
@@ -94,37 +93,36 @@ class DeviceLoop:
             pass
 
     def call(self, make: Callable[[], _T]) -> _T:
-        """Run this on the thread between two turns, and return what it returns or raise what it raises. The thread may
-        be the caller."""
+        """Run this on the thread between two steps; returns or raises as it does. The thread itself may call it."""
         if threading.current_thread() is self._thread:
             return make()
-        made: Future[_T] = Future()
+        result: Future[_T] = Future()
 
         def go() -> None:
             try:
-                made.set_result(make())
-            except BaseException as error:  # noqa: BLE001 - it is the caller's
-                made.set_exception(error)
+                result.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - the caller raises it
+                result.set_exception(error)
 
         self.post(go)
-        return made.result()
+        return result.result()
 
     def post(self, call: Callable[[], None]) -> None:
-        """Have the thread run this between two turns."""
+        """Have the thread run this between two steps."""
         self._posted.put(call)
 
     def _run(self) -> None:
         while self._joined or not self._posted.empty():
-            self._take_posted()
+            self._run_posted()
             for worker in list(self._workers):
                 if worker.busy:
-                    self._turn(worker)
+                    self._step(worker)
 
-    def _take_posted(self) -> None:
+    def _run_posted(self) -> None:
         idle = not any(worker.busy for worker in self._workers)
         while True:
             try:
-                # Waits only where there is nothing else to do, and then for one call at a time.
+                # Blocks only while no model has work, and then for one call at a time.
                 call = self._posted.get(block=idle and bool(self._joined))
             except queue.Empty:
                 return
@@ -133,14 +131,14 @@ class DeviceLoop:
                 call()
             except Exception as error:  # noqa: BLE001 - a raising callback must leave nobody waiting
                 for worker in self._workers:
-                    worker.fail(BackendError(sentence(worker.name, error)))
+                    worker.fail(BackendError(failure_message(worker.name, error)))
 
-    def _turn(self, worker: Worker) -> None:
+    def _step(self, worker: Worker) -> None:
         try:
             self._set_threads(worker.threads)
-            worker.turn()
+            worker.step()
         except Exception as error:  # noqa: BLE001 - out of memory, say: it ends this model alone
-            worker.fail(BackendError(sentence(worker.name, error)))
+            worker.fail(BackendError(failure_message(worker.name, error)))
 
     def _set_threads(self, threads: int) -> None:
         if threads != self._threads:
@@ -150,18 +148,22 @@ class DeviceLoop:
             self._threads = threads
 
 
-def sentence(name: str, error: BaseException) -> str:
-    """One line for a person: which model, the first line of what its library said, and what to do if it was memory."""
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, 300 characters at most, without its full stop; else the error's class."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
+
+
+def failure_message(name: str, error: BaseException) -> str:
+    """A sentence for the user: which model failed, why, and what to do where memory ran out."""
     remedy = ""
     if any(words in str(error).lower() for words in _TOO_SMALL):
         remedy = "; lower the role's slots, context or max_tokens, or use a smaller model or dtype"
-    return f"The model '{name}' failed: {said[:300]}{remedy}."
+    return f"The model '{name}' failed: {first_line(error)}{remedy}."
 
 
 @atexit.register
 def _stop_all() -> None:
-    """A thread inside torch while the interpreter goes down would abort the process."""
+    """A thread that is inside torch while the interpreter exits would abort the process."""
     for loop in list(DeviceLoop._loops.values()):
         loop._joined = 0
         loop._workers.clear()

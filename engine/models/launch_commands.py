@@ -1,7 +1,7 @@
-"""The commands that serve a profile's models on N GPUs with vLLM, and the urls to name in the profile then.
+"""The commands that serve a profile's models on N GPUs with vLLM, and the urls to write into the profile.
 
-Every model gets a server; further GPUs go where the most tokens wait for each server. Where there are fewer GPUs than
-models, models share cards as ``residency`` has room for. Starts nothing.
+Every model gets one server; further GPUs go to the models with the most tokens a server. With fewer GPUs than models,
+models share GPUs as ``placement`` plans it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from store.errors import InputError
 
 FIRST_PORT = 8000
 _PREFILL_COST = 0.1
-"""Of a token that is only read, against one that is written: the paper's hours of reward and solutions (PAPER 6)."""
+"""Cost of a token that is read, relative to one that is written (paper, section 6: hours of reward and solutions)."""
 _USUAL_SHARE = 0.9
 _UNREAD = "THE_COMMIT_THAT_YOU_READ"
-"""ReviewState for the revision of a model that runs code of its own, where the profile pins none."""
+"""Placeholder for the revision of a model with custom code, where the profile pins none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One process: ``command`` starts it, ``url`` is where its roles find it."""
+    """One server process: ``command`` starts it, ``url`` goes into the profile for its roles."""
 
     roles: tuple[str, ...]
     model: str
@@ -34,17 +34,17 @@ class Server:
     command: str
 
 
-def servers(profile: Profile, gpus: int, card_bytes: int) -> list[Server]:
-    """One server or more for every model of the profile that a GPU serves. InputError where they do not fit."""
+def servers(profile: Profile, gpus: int, gpu_bytes: int) -> list[Server]:
+    """One or more servers for every model of the profile that needs a GPU. InputError where they do not fit."""
     if gpus < 1:
-        raise InputError("gpus", gpus, "is not a number of GPUs", "use 1 or more")
+        raise InputError("gpus", gpus, "must be at least 1", "use 1 or more")
     by_model: dict[tuple[str, str | None, bool], list[Role]] = {}
     for role in profile.roles:
         if role.backend != "linear":
             by_model.setdefault((role.model, role.revision, role.writes), []).append(role)
     models = list(by_model.values())
-    cards = _spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, card_bytes)
-    return [_server(models[place], gpu, share, FIRST_PORT + i) for i, (place, gpu, share) in enumerate(cards)]
+    placed = _spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, gpu_bytes)
+    return [_server(models[place], gpu, share, FIRST_PORT + i) for i, (place, gpu, share) in enumerate(placed)]
 
 
 def urls(made: Sequence[Server]) -> dict[str, list[str]]:
@@ -57,7 +57,7 @@ def urls(made: Sequence[Server]) -> dict[str, list[str]]:
 
 
 def _spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int, float]]:
-    """(model, GPU, share of its memory): one model a GPU; the rest of the GPUs go one by one to the most loaded."""
+    """(model, GPU, share of its memory): one model a GPU; each further GPU goes to the most loaded model."""
     replicas = [1] * len(models)
     loads = [sum(map(_load, roles)) for roles in models]
     for _ in range(gpus - len(models)):
@@ -66,20 +66,18 @@ def _spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int,
     return [(place, gpu, _USUAL_SHARE) for gpu, place in enumerate(places)]
 
 
-def _shared(models: Sequence[Sequence[Role]], gpus: int, card_bytes: int) -> list[tuple[int, int, float]]:
-    """The same where several models must share a card."""
+def _shared(models: Sequence[Sequence[Role]], gpus: int, gpu_bytes: int) -> list[tuple[int, int, float]]:
+    """The same where several models must share a GPU."""
     needed = [placement.need(roles) for roles in models]
-    plan = placement.plan(needed, card_bytes)
+    plan = placement.plan(needed, gpu_bytes)
     if len(plan.phases) > gpus:
-        problem = (
-            f"do not hold the {len(models)} models at once: {plan.sentence[0].lower()}{plan.sentence[1:].rstrip('.')}"
-        )
-        raise InputError("gpus", gpus, problem, f"use {len(plan.phases)} GPUs, or the profile `paper` on one card")
+        problem = f"cannot hold the {len(models)} models together: the {plan.sentence[4:].rstrip('.')}"
+        raise InputError("gpus", gpus, problem, f"use {len(plan.phases)} GPUs, or the profile `paper` on one GPU")
     return [(place, gpu, round(plan.share(place), 2)) for gpu, phase in enumerate(plan.phases) for place in phase]
 
 
 def _load(role: Role) -> float:
-    """Tokens for each generated question, roughly, a token that is only read counted as a part of one."""
+    """Approximate tokens for each generated question; tokens that are read count by ``_PREFILL_COST``."""
     if role.role == "generator":
         return 128 * role.share
     written = {"judge": 256, "solver": 512 * role.n}.get(role.role, 0)

@@ -1,6 +1,6 @@
-"""From a role of the profile to a live model. The only place that knows which backend is made of what.
+"""Loads the model of a profile's role; the only place that knows what each backend consists of.
 
-Imports of torch and transformers are inside the functions: a command that needs no model starts without them.
+torch and transformers are imported inside the functions, so that commands that need no model start without them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from engine.config.profiles import Role
+from engine.config.run_config import Role
+from engine.models.device import first_line
 from engine.models.replicas import Pool, ScorePool
 from store.errors import InputError
 
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
     from engine.models.vllm.engine import Memory
 
 _SMALL_BYTES = 400_000_000
-"""Weights below this stay in float32 on a GPU too: nothing is gained by fewer bits."""
+"""Smaller weights stay in float32 on a GPU too: fewer bits would gain nothing."""
 _ONE_THREAD_PARAMETERS = 20_000_000
-"""Models below this step faster on one thread than on several."""
+"""Smaller models are faster on one thread than on several."""
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _loaded: WeakValueDictionary[tuple[object, ...], Any] = WeakValueDictionary()
 
 
 def open_text(role: Role, memory: Memory | None = None) -> TextModel:
-    """The role's model as a ``TextModel``. Raises InputError for one that is missing, unreadable, or of a backend
-    that is not installed. ``memory``: what it may take of its card (vLLM)."""
+    """The role's model as a ``TextModel``. InputError where it is missing or unreadable, or its backend is not
+    installed. ``memory``: what it may take of the GPU (vLLM)."""
     check_folder(role)
     if "," in role.device:
-        return Pool([open_text(one) for one in _one_device_each(role)])
+        return Pool([open_text(one) for one in _per_device(role)])
     if role.backend == "openai":
         from engine.models.openai import text as openai_text
 
@@ -56,7 +57,7 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     check_folder(role)
     if "," in role.device:
-        return ScorePool([open_score(one) for one in _one_device_each(role)])
+        return ScorePool([open_score(one) for one in _per_device(role)])
     if role.backend == "openai-pooling":
         from engine.models.openai import score as openai_score
 
@@ -68,7 +69,7 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
     return _open_transformers_score(role)
 
 
-def _one_device_each(role: Role) -> list[Role]:
+def _per_device(role: Role) -> list[Role]:
     """The role once for each of its devices."""
     return [replace(role, device=device.strip()) for device in role.device.split(",")]
 
@@ -88,7 +89,7 @@ def _open_transformers_score(role: Role) -> ScoreModel:
 
 
 def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
-    """The role's weights, on its device, and its tokenizer; roles with the same weights share them."""
+    """The role's weights on its device, and its tokenizer; roles with equal weights share them."""
     import torch
     import transformers
 
@@ -109,26 +110,24 @@ def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
                 raise ValueError(f"it has no weights for {sorted(report['missing_keys'])[0]}")
             model = model.to(device).eval()
     except Exception as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        remedy = (
-            "check the folder, or fetch it again" if role.path else "check the hub id and the network, or give a folder"
-        )
-        raise InputError(f"{role.role}.model", role.model, f"cannot be loaded: {said[:300]}", remedy) from error
+        hub = "check the hub id and the network, or give a folder"
+        remedy = "check the folder, or fetch it again" if role.path else hub
+        raise InputError(f"{role.role}.model", role.model, f"cannot be loaded: {first_line(error)}", remedy) from error
     _loaded[key] = model
     return model, tokenizer
 
 
 def check_folder(role: Role) -> None:
-    """Raises InputError where the role names a local folder that holds no model. Imports nothing heavy."""
+    """InputError where the role names a local folder that holds no model. Imports nothing heavy."""
     path = role.path
     if path is None or role.urls:
         return
     if not path.is_dir():
         problem = "is not a model folder"
     elif not (path / "config.json").is_file():
-        problem = "is not a model folder, it has no config.json"
+        problem = "is not a model folder: it has no config.json"
     elif not any((path / name).is_file() for name in _TOKENIZERS):
-        problem = "has no tokenizer"  # transformers would make up an empty one and say nothing
+        problem = "has no tokenizer"  # transformers would silently make an empty one
     else:
         return
     bundled = role.model.startswith("assets/")
@@ -147,12 +146,12 @@ def _device(role: Role) -> str:
     except RuntimeError as error:
         raise InputError(f"{role.role}.device", role.device, "is not a device", "use auto, cpu or cuda:0") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"{role.role}.device", role.device, "this machine has no such GPU", "use auto or cpu")
+        raise InputError(f"{role.role}.device", role.device, "is not a GPU of this machine", "use auto or cpu")
     return "cuda:0" if role.device == "cuda" else str(device)
 
 
 def _dtype(role: Role, device: str) -> str:
-    """What the role says; ``auto`` is float32 on the processor and for small models, bfloat16 for others."""
+    """The role's dtype; ``auto`` is float32 on the processor and for small models, else bfloat16."""
     if role.dtype != "auto":
         return role.dtype
     return "float32" if device == "cpu" or (role.path and _weight_bytes(role.path) < _SMALL_BYTES) else "bfloat16"
@@ -163,5 +162,9 @@ def _weight_bytes(folder: Path) -> int:
 
 
 def _threads(model: Any) -> int:
-    small = model.num_parameters() < _ONE_THREAD_PARAMETERS
-    return 1 if small else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if model.num_parameters() < _ONE_THREAD_PARAMETERS else cores()
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

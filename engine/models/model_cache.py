@@ -1,7 +1,7 @@
-"""Live models, loaded once and shared: by the batch, by every live user, by two runs at the same time.
+"""Loaded models, shared by batch runs and live users.
 
-A model is loaded when a run first needs it and stays until a run of another profile is asked for and nobody uses it.
-Two runs may hold the same objects: models take work from any thread, and request ids carry the run's id. Knows no run.
+A model is loaded when a run first needs it, and stays until it is unused and a run of another profile starts. Two runs
+may hold the same objects: models take requests from any thread, and request ids carry the run's id.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Model = TextModel | ScoreModel
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the model cache is doing, for a header: ``sentence`` says it, ``device`` is known once models are loaded."""
+    """What the model cache is doing, as the page shows it. ``device`` is known once models are loaded."""
 
     status: Literal["empty", "loading", "ready", "failed"]
     sentence: str
@@ -35,14 +35,14 @@ class State:
 
 
 class ModelCache:
-    """Safe from any thread. ``card_bytes``: memory of the card, by default the first GPU's."""
+    """Safe from any thread. ``gpu_bytes``: memory to plan with, by default the first GPU's."""
 
-    def __init__(self, card_bytes: int | None = None) -> None:
-        self._card_bytes = card_bytes
+    def __init__(self, gpu_bytes: int | None = None) -> None:
+        self._gpu_bytes = gpu_bytes
         self.state = State("empty", "No model is loaded yet.")
-        self._books = threading.Lock()
-        self._endpoint = threading.Lock()
-        """Held while models are loaded or closed: who needs another one waits, who finds all of them there does not."""
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        """Held while models are loaded or closed; a run whose models are all loaded does not wait for it."""
         self._models: dict[Key, Model] = {}
         self._profile: dict[Key, str] = {}
         self._users: Counter[Key] = Counter()
@@ -50,29 +50,29 @@ class ModelCache:
 
     @contextmanager
     def acquire(self, config: RunConfig) -> Iterator[Models]:
-        """The config's models, for as long as the block lasts; blocks while they are loaded. Errors as ``open_models``,
-        StoreError where the model cache has been closed."""
+        """The config's models for the duration of the block; waits while they are loaded. Raises as ``open_models``
+        does, and StoreError after ``close``."""
         wanted = set(_keys(config.profile).values())
-        models = self._take(config, wanted) or self._load(config, wanted)
+        models = self._acquire_loaded(config, wanted) or self._load(config, wanted)
         try:
             yield models
         finally:
-            with self._books:
+            with self._lock:
                 self._users.subtract(wanted)
 
     def close(self) -> None:
-        """Close all models; what is in flight on them ends as cancelled."""
-        with self._endpoint:
+        """Close all models; their requests in flight end as cancelled."""
+        with self._loading:
             self._closed = True
-            with self._books:
+            with self._lock:
                 gone, self._models = list(self._models.values()), {}
             for model in gone:
                 model.close()
             self.state = State("empty", "The models are closed.")
 
-    def _take(self, config: RunConfig, wanted: set[Key]) -> Models | None:
-        """The models where all are there, counted as used by one more."""
-        with self._books:
+    def _acquire_loaded(self, config: RunConfig, wanted: set[Key]) -> Models | None:
+        """The models with their use counted; None unless all of them are loaded."""
+        with self._lock:
             if not wanted <= self._models.keys():
                 return None
             self._users.update(wanted)
@@ -80,24 +80,24 @@ class ModelCache:
 
     def _load(self, config: RunConfig, wanted: set[Key]) -> Models:
         name = config.profile.name
-        with self._endpoint:
+        with self._loading:
             if self._closed:
-                raise StoreError("The app is ending; start it again.")
-            if (models := self._take(config, wanted)) is not None:  # someone else has loaded them meanwhile
+                raise StoreError("The app is shutting down; start it again.")
+            if (models := self._acquire_loaded(config, wanted)) is not None:  # another thread has loaded them
                 return models
             self.state = State("loading", f"Loading the models of profile {name}.", name)
             self._close_idle(name, wanted)
             fresh = dict(self._models)
             try:
-                card = self._card_bytes or card_memory()
-                if card is not None:
-                    told = residency_of(config.profile, card).sentence
-                    self.state = State("loading", f"Loading the models of profile {name}. {told}", name)
-                models = open_models(config, fresh, card)
+                memory = self._gpu_bytes or gpu_memory()
+                if memory is not None:
+                    plan = placement_of(config.profile, memory)
+                    self.state = State("loading", f"Loading the models of profile {name}. {plan.sentence}", name)
+                models = open_models(config, fresh, memory)
             except BaseException as error:
                 self.state = State("failed", str(error), name)
                 raise
-            with self._books:
+            with self._lock:
                 self._models = fresh
                 self._profile |= dict.fromkeys(wanted, name)
                 self._users.update(wanted)
@@ -106,19 +106,19 @@ class ModelCache:
             return models
 
     def _close_idle(self, profile: str, wanted: set[Key]) -> None:
-        """Make model_cache: what is of another profile, and in nobody's hands, goes first."""
-        with self._books:
+        """Close the unused models of other profiles before new ones are loaded."""
+        with self._lock:
             idle = [key for key in self._models if key not in wanted and not self._users[key]]
             gone = [self._models.pop(key) for key in idle if self._profile[key] != profile]
         for model in gone:
             model.close()
 
 
-def open_models(config: RunConfig, known: dict[Key, Model] | None = None, card_bytes: int | None = None) -> Models:
-    """The config's models, live; roles of one model share one object. InputError for a missing model or package.
+def open_models(config: RunConfig, known: dict[Key, Model] | None = None, gpu_bytes: int | None = None) -> Models:
+    """Load the config's models; roles of the same model share one object. InputError for a missing model or package.
 
-    ``known``: live ones, used where they are what a role asks for; those that are opened are added to it.
-    ``card_bytes``: memory of the card that they share, None for no card: what does not fit together takes turns.
+    ``known``: loaded models, used where they match a role; newly loaded ones are added to it. ``gpu_bytes``: memory of
+    the GPU that they share (None without one); models that do not fit together take turns.
     """
     from engine.models.load import check_folder
 
@@ -126,8 +126,8 @@ def open_models(config: RunConfig, known: dict[Key, Model] | None = None, card_b
     known = {} if known is None else known
     for role in profile.roles:
         if keys[role] not in known:
-            check_folder(role)  # all of them before any is loaded: a missing one is told at once
-    open_role = _opener(profile, card_bytes)
+            check_folder(role)  # before any is loaded, so that a missing one is reported at once
+    open_role = _opener(profile, gpu_bytes)
     opened: list[Key] = []
 
     def live(role: Role) -> Model:
@@ -148,43 +148,43 @@ def open_models(config: RunConfig, known: dict[Key, Model] | None = None, card_b
     return Models(tuple(generators), judge, difficulty, solver, reward)  # type: ignore[arg-type]
 
 
-def residency_of(profile: Profile, card_bytes: int) -> placement.Plan:
-    """Which of the profile's models share the card; InputError for one that is too large for it."""
+def placement_of(profile: Profile, gpu_bytes: int) -> placement.Plan:
+    """The plan of the profile's models on the GPU; InputError for one that is too large for it."""
     by_key: dict[Key, list[Role]] = {}
     for role, key in _keys(profile).items():
         by_key.setdefault(key, []).append(role)
-    return placement.plan(placement.needs(list(by_key.values())), card_bytes)
+    return placement.plan(placement.needs(list(by_key.values())), gpu_bytes)
 
 
-def _opener(profile: Profile, card_bytes: int | None) -> Callable[[Role], Model]:
-    """How a role's model is opened: on its own, with a share of the card, or to take turns there."""
+def _opener(profile: Profile, gpu_bytes: int | None) -> Callable[[Role], Model]:
+    """How a role's model is loaded: by itself, with a share of the GPU, or in a phase of it."""
     from engine.models.load import open_score, open_text
-    from engine.models.time_sharing import Card, PhasedScore, PhasedText
+    from engine.models.time_sharing import SharedGpu, TimeSharedScore, TimeSharedText
     from engine.models.vllm.engine import Memory
 
-    def on_its_own(role: Role, memory: Memory | None = None) -> Model:
+    def load(role: Role, memory: Memory | None = None) -> Model:
         return open_text(role, memory) if role.writes else open_score(role, memory)
 
-    if card_bytes is None:
-        return on_its_own
-    plan = residency_of(profile, card_bytes)
-    card = Card(len(plan.phases))
+    if gpu_bytes is None:
+        return load
+    plan = placement_of(profile, gpu_bytes)
+    gpu = SharedGpu(len(plan.phases))
 
-    def on_the_card(role: Role) -> Model:
+    def load_on_gpu(role: Role) -> Model:
         place = next((i for i, need in enumerate(plan.needs) if role in need.roles), None)
         if place is None:
-            return on_its_own(role)
+            return load(role)
         memory = Memory(plan.kv_bytes[place], plan.share(place))
         if len(plan.phases) == 1:
-            return on_its_own(role, memory)
-        group = next(i for i, phase in enumerate(plan.phases) if place in phase)
-        kind = PhasedText if role.writes else PhasedScore
-        return kind(role.name, role.slots, card, group, lambda: on_its_own(role, memory))
+            return load(role, memory)
+        number = next(i for i, phase in enumerate(plan.phases) if place in phase)
+        kind = TimeSharedText if role.writes else TimeSharedScore
+        return kind(role.name, role.slots, gpu, number, lambda: load(role, memory))
 
-    return on_the_card
+    return load_on_gpu
 
 
-def card_memory() -> int | None:
+def gpu_memory() -> int | None:
     """Bytes of the first GPU; None where there is none."""
     import torch
 
@@ -192,7 +192,7 @@ def card_memory() -> int | None:
 
 
 def _keys(profile: Profile) -> dict[Role, Key]:
-    """What makes two roles the same model."""
+    """A key for each role; roles with equal keys share one model."""
 
     def key(role: Role) -> Key:
         where = (role.backend, role.model, role.revision, role.dtype, role.device, role.urls)

@@ -1,4 +1,4 @@
-"""Which live model plays which role in a run."""
+"""The loaded models of a run, by role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.models.base import ScoreModel, TextModel
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The live models of a run, generators in the profile's order. One object may play several parts."""
+    """Generators are in the profile's order. One model may have several roles."""
 
     generators: tuple[TextModel, ...]
     judge: TextModel | ScoreModel

@@ -1,7 +1,4 @@
-"""How large a model is before it is loaded: from its folder, from the download cache, or from what is written down.
-
-``assets/models.toml`` states the models of the bundled profiles. Loads nothing, downloads nothing.
-"""
+"""The size of a model before it is loaded: from its folder, the download cache, ``assets/models.toml`` or its name."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What ``assets/models.toml`` says of a model: billions of parameters, its attention's shape, its context."""
+    """A model's entry in ``assets/models.toml``: billions of parameters, the shape of its attention, its context."""
 
     kind: Literal["text", "reward"]
     family: str
@@ -37,7 +34,7 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """``weight_bytes`` as used (dtype applied), ``kv_bytes`` a token, ``context`` tokens; None where nothing tells."""
+    """``weight_bytes`` in the dtype used, ``kv_bytes`` a token, ``context`` in tokens; None where unknown."""
 
     weight_bytes: int | None
     kv_bytes: int | None = None
@@ -46,7 +43,7 @@ class Size:
 
 @cache
 def stated(model: str) -> Stated | None:
-    """What is written down of this hub id."""
+    """The entry of this hub id in ``assets/models.toml``."""
     table = tomllib.loads((ASSETS / "models.toml").read_text(encoding="utf-8"))
     return Stated(**table[model]) if model in table else None
 
@@ -67,7 +64,7 @@ def size(role: Role) -> Size:
 
 
 def cached(model: str, revision: str | None) -> Path | None:
-    """The folder of a hub model that an earlier run downloaded."""
+    """The folder of a hub model in the download cache."""
     from huggingface_hub import constants
 
     snapshots = Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}" / "snapshots"
@@ -84,9 +81,10 @@ def _of_folder(folder: Path, width: int) -> Size:
         head_size = config.get("head_dim") or config["hidden_size"] // heads
         kv = 2 * config["num_hidden_layers"] * config.get("num_key_value_heads", heads) * head_size * width
         return Size(on_disk * width // stored, kv, config.get("max_position_embeddings"))
-    except (OSError, ValueError, KeyError, TypeError):  # a config of another kind: the files' size is all there is
+    except (OSError, ValueError, KeyError, TypeError):  # another kind of config: only the files' size is known
         return Size(on_disk)
 
 
 def _weight_bytes(folder: Path) -> int:
+    """Bytes of a model folder's weights on disk."""
     return sum(path.stat().st_size for pattern in _WEIGHTS for path in folder.rglob(pattern))

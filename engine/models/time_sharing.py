@@ -1,8 +1,8 @@
-"""Models that take turns on one card: those of one group are on it, the others' work waits for theirs.
+"""Time sharing of one GPU: the models of one phase are resident, requests to the others wait for their phase.
 
-A group keeps the card while it has work; it gives way once it has nothing to do, once another group's queue has grown
-past the watermark and this one has had its fill, or once a live user waits for another. What leaves goes to sleep where
-it can (vLLM), else it is closed and loaded again later. Knows nothing of sizes: who is grouped with whom is given.
+A phase keeps the GPU while it has work. It yields when it is idle, when another phase's queue is past the watermark and
+it has had its own share, or when a live user waits for another phase. Models that leave go to sleep where they can
+(vLLM); others are closed and loaded again later. ``placement`` decides which models form a phase.
 """
 
 from __future__ import annotations
@@ -14,186 +14,192 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored
-from engine.models.device import sentence
+from engine.models.device import failure_message
 from store.errors import BackendError, ScaleQuestError
 
 FILL = 8
-"""Full batches that a group works off, and that another has waiting, before the card changes hands."""
+"""Full batches that a phase may work off, and that another phase must have queued, before the GPU changes hands."""
 
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """Work that waits: how much, how urgent, how it begins, and how it ends where it never does."""
+    """A queued call: its rows, its priority, how it starts, and what its caller gets if it never starts."""
 
     rows: int
     priority: int
-    begin: Callable[[], None]
-    give_up: Callable[[], None]
+    start: Callable[[], None]
+    abandon: Callable[[], None]
 
 
 @dataclass(slots=True, eq=False)
-class _Group:
-    """``fed``: rows since it came onto the card. ``live``: live rows in flight."""
+class _Phase:
+    """``started_rows``: since the phase became resident. ``live``: rows of live users in flight."""
 
-    members: list[_Member] = field(default_factory=list)
-    waiting: deque[_Call] = field(default_factory=deque)
+    models: list[_TimeSharedModel] = field(default_factory=list)
+    queue: deque[_Call] = field(default_factory=deque)
     in_flight: int = 0
     live: int = 0
-    fed: int = 0
+    started_rows: int = 0
 
     @property
-    def queued(self) -> int:
-        return sum(call.rows for call in self.waiting)
+    def queued_rows(self) -> int:
+        return sum(call.rows for call in self.queue)
 
     @property
-    def wants_live(self) -> bool:
-        return any(call.priority <= LIVE for call in self.waiting)
+    def live_user_waits(self) -> bool:
+        return any(call.priority <= LIVE for call in self.queue)
+
+    @property
+    def batch(self) -> int:
+        return sum(model.batch for model in self.models)
 
 
-class Card:
-    """One device and its groups. Safe from any thread; a thread of its own changes who is on it."""
+class SharedGpu:
+    """One GPU and its phases. Safe from any thread; a thread of this object switches between the phases."""
 
-    def __init__(self, groups: int) -> None:
-        self._groups = [_Group() for _ in range(groups)]
-        self._here: _Group | None = None
-        self._news = threading.Condition()
-        self._open = 0
-        self.turns: list[int] = []
-        """Which group came onto the card, in order."""
+    def __init__(self, phases: int) -> None:
+        self._phases = [_Phase() for _ in range(phases)]
+        self._resident: _Phase | None = None
+        self._changed = threading.Condition()
+        self._models = 0
+        self.history: list[int] = []
+        """The number of each phase that became resident, in order."""
         self._thread = threading.Thread(target=self._run, name="phases", daemon=True)
 
-    def join(self, group: int, member: _Member) -> None:
-        with self._news:
-            self._groups[group].members.append(member)
-            self._open += 1
-            if self._open == 1 and not self._thread.is_alive():
+    def join(self, phase: int, model: _TimeSharedModel) -> None:
+        with self._changed:
+            self._phases[phase].models.append(model)
+            self._models += 1
+            if self._models == 1 and not self._thread.is_alive():
                 self._thread.start()
 
-    def leave(self, member: _Member) -> None:
-        """Its waiting work has been taken back by the member; the card's thread ends with the last one."""
-        with self._news:
-            for group in self._groups:
-                if member in group.members:
-                    group.members.remove(member)
-                    self._open -= 1
-            self._news.notify_all()
+    def leave(self, model: _TimeSharedModel) -> None:
+        """Remove a model that has withdrawn its queued calls. The thread ends with the last model."""
+        with self._changed:
+            for phase in self._phases:
+                if model in phase.models:
+                    phase.models.remove(model)
+                    self._models -= 1
+            self._changed.notify_all()
 
-    def ask(self, member: _Member, call: _Call) -> None:
-        with self._news:
-            self._group_of(member).waiting.append(call)
-            self._news.notify_all()
+    def enqueue(self, model: _TimeSharedModel, call: _Call) -> None:
+        with self._changed:
+            self._phase_of(model).queue.append(call)
+            self._changed.notify_all()
 
-    def take_back(self, member: _Member, calls: Sequence[_Call]) -> list[_Call]:
-        """Those of the calls that have not begun; they never will."""
-        with self._news:
-            group = self._group_of(member)
-            found = [call for call in calls if call in group.waiting]
-            for call in found:
-                group.waiting.remove(call)
-            return found
+    def withdraw(self, model: _TimeSharedModel, calls: Sequence[_Call]) -> list[_Call]:
+        """Take these calls out of the queue; returns those that were still there, which will never start."""
+        with self._changed:
+            queue = self._phase_of(model).queue
+            withdrawn = [call for call in calls if call in queue]
+            for call in withdrawn:
+                queue.remove(call)
+            return withdrawn
 
-    def done(self, member: _Member, rows: int, priority: int) -> None:
-        with self._news:
-            group = self._group_of(member)  # a member leaves after its last result
-            group.in_flight -= rows
-            group.live -= rows if priority <= LIVE else 0
-            self._news.notify_all()
+    def done(self, model: _TimeSharedModel, rows: int, priority: int) -> None:
+        with self._changed:
+            phase = self._phase_of(model)  # a model leaves after its last result
+            phase.in_flight -= rows
+            phase.live -= rows if priority <= LIVE else 0
+            self._changed.notify_all()
 
-    def _group_of(self, member: _Member) -> _Group:
-        return next(group for group in self._groups if member in group.members)
+    def _phase_of(self, model: _TimeSharedModel) -> _Phase:
+        return next(phase for phase in self._phases if model in phase.models)
 
-    # --- the card's thread -------------------------------------------------------------------------------------------
+    # --- the thread that switches phases -----------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
-            with self._news:
-                while self._open and not self._due():
-                    self._news.wait()
-                if not self._open:
+            with self._changed:
+                while self._models and not self._has_work():
+                    self._changed.wait()
+                if not self._models:
                     return
-                following = self._next()
-                here = self._here
-            if following is not None and following is not here:
-                self._change(here, following)
-            with self._news:
-                begun = self._feed()
-            for call in begun:
-                call.begin()
+                following = self._next_phase()
+                resident = self._resident
+            if following is not None and following is not resident:
+                self._switch(resident, following)
+            with self._changed:
+                calls = self._dequeue()
+            for call in calls:
+                call.start()
 
-    def _due(self) -> bool:
-        """Whether there is something to do: calls to begin here, or another group's turn."""
-        here = self._here
-        if here is not None and here.waiting and not self._gives_way(here):
+    def _has_work(self) -> bool:
+        """Whether calls can start in the resident phase, or another phase can become resident."""
+        resident = self._resident
+        if resident is not None and resident.queue and not self._should_yield(resident):
             return True
-        return self._next() is not None and (here is None or not here.in_flight)
+        return self._next_phase() is not None and (resident is None or not resident.in_flight)
 
-    def _next(self) -> _Group | None:
-        """Who is to be on the card now; None where nobody waits."""
-        here = self._here
-        if here is not None and (here.waiting or here.in_flight) and not self._gives_way(here):
-            return here
-        others = [group for group in self._groups if group.waiting and group is not here]
+    def _next_phase(self) -> _Phase | None:
+        """The phase that should be resident now; None where no call is queued."""
+        resident = self._resident
+        if resident is not None and (resident.queue or resident.in_flight) and not self._should_yield(resident):
+            return resident
+        others = [phase for phase in self._phases if phase.queue and phase is not resident]
         if not others:
-            return here if here is not None and here.waiting else None
-        return max(others, key=lambda group: (group.wants_live, group.queued))
+            return resident if resident is not None and resident.queue else None
+        return max(others, key=lambda phase: (phase.live_user_waits, phase.queued_rows))
 
-    def _gives_way(self, here: _Group) -> bool:
-        others = [group for group in self._groups if group is not here]
-        if any(group.wants_live for group in others) and not (here.wants_live or here.live):
+    def _should_yield(self, resident: _Phase) -> bool:
+        others = [phase for phase in self._phases if phase is not resident and phase.queue]
+        if any(phase.live_user_waits for phase in others) and not (resident.live_user_waits or resident.live):
             return True
-        full = any(group.queued >= sum(m.batch for m in group.members) * FILL // 2 for group in others if group.waiting)
-        return full and here.fed >= sum(m.batch for m in here.members) * FILL
+        past_watermark = any(phase.queued_rows >= phase.batch * FILL // 2 for phase in others)
+        return past_watermark and resident.started_rows >= resident.batch * FILL
 
-    def _change(self, here: _Group | None, following: _Group) -> None:
-        if here is not None:
-            for member in here.members:
-                member.sleep()
-        self._here = following
-        following.fed = 0
-        self.turns.append(self._groups.index(following))
-        for member in list(following.members):
-            member.wake()
+    def _switch(self, resident: _Phase | None, following: _Phase) -> None:
+        if resident is not None:
+            for model in resident.models:
+                model.sleep()
+        self._resident = following
+        following.started_rows = 0
+        self.history.append(self._phases.index(following))
+        for model in list(following.models):
+            model.wake()
 
-    def _feed(self) -> list[_Call]:
-        here = self._here
-        if here is None or self._gives_way(here):
+    def _dequeue(self) -> list[_Call]:
+        """The calls that start now: all that are queued for the resident phase."""
+        resident = self._resident
+        if resident is None or self._should_yield(resident):
             return []
-        begun = list(here.waiting)
-        here.waiting.clear()
-        rows = sum(call.rows for call in begun)
-        here.in_flight += rows
-        here.fed += rows
-        here.live += sum(call.rows for call in begun if call.priority <= LIVE)
-        return begun
+        calls = list(resident.queue)
+        resident.queue.clear()
+        rows = sum(call.rows for call in calls)
+        resident.in_flight += rows
+        resident.started_rows += rows
+        resident.live += sum(call.rows for call in calls if call.priority <= LIVE)
+        return calls
 
 
-class _Member:
-    """One model of a card: on it, asleep, or not opened yet. ``batch``: rows that it works on at once."""
+class _TimeSharedModel:
+    """One model of a shared GPU: resident, asleep or not loaded yet. ``batch``: rows that it works on at once."""
 
-    def __init__(self, name: str, batch: int, card: Card, group: int, open: Callable[[], Any]) -> None:
+    def __init__(self, name: str, batch: int, gpu: SharedGpu, phase: int, load: Callable[[], Any]) -> None:
         self.name, self.batch = name, batch
         self.window = batch * FILL
-        self.card, self._open = card, open
-        self._calls: dict[str, _Call] = {}
-        """Those that have not begun, by request."""
+        self.gpu, self._load = gpu, load
+        self._queued: dict[str, _Call] = {}
         self._model: Any = None
-        self._broken: ScaleQuestError | None = None
+        self._load_error: ScaleQuestError | None = None
         self._asleep = self._closed = False
-        self._books = threading.Lock()
-        card.join(group, self)
+        self._lock = threading.Lock()
+        gpu.join(phase, self)
 
     def wake(self) -> None:
-        """Come onto the card: opened at the first time, and each time where the model cannot sleep."""
+        """Become resident: load the model the first time, and every time where it cannot sleep."""
         if self._model is not None:
             self._model.wake()
-        elif self._broken is None:
+        elif self._load_error is None:
             try:
-                model = self._open()
-            except Exception as error:  # noqa: BLE001 - a model that cannot be loaded leaves nobody waiting
-                known = isinstance(error, ScaleQuestError)
-                self._broken = error if known else BackendError(sentence(self.name, error))  # type: ignore[assignment]
+                model = self._load()
+            except ScaleQuestError as error:
+                self._load_error = error
                 return
-            with self._books:
+            except Exception as error:  # noqa: BLE001 - a model that cannot be loaded must leave nobody waiting
+                self._load_error = BackendError(failure_message(self.name, error))
+                return
+            with self._lock:
                 if not self._closed:
                     self._model = model
                     return
@@ -211,34 +217,50 @@ class _Member:
             self._model = None
 
     def close(self) -> None:
-        """Free the model; what has not begun is given up, what is in flight ends as the model ends it."""
-        with self._books:
+        """Free the model. Queued calls are abandoned; calls in flight end as the model ends them."""
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
-        self._give_up(list(self._calls))
+        self._abandon(list(self._queued))
         if self._model is not None:
             self._model.close()
-        self.card.leave(self)
+        self.gpu.leave(self)
 
-    def _ask(self, request_id: str, call: _Call) -> None:
-        self._calls[request_id] = call
+    def _enqueue(
+        self, request_id: str, rows: int, priority: int, submit: Callable[..., None], on_done: Any, cancelled: Any
+    ) -> None:
+        """Queue a call: ``submit(model, on_done)`` starts it, ``on_done(cancelled)`` ends it where it never starts."""
+
+        def finish(result: Any) -> None:
+            self.gpu.done(self, rows, priority)
+            on_done(result)
+
+        def start() -> None:
+            self._queued.pop(request_id, None)
+            if self._load_error is not None:
+                finish(Failure(request_id, self._load_error, fatal=True))
+            else:
+                submit(self._model, finish)
+
+        call = _Call(rows, priority, start, lambda: on_done(cancelled))
+        self._queued[request_id] = call
         if self._closed:
-            self._calls.pop(request_id).give_up()
+            self._queued.pop(request_id).abandon()
         else:
-            self.card.ask(self, call)
+            self.gpu.enqueue(self, call)
 
-    def _give_up(self, request_ids: Sequence[str]) -> None:
-        calls = {key: call for key in request_ids if (call := self._calls.get(key)) is not None}
-        back = self.card.take_back(self, list(calls.values()))
+    def _abandon(self, request_ids: Sequence[str]) -> None:
+        calls = {key: call for key in request_ids if (call := self._queued.get(key)) is not None}
+        withdrawn = self.gpu.withdraw(self, list(calls.values()))
         for key, call in calls.items():
-            if call in back:
-                self._calls.pop(key, None)
-                call.give_up()
+            if call in withdrawn:
+                self._queued.pop(key, None)
+                call.abandon()
 
 
-class PhasedText(_Member):
-    """A ``TextModel`` that is on its card in turns."""
+class TimeSharedText(_TimeSharedModel):
+    """A ``TextModel`` on a shared GPU."""
 
     def submit(
         self,
@@ -247,35 +269,22 @@ class PhasedText(_Member):
         on_text: Callable[[str, str], None] | None = None,
     ) -> None:
         for request in requests:
-            self._submit_one(request, on_done, on_text)
+            key = request.request_id
+            cancelled = Completion(key, "", 0, 0, 0.0, "cancelled")
 
-    def _submit_one(self, request: Request, on_done: Any, on_text: Any) -> None:
-        key = request.request_id
+            def submit(model: Any, finish: Any, request: Request = request) -> None:
+                model.submit([request], finish, on_text)
 
-        def finish(result: Completion | Failure) -> None:
-            self.card.done(self, 1, request.priority)
-            on_done(result)
-
-        def begin() -> None:
-            self._calls.pop(key, None)
-            if self._broken is not None:
-                finish(Failure(key, self._broken, fatal=True))
-            else:
-                self._model.submit([request], finish, on_text)
-
-        def give_up() -> None:
-            on_done(Completion(key, "", 0, 0, 0.0, "cancelled"))
-
-        self._ask(key, _Call(1, request.priority, begin, give_up))
+            self._enqueue(key, 1, request.priority, submit, on_done, cancelled)
 
     def cancel(self, request_ids: Sequence[str]) -> None:
-        self._give_up(request_ids)
+        self._abandon(request_ids)
         if (model := self._model) is not None and not self._asleep:
             model.cancel(request_ids)
 
 
-class PhasedScore(_Member):
-    """A ``ScoreModel`` that is on its card in turns."""
+class TimeSharedScore(_TimeSharedModel):
+    """A ``ScoreModel`` on a shared GPU."""
 
     def submit(
         self,
@@ -283,18 +292,9 @@ class PhasedScore(_Member):
         rows: Sequence[tuple[str, str | None]],
         on_done: Callable[[Scored | Failure], None],
     ) -> None:
-        def finish(result: Scored | Failure) -> None:
-            self.card.done(self, len(rows), BATCH)
-            on_done(result)
+        closed = Failure(request_id, BackendError(f"The scorer '{self.name}' was closed."), fatal=False)
 
-        def begin() -> None:
-            self._calls.pop(request_id, None)
-            if self._broken is not None:
-                finish(Failure(request_id, self._broken, fatal=True))
-            else:
-                self._model.submit(request_id, rows, finish)
+        def submit(model: Any, finish: Any) -> None:
+            model.submit(request_id, rows, finish)
 
-        def give_up() -> None:
-            on_done(Failure(request_id, BackendError(f"The scorer '{self.name}' was closed."), fatal=False))
-
-        self._ask(request_id, _Call(len(rows), BATCH, begin, give_up))
+        self._enqueue(request_id, len(rows), BATCH, submit, on_done, closed)

@@ -21,7 +21,7 @@ from engine.jobs.control import Control
 from engine.jobs.result import Result, new_run_id
 from engine.models.model_cache import ModelCache
 from engine.pipeline import run
-from engine.pipeline.live_cards import Card, Cards
+from engine.pipeline.live_questions import LiveQuestion, LiveQuestions
 from engine.pipeline.types import Audience
 from engine.text.answers import AnswerPool
 from store.database.workspace import Workspace
@@ -37,24 +37,24 @@ _PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How far a session is. ``message``: the sentence where it is not plainly done. ``cards`` go on changing: read them
+    """How far a session is. ``message``: the sentence unless it is simply done. ``questions`` go on changing: read them
     before the next snapshot is asked for."""
 
     run_id: str
     status: Literal["loading", "running", "done", "cancelled", "failed", "interrupted"]
     message: str | None
-    cards: list[Card]
+    questions: list[LiveQuestion]
     tokens: int
     seconds: float
 
     @property
     def decided(self) -> int:
         """Questions whose fate is known."""
-        return sum(card.stage is None for card in self.cards)
+        return sum(question.stage is None for question in self.questions)
 
     @property
     def pairs(self) -> int:
-        return sum(card.kept for card in self.cards)
+        return sum(question.kept for question in self.questions)
 
 
 class Session:
@@ -73,7 +73,7 @@ class Session:
         self._control = Control()
         self._heard: SimpleQueue[tuple[str, str] | list[Record]] = SimpleQueue()
         self._news, self._over = threading.Event(), threading.Event()
-        self._cards = Cards(config, self.run_id, pool)
+        self._questions = LiveQuestions(config, self.run_id, pool)
         self._reading, self._gate = threading.Lock(), threading.Lock()
         self._audience = Audience(self._hear_rows, self._hear_text if texts else None, pool)
         self._loading, self._begun, self._seconds = True, time.monotonic(), 0.0
@@ -112,7 +112,7 @@ class Session:
                     message = "Cancelled before the models were loaded; nothing was sampled."
             else:
                 seconds = 0.0 if self._loading else time.monotonic() - self._begun
-            return Snapshot(self.run_id, status, message, self._cards.all, self._cards.tokens, seconds)  # type: ignore[arg-type]
+            return Snapshot(self.run_id, status, message, self._questions.all, self._questions.tokens, seconds)  # type: ignore[arg-type]
 
     def snapshots(self) -> Generator[Snapshot]:
         """How far it is, again and again, at most ten times a second; the last one is of the end. One reader at a time.
@@ -167,14 +167,14 @@ class Session:
             self._news.set()
 
     def _read(self) -> None:
-        """Fold what has been heard into the cards, in the order in which it happened."""
+        """Fold what has been heard into the questions, in the order in which it happened."""
         with suppress(Empty):
             while True:
                 heard = self._heard.get_nowait()
                 if isinstance(heard, list):
-                    self._cards.take(heard)
+                    self._questions.on_rows(heard)
                 else:
-                    self._cards.hear(*heard)
+                    self._questions.on_text(*heard)
 
 
 class Live:

@@ -1,7 +1,6 @@
-"""What models say beside their results: a server in trouble, a backend that is gone and whose work moved on.
+"""Warnings of models as events of the runs in progress: a server in trouble, a replica that is gone.
 
-Backends log it as warnings, since it belongs to no request. Here it becomes events of the runs under way, all of which
-may share the model. Knows no models.
+Backends log them, since they belong to no single request and several runs may share a model.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ _LOGGER = logging.getLogger("engine.models")
 
 
 @contextmanager
-def told(run_id: str, on_event: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-    """While inside, each warning is also an ``error`` event: of stage ``models``, its ``idx`` None. They come from the
-    models' threads."""
-    handler = _Teller(run_id, on_event)
+def as_events(run_id: str, on_event: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """In the block, each warning is also an ``error`` event with stage ``models`` and idx None, sent from the models'
+    threads."""
+    handler = _EventHandler(run_id, on_event)
     _LOGGER.addHandler(handler)
     try:
         yield
@@ -26,11 +25,11 @@ def told(run_id: str, on_event: Callable[[dict[str, Any]], None]) -> Iterator[No
         _LOGGER.removeHandler(handler)
 
 
-class _Teller(logging.Handler):
+class _EventHandler(logging.Handler):
     def __init__(self, run_id: str, on_event: Callable[[dict[str, Any]], None]) -> None:
         super().__init__(logging.WARNING)
         self._run_id, self._on_event = run_id, on_event
 
     def emit(self, record: logging.LogRecord) -> None:
-        what = {"run_id": self._run_id, "stage": "models", "idx": None, "message": record.getMessage()}
-        self._on_event({"event": "error", **what})
+        event = {"event": "error", "run_id": self._run_id, "stage": "models", "idx": None}
+        self._on_event({**event, "message": record.getMessage()})

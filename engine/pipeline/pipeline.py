@@ -1,9 +1,9 @@
 """The streaming pipeline: all stages at once, one coordinating thread, models that answer into its inbox.
 
-Every question is an ``Item`` that moves from lane to lane; what a step found out is written in one piece, so a kill can
-only lose what was in flight. New questions are started while every lane downstream has space: bounded, no barrier, and
-the first pair appears as soon as one question has passed. Duplicates are decided in idx order whatever order items
-finish in. Nothing here knows of the database, of processes or of a user interface.
+Every question is an ``Item`` that moves from queue to queue. The rows of a step are written together, so that a kill
+only loses what was in flight. New questions start while every queue downstream has space: memory is bounded, stages do
+not wait for each other, and the first pair appears as soon as one question has passed. Duplicates are judged in idx
+order, whatever order items finish in.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from store.errors import BackendError, ScaleQuestError
 from store.records import STAGES, ErrorRow, Record, question_id
 
 FIRST_WAVE, HEAD_START = 8, 4.0
-"""Questions that go ahead alone until one is a pair, for so many seconds at most: on a processor that all models share,
-the first pair would else wait behind full batches of others."""
+"""Questions that run alone until one is a pair, and for how many seconds at most: on a shared processor the first pair
+would otherwise wait behind full batches."""
 GRACE, PATIENCE = 2.0, 3.0
-"""Seconds: what is in flight may still finish when interrupted; how long cancelled calls are waited for."""
+"""Seconds that requests in flight may take to finish after an interrupt, and to end after a cancel."""
 TICK, LIVE_TICK, EVERY = 0.25, 0.05, 0.5
-"""Seconds: how often the control is looked at, and where somebody watches; between two progress events."""
+"""Seconds between checks of the control, in batch and live runs, and between two progress events."""
 
 
 class Pipeline:
     """One run. ``put`` takes the rows of finished steps and does not block; ``on_event`` gets progress and error dicts.
 
-    ``known``: what is stored of this run already, in idx order. ``on_text``: gets texts as they appear; such a run is a
-    live user's, whose requests the models serve before a batch's.
+    ``known``: the stored questions of this run, in idx order. ``on_text`` gets texts as they appear; the requests of
+    such a live run go before a batch's.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Pipeline:
         self._tick = TICK if on_text is None else LIVE_TICK
         self.counts = self._steps.counts
         self._flowing = True
-        self._most = sum(lane.window for lane in self._steps.generators)
-        self._begun, self._alone = 0, True
+        self._generator_capacity = sum(queue.window for queue in self._steps.generators)
+        self._started_questions, self._first_wave = 0, True
         self._resumed_to = 0
         self._todo = self._resumed(known)
         self._next: Item | None = next(self._todo, None)
@@ -75,7 +75,7 @@ class Pipeline:
     # --- the run -----------------------------------------------------------------------------------------------------
 
     def run(self) -> Outcome:
-        """Until the target is reached, or cannot be, or the control says stop. Raises what ``put`` raises."""
+        """Run until the target is reached, cannot be reached, or the control stops it. Raises what ``put`` raises."""
         self._steps.started = self._ticked = started = time.monotonic()
         threading.Thread(target=self._group_forever, name="answers", daemon=True).start()
         try:
@@ -90,12 +90,12 @@ class Pipeline:
         while True:
             requested = self.control.requested
             if requested == "run":
-                self._pump()
+                self._start_and_submit()
             if requested in ("cancel", "interrupt"):
                 self._drain(GRACE if requested == "interrupt" else 0.0)
                 return "cancelled" if requested == "cancel" else "interrupted"
             if requested == "run" and not steps.open and not self._wanted():
-                self._give_up_surplus()
+                self._record_surplus()
                 return "done"
             self._step(self._tick)
             if steps.fatal is not None:
@@ -103,11 +103,11 @@ class Pipeline:
                 return "failed"
 
     def _step(self, timeout: float) -> None:
-        """Take in all results that are there, waiting for the first; write what they led to."""
+        """Wait for a result, handle all that have arrived, and write their rows."""
         try:
-            self._take(self._inbox.get(timeout=timeout))
+            self._receive(self._inbox.get(timeout=timeout))
             for _ in range(self._inbox.qsize()):
-                self._take(self._inbox.get_nowait())
+                self._receive(self._inbox.get_nowait())
         except Empty:
             pass
         self._flush()
@@ -119,22 +119,21 @@ class Pipeline:
             self.put(rows)
 
     def _drain(self, grace: float) -> None:
-        """Nothing new is submitted; results are recorded for ``grace`` seconds, then what is left is given up."""
+        """Submit nothing more; record results for ``grace`` seconds, then cancel the rest."""
         in_flight = self._steps.in_flight
         deadline = time.monotonic() + grace
         while in_flight and time.monotonic() < deadline and self.control.requested != "cancel":
             self._step(0.05)
-        writing = (*self._steps.generators, self._steps.judge_lane, self._steps.solver_lane)
-        for lane in writing:
-            if isinstance(lane, TextQueue):
-                lane.model.cancel([key for key, flight in in_flight.items() if flight.lane is lane])
+        for queue in (*self._steps.generators, *self._steps.downstream):
+            if isinstance(queue, TextQueue):
+                queue.model.cancel([key for key, call in in_flight.items() if call.queue is queue])
         deadline = time.monotonic() + PATIENCE
         while in_flight and self._steps.fatal is None and time.monotonic() < deadline:
             self._step(0.05)
         self._flush()
 
     def _group_forever(self) -> None:
-        """The helper thread: what only Math-Verify can settle, off the coordinator."""
+        """The thread for answers that only Math-Verify can compare, which would block the coordinator."""
         while (item := self._to_group.get()) is not None:
             try:
                 self._inbox.put((item, self._grouper.group([s.answer for s in item.solutions])))
@@ -144,10 +143,10 @@ class Pipeline:
     # --- starting questions ------------------------------------------------------------------------------------------
 
     def _resumed(self, known: Iterable[Stored]) -> Iterator[Item]:
-        """The questions to work on, in idx order: those left unfinished, those lost in flight, then new ones."""
+        """The questions to work on, in idx order: unfinished ones, those lost in flight, then new ones."""
         todo: list[Item] = []
         idx = 0
-        for entry in known:  # all of it now: counts and duplicate index must be whole before the first new verdict
+        for entry in known:  # read completely: the first new verdict needs all counts and the whole duplicate index
             todo += map(self._new, range(idx, entry.question.idx))
             idx = entry.question.idx + 1
             item = self._steps.restore(self._new(entry.question.idx), entry)
@@ -160,58 +159,57 @@ class Pipeline:
         return Item(idx, question_id(self.run_id, idx), self.config.generator_of(idx))
 
     def _wanted(self) -> bool:
-        """Whether another question is to be started.
+        """Whether another question should start.
 
-        With ``accepted``, only one that is sure to be needed: started questions count as if each will be accepted. So
-        which questions a run has depends on no timing, and the pairs kept are those of lowest idx.
+        With ``accepted``, only one that is certainly needed: started questions count as accepted. The questions of a
+        run then do not depend on timing, and its pairs are those of lowest idx.
         """
         target = self.config.accepted
         return self._next is not None and (target is None or self.counts.kept["pair"] + self._steps.open < target)
 
-    def _pump(self) -> None:
-        for lane in self._steps.downstream:
-            lane.submit_ready()  # first, so that what waits there counts as room taken only where the model is full
-        while self._wanted() and self._model_cache():
+    def _start_and_submit(self) -> None:
+        for queue in self._steps.downstream:
+            queue.submit_ready()  # first, so that the backlogs count only what the models cannot take now
+        while self._wanted() and self._has_capacity():
             item, self._next = self._next, next(self._todo, None)
             assert item is not None
-            self._begun += 1
+            self._started_questions += 1
             self._steps.start(item)
-        for lane in (*self._steps.generators, *self._steps.downstream):
-            lane.submit_ready()
+        for queue in (*self._steps.generators, *self._steps.downstream):
+            queue.submit_ready()
 
-    def _model_cache(self) -> bool:
-        """Whether the lanes downstream, and the generators, can take another question."""
-        # stop and start apart: a generator fed with single questions would work in tiny batches
+    def _has_capacity(self) -> bool:
+        """Whether the queues downstream, and the generators, can take another question."""
+        # Stops at full backlogs and starts again at half: single questions would make tiny batches.
         full = 1.0 if self._flowing else 0.5
-        for lane in self._steps.downstream:
-            if lane.backlog >= full * lane.window:
+        for queue in self._steps.downstream:
+            if queue.backlog >= full * queue.window:
                 self._flowing = False
                 return False
         self._flowing = True
         busy = 0
         for generator in self._steps.generators:
-            busy += generator.in_flight + len(generator.waiting)
-        return busy < self._most and (self._begun < FIRST_WAVE or not self._first_wave_alone())
+            busy += generator.in_flight + generator.backlog
+        return busy < self._generator_capacity and (self._started_questions < FIRST_WAVE or not self._only_first_wave())
 
-    def _first_wave_alone(self) -> bool:
-        """Whether the first wave still has the models to itself; once not, never again."""
+    def _only_first_wave(self) -> bool:
+        """Whether the first wave still has the models to itself."""
         steps, counts = self._steps, self.counts
-        self._alone = (
-            self._alone
+        self._first_wave = (
+            self._first_wave
             and not counts.kept["pair"]
             and counts.decided_here + counts.failed < FIRST_WAVE
             and time.monotonic() - steps.started < HEAD_START
         )
-        return self._alone
+        return self._first_wave
 
-    def _give_up_surplus(self) -> None:
-        """Say of questions that an earlier process left unfinished why they stay so.
+    def _record_surplus(self) -> None:
+        """Record why questions that an earlier process left unfinished stay so.
 
-        It happens with ``accepted`` only, where a question that had failed succeeded at the second try, so that those
-        of higher idx are no longer needed.
+        Only with ``accepted``: where a failed question succeeds at a second try, later ones are no longer needed.
         """
         rest = self._todo if self._next is None else itertools.chain((self._next,), self._todo)
-        why = "left unfinished: questions of lower number reached the pairs asked for"
+        why = "left unfinished: earlier questions reached the number of pairs"
         rows: list[Record] = [
             ErrorRow(self.run_id, item.idx, item.stage, why, attempt=item.attempt)
             for item in itertools.takewhile(lambda item: item.idx < self._resumed_to, rest)
@@ -221,45 +219,45 @@ class Pipeline:
 
     # --- results -----------------------------------------------------------------------------------------------------
 
-    def _take(self, result: Result | tuple[Item, list[int | None]]) -> None:
+    def _receive(self, result: Result | tuple[Item, list[int | None]]) -> None:
         steps = self._steps
         if isinstance(result, tuple):
             item, item.groups = result[0], result[1]
             steps.guard(item, lambda: steps.finish_pair(item))
             return
-        flight = steps.in_flight.pop(result.request_id, None)
-        if flight is None:  # given up already, or the helper's failure
+        call = steps.in_flight.pop(result.request_id, None)
+        if call is None:  # cancelled before, or a failure of the answers' thread
             if isinstance(result, Failure) and result.fatal:
                 steps.fatal = result.error
             return
-        flight.lane.in_flight -= flight.rows
+        call.queue.in_flight -= call.rows
         if isinstance(result, Failure):
-            steps.on_failure(flight, result)
+            steps.on_failure(call, result)
             return
         self.counts.tokens += result.tokens
         if isinstance(result, Completion):
-            whole = self._whole(flight, result)
+            whole = self._whole(call, result)
             if whole is None:
                 return
             result = whole
-        steps.on_result(flight, result)
+        steps.on_result(call, result)
 
-    def _whole(self, flight: InFlight, text: Completion) -> Completion | None:
-        """The completion with the cost of all its tries; None where it is tried again, or was given up."""
+    def _whole(self, call: InFlight, text: Completion) -> Completion | None:
+        """The completion with the cost of all its tries; None where it is retried or was cancelled."""
         if text.finish_reason == "cancelled":
             if self.control.requested in ("run", "pause") and self._steps.fatal is None:
-                stage = flight.lane.stage
-                self._steps.fatal = BackendError(f"The model of stage {stage} was closed while the run needed it.")
+                problem = f"The model of stage {call.queue.stage} was closed while the run needed it."
+                self._steps.fatal = BackendError(problem)
             return None
-        lane = flight.lane
+        queue = call.queue
         cut_off = text.finish_reason == "length" and self.control.requested == "run"
-        if cut_off and isinstance(lane, TextQueue) and lane.again(flight, text):
+        if cut_off and isinstance(queue, TextQueue) and queue.retry(call, text):
             return None
-        if flight.tokens:
-            return replace(text, tokens=flight.tokens + text.tokens, seconds=flight.seconds + text.seconds)
+        if call.tokens:
+            return replace(text, tokens=call.tokens + text.tokens, seconds=call.seconds + text.seconds)
         return text
 
-    # --- telling -----------------------------------------------------------------------------------------------------
+    # --- progress ----------------------------------------------------------------------------------------------------
 
     def _progress(self, force: bool = False) -> None:
         now = time.monotonic()
@@ -268,7 +266,7 @@ class Pipeline:
             self.on_event(self.progress(now - self._steps.started))
 
     def progress(self, elapsed: float) -> dict[str, Any]:
-        """One ``progress`` event; ``done`` of ``total`` counts questions, or pairs where those are the target."""
+        """One ``progress`` event; ``done`` and ``total`` count questions, or pairs where ``accepted`` is the target."""
         counts, accepted = self.counts, self.counts.kept["pair"]
         by_pairs = self.config.accepted is not None
         done = accepted if by_pairs else counts.decided + counts.failed

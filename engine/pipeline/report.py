@@ -1,4 +1,4 @@
-"""The text at the end of a run: its funnel, and what 1,000 kept pairs have cost by stage. Reads only what is stored."""
+"""The report at the end of a run: its funnel, and the cost of 1,000 pairs by stage, from the stored rows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _COSTS = f"{'stage':<14}{'calls':>9}{'tokens':>11}{'tokens/1k pairs':>17}{'call-
 
 
 def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
-    """The report as plain data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds.
+    """The report as data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds.
 
-    ``call_seconds`` add up the calls' own durations; calls run side by side, so they exceed the run's seconds.
+    ``call_seconds`` sum the durations of calls, which overlap, so they exceed the run's seconds.
     """
     with workspace.cursor() as cursor:
         funnel = run_queries.funnel(cursor, result.run_id)
@@ -49,28 +49,28 @@ def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
 
 def text(workspace: Workspace, result: Result) -> str:
     """The report for a terminal."""
-    told = facts(workspace, result)
+    report = facts(workspace, result)
     lines = [_TITLE]
-    for row in told["funnel"]:
+    for row in report["funnel"]:
         share = f"{row['kept'] / row['entered']:.1%}" if row["entered"] else "-"
         numbers = f"{row['entered']:>9}{row['kept']:>9}{share:>8}{row['dropped']:>9}{row['pending']:>9}"
         lines.append(f"{row['stage']:<14}{numbers}")
     lines += ["", _COSTS]
-    for row in told["costs"]:
+    for row in report["costs"]:
         if row["calls"]:
             tokens, seconds = row["tokens_per_1000_pairs"], row["call_seconds_per_1000_pairs"]
             per = f"{tokens:>17,}{seconds:>17,.1f}" if tokens is not None else f"{'-':>17}{'-':>17}"
             lines.append(f"{row['stage']:<14}{row['calls']:>9}{row['tokens']:>11}{per}")
-    lines += ["", _last_line(told)]
+    lines += ["", _last_line(report)]
     return "\n".join(lines)
 
 
-def _last_line(told: dict[str, Any]) -> str:
-    parts = [f"{told['pairs']} pairs"]
-    if told["seconds"]:
-        parts.append(f"{told['seconds']:.1f} s")
-    if told["first_pair_s"] is not None:
-        parts.append(f"the first pair after {told['first_pair_s']:.1f} s")
-    if told["errors"]:
-        parts.append(f"{told['errors']} failed attempts recorded")
-    return f"Run {told['run_id']}: " + ", ".join(parts) + "."
+def _last_line(report: dict[str, Any]) -> str:
+    parts = [f"{report['pairs']} pairs"]
+    if report["seconds"]:
+        parts.append(f"{report['seconds']:.1f} s")
+    if report["first_pair_s"] is not None:
+        parts.append(f"the first pair after {report['first_pair_s']:.1f} s")
+    if report["errors"]:
+        parts.append(f"{report['errors']} failed attempts recorded")
+    return f"Run {report['run_id']}: " + ", ".join(parts) + "."

@@ -1,14 +1,14 @@
-"""Lanes: what waits for a model and what is in flight there, never more than the model's window.
+"""Request queues: the items that wait for a model and the requests in flight there, at most the model's window.
 
-A lane renders prompts, gives every call its id and seed, and tries a text that was cut off once more where its role
-allows. Nothing here knows what a result means.
+A queue renders prompts, gives every request its id and seed, and retries a text that was cut off where its role allows
+it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.config.profiles import Role
@@ -22,55 +22,46 @@ Result = Completion | Scored | Failure
 Handler = Callable[["InFlight", Any], None]
 
 
+@dataclass(slots=True, eq=False)
 class Item:
-    """One question on its way: what is known of it so far."""
+    """One question on its way through the stages. ``generator``: its number; ``missing``: samples still to come;
+    ``new_solutions``: of this process; ``groups``: of equivalent answers; ``scored``: the rewards."""
 
-    __slots__ = (
-        "attempt",
-        "errors",
-        "fresh",
-        "generator",
-        "groups",
-        "idx",
-        "qid",
-        "question",
-        "scored",
-        "solutions",
-        "stage",
-        "waiting",
-    )
-
-    def __init__(self, idx: int, qid: str, generator: int) -> None:
-        self.idx, self.qid, self.generator = idx, qid, generator
-        self.question: Question | None = None
-        self.stage = "generated"
-        self.solutions: list[Solution] = []
-        self.fresh: list[Solution] = []
-        self.errors: list[str] = []
-        self.waiting = 0
-        self.groups: list[int | None] | None = None
-        self.scored: Scored | None = None
-        self.attempt = 1
+    idx: int
+    qid: str
+    generator: int
+    question: Question | None = None
+    stage: str = "generated"
+    solutions: list[Solution] = field(default_factory=list)
+    new_solutions: list[Solution] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    missing: int = 0
+    groups: list[int | None] | None = None
+    scored: Scored | None = None
+    attempt: int = 1
 
     @property
-    def asked(self) -> Question:
-        """The question, once there is one."""
+    def generated(self) -> Question:
+        """The question of an item that is past generation."""
         assert self.question is not None
         return self.question
 
 
+@dataclass(slots=True, eq=False)
 class InFlight:
-    """One call in flight: whose it is, and what an earlier, cut-off try of it has cost."""
+    """One request at a model. ``tokens`` and ``seconds``: what an earlier, cut-off try of it has cost."""
 
-    __slots__ = ("item", "lane", "rows", "sample", "seconds", "seed", "tokens")
-
-    def __init__(self, lane: TextQueue | ScoreQueue, item: Item, sample: int, rows: int = 1) -> None:
-        self.lane, self.item, self.sample, self.rows = lane, item, sample, rows
-        self.seed, self.tokens, self.seconds = 0, 0, 0.0
+    queue: TextQueue | ScoreQueue
+    item: Item
+    sample: int = 0
+    rows: int = 1
+    seed: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
 
 
 class TextQueue:
-    """To a model that writes: one call per (item, sample); with ``on_text`` a live user's, and streamed."""
+    """The requests to a text model: one for each (item, sample). With ``on_text`` they are a live user's, streamed."""
 
     def __init__(
         self,
@@ -80,7 +71,7 @@ class TextQueue:
         model: TextModel,
         run_seed: int,
         in_flight: dict[str, InFlight],
-        done: Callable[[Completion | Failure], None],
+        on_done: Callable[[Completion | Failure], None],
         handler: Handler,
         on_text: OnText | None = None,
     ) -> None:
@@ -89,48 +80,49 @@ class TextQueue:
         self.handler = handler
         self.waiting: deque[tuple[Item, int]] = deque()
         self.in_flight = 0
-        self._in_flight, self._done, self._run_seed = in_flight, done, run_seed
+        self._in_flight, self._on_done, self._run_seed = in_flight, on_done, run_seed
         self._sampling = role.sampling
         self._on_text, self._priority = on_text, BATCH if on_text is None else LIVE
 
     @property
     def backlog(self) -> int:
-        """Calls that wait for room."""
+        """Requests that wait to be submitted."""
         return len(self.waiting)
 
     def add(self, item: Item, samples: tuple[int, ...] = (0,)) -> None:
         self.waiting.extend((item, sample) for sample in samples)
 
     def submit_ready(self) -> None:
-        """Submit what the window has room for, in one call."""
+        """Submit as many requests as the window allows, in one call."""
         requests: list[Request] = []
         while self.waiting and self.in_flight < self.window:
             item, sample = self.waiting.popleft()
-            flight = InFlight(self, item, sample)
-            flight.seed = item_seed(self._run_seed, item.idx, self.purpose, sample)
-            requests.append(self._request(f"{item.qid}/{self.purpose}/{sample}", flight, self._sampling))
+            seed = item_seed(self._run_seed, item.idx, self.purpose, sample)
+            request_id = f"{item.qid}/{self.purpose}/{sample}"
+            requests.append(self._request(request_id, InFlight(self, item, sample, seed=seed), self._sampling))
         if requests:
-            self.model.submit(requests, self._done, self._on_text)
+            self.model.submit(requests, self._on_done, self._on_text)
 
-    def again(self, flight: InFlight, cut_off: Completion) -> bool:
-        """Whether a cut-off text is tried once more with the role's greater limit; then it is on its way."""
+    def retry(self, call: InFlight, cut_off: Completion) -> bool:
+        """Submit a cut-off text once more with the role's larger limit; False where the role has none, or a second
+        time."""
         if not self.role.retry_tokens or cut_off.request_id.endswith("+"):
             return False
-        flight.tokens, flight.seconds = cut_off.tokens, cut_off.seconds
+        call.tokens, call.seconds = cut_off.tokens, cut_off.seconds
         sampling = replace(self._sampling, max_tokens=self.role.retry_tokens)
-        self.model.submit([self._request(cut_off.request_id + "+", flight, sampling)], self._done, self._on_text)
+        self.model.submit([self._request(cut_off.request_id + "+", call, sampling)], self._on_done, self._on_text)
         return True
 
-    def _request(self, request_id: str, flight: InFlight, sampling: Sampling) -> Request:
-        self._in_flight[request_id] = flight
+    def _request(self, request_id: str, call: InFlight, sampling: Sampling) -> Request:
+        self._in_flight[request_id] = call
         self.in_flight += 1
-        question = flight.item.question
+        question = call.item.question
         prompt = self.role.template.render(question.text if question is not None else "")
-        return Request(request_id, prompt, sampling, flight.seed, self._priority)
+        return Request(request_id, prompt, sampling, call.seed, self._priority)
 
 
 class ScoreQueue:
-    """To a model that scores: one call per item, a row for the question or for each of its solutions."""
+    """The requests to a score model: one for each item, with a row for the question or for each of its solutions."""
 
     def __init__(
         self,
@@ -138,7 +130,7 @@ class ScoreQueue:
         role: Role,
         model: ScoreModel,
         in_flight: dict[str, InFlight],
-        done: Callable[[Scored | Failure], None],
+        on_done: Callable[[Scored | Failure], None],
         handler: Handler,
     ) -> None:
         self.stage, self.role, self.model = stage, role, model
@@ -146,28 +138,28 @@ class ScoreQueue:
         self.handler = handler
         self.waiting: deque[Item] = deque()
         self.in_flight = 0
-        self._in_flight, self._done = in_flight, done
+        self._in_flight, self._on_done = in_flight, on_done
         self.backlog = 0
-        """Rows that wait for room."""
+        """Rows that wait to be submitted."""
 
     def add(self, item: Item) -> None:
         self.waiting.append(item)
         self.backlog += len(item.solutions) or 1
 
     def submit_ready(self) -> None:
-        """Submit what the window has room for; an item with more rows than the window goes alone."""
+        """Submit as many items as the window allows; one with more rows than the window goes alone."""
         while self.waiting and self.in_flight < self.window:
             item = self.waiting.popleft()
             rows = self._rows(item)
             self.backlog -= len(rows)
             self.in_flight += len(rows)
             request_id = f"{item.qid}/{self.stage}"
-            self._in_flight[request_id] = InFlight(self, item, 0, len(rows))
-            self.model.submit(request_id, rows, self._done)
+            self._in_flight[request_id] = InFlight(self, item, rows=len(rows))
+            self.model.submit(request_id, rows, self._on_done)
 
     def _rows(self, item: Item) -> list[tuple[str, str | None]]:
         template = self.role.template
-        prompt = template.render(item.asked.text)
+        prompt = template.render(item.generated.text)
         if not item.solutions:
             return [(prompt, None)]
         return [(prompt, solution.text + template.end) for solution in item.solutions]

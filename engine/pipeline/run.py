@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
 from engine.jobs.result import OnEvent, Result, new_run_id
-from engine.models.model_cache import ModelCache, card_memory, open_models
+from engine.models.model_cache import ModelCache, gpu_memory, open_models
 from engine.models.roles import Models
 from engine.pipeline import model_warnings, report
 from engine.pipeline.pipeline import Pipeline
@@ -100,7 +100,7 @@ def _run(
     audience: Audience | None = None,
 ) -> Result:
     emit = _storing_status(workspace, run_id, on_event)
-    stack.enter_context(model_warnings.told(run_id, emit))
+    stack.enter_context(model_warnings.as_events(run_id, emit))
     pool = stack.enter_context(AnswerPool()) if audience is None else audience.pool
     tools = _tools(workspace, run_id, config, benchmark, pool, live=audience is not None)
     put = workspace.writer.put if audience is None else _shared(workspace.writer.put, audience.on_rows)
@@ -209,7 +209,7 @@ def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | Non
 def _models(stack: ExitStack, config: RunConfig, model_cache: ModelCache | None) -> Models:
     if model_cache is not None:
         return stack.enter_context(model_cache.acquire(config))
-    models = open_models(config, card_bytes=card_memory())
+    models = open_models(config, gpu_bytes=gpu_memory())
     for model in models.distinct:
         stack.callback(model.close)
     return models

@@ -1,7 +1,7 @@
 """The steps of one question: what a model's result means at each stage, and where the question goes next.
 
-All of it runs on the pipeline's one coordinating thread. Rows gather in ``rows`` until ``flush``. A step that stumbles
-is its question's failure, never the run's. Nothing here knows when to start a question, or when a run ends.
+Everything runs on the pipeline's coordinating thread. Rows collect in ``rows`` until ``flush``. An exception in a step
+fails its question, never the run.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from store.errors import BackendError, ScaleQuestError
 from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Verdict
 
 GIVE_UP = 32
-"""Failures in a row at one stage, none of them fatal by itself, after which the model is held to be broken."""
+"""Consecutive failures at one stage, none of them fatal by itself, after which the model counts as broken."""
 FAILED = "failed"
-"""ReviewState as an item's stage once it has failed: what still comes in for it is let go."""
+"""The stage of an item that has failed; its later results are ignored."""
 NEXT = dict(itertools.pairwise(STAGES))
 
 
 class _Undecided(Exception):
-    """A pair of answers that only Math-Verify can settle."""
+    """Two answers that only Math-Verify can compare."""
 
 
 def _undecided(_: str, __: str) -> bool:
@@ -41,10 +41,10 @@ def _undecided(_: str, __: str) -> bool:
 
 
 class Steps:
-    """The lanes to the models, the rows found out and the counts; ``open`` counts started questions without a fate.
+    """The queues to the models, the rows to write and the counts. ``open``: started questions without an outcome.
 
-    ``inbox`` gets the models' results, ``to_group`` the items whose answers need Math-Verify, ``on_text`` what is
-    written as it appears.
+    ``inbox`` gets the models' results, ``to_group`` the items whose answers need Math-Verify, ``on_text`` texts as they
+    appear.
     """
 
     def __init__(
@@ -67,44 +67,44 @@ class Steps:
         self.first_pair: float | None = None
         self.fatal: ScaleQuestError | None = None
         self._in_order = InOrder()
-        self._untopiced: list[Item] = []
-        self._in_a_row: dict[str, int] = {}
+        self._without_topic: list[Item] = []
+        self._failures_in_a_row: dict[str, int] = {}
         self._to_group = to_group
-        self._lanes(models, inbox, on_text)
+        self._make_queues(models, inbox, on_text)
 
-    def _lanes(self, models: Models, inbox: SimpleQueue[Any], on_text: OnText | None) -> None:
+    def _make_queues(self, models: Models, inbox: SimpleQueue[Any], on_text: OnText | None) -> None:
         profile, seed, put = self.config.profile, self.config.seed, inbox.put
         self.generators = [
             TextQueue("generated", "question", role, model, seed, self.in_flight, put, self._on_question, on_text)
             for role, model in zip(profile.generators, models.generators, strict=True)
         ]
-        self.judge_lane: TextQueue | ScoreQueue
+        self.judge_queue: TextQueue | ScoreQueue
         if profile.judge.writes:
             judge: Any = models.judge
-            self.judge_lane = TextQueue(
+            self.judge_queue = TextQueue(
                 "solvability", "judge", profile.judge, judge, seed, self.in_flight, put, self._on_judged, on_text
             )
         else:
             judge = models.judge
-            self.judge_lane = ScoreQueue("solvability", profile.judge, judge, self.in_flight, put, self._on_judged)
-        self.difficulty_lane = ScoreQueue(
+            self.judge_queue = ScoreQueue("solvability", profile.judge, judge, self.in_flight, put, self._on_judged)
+        self.difficulty_queue = ScoreQueue(
             "difficulty", profile.difficulty, models.difficulty, self.in_flight, put, self._on_difficulty
         )
-        self.solver_lane = TextQueue(
+        self.solver_queue = TextQueue(
             "solution", "solution", profile.solver, models.solver, seed, self.in_flight, put, self._on_solution, on_text
         )
-        self.reward_lane = ScoreQueue("pair", profile.reward, models.reward, self.in_flight, put, self._on_reward)
-        self.downstream = (self.reward_lane, self.solver_lane, self.difficulty_lane, self.judge_lane)
+        self.reward_queue = ScoreQueue("pair", profile.reward, models.reward, self.in_flight, put, self._on_reward)
+        self.downstream = (self.reward_queue, self.solver_queue, self.difficulty_queue, self.judge_queue)
         self._params = [
             {"temperature": g.temperature, "top_p": g.top_p, "max_tokens": g.max_tokens} for g in profile.generators
         ]
         self._bands = [self.config.band(g) for g in profile.generators]
 
     def flush(self) -> list[Record]:
-        """The rows since the last flush, topics added; they belong into one transaction."""
-        if self._untopiced:
-            items, self._untopiced = self._untopiced, []
-            topics = self.tools.topics([item.asked.text for item in items])
+        """The rows since the last flush, with topics added; to be written in one transaction."""
+        if self._without_topic:
+            items, self._without_topic = self._without_topic, []
+            topics = self.tools.topics([item.generated.text for item in items])
             self.rows += [
                 Label(i.qid, "topic", topic, self.tools.topic_model) for i, topic in zip(items, topics, strict=True)
             ]
@@ -112,7 +112,7 @@ class Steps:
         return rows
 
     def restore(self, item: Item, known: Stored) -> Item | None:
-        """The item at the first stage that it has no verdict of; None where its fate is decided."""
+        """The item at its first stage without a verdict; None where its outcome is known."""
         item.question, item.attempt = known.question, known.attempts + 1
         item.solutions = sorted(known.solutions, key=lambda s: s.sample)
         self.counts.kept["generated"] += 1
@@ -130,7 +130,7 @@ class Steps:
         return None
 
     def start(self, item: Item) -> None:
-        """Bring an item onto its way: to its generator, or to where an earlier process left it."""
+        """Send an item to its generator, or to where an earlier process left it."""
         self.open += 1
         if item.question is None:
             self._in_order.expect(item.idx)
@@ -144,56 +144,56 @@ class Steps:
         else:
             self.guard(item, lambda: self.enter(item))
 
-    def on_result(self, flight: InFlight, result: Completion | Scored) -> None:
-        """A model's answer, whole."""
-        if flight.item.stage == FAILED:
+    def on_result(self, call: InFlight, result: Completion | Scored) -> None:
+        """Handle a model's complete answer."""
+        if call.item.stage == FAILED:
             return
-        try:  # as ``guard`` does, without a closure on the hottest path
-            flight.lane.handler(flight, result)
+        try:  # as ``guard`` does, without a closure on the hot path
+            call.queue.handler(call, result)
         except Exception as error:  # noqa: BLE001
-            self._stumble(flight.item, error)
+            self._fail_with(call.item, error)
         else:
-            self._in_a_row[flight.lane.stage] = 0
+            self._failures_in_a_row[call.queue.stage] = 0
 
-    def on_failure(self, flight: InFlight, failure: Failure) -> None:
-        """A call without an answer: the run's end where the model is gone, else this item's failure."""
-        item = flight.item
+    def on_failure(self, call: InFlight, failure: Failure) -> None:
+        """Handle a call without an answer: the run ends where the model is gone, else this item fails."""
+        item = call.item
         if failure.fatal:
             self.fatal = failure.error
         elif item.stage == FAILED:
             return
-        elif flight.lane is self.solver_lane:  # the other samples are worth keeping
+        elif call.queue is self.solver_queue:  # keep the other samples
             item.errors.append(str(failure.error))
-            self.guard(item, lambda: self.sample_in(item))
+            self.guard(item, lambda: self.sample_arrived(item))
         else:
-            self.fail(item, flight.lane.stage, str(failure.error))
+            self.fail(item, call.queue.stage, str(failure.error))
 
     def guard(self, item: Item, step: Callable[[], None]) -> None:
-        """Run one item's step: whatever it stumbles over is that item's failure, not the run's."""
+        """Run one item's step; an exception fails the item, not the run."""
         try:
             step()
         except Exception as error:  # noqa: BLE001
-            self._stumble(item, error)
+            self._fail_with(item, error)
 
-    def _stumble(self, item: Item, error: Exception) -> None:
+    def _fail_with(self, item: Item, error: Exception) -> None:
         known = isinstance(error, ScaleQuestError)
         self.fail(item, item.stage, str(error) if known else f"{type(error).__name__}: {error}")
 
     def fail(self, item: Item, stage: str, message: str) -> None:
-        """Record that the item could not be worked on: no verdict, so that a resume tries it again."""
+        """Record that the item failed, without a verdict, so that a resume tries it again."""
         self.rows.append(ErrorRow(self.run_id, item.idx, stage, message, attempt=item.attempt))
         self.counts.failed += 1
         self.open -= 1
         self.on_event({"event": "error", "run_id": self.run_id, "stage": stage, "idx": item.idx, "message": message})
-        self._in_a_row[stage] = self._in_a_row.get(stage, 0) + 1
-        if self._in_a_row[stage] >= GIVE_UP and self.fatal is None:
+        self._failures_in_a_row[stage] = self._failures_in_a_row.get(stage, 0) + 1
+        if self._failures_in_a_row[stage] >= GIVE_UP and self.fatal is None:
             self.fatal = BackendError(f"Stage {stage} failed {GIVE_UP} times in a row, last with: {message}")
         early, item.stage = item.stage in ("generated", "language"), FAILED
         if early:
             self.arrive(item.idx, None)
 
     def _verdict(self, item: Item, verdict: Verdict) -> bool:
-        """Record it; True where the item goes on, then at the next stage."""
+        """Record a verdict; True where the item goes on to the next stage."""
         self.rows.append(verdict)
         (self.counts.kept if verdict.kept else self.counts.dropped)[verdict.stage] += 1
         if verdict.kept and verdict.stage != STAGES[-1]:
@@ -205,18 +205,18 @@ class Steps:
         return False
 
     def enter(self, item: Item) -> None:
-        """Bring the item to the model of its stage."""
+        """Queue the item for the model of its stage."""
         if item.stage == "solvability":
-            self.judge_lane.add(item)
+            self.judge_queue.add(item)
         elif item.stage == "difficulty":
-            self.difficulty_lane.add(item)
+            self.difficulty_queue.add(item)
         elif item.stage == "solution":
             self._begin_solutions(item)
         else:
             self._begin_pair(item)
 
-    def _on_question(self, flight: InFlight, text: Completion) -> None:
-        item = flight.item
+    def _on_question(self, call: InFlight, text: Completion) -> None:
+        item = call.item
         role = self.config.profile.generators[item.generator]
         item.question = Question(
             item.qid,
@@ -226,7 +226,7 @@ class Steps:
             role.name,
             role.template.id,
             self._params[item.generator],
-            flight.seed,
+            call.seed,
             text.tokens,
             "length" if text.finish_reason == "length" else "stop",
             text.seconds,
@@ -237,18 +237,18 @@ class Steps:
         self.check_language(item)
 
     def check_language(self, item: Item) -> None:
-        kept = self._verdict(item, language.judge(item.asked))
+        kept = self._verdict(item, language.judge(item.generated))
         if kept:
-            self._untopiced.append(item)
+            self._without_topic.append(item)
         self.arrive(item.idx, item if kept else None)
 
     def arrive(self, idx: int, item: Item | None) -> None:
-        """Judge duplicates as far as questions have arrived without a gap: so the lowest idx wins in any order."""
+        """Judge the questions that have arrived without a gap before them, so that the lowest idx always wins."""
         for ready in self._in_order.arrive(idx, item):
-            self.guard(ready, lambda it=ready: self._novelty(it))  # type: ignore[misc]
+            self.guard(ready, lambda it=ready: self._check_novelty(it))  # type: ignore[misc]
 
-    def _novelty(self, item: Item) -> None:
-        question = item.asked
+    def _check_novelty(self, item: Item) -> None:
+        question = item.generated
         if item.stage == "duplicate":
             verdict, labels = in_order.judge(question, self.tools.index, self.tools.others)
             self.rows.extend(labels)
@@ -259,8 +259,8 @@ class Steps:
         if self._verdict(item, verdict):
             self.enter(item)
 
-    def _on_judged(self, flight: InFlight, result: Completion | Scored) -> None:
-        item = flight.item
+    def _on_judged(self, call: InFlight, result: Completion | Scored) -> None:
+        item = call.item
         role = self.config.profile.judge
         if isinstance(result, Completion):
             verdict = solvability.from_text(item.qid, role.name, result)
@@ -271,8 +271,8 @@ class Steps:
         if self._verdict(item, verdict):
             self.enter(item)
 
-    def _on_difficulty(self, flight: InFlight, result: Scored) -> None:
-        item = flight.item
+    def _on_difficulty(self, call: InFlight, result: Scored) -> None:
+        item = call.item
         role = self.config.profile.difficulty
         band = self._bands[item.generator]
         score = result.scores[0]
@@ -283,45 +283,45 @@ class Steps:
     def _begin_solutions(self, item: Item) -> None:
         have = {s.sample for s in item.solutions}
         missing = tuple(sample for sample in range(self.config.profile.solver.n) if sample not in have)
-        item.waiting = len(missing)
+        item.missing = len(missing)
         if missing:
-            self.solver_lane.add(item, missing)
+            self.solver_queue.add(item, missing)
         else:
-            self._all_samples_in(item)
+            self._finish_solutions(item)
 
-    def _on_solution(self, flight: InFlight, text: Completion) -> None:
-        item = flight.item
-        made = solution.solution(item.qid, flight.sample, text, self.config.profile.solver.name, flight.seed)
-        item.fresh.append(made)
-        self.sample_in(item)
+    def _on_solution(self, call: InFlight, text: Completion) -> None:
+        item = call.item
+        made = solution.solution(item.qid, call.sample, text, self.config.profile.solver.name, call.seed)
+        item.new_solutions.append(made)
+        self.sample_arrived(item)
 
-    def sample_in(self, item: Item) -> None:
-        item.waiting -= 1
-        if item.waiting == 0:
-            self._all_samples_in(item)
+    def sample_arrived(self, item: Item) -> None:
+        item.missing -= 1
+        if item.missing == 0:
+            self._finish_solutions(item)
 
-    def _all_samples_in(self, item: Item) -> None:
-        item.fresh.sort(key=lambda s: s.sample)
-        self.rows.extend(item.fresh)
-        item.solutions = sorted([*item.solutions, *item.fresh], key=lambda s: s.sample)
+    def _finish_solutions(self, item: Item) -> None:
+        item.new_solutions.sort(key=lambda s: s.sample)
+        self.rows.extend(item.new_solutions)
+        item.solutions = sorted([*item.solutions, *item.new_solutions], key=lambda s: s.sample)
         if item.errors:
             self.fail(item, "solution", item.errors[0])
         elif self._verdict(item, solution.judge(item.qid, self.config.profile.solver.name, item.solutions)):
             self._begin_pair(item)
 
     def _begin_pair(self, item: Item) -> None:
-        self.reward_lane.add(item)
+        self.reward_queue.add(item)
         try:
             item.groups = answers.group([s.answer for s in item.solutions], _undecided)
         except _Undecided:
             self._to_group.put(item)
 
-    def _on_reward(self, flight: InFlight, scored: Scored) -> None:
-        flight.item.scored = scored
-        self.finish_pair(flight.item)
+    def _on_reward(self, call: InFlight, scored: Scored) -> None:
+        call.item.scored = scored
+        self.finish_pair(call.item)
 
     def finish_pair(self, item: Item) -> None:
-        """Choose, once both the rewards and the groups of answers are there."""
+        """Choose a solution once both the rewards and the groups of answers are known."""
         if item.scored is None or item.groups is None or item.stage == FAILED:
             return
         scored, name = item.scored, self.config.profile.reward.name

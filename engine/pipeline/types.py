@@ -1,4 +1,4 @@
-"""What goes into a pipeline and what comes out: live models, tools, what is stored already, counts, the outcome."""
+"""The pipeline's inputs and outputs: tools, audience, counts, outcome."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from store.records import STAGES, Record
 Status = Literal["done", "cancelled", "failed", "interrupted"]
 Put = Callable[[list[Record]], None]
 OnText = Callable[[str, str], None]
-"""Told (request id, new text) as a model writes; the id is ``question_id/purpose/sample``, and a ``+`` at a retry."""
+"""Gets (request id, new text) as a model writes; the id is ``question_id/purpose/sample``, with ``+`` for a retry."""
 
 
 class Grouper(Protocol):
-    """Groups equivalent answers, slowly if need be (``engine.text.answers.AnswerPool``)."""
+    """Groups equivalent answers, possibly slowly (``engine.text.answers.AnswerPool``)."""
 
     def group(self, answers: Sequence[str | None]) -> list[int | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What judges without a model. ``topics`` names the topics of texts; ``others`` knows other runs' questions."""
+    """Judges without a model. ``topics`` classifies texts; ``others`` indexes other runs' questions."""
 
     topics: Callable[[list[str]], list[str]]
     topic_model: str
@@ -36,9 +36,9 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who watches a live run: told all rows as they are put, and all text as it appears where ``on_text`` is not None.
+    """Callbacks of a live run: all rows as they are written and, with ``on_text``, all text as it appears.
 
-    ``pool`` groups the answers and outlives the run. The callbacks come from the run's threads and must only hand on.
+    ``pool`` groups the answers and outlives the run. Callbacks come from the run's threads and must only pass data on.
     """
 
     on_rows: Put
@@ -48,7 +48,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. ``message``: the sentence for the user where it is not plainly done."""
+    """How a run ended. ``message``: a sentence for the user unless it is simply done."""
 
     status: Status
     message: str | None
@@ -58,7 +58,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Counts:
-    """What the run has reached, earlier processes included; ``failed``, ``tokens``, ``*_here`` are this process's."""
+    """The run's counts, earlier processes included; ``failed``, ``tokens`` and ``*_here`` count this process alone."""
 
     kept: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("generated", *STAGES), 0))
     dropped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))

@@ -1,8 +1,7 @@
-"""The contamination stage: does a question share 13 consecutive words with a benchmark question that the user names?
+"""The contamination stage drops questions that share 13 consecutive words with a question of the user's benchmarks.
 
-The index is built once from the files and then only read. A benchmark question of fewer than 13 words is compared
-whole. ``raw`` names the file and row that matched, and a label keeps the text of that row, so that the match can be
-inspected when the file is gone.
+A benchmark question of fewer than 13 words is compared whole. ``raw`` names the file and row that matched, and a label
+keeps the text of that row, so that the match can be reviewed without the file.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from store.records import Label, Question, Verdict
 GRAM = 13
 JUDGE = "13-gram"
 ITEM = "benchmark_item"
-"""The key of the label whose value is the matched benchmark question's text."""
+"""The label's key; its value is the text of the matched benchmark question."""
 FIELD = "--benchmark"
 
 _NO_CONTENT = re.compile(
@@ -34,13 +33,13 @@ _NO_CONTENT = re.compile(
     """,
     re.DOTALL | re.VERBOSE | re.IGNORECASE,
 )
-"""What many questions share word for word without being the same question: how the answer is to be written."""
+"""Instructions on how to write the answer, which many different questions share word for word."""
 _WORD = re.compile(r"[^\W_]+")
 _LAYOUT = re.compile(r"[\s$]+")
 
 
 class Benchmark:
-    """The 13-grams of the named files; ``rows`` is how many questions they hold."""
+    """The 13-grams of benchmark files; ``rows``: how many questions they hold."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -62,8 +61,8 @@ class Benchmark:
         return benchmark
 
     def judge(self, question: Question) -> Verdict:
-        """Verdict of stage ``contamination``: reason ``benchmark_overlap``, score the share of the question's 13-grams
-        found (1.0 for a whole match, None without a benchmark), raw the file and row that matched first."""
+        """Verdict of stage ``contamination``. Reason ``benchmark_overlap``; score: the share of the question's 13-grams
+        that match (1.0 for a whole match, None without a benchmark); raw: the file and row that matched first."""
         score, source = self._overlap(question.text)
         found = source is not None
         return Verdict(
@@ -77,7 +76,7 @@ class Benchmark:
         )
 
     def labels(self, verdict: Verdict) -> list[Label]:
-        """The label ``benchmark_item`` of a question that one of these verdicts dropped; none of one that was kept."""
+        """The label ``benchmark_item`` of a question that this verdict dropped."""
         text = self._texts.get(verdict.raw or "")
         return [] if verdict.kept or text is None else [Label(verdict.question_id, ITEM, text, JUDGE)]
 
@@ -102,11 +101,11 @@ class Benchmark:
 
 
 def shared(text: str, other: str) -> list[tuple[int, int]]:
-    """``(start, end)`` of each stretch of ``text`` whose words stand in 13-grams that ``other`` has too; all of it
-    where the two are the same but for layout."""
+    """``(start, end)`` of each stretch of ``text`` that consists of 13-grams of ``other``; all of it where the two
+    differ only in layout."""
     if _squeezed(text) == _squeezed(other):
         return [(0, len(text))] if text else []
-    # blanked out at the same length: what is found stands where it stood
+    # blanked out at the same length, so that positions stay valid
     words = list(_WORD.finditer(_NO_CONTENT.sub(lambda match: " " * len(match.group()), text)))
     grams, theirs = _hashed([word.group().lower() for word in words]), set(_grams(other))
     found: list[tuple[int, int]] = []
@@ -121,7 +120,7 @@ def shared(text: str, other: str) -> list[tuple[int, int]]:
 
 
 def _squeezed(text: str) -> str:
-    """For whole comparison: nothing but layout and the last full stop taken away, so that 2 + 3 is not 2 - 3."""
+    """For whole comparison: without layout and the final full stop, but with operators, so that 2 + 3 is not 2 - 3."""
     return _LAYOUT.sub("", text).casefold().rstrip(".?!")
 
 

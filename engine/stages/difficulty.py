@@ -1,11 +1,12 @@
-"""The difficulty stage: a predicted fail rate in [0, 1], and the band of fail rates that is kept.
+"""The difficulty stage: keeps questions whose predicted fail rate in [0, 1] lies in a band.
 
-The paper drops overly simple questions of one generator only: a band may be a generator's own.
+The paper drops easy questions of one generator only, so each generator may have its own band.
 """
 
 from __future__ import annotations
 
-from engine.text.sigmoid import sigmoid
+from scipy.special import expit
+
 from store.records import Verdict
 
 STAGE = "difficulty"
@@ -20,13 +21,13 @@ def judge(
     tokens: int,
     seconds: float,
 ) -> Verdict:
-    """Reasons ``too_easy``, ``too_hard``. Outside the scorer's domain the question is kept, with the remark
-    ``outside_domain`` and no score: an unknown difficulty is no reason to drop.
+    """Reasons ``too_easy``, ``too_hard``. A question outside the scorer's domain (``raw`` None) is kept without a
+    score, with reason ``outside_domain``.
 
-    ``activation``: ``sigmoid`` where ``raw`` is a logit, ``identity`` where it is a fail rate already (then clipped).
+    ``activation``: ``sigmoid`` where ``raw`` is a logit, ``identity`` where it is a fail rate (then clipped).
     """
     if raw is None:
         return Verdict(question_id, STAGE, scorer, True, None, "outside_domain", None, tokens, seconds)
-    score = sigmoid(raw) if activation == "sigmoid" else min(1.0, max(0.0, raw))
+    score = float(expit(raw)) if activation == "sigmoid" else min(1.0, max(0.0, raw))
     reason = "too_easy" if score < band[0] else "too_hard" if score > band[1] else None
     return Verdict(question_id, STAGE, scorer, reason is None, score, reason, None, tokens, seconds)

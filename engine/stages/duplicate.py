@@ -1,9 +1,9 @@
-"""The duplicate stage: has this question been asked before, in the same or nearly the same words?
+"""The duplicate stage drops questions that repeat an earlier one, exactly or nearly.
 
-Exact after normalising, else near: MinHash candidates, confirmed by exact Jaccard over words and word pairs with
-numbers masked. A near-duplicate with other numbers, operators or telling words (at least, area) is another question in
-the same clothes: marked, not dropped.
-Questions are judged in idx order by the caller, which alone makes the lowest idx win. Nothing here knows the store.
+Exact duplicates are equal after normalising. Near duplicates are MinHash candidates, confirmed by the Jaccard
+similarity of words and word pairs with numbers masked. One that differs in numbers, operators or contrasting words (at
+least, area) is another question of the same wording: it is labelled, not dropped. The caller judges questions in idx
+order, so that the lowest idx wins.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from store.records import Label, Question, Verdict
 JUDGE = "minhash"
 LABEL = "near_duplicate"
 _PERMUTATIONS, _BANDS, _SEED = 96, 16, 7
-"""6 rows a band: a pair of Jaccard 0.8 becomes a candidate with probability 0.99, one of 0.5 with 0.22."""
+"""6 rows a band: a pair with Jaccard 0.8 becomes a candidate with probability 0.99, one with 0.5 with 0.22."""
 _MOST_LABELS, _MOST_CHECKS = 8, 64
-"""Generators that repeat one template crowd a neighbourhood: the oldest wordings there are enough to look at."""
+"""Generators that repeat one template make crowded neighbourhoods, of which the oldest wordings are enough."""
 
 _REST = r"|\d+(?:,\d{3})*(?:\.\d+)?|[-+*/^=<>%()!|]|[^\x00-\x7f]"
 _TOKEN, _ASCII_TOKEN = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?" + _REST), re.compile(r"[A-Za-z]+(?:'[a-z]+)?" + _REST)
@@ -39,13 +39,13 @@ _CONTRASTS = frozenset(
     width height angle boys girls men women left right north south east west before after increase decrease buys sells
     consecutive distinct distinguishable indistinguishable with red blue green white black""".split()  # noqa: SIM905
 )
-"""Words that turn one question into another. Numbers, operators, one-letter names and words in capitals do so too."""
+"""Words that make another question, like numbers, operators, one-letter names and words in capitals."""
 
 
 @dataclass(slots=True)
 class _Wording:
-    """Questions that are the same but for their numbers: the masked text, how many features it has, the first such
-    question, and the first one of each content."""
+    """Questions that differ only in their numbers: the masked text, its number of features, the first such question,
+    and the first one of each content."""
 
     masked: str
     size: int
@@ -54,11 +54,11 @@ class _Wording:
 
 
 class Index:
-    """What has been kept so far. Not safe to share between threads.
+    """The questions kept so far. For one thread at a time.
 
     ``threshold``: Jaccard from which two wordings are near. ``mark_only``: drop nothing (live runs). ``across_runs``:
-    also drop what duplicates a question of another run; otherwise such matches are only marked.
-    Memory: about 2.4 kB a wording (of 250 characters), most of it the bands'; little more for each question of it.
+    also drop duplicates of other runs' questions, which are otherwise only labelled. Memory: about 2.4 kB a wording of
+    250 characters, mostly bands; little more for each further question.
     """
 
     def __init__(self, *, threshold: float = 0.8, mark_only: bool = False, across_runs: bool = False) -> None:
@@ -70,8 +70,8 @@ class Index:
 
     def judge(self, question: Question) -> tuple[Verdict, list[Label]]:
         """Verdict of stage ``duplicate`` (raw: the question it repeats; score: the Jaccard with that one, else the
-        highest found) and the labels ``near_duplicate``, one for each near wording. What is kept is remembered."""
-        look = _Look(question.text)
+        highest) and the labels ``near_duplicate``, one for each near wording. A kept question is added."""
+        look = _Features(question.text)
         same = self._exact.get(look.exact)
         score: float | None
         near: list[tuple[float, _Wording]] = []
@@ -91,18 +91,18 @@ class Index:
         return verdict, labels[:_MOST_LABELS]
 
     def remember(self, question: Question) -> None:
-        """Take in a question that this stage kept earlier (resume), or one of another run to compare with; other runs
-        first, then this run's in idx order."""
-        self._add(question, _Look(question.text))
+        """Add a question that this stage kept earlier (resume), or one of another run; other runs first, then this run
+        in idx order."""
+        self._add(question, _Features(question.text))
 
     def _verdict(self, question: Question, reason: str, score: float | None, other: str | None) -> Verdict:
-        """Dropped where ``other``, the question that this one repeats, is not None and may be dropped for."""
+        """Dropped where it repeats a question, ``other``, that may drop it."""
         drop = other is not None and not self._mark_only and (self._across_runs or _run(other) == question.run_id)
         return Verdict(
             question.question_id, "duplicate", JUDGE, not drop, score=score, reason=reason if drop else None, raw=other
         )
 
-    def _near(self, look: _Look) -> list[tuple[float, _Wording]]:
+    def _near(self, look: _Features) -> list[tuple[float, _Wording]]:
         """The wordings at or above the threshold, nearest first, then oldest."""
         known = self._by_mask.get(look.mask)
         candidates = set(sorted(self._lsh.query(look.minhash))[:_MOST_CHECKS])
@@ -112,7 +112,7 @@ class Index:
         for key in candidates:
             wording = self._wordings[key]
             small, large = sorted((wording.size, len(look.features)))
-            if small < self._threshold * large:  # no two sets so unlike in size can reach it
+            if small < self._threshold * large:  # sets that differ this much in size cannot reach the threshold
                 continue
             shared = 1.0 if key == known else _jaccard(look.features, _features(wording.masked.split(" ")))
             if shared >= self._threshold:
@@ -120,7 +120,7 @@ class Index:
         found.sort(key=lambda pair: (-pair[0], pair[1]))
         return [(shared, self._wordings[key]) for shared, key in found]
 
-    def _add(self, question: Question, look: _Look) -> None:
+    def _add(self, question: Question, look: _Features) -> None:
         _claim(self._exact, look.exact, question)
         key = self._by_mask.get(look.mask)
         if key is None:
@@ -132,13 +132,14 @@ class Index:
 
 
 def similarity(one: str, other: str) -> float:
-    """The Jaccard of two texts as the index measures it: words and word pairs, numbers masked; 1.0 for none at all."""
-    a, b = _Look(one).features, _Look(other).features
+    """The Jaccard of two texts as the index measures it: words and word pairs, numbers masked; 1.0 for two empty
+    ones."""
+    a, b = _Features(one).features, _Features(other).features
     return _jaccard(a, b) if a or b else 1.0
 
 
-class _Look:
-    """One text as the index sees it."""
+class _Features:
+    """The hashes and features of one text."""
 
     __slots__ = ("content", "exact", "features", "mask", "masked", "minhash")
 
@@ -146,7 +147,7 @@ class _Look:
         given = _tokens(text)
         kinds = [_KINDS[token] for token in given]
         words = [word for word, _ in kinds if word]
-        content = [telling for _, telling in kinds if telling]
+        content = [contrast for _, contrast in kinds if contrast]
         self.exact = _exact(given)
         self.content = _hash(" ".join(content))
         self.masked = " ".join(words)
@@ -174,14 +175,14 @@ def _run(question_id: str) -> str:
 
 
 def _claim(table: dict[int, str], key: int, question: Question) -> None:
-    """The first question of a run stands for its likes, and before one of another run, which may not be dropped for."""
+    """Keep the first question of this run, which replaces one of another run."""
     known = table.get(key)
     if known is None or _run(known) != question.run_id:
         table[key] = question.question_id
 
 
 class _Kinds(dict[str, tuple[str, str]]):
-    """Token as given -> (its word with numbers masked, or ""; what it tells, or ""). Remembers: tokens repeat a lot."""
+    """Token -> (its word with numbers masked, or ""; its contrasting content, or ""), cached since tokens repeat."""
 
     def __missing__(self, given: str) -> tuple[str, str]:
         if len(self) > 100_000:
@@ -189,8 +190,8 @@ class _Kinds(dict[str, tuple[str, str]]):
         token = given.casefold()
         number = token[0].isdigit() or token in _NUMBERS
         capital = (given.isupper() or len(token) == 1) and token not in "ai"
-        tells = number or capital or token in _CONTRASTS or not token[0].isalpha()
-        kind = (_MASK if number else token if token[0].isalnum() else "", token.replace(",", "") if tells else "")
+        contrasts = number or capital or token in _CONTRASTS or not token[0].isalpha()
+        kind = (_MASK if number else token if token[0].isalnum() else "", token.replace(",", "") if contrasts else "")
         self[given] = kind
         return kind
 

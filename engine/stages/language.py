@@ -1,7 +1,7 @@
-"""The language stage: empty, cut off, or not English. Rules on scripts and on words; no model.
+"""The language stage drops texts that are empty, cut off or not English, by rules on scripts and words.
 
-Mathematics is no language: symbols, Greek letters, degree signs, curly quotes and LaTeX never count against a text, nor
-does a text with no words at all (``2x + 3 = 7``). Nothing here knows whether a question makes sense.
+Symbols, Greek letters, degree signs, curly quotes and LaTeX never count against a text, and a text without words
+(``2x + 3 = 7``) is kept.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 _GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 _GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
 _OTHER_SCRIPT_LETTERS = 2
-"""One stray letter is a typo; two of another script are a text (or a model slipping) in another language."""
+"""One stray letter is a typo; two of another script mean another language."""
 
 
 def judge(question: Question) -> Verdict:
@@ -41,7 +41,7 @@ def judge(question: Question) -> Verdict:
 
 
 def reason_of(text: str, finish_reason: str = "stop") -> str | None:
-    """Why the text is dropped; None where it is kept."""
+    """The reason to drop the text; None to keep it."""
     if not any(char.isalnum() for char in text):
         return "empty"
     if finish_reason == "length":
@@ -54,23 +54,23 @@ def is_english(text: str) -> bool:
     if not text.isascii() and _other_script(text):
         return False
     pieces = text.lower().split()
-    if sum(map(_ENGLISH.__contains__, pieces)) * 5 >= len(pieces) * 2:  # no other language shares that much
+    if sum(map(_ENGLISH.__contains__, pieces)) * 5 >= len(pieces) * 2:  # no other language shares that many words
         return True
     words = [word.lower().replace("’", "'") for word in _WORD.findall(_prose(text)) if len(word) > 1]
     words = [word for word in words if word not in _NEUTRAL and not _GREEK.match(word)]
     english = sum(word in _ENGLISH for word in words)
     foreign = max(sum(word in known for word in words) for known in _FOREIGN)
     accented = sum(_ACCENTED.search(word) is not None for word in words)
-    if foreign + accented // 2 > english:  # accents are a hint only: names have them too
+    if foreign + accented // 2 > english:  # accents are weak evidence: names have them too
         return False
     if english == 0 and accented:
         return len(words) < 3
-    # a language without a list here: many words, (almost) none of them English
+    # languages without a word list here: many words, almost none of them English
     return english * 12 >= len(words) or len(words) < 6
 
 
 def _prose(text: str) -> str:
-    """The text without its formulas, but with the words that stand inside them."""
+    """The text without its formulas, but with the words inside them."""
     inside = " ".join(_TEXT.findall(text)) if "\\" in text else ""
     return f"{_MATHS.sub(' ', text)} {inside}" if "\\" in text or "$" in text else text
 

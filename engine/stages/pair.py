@@ -1,5 +1,5 @@
-"""The pair stage: the best of a question's solutions by reward (the paper keeps the best of five), and what the other
-samples say of its answer. There is no check of correctness."""
+"""The pair stage: best-of-n by reward (five in the paper), and how far the other samples agree with the chosen answer.
+Answers are not checked for correctness."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from store.records import Label, Solution, Verdict
 
 STAGE = "pair"
 DECIMALS = 4
-"""Rewards are compared rounded to 1e-4: a model's last bits differ between batch sizes, the choice must not."""
+"""Rewards are compared rounded to 1e-4: a model's last bits vary with the batch size, and the choice must not."""
 
 
 def choose(solutions: Sequence[Solution], rewards: Sequence[float | None]) -> int | None:
-    """Position of the best reward among solutions that state an answer, ties to the lowest sample; None for none.
+    """Position of the best reward among solutions that state an answer, ties to the lowest sample; None without one.
 
     A solution without a reward (outside the model's domain) is chosen only where no other states an answer.
     """
@@ -42,7 +42,7 @@ def judge(
     samples with the chosen one's answer) and ``majority_answer`` (ties to the lowest sample).
 
     ``groups``: for each solution the position of the first with an equivalent answer, None without an answer; at least
-    one solution states an answer. Seconds stand with the rewards.
+    one solution states an answer. Seconds are stored with the rewards.
     """
     best = choose(solutions, rewards)
     if best is None:

@@ -1,5 +1,4 @@
-"""The solution stage: n sampled solutions, and whether any of them states a final answer. Whether an answer is right,
-nothing here knows."""
+"""The solution stage: n sampled solutions, at least one of which must state a final answer (right or wrong)."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ STAGE = "solution"
 
 
 def solution(question_id: str, sample: int, text: Completion, solver: str, seed: int) -> Solution:
-    """One sample with the final answer that it states. ``text`` has ended by itself or at its token limit."""
+    """One sample and the final answer that it states. ``text`` ended by itself or at its token limit."""
     return Solution(
         solution_id(question_id, sample),
         question_id,
@@ -31,7 +30,7 @@ def solution(question_id: str, sample: int, text: Completion, solver: str, seed:
 def judge(question_id: str, solver: str, solutions: Sequence[Solution]) -> Verdict:
     """Score: the share of samples that state an answer. Reason ``no_answer`` where none does.
 
-    Tokens and seconds stand with the solutions, not here, so that sums over both count them once.
+    Tokens and seconds are stored with the solutions only, so that sums over both count them once.
     """
     share = sum(s.answer is not None for s in solutions) / len(solutions)
     reason = None if share else "no_answer"

@@ -1,8 +1,7 @@
-"""Final answers: what a solution states, and which of several state the same.
+"""Final answers: extraction from a solution, and which answers are equivalent.
 
-Equivalence is Math-Verify's, run in worker processes because a hostile answer (``9^{9^{9^9}}``) cannot be stopped from
-inside Python; identical texts, words and plain numbers are settled here, in microseconds. Nothing here knows whether an
-answer is right.
+Math-Verify decides equivalence, in worker processes, because a hostile answer (``9^{9^{9^9}}``) cannot be stopped from
+inside Python. Identical texts, words and plain numbers are compared here, in microseconds.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def _last_boxed(text: str) -> str | None:
 
 
 def _balanced(text: str, start: int) -> str | None:
-    """The content of the brace group that opens at ``start``; None where it never closes (a truncated text)."""
+    """The content of the brace group that opens at ``start``; None where it never closes."""
     depth, i = 0, start
     while i < len(text):
         char = text[i]
@@ -111,7 +110,7 @@ _CLOSE = Fraction(1, 10**5)
 
 @functools.lru_cache(maxsize=4096)
 def _number(normal: str) -> tuple[Fraction, str] | None:
-    """(value, unit) of a plain number, fraction or mixed number with an optional unit; None for all else."""
+    """(value, unit) of a plain number, fraction or mixed number with an optional unit; None for other answers."""
     match = _NUMBER.fullmatch(normal)
     if match is None or len(normal) > 60:
         return None
@@ -130,7 +129,8 @@ def _number(normal: str) -> tuple[Fraction, str] | None:
 
 
 def settle(first: str, second: str) -> bool | None:
-    """Whether two answers are equivalent where that is plain: same text, words, or two plain numbers; else None."""
+    """Whether two answers are equivalent, for equal texts, words and plain numbers; None where only a parser can
+    tell."""
     a, b = normalise(first), normalise(second)
     if a == b or a.replace(" ", "") == b.replace(" ", ""):
         return True
@@ -140,7 +140,7 @@ def settle(first: str, second: str) -> bool | None:
     x, y = _number(a), _number(b)
     if x is None or y is None:
         return None
-    if x[1] and y[1] and x[1] != y[1]:  # 5 m is not 5 cm; m and meters, say, are left to the parser
+    if x[1] and y[1] and x[1] != y[1]:  # 5 m is not 5 cm; the parser compares m and meters
         return False if x[1] in _METRIC and y[1] in _METRIC else None
     if x[0] == y[0]:
         return True
@@ -150,9 +150,9 @@ def settle(first: str, second: str) -> bool | None:
 
 
 def group(answers: Sequence[str | None], same: Callable[[str, str], bool] | None = None) -> list[int | None]:
-    """For every answer the index of the first equivalent one (its own if it is the first), None for no answer.
+    """For every answer the index of the first equivalent one (possibly its own); None without an answer.
 
-    ``same`` decides what ``settle`` cannot; without it only identical texts are the same.
+    ``same`` decides where ``settle`` cannot; without it such answers differ.
     """
     firsts: list[int] = []
     groups: list[int | None] = []
@@ -175,16 +175,16 @@ def _equivalent(first: str, second: str, same: Callable[[str, str], bool] | None
 
 
 MAX_CHARS = 400
-"""Longer answers are compared as text only: no parser earns its time on them."""
+"""Longer answers are compared as text only."""
 _START_SECONDS = 120.0
 
 
 class AnswerPool:
     """Math-Verify in up to ``workers`` processes, started when first needed; safe to use from several threads.
 
-    A comparison that takes longer than ``seconds`` of processor time (or ten times that on the clock) is answered "not
-    equivalent" and its process replaced. The processes end with ``close()`` or with this process, however it ends.
-    Raises BackendError where Math-Verify cannot start.
+    A comparison that takes longer than ``seconds`` of processor time (or ten times that on the clock) counts as not
+    equivalent, and its process is replaced. The processes end with ``close()`` or with this process. BackendError where
+    Math-Verify cannot start.
     """
 
     def __init__(self, workers: int = 2, seconds: float = 3.0) -> None:
@@ -201,11 +201,11 @@ class AnswerPool:
         return [worker.process.pid for worker in self._all if worker.process is not None]
 
     def group(self, answers: Sequence[str | None]) -> list[int | None]:
-        """Like ``group``, with Math-Verify deciding what is not plain."""
+        """Like ``group``, with Math-Verify for the answers that need it."""
         return group(answers, self.same)
 
     def same(self, first: str, second: str) -> bool:
-        """Whether Math-Verify holds the two equivalent, within the time bound."""
+        """Whether Math-Verify finds the two equivalent within the time limit."""
         a, b = normalise(first), normalise(second)
         if len(a) > MAX_CHARS or len(b) > MAX_CHARS:
             return False
@@ -237,7 +237,7 @@ class AnswerPool:
 
 
 class _Worker:
-    """One process, or none yet. One comparison at a time."""
+    """One process, started at its first comparison; one comparison at a time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -248,7 +248,7 @@ class _Worker:
         try:
             cast(IO[str], process.stdin).write(json.dumps([first, second]) + "\n")
             cast(IO[str], process.stdin).flush()
-            reply = _line(process, 10 * self._seconds)  # its own limit comes first, if it runs at all
+            reply = _line(process, 10 * self._seconds)  # the process's own limit comes first
         except (BrokenPipeError, ValueError):
             reply = ""
         if not reply:
@@ -256,8 +256,8 @@ class _Worker:
         return reply == "1"
 
     def _start(self) -> subprocess.Popen[str]:
-        # By file and with -P: the child needs neither our packages nor the caller's main module. A session of its own
-        # keeps a terminal's Ctrl-C from it.
+        # By file and with -P: the child needs neither our packages nor the caller's main module. In a new session it
+        # does not get a terminal's Ctrl-C.
         command = [sys.executable, "-P", str(Path(__file__).with_name("math_verify_worker.py")), str(self._seconds)]
         process = subprocess.Popen(
             command,
@@ -284,7 +284,7 @@ class _Worker:
                     try:
                         pipe.close()
                     except BrokenPipeError:
-                        continue  # unsent bytes for a process that is gone
+                        continue  # unsent bytes
 
 
 def _line(process: subprocess.Popen[str], seconds: float) -> str:

@@ -1,8 +1,8 @@
-"""Linear scorers on a question's text: its topic, and its level on MATH's scale. NumPy only, no scikit-learn.
+"""Linear classifiers of a question's text: its topic, and its level on MATH's scale.
 
-TF-IDF over words, stems, pairs and pairs with a gap; the weights come from
-``engine.training.linear_classifiers``. The level model reads how a question is worded, nothing more: it was never
-shown whether any solver fails on it.
+TF-IDF over words, stems, pairs and pairs with a gap; ``engine.training.linear_classifiers`` trains the weights. The
+features are scikit-learn's ``TfidfVectorizer``'s (a test compares them), computed here twice as fast. The level model
+knows only how a question is worded, not whether any solver fails on it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from store.errors import InputError
 WEIGHTS, VOCABULARY, META = "weights.safetensors", "vocabulary.txt", "meta.json"
 TOPIC_DIR, LEVEL_DIR = ASSETS / "text" / "topic", ASSETS / "text" / "level"
 LEVEL_BASED = "level-based"
-"""What a verdict scored by ``LevelModel`` says of itself."""
+"""The mark of a verdict scored by ``LevelModel``."""
 _FEWEST_KNOWN = 4
-"""A text with fewer known features than this is not a mathematics question in English."""
+"""A text with fewer known features is outside the domain: not a mathematics question in English."""
 
 _TOKEN = re.compile(r"\\[a-z]+|[a-z]+|\d+|[^\w\s]")
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|$)", re.DOTALL)
@@ -45,7 +45,7 @@ def tokens_of(text: str) -> list[str]:
 
 
 def masked_token(token: str) -> str:
-    """A number as how many digits it has."""
+    """The token; a number is replaced by its number of digits."""
     return f"#{min(len(token), 4)}" if token[0] in "0123456789" else token
 
 
@@ -56,8 +56,8 @@ def stem_of(masked: str) -> str:
 
 def grams(text: str) -> list[str]:
     """The features of a text, with repeats: tokens (numbers as their digit count), stems, stem pairs, pairs with one
-    token between, the first three and last six stems, and its length. What training counts; ``Linear`` does the same
-    on whole batches without making the strings."""
+    token between, the first three and last six stems, and its length. ``Linear`` counts the same features on whole
+    batches without making these strings."""
     tokens = [masked_token(token) for token in tokens_of(text)]
     stems = [stem_of(token) for token in tokens]
     return [
@@ -76,8 +76,8 @@ def _shape(tokens: int, numbers: int) -> tuple[str, str]:
 
 
 class _Columns(dict[str, tuple[int, int, int, int]]):
-    """Token -> (its column, its stem's column, its stem's id, 1 for a number); -1 for what is not in the vocabulary.
-    Remembers what it was asked: tokens repeat a lot."""
+    """Token -> (its column, its stem's column, its stem's id, 1 for a number), cached since tokens repeat; -1 where it
+    is not in the vocabulary."""
 
     def __init__(self, column: dict[str, int], stems: dict[str, int]) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class _Columns(dict[str, tuple[int, int, int, int]]):
 
 
 class Linear:
-    """TF-IDF rows (log counts, unit length) over a fixed vocabulary, times weights: what both scorers are."""
+    """TF-IDF rows (log counts, unit length) over a fixed vocabulary, times weights."""
 
     def __init__(
         self, vocabulary: Sequence[str], idf: Floats, weight: Floats, bias: Floats, meta: dict[str, Any]
@@ -178,7 +178,7 @@ class Linear:
         return keys // len(self._idf), keys % len(self._idf), counts
 
     def _paired(self, rows: Ints, stems: Ints, gap: int, table: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
-        """(row, column or -1) of the stems that stand ``gap`` apart in the same text."""
+        """(row, column or -1) of the stems that are ``gap`` apart in the same text."""
         a, b = stems[:-gap], stems[gap:]
         both = (a >= 0) & (b >= 0) & (rows[:-gap] == rows[gap:])
         keys = a[both] * len(self._stems) + b[both]
@@ -207,8 +207,8 @@ class TopicModel:
 
 
 class LevelModel:
-    """How hard a question reads, on MATH's levels 1 to 5 laid over [0, 1]; used where a fail rate is wanted and no
-    measured one is at hand. ``domain`` says what it was trained on."""
+    """How hard a question reads, on MATH's levels 1 to 5 mapped to [0, 1]; used where no measured fail rate is
+    available. ``domain`` describes its training data."""
 
     name = "text-level"
 
@@ -222,7 +222,7 @@ class LevelModel:
         return cls(Linear.load(Path(directory)))
 
     def score(self, texts: Sequence[str]) -> list[float | None]:
-        """(level - 1) / 4 in [0, 1] for each text; None for a text outside the domain (hardly a known word)."""
+        """(level - 1) / 4 in [0, 1] for each text; None for a text outside the domain."""
         levels, known = self._linear.outputs(texts)
         scores = np.clip((levels[:, 0] - 1) / 4, 0.0, 1.0)
         return [float(s) if k >= _FEWEST_KNOWN else None for s, k in zip(scores, known, strict=True)]

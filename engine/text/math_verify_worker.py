@@ -1,8 +1,7 @@
 """A Math-Verify process: reads one JSON pair of answers a line, writes ``1`` (equivalent) or ``0`` a line.
 
-``answers`` starts it by file name; it imports nothing of this project. A kernel timer of processor time ends a
-comparison that takes too long, even where the parent was killed; processor time, so that a busy machine changes no
-result.
+``answers`` starts it by file name; it imports nothing of this project. A kernel timer ends a comparison that takes too
+long, even where the parent was killed. It counts processor time, so that a busy machine changes no result.
 
 Usage: ``python -P math_verify_worker.py SECONDS_PER_COMPARISON``
 """

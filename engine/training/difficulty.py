@@ -22,7 +22,6 @@ from engine.config.prompts import Template
 from engine.jobs.control import Control
 from engine.models.base import Failure, Scored
 from engine.models.load import open_score
-from engine.text.sigmoid import sigmoid
 from engine.training import base, record, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
@@ -90,6 +89,7 @@ def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[st
     """How the saved scorer does on the held-out questions, through the backend that a run would use."""
     if not held:
         return {"held_out": 0}
+    from scipy.special import expit
     from scipy.stats import spearmanr
 
     device = "cpu" if at.settings.device == "cpu" else "auto"
@@ -107,7 +107,7 @@ def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[st
                 if found.fatal:
                     raise found.error
             elif found.scores[0] is not None:
-                predicted[int(found.request_id)] = sigmoid(found.scores[0])
+                predicted[int(found.request_id)] = float(expit(found.scores[0]))
             at.progress("held out", number + 1, len(held))
     finally:
         scorer.close()

@@ -29,9 +29,9 @@ def test_figures_of_known_rows(tmp_path: Path) -> None:
         workspace.create_run(rows.run())
         workspace.writer.put(written)
         workspace.writer.flush()
-        found = compare.side(workspace, "r1")
+        found = compare.generator_stats(workspace, "r1")
         with pytest.raises(InputError):
-            compare.side(workspace, "no-such-run")
+            compare.generator_stats(workspace, "no-such-run")
     assert (found.questions, found.pairs) == (8, 4)
     assert (found.valid.value, found.valid.of) == (5 / 8, 8)
     assert (found.kept.value, found.kept.of) == (4 / 8, 8)
@@ -55,7 +55,7 @@ def test_kinds_are_those_of_the_nano_curriculum_alone(tmp_path: Path) -> None:
         workspace.create_run(rows.run())
         workspace.writer.put(written)
         workspace.writer.flush()
-        found = compare.side(workspace, "r1")
+        found = compare.generator_stats(workspace, "r1")
     assert found.read == 3
     assert found.kinds == pytest.approx(3.0)
 
@@ -63,7 +63,7 @@ def test_kinds_are_those_of_the_nano_curriculum_alone(tmp_path: Path) -> None:
 def test_a_run_without_rows_claims_nothing(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "w") as workspace:
         workspace.create_run(rows.run())
-        found = compare.side(workspace, "r1")
+        found = compare.generator_stats(workspace, "r1")
     assert (found.questions, found.pairs, found.read) == (0, 0, 0)
     assert (found.valid.low, found.valid.high) == (0.0, 1.0)
     assert found.difficulty is found.topics is found.kinds is found.tokens_per_pair is None

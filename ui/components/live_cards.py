@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.config.run_config import RunConfig
 from engine.pipeline.live import Session, Snapshot
-from engine.pipeline.live_cards import Card, Sample
+from engine.pipeline.live_questions import LiveQuestion, Sample
 from store.records import STAGES, Verdict
 from ui.web.escape import clock, plural, three, visible
 
@@ -38,9 +38,11 @@ _MARKS = {"kept": "✓", "dropped": "✕", "running": "…", "waiting": "·", "f
 def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[str, Any]:
     """``sessions``: the newest first, whose state is ``now``. ``kept``: the questions that the user has kept."""
     busy = now.status in ("loading", "running")
-    cards = [_card(card, sessions[0].config, now.run_id in card.question_id and busy, busy, kept) for card in now.cards]
+    cards = [
+        _card(card, sessions[0].config, now.run_id in card.question_id and busy, busy, kept) for card in now.questions
+    ]
     for session in sessions[1:]:
-        cards += [_card(card, session.config, False, busy, kept) for card in session.now().cards]
+        cards += [_card(card, session.config, False, busy, kept) for card in session.now().questions]
     return {
         "number": next(_NUMBERS),  # replies may come out of order: the page keeps the newest
         "status": _status(now, sessions[0].config),
@@ -51,7 +53,7 @@ def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[st
 
 
 def _status(now: Snapshot, config: RunConfig) -> str:
-    name, questions = config.profile.name, plural(len(now.cards), "question")
+    name, questions = config.profile.name, plural(len(now.questions), "question")
     if now.status == "loading":
         return f"Loading the models of profile {name}."
     if now.status == "running":
@@ -66,7 +68,7 @@ def _numbers(now: Snapshot) -> str:
         return ""
     rate = now.tokens / now.seconds
     return (
-        f"{now.decided} of {len(now.cards)} decided · {plural(now.pairs, 'pair')} · "
+        f"{now.decided} of {len(now.questions)} decided · {plural(now.pairs, 'pair')} · "
         f"{now.tokens:,} tokens, {rate:,.0f} tokens/s · {clock(now.seconds)}"
     )
 
@@ -78,7 +80,7 @@ def _stored(now: Snapshot, config: RunConfig) -> str:
     return f"Stored as live run {now.run_id}, seed {config.seed}{origin}."
 
 
-def _card(card: Card, config: RunConfig, running: bool, busy: bool, kept: set[str]) -> dict[str, Any]:
+def _card(card: LiveQuestion, config: RunConfig, running: bool, busy: bool, kept: set[str]) -> dict[str, Any]:
     decided = card.stage is None
     facts = [
         card.generator,
@@ -105,7 +107,7 @@ def _card(card: Card, config: RunConfig, running: bool, busy: bool, kept: set[st
     }
 
 
-def _chip(card: Card, stage: str, running: bool) -> dict[str, str]:
+def _chip(card: LiveQuestion, stage: str, running: bool) -> dict[str, str]:
     verdict = card.verdicts.get(stage)
     if verdict is not None:
         state = "kept" if verdict.kept else "dropped"
@@ -125,7 +127,7 @@ def _score(verdict: Verdict) -> str:
     return f", {_SCORES[verdict.stage]} {score}"
 
 
-def _note(card: Card, config: RunConfig, running: bool) -> str:
+def _note(card: LiveQuestion, config: RunConfig, running: bool) -> str:
     """Why it was dropped, failed or was marked, in sentences."""
     notes = []
     for verdict in card.verdicts.values():
@@ -145,12 +147,12 @@ def _note(card: Card, config: RunConfig, running: bool) -> str:
     return " ".join(notes)
 
 
-def _named(other: str, card: Card) -> str:
+def _named(other: str, card: LiveQuestion) -> str:
     run, _, number = other.rpartition("-")
     return f"question {int(number) + 1}" if card.question_id.startswith(f"{run}-") else other
 
 
-def _samples(card: Card, running: bool) -> list[dict[str, Any]]:
+def _samples(card: LiveQuestion, running: bool) -> list[dict[str, Any]]:
     return [
         {
             "title": _sample_title(card, sample, running),
@@ -162,7 +164,7 @@ def _samples(card: Card, running: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _groups(card: Card) -> list[dict[str, str]]:
+def _groups(card: LiveQuestion) -> list[dict[str, str]]:
     """Samples by final answer. Their numbers are one text: Gradio, which sends only differences, gets nested
     lists wrong that shrink.
     """
@@ -182,7 +184,7 @@ def _group_title(group: list[Sample], count: int) -> str:
     return f"Answer {visible(group[0].answer or '')}: {len(group)} of {count} agree"
 
 
-def _sample_title(card: Card, sample: Sample, running: bool) -> str:
+def _sample_title(card: LiveQuestion, sample: Sample, running: bool) -> str:
     parts = [f"sample {sample.number}"]
     if not sample.ended:
         parts.append("writing" if running else "stopped")
@@ -197,7 +199,7 @@ def _sample_title(card: Card, sample: Sample, running: bool) -> str:
     return " · ".join(parts)
 
 
-def why(card: Card) -> str:
+def why(card: LiveQuestion) -> str:
     """Why the chosen sample was chosen; empty before that."""
     if card.chosen is None:
         return ""

@@ -136,7 +136,7 @@ def _progress(sessions: list[Session], names: tuple[str, str]) -> str:
     if any(now.status == "loading" for now in states):
         return f"**Loading the models of profile {inert(sessions[0].config.profile.name)}.**"
     both = zip(names, states, strict=True)
-    parts = [f"{inert(name)} {now.decided} of {len(now.cards)}, {now.pairs} pairs" for name, now in both]
+    parts = [f"{inert(name)} {now.decided} of {len(now.questions)}, {now.pairs} pairs" for name, now in both]
     return f"**Sampling: {'; '.join(parts)}.** {clock(max(now.seconds for now in states))}"
 
 
@@ -148,7 +148,7 @@ def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) 
     if lacking:
         return f"**{inert(lacking[0])}**", nothing
     try:
-        found = [sides.side(workspace, session.run_id) for session in sessions]
+        found = [sides.generator_stats(workspace, session.run_id) for session in sessions]
     except ScaleQuestError as error:
         return f"**{inert(str(error))}**", nothing
     messages = [now.message for now in states if now.message]

@@ -14,7 +14,7 @@ import gradio as gr
 
 from engine.config.profiles import load_profile
 from engine.pipeline.live import Live, Snapshot, settings
-from engine.pipeline.live_cards import Card
+from engine.pipeline.live_questions import LiveQuestion
 from store.database.sources import SourceSelector
 from store.errors import StoreError
 from store.explore.overview import Overview, Pair, overview
@@ -122,12 +122,12 @@ def _fresh(now: Snapshot) -> str:
     if now.status == "loading":
         return "**Loading the models.** The first time, this takes some seconds."
     ended = now.status != "running"
-    head = f"{now.pairs} of {len(now.cards)} became pairs" if ended else "Generating"
+    head = f"{now.pairs} of {len(now.questions)} became pairs" if ended else "Generating"
     line = f"**{head}.**" + (f" {inert(now.message)}" if now.message else "")
-    return "\n".join([line, "", *(f"1. {inert(card.text) or '…'}  \n   {_fate(card)}" for card in now.cards)])
+    return "\n".join([line, "", *(f"1. {inert(card.text) or '…'}  \n   {_fate(card)}" for card in now.questions)])
 
 
-def _fate(card: Card) -> str:
+def _fate(card: LiveQuestion) -> str:
     dropped = next((verdict for verdict in card.verdicts.values() if not verdict.kept), None)
     if dropped is not None:
         return f"*dropped at {dropped.stage}: {REASONS.get(dropped.reason or '', 'no reason given')}*"

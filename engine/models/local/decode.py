@@ -1,9 +1,8 @@
-"""The decode loop: any Hugging Face causal LM, many sequences at once, each leaving its slot to the next as it ends.
+"""The decode loop: many sequences of a Hugging Face causal LM at once; a new one takes the slot of one that ends.
 
 A step feeds one token of every sequence through the model. Prompts enter by a forward pass over all but their last
-token; that last token is the first step's input, so one code path makes every new token. On the CPU a sequence's
-tokens are the same whatever its batch-mates (see ``slots.GRAIN``). Single-threaded: whoever owns the decoder calls it
-from one thread. Knows nothing of threads, templates, files or stages.
+token, which is the input of the first step, so one code path makes every new token. On the CPU a sequence's tokens do
+not depend on the rest of the batch (see ``slots.GRAIN``). For use from one thread.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from torch import Tensor
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request
 from engine.models.local.attention import use_decode_attention
-from engine.models.local.causal import encode, end_ids, max_positions
+from engine.models.local.causal import encode_prompt, end_ids, max_positions
 from engine.models.local.prefill import PREFILL_TOKENS, Prefill
 from engine.models.local.sampling import choose
 from engine.models.local.slots import SlotCache, round_up
@@ -39,7 +38,7 @@ _LIVE_SLOTS = 16
 
 @dataclass(slots=True)
 class _Row:
-    """One request while it waits and while it is decoded. ``limit`` counts new tokens."""
+    """One request, waiting or being decoded. ``limit`` counts new tokens."""
 
     request: Request
     prompt: tuple[int, ...]
@@ -48,19 +47,18 @@ class _Row:
     on_text: OnText | None
     stops: int = 0
     started: float = 0.0
-    shown: str = ""
+    streamed: str = ""
 
     def entry(self) -> Entry:
         sampling, last = self.request.sampling, len(self.prompt) - 1
-        knobs = (sampling.temperature, sampling.top_p)
-        return Entry(self.prompt[last], last, self.limit, self.request.seed, self.stops, *knobs)
+        seed, stops = self.request.seed, self.stops
+        return Entry(self.prompt[last], last, self.limit, seed, stops, sampling.temperature, sampling.top_p)
 
 
 class SlotDecoder:
     """``add`` requests, then ``step`` until not ``busy``; results come through the callbacks given to ``add``.
 
-    ``slots`` is the number of sequences decoded together. Any exception out of ``step`` comes from the model (out of
-    memory, say): the owner then calls ``abort``.
+    ``slots``: sequences decoded together. After an exception from ``step`` (out of memory, say), call ``abort``.
     """
 
     def __init__(self, model: Any, tokenizer: Any, slots: int = 64) -> None:
@@ -84,14 +82,14 @@ class SlotDecoder:
         return bool(self._rows or self._waiting)
 
     def add(self, request: Request, on_done: OnDone, on_text: OnText | None = None) -> None:
-        """Queue a request. One that cannot be served gets a ``Failure`` with ``ItemError`` at once."""
+        """Queue a request. One with an unusable prompt gets a ``Failure`` with ``ItemError`` immediately."""
         try:
-            prompt = self._read(request.prompt)
+            prompt = tuple(encode_prompt(self._tokenizer, request.prompt, self._positions))
         except ItemError as error:
             on_done(Failure(request.request_id, error, fatal=False))
             return
-        room = self._positions - len(prompt)
-        row = _Row(request, prompt, min(request.sampling.max_tokens, room), on_done, on_text)
+        limit = min(request.sampling.max_tokens, self._positions - len(prompt))
+        row = _Row(request, prompt, limit, on_done, on_text)
         if row.limit <= 0:
             on_done(Completion(request.request_id, "", 0, len(prompt), 0.0, "length"))
             return
@@ -99,20 +97,12 @@ class SlotDecoder:
         self._added += 1
         heappush(self._waiting, (request.priority, self._added, row))
 
-    def _read(self, text: str) -> tuple[int, ...]:
-        prompt = tuple(encode(self._tokenizer, text))
-        if not prompt:
-            raise ItemError("The prompt is empty.")
-        if len(prompt) >= self._positions:
-            raise ItemError(f"The prompt has {len(prompt)} tokens; the model takes at most {self._positions - 1}.")
-        return prompt
-
     def cancel_all(self) -> None:
         rows = [*self._rows.values(), *(entry[2] for entry in self._waiting)]
         self.cancel([row.request.request_id for row in rows])
 
     def cancel(self, request_ids: Sequence[str]) -> None:
-        """End these now; each gets its completion, with the text so far, as ``cancelled``."""
+        """End these; each gets a completion with the text so far, as ``cancelled``."""
         wanted = set(request_ids)
         waiting = [entry[2] for entry in self._waiting if entry[2].request.request_id in wanted]
         if waiting:
@@ -125,7 +115,7 @@ class SlotDecoder:
                 self._finish({slot: ("cancelled", tokens) for slot, tokens in self._table.tokens(slots).items()})
 
     def abort(self, error: BackendError) -> None:
-        """The model is gone: everything queued or in a slot fails."""
+        """The model is gone: all requests fail."""
         rows = [*self._rows.values(), *(entry[2] for entry in self._waiting)]
         self._rows, self._waiting = {}, []
         self._table.leave(np.flatnonzero(self._table.active).tolist())
@@ -133,20 +123,20 @@ class SlotDecoder:
             row.on_done(Failure(row.request.request_id, error, fatal=True))
 
     def step(self) -> None:
-        """Let waiting prompts into free slots, then make one token of every sequence."""
+        """Move waiting requests into free slots, then make one token of every sequence."""
         with torch.inference_mode():
             self._admit()
             if self._rows:
-                self._settle(self._decode())
+                self._handle_new_tokens(self._decode())
 
-    # -- entering
+    # --- admitting requests
 
     def _admit(self) -> None:
         batch = self._batch_to_admit()
         if not batch:
             return
-        self._rows.update(batch)  # first of all, so that they fail with the others if the forward pass does
-        self._cache.make_room(max(self._rows) + 1, max(len(row.prompt) for row in batch.values()))
+        self._rows.update(batch)  # before the forward pass, so that they fail with the others if it does
+        self._cache.reserve(max(self._rows) + 1, max(len(row.prompt) for row in batch.values()))
         self._prefill.fill({slot: row.prompt[:-1] for slot, row in batch.items()})
         now = time.perf_counter()
         for row in batch.values():
@@ -154,13 +144,13 @@ class SlotDecoder:
         self._table.enter({slot: row.entry() for slot, row in batch.items()})
 
     def _batch_to_admit(self) -> dict[int, _Row]:
-        """The waiting rows that enter now, by slot. Batch rows enter several at a time: a prefill costs as much as a
+        """The waiting rows that enter now, by slot; several batch rows at a time, since a prefill costs as much as a
         step."""
         live = bool(self._waiting) and self._waiting[0][0] <= LIVE
         free = self.slots - len(self._rows)
         if not self._waiting or not (live or free >= min(len(self._waiting), max(1, self.slots // 8))):
             return {}
-        holes = iter(np.flatnonzero(~self._table.active).tolist())
+        free_slots = iter(np.flatnonzero(~self._table.active).tolist())
         batch: dict[int, _Row] = {}
         tokens = 0
         while self._waiting and (tokens < PREFILL_TOKENS or self._device.type != "cpu"):
@@ -168,16 +158,16 @@ class SlotDecoder:
             if len(self._rows) + len(batch) >= limit:
                 break
             row = heappop(self._waiting)[2]
-            batch[next(holes)] = row
+            batch[next(free_slots)] = row
             tokens += len(row.prompt)
         return batch
 
-    # -- decoding
+    # --- decoding
 
     def _decode(self) -> Tensor:
-        """One token of every row; returns the meaning of each row's new token for its stop set, on the device."""
+        """Make one token of every row; returns what each new token means for the row's stop set, on the device."""
         rows, table = round_up(max(self._rows) + 1), self._table
-        self._cache.make_room(rows, table.length)
+        self._cache.reserve(rows, table.length)
         width = round_up(table.length)
         tokens, places = table.inputs(rows)
         unseen = torch.arange(width, device=self._device) > places
@@ -195,31 +185,31 @@ class SlotDecoder:
         table.advance(new)
         return self._stops.kinds[table.stops(rows), new]
 
-    def _settle(self, kinds: Tensor) -> None:
-        """End what is at its end, show what is streamed. The one place where a step waits for the device."""
+    def _handle_new_tokens(self, kinds: Tensor) -> None:
+        """Finish rows that have ended and stream text. The only place where a step waits for the device."""
         table = self._table
-        told = np.zeros(len(table.active), dtype=np.int64)
-        told[: len(kinds)] = kinds.cpu().numpy()
-        told[~table.active] = 0
+        meaning = np.zeros(len(table.active), dtype=np.int64)
+        meaning[: len(kinds)] = kinds.cpu().numpy()
+        meaning[~table.active] = 0
         full = table.active & (table.made >= table.limit)
         streaming = [slot for slot, row in self._rows.items() if row.on_text]
-        looked_at = {*np.flatnonzero((told > 0) | full).tolist(), *streaming}
-        if not looked_at:
+        to_read = {*np.flatnonzero((meaning > 0) | full).tolist(), *streaming}
+        if not to_read:
             return
         ended: dict[int, tuple[Reason, list[int]]] = {}
-        for slot, tokens in table.tokens(sorted(looked_at)).items():
+        for slot, tokens in table.tokens(sorted(to_read)).items():
             row = self._rows[slot]
-            may_end = told[slot] == MAY_END
-            if told[slot] == ENDS or (may_end and self._stops.cut(row.stops, self._text(tokens)) is not None):
+            may_end = meaning[slot] == MAY_END
+            if meaning[slot] == ENDS or (may_end and self._stops.cut(row.stops, self._text(tokens)) is not None):
                 ended[slot] = ("stop", tokens)
             elif full[slot]:
                 ended[slot] = ("length", tokens)
             elif row.on_text:
-                self._show(row, self._stops.showable(row.stops, self._text(tokens)))
+                self._stream(row, self._stops.showable(row.stops, self._text(tokens)))
         if ended:
             self._finish(ended)
 
-    # -- leaving
+    # --- finishing
 
     def _finish(self, ended: dict[int, tuple[Reason, list[int]]]) -> None:
         now = time.perf_counter()
@@ -233,11 +223,11 @@ class SlotDecoder:
         self._table.leave(list(ended))
         self._compact()
         for row, done in results:
-            self._show(row, done.text)
+            self._stream(row, done.text)
             row.on_done(done)
 
     def _compact(self) -> None:
-        """Move the highest rows into holes where that makes a step smaller. Only the tail of a batch gets here."""
+        """Move the highest rows into free slots where that makes a step smaller; at the end of a batch."""
         count = len(self._rows)
         if not count or len(self._waiting) or round_up(count) >= round_up(max(self._rows) + 1):
             return
@@ -251,9 +241,9 @@ class SlotDecoder:
     def _text(self, tokens: list[int]) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
-    def _show(self, row: _Row, text: str) -> None:
-        if row.on_text and len(text) > len(row.shown) and text.startswith(row.shown):
-            new, row.shown = text[len(row.shown) :], text
+    def _stream(self, row: _Row, text: str) -> None:
+        if row.on_text and len(text) > len(row.streamed) and text.startswith(row.streamed):
+            new, row.streamed = text[len(row.streamed) :], text
             row.on_text(row.request.request_id, new)
 
 
@@ -266,14 +256,14 @@ def sample_all(
     slots: int = 64,
     progress: Callable[[int], None] | None = None,
 ) -> list[Completion]:
-    """Continue every prompt with its own seed; completions in input order. ``progress`` is told how many are done.
+    """Continue every prompt with its own seed; completions in input order. ``progress`` gets the number done.
 
-    Raises ``ItemError`` for a prompt that the model cannot take.
+    ItemError for a prompt that the model cannot take.
     """
     done: dict[str, Completion] = {}
     failed: list[Failure] = []
 
-    def take(result: Completion | Failure) -> None:
+    def receive(result: Completion | Failure) -> None:
         if isinstance(result, Failure):
             failed.append(result)
             return
@@ -286,7 +276,7 @@ def sample_all(
     decoder = SlotDecoder(model, tokenizer, slots)
     try:
         for i, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-            decoder.add(Request(str(i), prompt, sampling, seed, BATCH), take)
+            decoder.add(Request(str(i), prompt, sampling, seed, BATCH), receive)
         while decoder.busy and not failed:
             decoder.step()
     finally:

@@ -1,4 +1,4 @@
-"""The bundled linear scorer of level behind the score contract. No torch; knows nothing of profiles or stages."""
+"""The bundled linear level scorer as a ``ScoreModel``, without torch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ OnDone = Callable[[Scored | Failure], None]
 
 
 class LinearScore:
-    """A ``ScoreModel`` that reads the first text of each row; the second is no part of a question's level.
-
-    Scores are in [0, 1], a level and no logit: None outside the domain, which is mathematics problems in English.
-    """
+    """Scores the first text of each row: a level in [0, 1], not a logit; None outside mathematics in English."""
 
     def __init__(self, level: LevelModel, name: str | None = None) -> None:
         self.name, self.window = name or level.name, 256
@@ -36,23 +33,23 @@ class LinearScore:
         self._pool.submit(self._score_waiting)
 
     def close(self) -> None:
-        """What is queued fails as not fatal."""
+        """Queued calls fail as not fatal."""
         self._closed.set()
         self._pool.shutdown(wait=True)
 
     def _score_waiting(self) -> None:
-        """Everything that has come in the meantime goes as one batch: many texts at once cost less."""
+        """Score all queued calls as one batch, which costs less a text."""
         calls = [self._calls.popleft() for _ in range(len(self._calls))]
         if self._closed.is_set():
             for request_id, _, on_done in calls:
                 on_done(self._gone(request_id))
             return
         started = time.perf_counter()
-        texts = [text for _, asked, _ in calls for text in asked]
+        texts = [text for _, of_call, _ in calls for text in of_call]
         scores = iter(self._level.score(texts) if texts else [])
         share = (time.perf_counter() - started) / max(1, len(texts))
-        for request_id, asked, on_done in calls:
-            on_done(Scored(request_id, tuple(next(scores) for _ in asked), 0, share * len(asked)))
+        for request_id, of_call, on_done in calls:
+            on_done(Scored(request_id, tuple(next(scores) for _ in of_call), 0, share * len(of_call)))
 
     def _gone(self, request_id: str) -> Failure:
         return Failure(request_id, ItemError(f"The scorer '{self.name}' was closed before it was done."), fatal=False)

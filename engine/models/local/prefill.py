@@ -1,8 +1,6 @@
-"""Prompts into the cache: a forward pass over all of a prompt but its last token, which is the first decode step's
-input.
+"""Prefill: a forward pass over all of a prompt but its last token, which is the first decode step's input.
 
-Prompts of like length go together, equal ones once. Padding is on the right, where a causal model does not see it.
-Knows nothing of requests or text.
+Prompts of similar length go together, equal ones only once. Padding is on the right, where a causal model ignores it.
 """
 
 from __future__ import annotations
@@ -18,23 +16,23 @@ from transformers import DynamicCache
 from engine.models.local.slots import SlotCache, round_up
 
 PREFILL_TOKENS = 2048
-"""Prompt tokens of one turn: more would hold up the sequences that are being decoded."""
+"""Prompt tokens of one step; more would delay the sequences that are being decoded."""
 _MEMO_TOKENS, _MEMO_PROMPTS = 32, 8
-"""Short prompts seen lately keep their keys: a generator sends the same few tokens every time."""
+"""Keys of recent short prompts are kept: a generator sends the same few tokens every time."""
 
 Prefix = tuple[int, ...]
 Layers = list[tuple[Tensor, Tensor]]
 
 
 class Prefill:
-    """Fills slots of ``cache`` with the keys and values of prompts, by the model."""
+    """Fills slots of ``cache`` with the keys and values of prompts."""
 
     def __init__(self, model: Any, cache: SlotCache) -> None:
         self._model, self._cache = model, cache
         self._memo: OrderedDict[Prefix, Layers] = OrderedDict()
 
     def fill(self, prefix_of: dict[int, Prefix]) -> None:
-        """Write each slot's prefix; an empty one needs nothing. The cache has room for all."""
+        """Write each slot's prefix. The cache must have space for all of them."""
         slots_of: dict[Prefix, list[int]] = {}
         for slot, prefix in prefix_of.items():
             if prefix:
@@ -61,7 +59,7 @@ class Prefill:
         self._model.base_model(input_ids=ids, position_ids=places, past_key_values=cache, use_cache=True)
         layers: Layers = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc, union-attr]
         source = self._index(i for i, slots in enumerate(slots_of.values()) for _ in slots)
-        # The keys of the padding come along; each is overwritten before it is seen.
+        # The padding's keys are written too; each is overwritten before it is read.
         self._write([s for slots in slots_of.values() for s in slots], [(k[source], v[source]) for k, v in layers])
         for i, prefix in enumerate(slots_of):
             if len(prefix) <= _MEMO_TOKENS:

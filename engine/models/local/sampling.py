@@ -1,7 +1,7 @@
-"""From logits to tokens, row by row: greedy, temperature and nucleus sampling by inverse CDF.
+"""Sampling tokens from logits, row by row: greedy, temperature and nucleus sampling by inverse CDF.
 
-A row's token depends only on its own logits, seed and step: the random number comes from a counter-based integer
-hash, never from a generator whose state batch-mates would share. Knows nothing of models, caches or text.
+A row's token depends only on its own logits, seed and step: the random number comes from a counter-based integer hash,
+not from a generator whose state the rows would share.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ def _mix(x: Tensor) -> Tensor:
 
 
 def uniforms(seeds: Tensor, steps: Tensor) -> Tensor:
-    """Numbers in [0, 1) of float64, one per (seed, step) pair of the int64 tensors."""
-    # The seed is mixed before the step is added: else seeds that differ by the increment would share a sequence,
-    # shifted.
+    """Numbers in [0, 1), float64, one for each (seed, step) of the int64 tensors."""
+    # The seed is mixed before the step is added; otherwise seeds that differ by the increment would share a sequence.
     mixed = _mix(_mix(seeds) + (steps + 1) * _STEP)
     return _shift_right(mixed, 64 - _MANTISSA).to(torch.float64) * 2.0**-_MANTISSA
 
@@ -41,8 +40,8 @@ def choose(
 ) -> Tensor:
     """One token id per row of ``logits`` [rows, vocabulary].
 
-    ``temperature`` 0 takes the most likely token. ``nucleus`` holds the numbers of the rows whose ``top_p`` is below
-    1 (None: there are none): sorting is dear, so only they pay for it.
+    ``temperature`` 0 takes the most likely token. ``nucleus``: the rows whose ``top_p`` is below 1, or None; only they
+    need the costly sorting.
     """
     logits = logits.float()
     best = logits.argmax(-1)
@@ -61,8 +60,8 @@ def choose(
 def _nucleus(weight: Tensor, uniform: Tensor, wanted: Tensor) -> Tensor:
     """Draw from the smallest set of most likely tokens whose mass reaches ``wanted``.
 
-    That set is nearly always small, and sorting a whole vocabulary costs more than the rest of a step: the few most
-    likely tokens are tried first, and only rows that they do not fill are sorted in full.
+    That set is nearly always small, and sorting a whole vocabulary costs more than the rest of a step. The few most
+    likely tokens are tried first; only rows that need more are sorted in full.
     """
     ordered, order = weight.topk(min(_FEW, weight.shape[-1]), dim=-1)
     drawn, filled = _draw_ordered(ordered, order, uniform, wanted)

@@ -1,7 +1,7 @@
-"""Keys and values of many sequences at once, each at its own length: the cache behind slot-refilled decoding.
+"""The key-value cache of many sequences, each at its own length.
 
-Row ``r`` of every layer holds the keys of slot ``r`` from position 0 on (nothing is padded on the left), so that a
-new sequence can take over a row while its neighbours go on. Knows nothing of tokens, text or requests.
+Row ``r`` of every layer holds the keys of slot ``r`` from position 0 on, without padding on the left, so that a new
+sequence can take over a row while the others go on.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 GRAIN = 16
-"""Rows of a step and key positions are padded to multiples of this. With it the matrix products and the attention of
-the CPU give every row the very same bits whatever the number and the lengths of its batch-mates (measured: 1-3 rows,
-and key lengths that are no multiple of the vector width, take other kernels with other rounding)."""
+"""Rows of a step and key positions are padded to multiples of this, so that matrix products and attention on the CPU
+give a row the same bits in every batch. (Measured: 1-3 rows, and key lengths that are not a multiple of the vector
+width, use other kernels with other rounding.)"""
 
 
 def round_up(n: int) -> int:
@@ -38,7 +38,7 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         self.rows, self.positions, self.width = rows, positions, width
 
     def reserve(self, slots: int, width: int, like: Tensor) -> None:
-        """Have at least ``slots`` rows of ``width`` positions."""
+        """Grow to at least ``slots`` rows of ``width`` positions."""
         held, held_width = (self.keys.shape[0], self.keys.shape[2]) if self.keys is not None else (0, 0)
         if slots <= held and width <= held_width:
             return
@@ -90,8 +90,8 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
 class SlotCache(Cache):
     """A ``SlotLayer`` per layer of the model, aimed together.
 
-    ``steps`` are the numbers of slots to hold, in growing order: the last is taken only when a slot beyond the one
-    before is used. ``positions`` is the longest sequence.
+    ``steps``: sizes in slots, growing; a larger one is used only when its slots are needed. ``positions``: the longest
+    sequence.
     """
 
     def __init__(self, layers: int, steps: tuple[int, ...], positions: int) -> None:
@@ -100,13 +100,13 @@ class SlotCache(Cache):
         self._steps, self._positions = steps, positions
         self._slots, self._width = steps[0], GRAIN
 
-    def make_room(self, slots: int, length: int) -> None:
-        """Hold this many slots of this length. Widths double, so that growing costs little in all."""
+    def reserve(self, slots: int, length: int) -> None:
+        """Grow to this many slots of this length. Widths double, so that growing costs little overall."""
         self._slots = max(self._slots, next(n for n in self._steps if n >= slots))
         if length > self._width:
             self._width = max(round_up(length), min(2 * self._width, round_up(self._positions)))
         for layer in self.slot_layers:
-            if layer.keys is not None:  # the others learn their shape at the first write
+            if layer.keys is not None:  # other layers get their shape at the first write
                 layer.reserve(self._slots, self._width, layer.keys)
 
     def aim(self, rows: Tensor, positions: Tensor, width: int) -> None:

@@ -1,7 +1,4 @@
-"""When a text ends: end-of-text tokens, stop strings, and how much of an unfinished text may be shown.
-
-Knows the tokenizer; knows nothing of the model, of slots or of sampling.
-"""
+"""Where a text ends: end-of-text tokens, stop strings, and how much of an unfinished text may be streamed."""
 
 from __future__ import annotations
 
@@ -11,16 +8,16 @@ from typing import Any
 import torch
 
 GOES_ON, MAY_END, ENDS = 0, 1, 2
-"""What a token means for a stop set: nothing, the text must be looked at, or the end."""
+"""What a token means for a stop set: nothing, the text must be checked, or the end."""
 
 _BROKEN = "\ufffd"
 
 
 class StopTable:
-    """For each set of stop strings in use, the meaning of every token: one row of ``kinds`` [sets, vocabulary].
+    """What every token means for each set of stop strings in use: one row of ``kinds`` [sets, vocabulary] a set.
 
-    A stop string that is one added token of the tokenizer (``<|im_end|>``) stops on that token's id; any other is
-    looked for in the text whenever a token that can complete it appears.
+    A stop string that is one added token of the tokenizer (``<|im_end|>``) stops on that token's id. Any other is
+    searched in the text whenever a token appears that can complete it.
     """
 
     def __init__(self, tokenizer: Any, vocabulary: int, end_ids: Sequence[int], device: torch.device) -> None:
@@ -50,25 +47,25 @@ class StopTable:
         return self._numbers[stop]
 
     def _completing(self, stop: str) -> list[int]:
-        """The tokens in which ``stop`` may end: those that show its last character, or show nothing certain."""
+        """The tokens in which ``stop`` may end: those that contain its last character, or whose text is uncertain."""
         if self._pieces is None:
             size = min(len(self._tokenizer), self.kinds.shape[1])
             self._pieces = self._tokenizer.batch_decode([[i] for i in range(size)], skip_special_tokens=True)
         last = stop[-1]
-        # A lone token may lose a leading space, and a part of a character decodes to the replacement sign.
+        # A single token may lose a leading space; a part of a character decodes to the replacement sign.
         return [i for i, p in enumerate(self._pieces) if last in p or _BROKEN in p or not p or last.isspace()]
 
     def without_end(self, number: int, tokens: list[int]) -> list[int]:
-        """The tokens that are text: an end token at the end is none, whatever it decodes to."""
+        """The tokens without an end token at the end."""
         return tokens[:-1] if tokens and tokens[-1] in self._ends[number] else tokens
 
     def cut(self, number: int, text: str) -> int | None:
-        """Where the first stop string of this set begins in ``text``; None if there is none."""
+        """Where the first stop string of this set begins in ``text``; None without one."""
         found = [at for s in self._strings[number] if (at := text.find(s)) >= 0]
         return min(found, default=None)
 
     def showable(self, number: int, text: str) -> str:
-        """What of an unfinished text will not be taken back: no broken last character, no beginning of a stop
+        """The part of an unfinished text that is final: without an incomplete last character or the beginning of a stop
         string."""
         text = text.rstrip(_BROKEN)
         for size in range(max((len(s) for s in self._strings[number]), default=1) - 1, 0, -1):

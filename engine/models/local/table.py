@@ -1,7 +1,6 @@
-"""What is known of every slot while it is decoded: lengths on the host, tokens and sampling settings on the device.
+"""The state of every slot while it is decoded: lengths on the host, tokens and sampling settings on the device.
 
-The host knows each sequence's length without asking the device, so a step needs no answer from it but what its tokens
-mean. Knows nothing of the model, the text or the callers.
+The host keeps each sequence's length itself, so that a step waits for the device only to learn what its tokens mean.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ _SEED_BITS = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A sequence as it enters: its last prompt token, that token's position, and how to go on. ``limit`` counts new
-    tokens; ``stops`` is its row of the stop table."""
+    """A new sequence: its last prompt token, that token's position, and its settings. ``limit`` counts new tokens;
+    ``stops``: its row of the stop table."""
 
     token: int
     position: int
@@ -33,7 +32,7 @@ class Entry:
 
 
 class SlotTable:
-    """``slots`` rows. A slot that is not active stands at position 0, where it reads and writes nothing but itself."""
+    """``slots`` rows. An inactive slot is at position 0, where it reads and writes only itself."""
 
     def __init__(self, slots: int, device: torch.device) -> None:
         self._device = device
@@ -44,7 +43,7 @@ class SlotTable:
         self._top_p = np.ones(slots)
         # Columns: input token, its position, new tokens so far, seed, stop set.
         self._state = torch.zeros((slots, 5), dtype=torch.int64, device=device)
-        self._knobs = torch.zeros((slots, 2), dtype=torch.float32, device=device)
+        self._sampling = torch.zeros((slots, 2), dtype=torch.float32, device=device)
         self._out = torch.zeros((slots, 2 * GRAIN), dtype=torch.int64, device=device)
         self.nucleus: Tensor | None = None
         """The active slots with top_p below 1."""
@@ -60,9 +59,9 @@ class SlotTable:
             self._top_p[slot], self.active[slot] = entry.top_p, True
         index = self._index(entries)
         state = [[e.token, e.position, 0, e.seed & _SEED_BITS, e.stops] for e in entries.values()]
-        knobs = [[e.temperature, e.top_p] for e in entries.values()]
+        sampling = [[e.temperature, e.top_p] for e in entries.values()]
         self._state[index] = torch.tensor(state, dtype=torch.int64).to(self._device)
-        self._knobs[index] = torch.tensor(knobs, dtype=torch.float32).to(self._device)
+        self._sampling[index] = torch.tensor(sampling, dtype=torch.float32).to(self._device)
         self._find_nucleus()
 
     def leave(self, slots: Sequence[int]) -> None:
@@ -73,7 +72,7 @@ class SlotTable:
 
     def move(self, source: list[int], target: list[int]) -> None:
         from_, to = self._index(source), self._index(target)
-        for tensor in (self._state, self._knobs, self._out):
+        for tensor in (self._state, self._sampling, self._out):
             tensor[to] = tensor[from_]
         for array in (self._place, self.made, self.limit, self.active, self._top_p):
             array[target] = array[source]
@@ -85,13 +84,13 @@ class SlotTable:
 
     def sampling(self, rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Seeds, steps, temperatures and top_p of the first rows."""
-        return self._state[:rows, 3], self._state[:rows, 2], self._knobs[:rows, 0], self._knobs[:rows, 1]
+        return self._state[:rows, 3], self._state[:rows, 2], self._sampling[:rows, 0], self._sampling[:rows, 1]
 
     def stops(self, rows: int) -> Tensor:
         return self._state[:rows, 4]
 
     def advance(self, tokens: Tensor) -> None:
-        """Keep one new token per row, of the active ones; it is the next input."""
+        """Append one new token to every active row; it is the next input."""
         if int(self.made.max()) >= self._out.shape[1]:
             self._out = torch.cat((self._out, torch.zeros_like(self._out)), dim=1)
         state = self._state[: len(tokens)]
@@ -104,7 +103,7 @@ class SlotTable:
         self.made += self.active
 
     def tokens(self, slots: list[int]) -> dict[int, list[int]]:
-        """The new tokens of these slots, fetched in one go."""
+        """The new tokens of these slots, fetched together."""
         fetched = self._out[self._index(slots), : int(self.made[slots].max())].cpu().numpy()
         return {slot: fetched[i, : self.made[slot]].tolist() for i, slot in enumerate(slots)}
 

@@ -1,7 +1,4 @@
-"""A transformers causal LM behind the text contract: requests from any thread in, texts out as they finish.
-
-Knows the decoder and the device's loop; knows nothing of files, templates or stages.
-"""
+"""A transformers causal LM as a ``TextModel``: requests from any thread, decoded on the device's thread."""
 
 from __future__ import annotations
 
@@ -15,16 +12,15 @@ from store.errors import BackendError
 
 
 class TransformersLM:
-    """A ``TextModel``. ``slots`` sequences are decoded together; ``threads`` is what its steps may use of the
-    processor.
+    """``slots`` sequences are decoded together; ``threads``: processor threads of a step.
 
-    Texts depend on prompt, sampling and seed alone on the CPU. Callbacks come from the device's thread. After a failure
-    of the model itself everything in flight and everything asked later gets a fatal ``Failure``.
+    On the CPU, texts depend only on prompt, sampling and seed. Callbacks come from the device's thread. After a failure
+    of the model, all requests get a fatal ``Failure``.
     """
 
     def __init__(self, name: str, model: Any, tokenizer: Any, slots: int = 64, threads: int = 1) -> None:
         self.name, self.threads = name, threads
-        # A few more than fit, so that a slot that empties is refilled without asking the pipeline first.
+        # A few more than fit, so that an empty slot is refilled before the pipeline sends more.
         self.window = slots + max(4, slots // 4)
         self._decoder: SlotDecoder | None = SlotDecoder(model.eval(), tokenizer, slots)
         self._error: BackendError | None = None
@@ -54,7 +50,7 @@ class TransformersLM:
     def busy(self) -> bool:
         return self._decoder is not None and self._decoder.busy
 
-    def turn(self) -> None:
+    def step(self) -> None:
         if self._decoder is not None:
             self._decoder.step()
 

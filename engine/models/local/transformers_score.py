@@ -1,62 +1,47 @@
 """Raw scores from transformers models: one logit of a sequence classifier, or the log-probability of a response.
 
-A row is (text, more text or None): the model reads the two strung together, exactly as given. Rows of like length go
-through together. A score depends on its own row only up to rounding (well under 1e-4). Knows nothing of templates,
-stages or files.
+A row is (text, further text or None), which the model reads as one text. Rows of similar length are scored together; a
+row's score depends on the others only by rounding (well below 1e-4).
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from engine.models.base import Failure, Scored
+from engine.models.base import Failure
 from engine.models.device import DeviceLoop
-from engine.models.local.causal import encode, max_positions
+from engine.models.local.causal import max_positions
 from engine.models.local.slots import round_up
+from engine.models.score_call import OnDone, ScoreCall, TextRow, encode_rows
 from store.errors import BackendError, ItemError
 
-TextRow = tuple[str, str | None]
-OnDone = Callable[[Scored | Failure], None]
 Aggregate = Literal["mean", "min", "sum"]
 
 _CPU_TOKENS, _GPU_TOKENS = 2048, 32768
-"""Tokens of one batch: as many as fill the processor without holding up the other models' decode steps."""
+"""Tokens of one batch: enough to fill the device without delaying the decode steps of other models."""
 _LOGITS = 1 << 27
-"""Tokens times vocabulary of one batch at most: half a GiB in float32."""
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    """One ``submit``: its scores so far, and how many rows are still to come."""
-
-    request_id: str
-    on_done: OnDone
-    scores: list[float | None]
-    left: int
-    tokens: int = 0
-    started: float = field(default_factory=time.perf_counter)
-    failed: bool = False
+"""Limit on tokens times vocabulary of one batch: half a GiB in float32."""
 
 
 @dataclass(slots=True, eq=False)
 class _Row:
-    """One row: its tokens, and where those to be judged begin."""
+    """One row: its tokens, and where those to be scored begin."""
 
-    call: _Call
+    call: ScoreCall
     place: int
     ids: list[int]
     begin: int
     serial: int
 
 
-def turn_tokens(device: torch.device, vocabulary: int) -> int:
+def batch_tokens(device: torch.device, vocabulary: int) -> int:
+    """Tokens of one batch on this device."""
     return min(_CPU_TOKENS if device.type == "cpu" else _GPU_TOKENS, _LOGITS // vocabulary)
 
 
@@ -66,7 +51,7 @@ class Scorer(Protocol):
     model: Any
 
     def scores(self, ids: Tensor, lengths: Tensor, begins: Tensor) -> Tensor:
-        """[rows, width] right-padded ids, their lengths, the first judged position -> one float each."""
+        """[rows, width] right-padded ids, their lengths, the first scored position of each -> [rows] floats."""
 
 
 class SequenceScore:
@@ -78,10 +63,10 @@ class SequenceScore:
     def scores(self, ids: Tensor, lengths: Tensor, begins: Tensor) -> Tensor:
         places = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
         head = getattr(self.model, "score", None)
-        if head is None:  # an encoder: padding is seen unless it is masked, and the head is the model's own affair
+        if head is None:  # an encoder: its padding must be masked, and its own forward pass applies the head
             logits: Tensor = self.model(input_ids=ids, attention_mask=(places < lengths[:, None]).long()).logits
             return logits[:, 0].float()
-        # The head is applied here, at the last real token: transformers' own classes look for it by the padding id,
+        # The head is applied here, at the last real token: transformers' classes look for that by the padding id,
         # which may be missing from a config or occur inside a text.
         hidden = self.model.base_model(input_ids=ids, position_ids=places, use_cache=False).last_hidden_state
         logits = head(hidden[torch.arange(len(ids), device=ids.device), lengths - 1])
@@ -89,8 +74,7 @@ class SequenceScore:
 
 
 class LogProbScore:
-    """The log-probability of a row's second text under a causal LM, given its first: mean, least or sum over its
-    tokens."""
+    """Log-probability of a row's second text under a causal LM, given the first: mean, minimum or sum over tokens."""
 
     def __init__(self, model: Any, aggregate: Aggregate = "mean") -> None:
         self.model, self.aggregate = model, aggregate
@@ -111,9 +95,8 @@ class LogProbScore:
 class TransformersScore:
     """A ``ScoreModel`` over a ``SequenceScore`` or ``LogProbScore``.
 
-    ``in_domain`` is asked of each row's first text; where it says no, the score is None and the model is not asked. A
-    call with a row that is too long for the model, or that has nothing to judge, gets a ``Failure`` with
-    ``ItemError``.
+    Rows outside the domain (``in_domain`` of their first text) score None. A call with a row that is too long for the
+    model, or that has nothing to score, gets a ``Failure`` with ``ItemError``.
     """
 
     def __init__(
@@ -133,19 +116,19 @@ class TransformersScore:
         self._positions = max_positions(scorer.model.config.get_text_config())
         self._waiting: dict[int, deque[_Row]] = {}  # by padded length
         self._added = 0
-        self._turn_tokens = turn_tokens(self._device, scorer.model.config.get_text_config().vocab_size)
+        self._batch_tokens = batch_tokens(self._device, scorer.model.config.get_text_config().vocab_size)
         self._error: BackendError | None = None
         self._loop = DeviceLoop.join(str(self._device), self)
 
     def submit(self, request_id: str, rows: Sequence[TextRow], on_done: OnDone) -> None:
-        taken = list(rows)
+        copied = list(rows)
         if self._scorer is None:  # closed: the loop may be gone
-            self._add(request_id, taken, on_done)
+            self._add(request_id, copied, on_done)
             return
-        self._loop.post(lambda: self._add(request_id, taken, on_done))
+        self._loop.post(lambda: self._add(request_id, copied, on_done))
 
     def close(self) -> None:
-        """What is in flight fails as not fatal: the model is not gone, it was put away."""
+        """Calls in flight fail as not fatal: the model is not gone, it was closed."""
         if self._scorer is not None:
             self._loop.leave(self, self._end)
 
@@ -153,24 +136,23 @@ class TransformersScore:
     def busy(self) -> bool:
         return bool(self._waiting)
 
-    def turn(self) -> None:
-        """Score one batch: the longest-waiting row, and rows of its length and somewhat less."""
+    def step(self) -> None:
+        """Score one batch: the row that has waited longest, and others of its length or somewhat shorter."""
         if self._scorer is None:
             return
         batch, width = self._next_batch()
         try:
             scores = self._score(self._scorer, batch, width)
         except BaseException:
-            for row in batch:  # back, so that ``fail`` finds them
+            for row in batch:  # so that ``fail`` ends them too
                 self._waiting.setdefault(width, deque()).append(row)
             raise
         for row, score in zip(batch, scores, strict=True):
-            row.call.scores[row.place] = score
-            self._count_down(row.call)
+            row.call.add(row.place, score)
 
     def _next_batch(self) -> tuple[list[_Row], int]:
         width = min(self._waiting, key=lambda w: self._waiting[w][0].serial)
-        size = max(1, self._turn_tokens // width)
+        size = max(1, self._batch_tokens // width)
         batch: list[_Row] = []
         for near in sorted((w for w in self._waiting if width >= w >= width // 2), reverse=True):
             rows = self._waiting[near]
@@ -196,49 +178,23 @@ class TransformersScore:
         if self._error is not None:
             on_done(Failure(request_id, self._error, fatal=True))
             return
-        call = _Call(request_id, on_done, [None] * len(rows), left=1)
-        waiting: list[_Row] = []
-        for place, row in enumerate(rows):
-            if self._in_domain is not None and not self._in_domain(row[0]):
-                continue
-            try:
-                first, ids = self._read(row)
-            except ItemError as error:
-                on_done(Failure(request_id, error, fatal=False))
-                return
-            waiting.append(_Row(call, place, ids, max(1, len(first)), self._added + place))
-        call.left += len(waiting)
-        call.tokens = sum(len(w.ids) for w in waiting)
+        try:
+            encoded = encode_rows(self._tokenizer, rows, self._positions, self._in_domain)
+            if isinstance(self._scorer, LogProbScore) and any(len(ids) <= max(1, n) for n, ids in encoded.values()):
+                raise ItemError("The text to score has no response.")
+        except ItemError as error:
+            on_done(Failure(request_id, error, fatal=False))
+            return
+        call = ScoreCall(request_id, len(rows), len(encoded), sum(len(ids) for _, ids in encoded.values()), on_done)
+        for place, (begin, ids) in encoded.items():
+            row = _Row(call, place, ids, max(1, begin), self._added + place)
+            self._waiting.setdefault(round_up(len(ids)), deque()).append(row)
         self._added += len(rows)
-        for read in waiting:
-            self._waiting.setdefault(round_up(len(read.ids)), deque()).append(read)
-        self._count_down(call)
-
-    def _read(self, row: TextRow) -> tuple[list[int], list[int]]:
-        """The ids of the first text, and of both."""
-        first = encode(self._tokenizer, row[0])
-        ids = first + (encode(self._tokenizer, row[1]) if row[1] else [])
-        if not ids:
-            raise ItemError("The text to score is empty.")
-        if len(ids) > self._positions:
-            problem = f"has {len(ids)} tokens; the model takes at most {self._positions}"
-            raise ItemError(f"The text to score {problem}.")
-        if isinstance(self._scorer, LogProbScore) and len(ids) <= max(1, len(first)):
-            raise ItemError("The text to score has no response.")
-        return first, ids
-
-    def _count_down(self, call: _Call) -> None:
-        call.left -= 1
-        if not call.left and not call.failed:
-            seconds = time.perf_counter() - call.started
-            call.on_done(Scored(call.request_id, tuple(call.scores), call.tokens, seconds))
 
     def _fail_waiting(self, error: BackendError | ItemError, fatal: bool) -> None:
         waiting, self._waiting = self._waiting, {}
         for row in (row for rows in waiting.values() for row in rows):
-            if not row.call.failed:
-                row.call.failed = True
-                row.call.on_done(Failure(row.call.request_id, error, fatal))
+            row.call.fail(error, fatal)
 
     def _end(self) -> None:
         self._fail_waiting(ItemError(f"The scorer '{self.name}' was closed before it was done."), fatal=False)

@@ -1,9 +1,8 @@
-"""One OpenAI-compatible server: its address and key, what its answers mean, and when to try again.
+"""One OpenAI-compatible server: its address and key, what its answers mean, and when to retry.
 
-Failures that may pass (no connection, 408, 409, 425, 429, 5xx, a cut stream, garbage, silence) are tried again after a
-pause that doubles, or as long as the server asks for. What is wrong with one request fails that request; what is wrong
-with key, model or address fails all. Redirects are not followed, and the key is sent to the server and shown nowhere.
-Knows nothing of texts and scores.
+Failures that may pass (no connection, 408, 409, 425, 429, 5xx, a cut stream, malformed data, silence) are retried after
+a pause that doubles, or that the server asks for. An error in one request fails that request; a wrong key, model or
+address fails all. Redirects are not followed, and the key is never shown.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ from engine.config.profiles import Role
 from store.errors import BackendError, InputError, ItemError
 
 TRIES, SILENT_TRIES, BUSY_TRIES = 6, 2, 10
-"""How often a request is tried: where the server failed or is not there, where it said nothing for the whole timeout,
-where it asks for patience. All pauses of the first together are 15 s at most, of the last 75 s."""
+"""How often a request is tried: where the server failed or is unreachable; where it sent nothing for the whole timeout;
+where it is busy. The pauses add up to at most 15 s in the first case and 75 s in the last."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_ASKED = 0.5, 15.0, 300.0
-"""Seconds between two tries, and how long a pause a server may ask for."""
+"""Seconds between two tries, and the longest pause that a server may ask for."""
 _CONNECT = 10.0
 _IDLE = 3.0
-"""Seconds that an unused connection is kept: less than the servers' usual 5, so that none is used as it closes."""
+"""Seconds that an idle connection is kept: less than the servers' usual 5, so that none is used while it closes."""
 _CONNECTIONS = 4
-"""Of one client: at each request httpx looks at every connection of a client once for every other one."""
+"""Of one client: at each request httpx compares every connection of a client with every other one."""
 _LONGEST_LINE = 1 << 22
 _PASSES, _BUSY = {408, 409, 425, 429}, {429, 503}
 _LOOPBACK = ("localhost", "127.", "::1")
@@ -44,8 +43,8 @@ logger = logging.getLogger(__name__)
 
 
 class Again(Exception):
-    """A try that failed in a way that may pass. ``pause``: seconds that the server asked for; ``tries``: after how many
-    to give up."""
+    """A try failed in a way that may pass. ``pause``: seconds that the server asked for; ``tries``: how many to make in
+    all."""
 
     def __init__(self, why: str, pause: float | None = None, tries: int = TRIES) -> None:
         super().__init__(why)
@@ -53,16 +52,14 @@ class Again(Exception):
 
 
 class Refused(ItemError):
-    """The server will not serve this one request: 400 and the like."""
+    """The server rejects this one request: 400 and the like."""
 
-    def __init__(self, url: str, status: int, said: str) -> None:
-        super().__init__(f"The server {url} refused the request ({status}): {said}.")
-        self.status, self.said = status, said
+    def __init__(self, url: str, status: int, message: str) -> None:
+        super().__init__(f"The server {url} refused the request ({status}): {message}.")
 
 
 class Server:
-    """Raises InputError, when made, for an address that is none and for a key that the environment lacks. All else is
-    for one asyncio loop."""
+    """Making one raises InputError for an invalid address or a missing key. All else is for one asyncio loop."""
 
     def __init__(self, role: Role, url: str) -> None:
         self._role = role
@@ -74,17 +71,17 @@ class Server:
         self._in_trouble = False
         options = _options(self.url, key, role.timeout)
         self._clients = [httpx.AsyncClient(**options) for _ in range(0, role.slots, _CONNECTIONS)]
-        self._turn = itertools.cycle(self._clients)
+        self._next_client = itertools.cycle(self._clients)
 
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
 
     async def persist(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        """The result of ``attempt``, which is begun again where it raises ``Again``.
+        """The result of ``attempt``, which is retried where it raises ``Again``.
 
-        After the last try: ItemError where the server has answered others meanwhile, else it is held to be gone:
-        BackendError. What it answered before the second try tells nothing: it may have died just after.
+        After the last try: ItemError where the server has answered other requests since the second try, else
+        BackendError, since it must be gone.
         """
         begun = time.monotonic()
         for tried in itertools.count(1):
@@ -107,44 +104,44 @@ class Server:
             if tried == 1:
                 begun = time.monotonic()
         if self._answered >= begun:
-            raise ItemError(f"The server {self.url} failed the request {tried} times, the last time so: {last}.")
+            raise ItemError(f"The server {self.url} failed the request {tried} times; the last time {last}.")
         raise BackendError(
-            f"The server {self.url} is gone, {tried} tries failed, the last one so: {last}; "
+            f"The server {self.url} is gone: {tried} tries failed, and the last time {last}; "
             f"start it, or correct {self._role.role}.urls."
         )
 
     async def post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         """One JSON answer. Raises ``Again``, ``Refused``, BackendError."""
         try:
-            response = await next(self._turn).post(url, content=_encoded(body), headers=_JSON)
+            response = await next(self._next_client).post(url, content=_encoded(body), headers=_JSON)
         except httpx.RequestError as error:
             raise self._broken(error) from error
         self._check(response)
         return _object(response.content)
 
-    async def stream(self, url: str, body: dict[str, Any], take: Callable[[dict[str, Any]], None]) -> None:
-        """``take`` gets every event of the answer; raises as ``post``, and what ``take`` raises.
+    async def stream(self, url: str, body: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
+        """``on_event`` gets every event of the answer. Raises as ``post`` and ``on_event`` do.
 
-        Cancelling closes the connection, by which the server knows that it may stop.
+        Cancelling closes the connection, so that the server stops.
         """
         try:
-            async with next(self._turn).stream("POST", url, content=_encoded(body), headers=_JSON) as response:
+            async with next(self._next_client).stream("POST", url, content=_encoded(body), headers=_JSON) as response:
                 if response.status_code != 200:
                     await response.aread()
                     self._check(response)
-                await self._events(response, take)
+                await self._events(response, on_event)
         except httpx.RequestError as error:
             raise self._broken(error) from error
 
-    async def _events(self, response: httpx.Response, take: Callable[[dict[str, Any]], None]) -> None:
-        # Lines are split as bytes: httpx's own line reader also splits at U+2028 and others, which JSON may hold.
+    async def _events(self, response: httpx.Response, on_event: Callable[[dict[str, Any]], None]) -> None:
+        # Split as bytes: httpx's line reader also splits at U+2028 and others, which JSON may contain.
         chunks = response.aiter_bytes()
         rest = b""
         async for chunk in chunks:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 if not line.startswith(b"data:"):
-                    continue  # a comment that keeps the connection alive, or a field that nobody uses here
+                    continue  # a comment that keeps the connection alive, or an unused field
                 data = line[5:].strip()
                 if data == b"[DONE]":
                     await _drain(chunks)
@@ -152,48 +149,48 @@ class Server:
                 event = _object(data)
                 if event.get("error"):
                     self._refuse(*_error_in(event), headers=httpx.Headers())
-                take(event)
+                on_event(event)
             if len(rest) > _LONGEST_LINE:
-                raise Again("it sent a line without end")
+                raise Again("it sent an endless line")
 
     def _check(self, response: httpx.Response) -> None:
         if response.status_code != 200:
-            self._refuse(response.status_code, _said(response), response.headers)
+            self._refuse(response.status_code, _message(response), response.headers)
 
-    def _refuse(self, status: int, said: str, headers: httpx.Headers) -> None:
-        """Raise what this answer means."""
-        said = self._one_line(said)
-        role, told = self._role.role, f"({status}): {said}" if said else f"({status})"
+    def _refuse(self, status: int, message: str, headers: httpx.Headers) -> None:
+        """Raise the error that this answer means."""
+        message = self._one_line(message)
+        role, answer = self._role.role, f"({status}): {message}" if message else f"({status})"
         if status in _PASSES or (status >= 500 and status != 501):
-            raise Again(f"it answers {told}", _asked_pause(headers), BUSY_TRIES if status in _BUSY else TRIES)
+            raise Again(f"it answers {answer}", _retry_after(headers), BUSY_TRIES if status in _BUSY else TRIES)
         if status in (401, 403):
             key = self._role.api_key_env
             remedy = f"put a valid key into {key}" if key else f"name the variable with the key in {role}.api_key_env"
-            raise BackendError(f"The server {self.url} refuses access {told}; {remedy}.")
+            raise BackendError(f"The server {self.url} refuses access {answer}; {remedy}.")
         if status in (404, 405, 501):
-            what = f"does not serve the model '{self._role.model}' in the way asked for"
+            problem = f"does not serve the model '{self._role.model}' at this address"
             remedy = f"correct {role}.model or {role}.urls"
             if self._role.server == "vllm":
                 remedy += f", or set {role}.server to 'other' where it is not vLLM"
-            raise BackendError(f"The server {self.url} {what} {told}; {remedy}.")
+            raise BackendError(f"The server {self.url} {problem} {answer}; {remedy}.")
         if 300 <= status < 400:
             where = self._one_line(headers.get("location", "elsewhere"))
-            raise BackendError(f"The server {self.url} points to {where}; write the right address into {role}.urls.")
-        raise Refused(self.url, status, said or "it gave no reason")
+            raise BackendError(f"The server {self.url} redirects to {where}; write the right address into {role}.urls.")
+        raise Refused(self.url, status, message or "it gave no reason")
 
     def _broken(self, error: httpx.RequestError) -> Again:
         if isinstance(error, httpx.ReadTimeout):
-            return Again(f"it said nothing for {self._role.timeout:g} s", tries=SILENT_TRIES)
+            return Again(f"it sent nothing for {self._role.timeout:g} s", tries=SILENT_TRIES)
         return Again(f"{self._one_line(str(error)) or type(error).__name__}")
 
-    def _one_line(self, said: str) -> str:
-        """What a server says, made fit for a sentence: short, and without the key, which some servers repeat."""
+    def _one_line(self, message: str) -> str:
+        """The message shortened for a sentence, without the key, which some servers repeat."""
         if self._secret:
-            said = said.replace(self._secret, "***")
-        return " ".join(said.split()).rstrip(".")[:300]
+            message = message.replace(self._secret, "***")
+        return " ".join(message.split()).rstrip(".")[:300]
 
     def _note(self, trouble: Again | None) -> None:
-        """Log where trouble begins and ends; not each of a hundred requests that meet it."""
+        """Log when trouble begins and ends, not for each of a hundred requests."""
         if trouble and not self._in_trouble:
             logger.warning("The server %s is in trouble: %s; trying again.", self.url, trouble)
         elif self._in_trouble and not trouble:
@@ -205,8 +202,8 @@ _JSON = {"Content-Type": "application/json"}
 
 
 def _options(url: str, key: str | None, timeout: float) -> dict[str, Any]:
-    """How httpx is to talk to this server."""
-    proxies = not httpx.URL(url).host.startswith(_LOOPBACK)  # a proxy of the environment knows no loopback of ours
+    """The options of httpx's client."""
+    proxies = not httpx.URL(url).host.startswith(_LOOPBACK)  # a proxy from the environment cannot reach our loopback
     return {
         "headers": {"Authorization": f"Bearer {key}"} if key else {},
         "timeout": httpx.Timeout(timeout, connect=min(_CONNECT, timeout), pool=None),
@@ -221,8 +218,7 @@ def _encoded(body: dict[str, Any]) -> bytes:
 
 
 async def _drain(chunks: Any) -> None:
-    """Read what is left of an answer that is complete, so that its connection can be used again; it must come at
-    once."""
+    """Read the rest of a complete answer, so that its connection can be used again; at most one second."""
     try:
         async with asyncio.timeout(1.0):
             async for _ in chunks:
@@ -242,7 +238,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _error_in(event: dict[str, Any]) -> tuple[int, str]:
-    """The status and message of an error that came inside an answer."""
+    """The status and message of an error inside a streamed answer."""
     error = event["error"]
     if not isinstance(error, dict):
         return 500, str(error)
@@ -250,8 +246,8 @@ def _error_in(event: dict[str, Any]) -> tuple[int, str]:
     return code if isinstance(code, int) and 400 <= code < 600 else 500, str(error.get("message", ""))
 
 
-def _said(response: httpx.Response) -> str:
-    """The message in an error's body, in any of the usual forms."""
+def _message(response: httpx.Response) -> str:
+    """The message in the body of an error, in any of the usual forms."""
     try:
         body = json.loads(response.content)
         error = body.get("error") or body
@@ -261,13 +257,13 @@ def _said(response: httpx.Response) -> str:
     return found if isinstance(found, str) else response.text
 
 
-def _asked_pause(headers: httpx.Headers) -> float | None:
-    """Seconds, from a Retry-After of seconds or of a date."""
-    asked = headers.get("retry-after", "").strip()
-    if asked.isdigit():
-        return float(asked)
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Seconds to wait, from a Retry-After header with seconds or a date."""
+    value = headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(value)
     try:
-        at = parsedate_to_datetime(asked)
+        at = parsedate_to_datetime(value)
     except ValueError:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
@@ -281,10 +277,10 @@ def _checked(field: str, url: str) -> str:
     except httpx.InvalidURL:
         valid = False
     if not valid:
-        raise InputError(field, url, "is not an address of a server", "write it as http://127.0.0.1:8000/v1")
+        raise InputError(field, url, "is not the address of a server", "write it as http://127.0.0.1:8000/v1")
     if found.userinfo:
         bare = str(found.copy_with(userinfo=b""))
-        raise InputError(field, bare, "holds a password", "put it into the environment and name it in api_key_env")
+        raise InputError(field, bare, "contains a password", "put it into the environment and name it in api_key_env")
     return url.rstrip("/")
 
 
@@ -296,5 +292,5 @@ def _key(role: Role) -> str | None:
     if not key:
         raise InputError(field, role.api_key_env, "is not set in the environment", "export it with the server's key")
     if not (key.isascii() and key.isprintable()):
-        raise InputError(field, role.api_key_env, "holds characters that no key has", "export the server's key alone")
+        raise InputError(field, role.api_key_env, "contains invalid characters", "export only the server's key")
     return key

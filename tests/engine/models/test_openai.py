@@ -20,8 +20,8 @@ from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, TextModel
 from engine.models.load import open_text
 from engine.models.openai import server as servers
+from engine.models.openai.limiter import LIVE_EXTRA
 from engine.models.openai.server import TRIES
-from engine.models.openai.turns import LIVE_EXTRA
 from store.errors import BackendError, InputError, ItemError
 from tests.engine.models.faulty import Faulty, length_of, text_of
 from tests.engine.models.tiny import WAIT, ask, requests, take
@@ -146,7 +146,7 @@ def test_a_server_that_stays_silent_is_given_up_after_few_tries(opened: Any) -> 
         (result,) = ask(opened(server.url, timeout=1.0), requests(["p"], FREE))
         assert len(server.asked) == servers.SILENT_TRIES
     assert result.fatal
-    assert "it said nothing for 1 s" in str(result.error)
+    assert "it sent nothing for 1 s" in str(result.error)
 
 
 def test_a_server_that_asks_for_patience_gets_more_of_it_but_not_without_end(opened: Any) -> None:
@@ -154,7 +154,7 @@ def test_a_server_that_asks_for_patience_gets_more_of_it_but_not_without_end(ope
         (result,) = ask(opened(server.url), requests(["p"], FREE))
         assert len(server.asked) == servers.BUSY_TRIES
     assert result.fatal
-    assert "so: it answers (429): 0; start it" in str(result.error)
+    assert "the last time it answers (429): 0; start it" in str(result.error)
 
 
 def test_an_answer_that_is_complete_need_not_be_closed(opened: Any) -> None:
@@ -250,9 +250,7 @@ def test_a_request_that_fails_while_others_succeed_is_its_own_failure(opened: An
         bad, *good = ask(opened(server.url, slots=4), asked)
     assert not bad.fatal
     assert isinstance(bad.error, ItemError)
-    assert str(bad.error).endswith(
-        f"failed the request {TRIES} times, the last time so: it answers (500): out of luck."
-    )
+    assert str(bad.error).endswith(f"failed the request {TRIES} times, the last time it answers (500): out of luck.")
     assert [got(r) for r in good] == [whole(r) for r in asked[1:]]
 
 
@@ -290,9 +288,9 @@ def test_a_text_that_the_server_ended_for_its_own_reasons_is_a_failure(opened: A
     [
         ("401 no such key: KEY", "refuses access (401): no such key: Bearer ***; put a valid key into TEST_KEY."),
         ("403", "refuses access (403); put a valid key into TEST_KEY."),
-        ("404 no model m", "'m' in the way asked for (404): no model m; correct generator.model or generator.urls."),
-        ("501", "in the way asked for (501); correct generator.model or generator.urls."),
-        ("302 http://elsewhere/", "points to http://elsewhere/; write the right address into generator.urls."),
+        ("404 no model m", "'m' at this address (404): no model m; correct generator.model or generator.urls."),
+        ("501", "at this address (501); correct generator.model or generator.urls."),
+        ("302 http://elsewhere/", "redirects to http://elsewhere/; write the right address into generator.urls."),
     ],
 )
 def test_a_wrong_key_model_or_address_ends_all_in_one_sentence(
@@ -333,14 +331,14 @@ def test_no_proxy_of_the_environment_stands_before_loopback(opened: Any, monkeyp
     ("changes", "sentence"),
     [
         ({"api_key_env": "NO_SUCH_KEY"}, "generator.api_key_env 'NO_SUCH_KEY' is not set in the environment; export"),
-        ({"api_key_env": "ODD_KEY"}, "generator.api_key_env 'ODD_KEY' holds characters that no key has"),
+        ({"api_key_env": "ODD_KEY"}, "generator.api_key_env 'ODD_KEY' contains invalid characters"),
         (
             {"urls": ("127.0.0.1:8000",)},
-            "generator.urls '127.0.0.1:8000' is not an address of a server; write it as http",
+            "generator.urls '127.0.0.1:8000' is not the address of a server; write it as http",
         ),
-        ({"urls": ("http://",)}, "generator.urls 'http://' is not an address of a server"),
-        ({"urls": ("ftp://host/v1",)}, "generator.urls 'ftp://host/v1' is not an address of a server"),
-        ({"urls": ("http://me:pw@host/v1",)}, "generator.urls 'http://host/v1' holds a password; put it into"),
+        ({"urls": ("http://",)}, "generator.urls 'http://' is not the address of a server"),
+        ({"urls": ("ftp://host/v1",)}, "generator.urls 'ftp://host/v1' is not the address of a server"),
+        ({"urls": ("http://me:pw@host/v1",)}, "generator.urls 'http://host/v1' contains a password; put it into"),
     ],
 )
 def test_what_is_wrong_with_the_role_is_said_when_it_is_opened(

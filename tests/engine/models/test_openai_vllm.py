@@ -159,4 +159,4 @@ def test_a_generator_is_no_scorer(server: VllmServer) -> None:
     (result,) = take(done, 1)
     far.close()
     assert result.fatal
-    assert f"does not serve the model '{server.model}' in the way asked for (404)" in str(result.error)
+    assert f"does not serve the model '{server.model}' at this address (404)" in str(result.error)

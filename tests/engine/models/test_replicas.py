@@ -56,25 +56,25 @@ def sound(tokenizer: Any, slots: int = 8) -> TransformersLM:
 
 
 def test_work_is_shared_by_load_and_the_texts_are_those_of_one(tokenizer: Any, expected: TransformersLM) -> None:
-    members = [sound(tokenizer), sound(tokenizer, slots=4)]
-    pool = Pool(members)
+    replicas = [sound(tokenizer), sound(tokenizer, slots=4)]
+    pool = Pool(replicas)
     counts = Counter[int]()
-    for number, member in enumerate(members):
-        submit = member.submit
+    for number, replica in enumerate(replicas):
+        submit = replica.submit
 
         def count(batch: Any, *rest: Any, number: int = number, submit: Any = submit) -> None:
             counts[number] += len(batch)
             submit(batch, *rest)
 
-        member.submit = count  # type: ignore[method-assign]
+        replica.submit = count  # type: ignore[method-assign]
     asked = requests(PROMPTS, FREE)
     assert texts(ask(pool, asked)) == texts(ask(expected, asked))
-    assert pool.window == sum(member.window for member in members)
+    assert pool.window == sum(replica.window for replica in replicas)
     assert counts[0] > counts[1] > 0  # by load over window
     pool.close()
 
 
-def test_the_work_of_a_member_that_is_gone_moves_to_the_others(
+def test_the_work_of_a_replica_that_is_gone_moves_to_the_others(
     breakable: Breakable, tokenizer: Any, expected: TransformersLM, caplog: pytest.LogCaptureFixture
 ) -> None:
     pool = Pool([TransformersLM("frail", breakable.model, tokenizer, slots=8), sound(tokenizer)])
@@ -153,11 +153,11 @@ def test_close_ends_what_is_in_flight_as_cancelled(tokenizer: Any) -> None:
     assert all(isinstance(r, Completion) for r in results)
 
 
-def test_a_member_that_is_back_is_used_again(
+def test_a_replica_that_is_back_is_used_again(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A member that fails and comes back, as a server does that was started again."""
-    monkeypatch.setattr(pools, "REST", 0.05)
+    """A replica that fails and comes back, as a server does that was started again."""
+    monkeypatch.setattr(pools, "RETRY_SECONDS", 0.05)
 
     class Away:
         name, window, here = "away", 8, False

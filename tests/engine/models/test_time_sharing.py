@@ -1,4 +1,4 @@
-"""Models that do not fit a card together: the plan says so, and they take turns without changing a result."""
+"""Models that do not fit a GPU together: the plan says so, and they take turns without changing a result."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from engine.config.sampling import Sampling
 from engine.models import placement
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored
 from engine.models.load import open_score, open_text
-from engine.models.model_cache import open_models, residency_of
-from engine.models.time_sharing import FILL, Card, PhasedScore, PhasedText
+from engine.models.model_cache import open_models, placement_of
+from engine.models.time_sharing import FILL, SharedGpu, TimeSharedScore, TimeSharedText
 from store.errors import InputError
 from tests.engine.models.tiny import WAIT, ask, requests, take
 from tests.engine.pipeline.run import run
@@ -26,25 +26,25 @@ GIB = 1 << 30
 SHORT = Sampling(1.0, max_tokens=8)
 
 
-@pytest.mark.parametrize(("card", "phases"), [(141, 1), (80, 1), (40, 2), (24, 4)])
-def test_the_plan_of_the_paper_profile_follows_the_cards_memory(card: int, phases: int) -> None:
-    plan = residency_of(load_profile("paper"), card * GIB)
+@pytest.mark.parametrize(("gpu_gib", "phases"), [(141, 1), (80, 1), (40, 2), (24, 4)])
+def test_the_plan_of_the_paper_profile_follows_the_memory_of_the_gpu(gpu_gib: int, phases: int) -> None:
+    plan = placement_of(load_profile("paper"), gpu_gib * GIB)
     assert len(plan.phases) == phases
     assert ("fit together" if phases == 1 else f"take turns in {phases} phases") in plan.sentence
     assert sorted(place for phase in plan.phases for place in phase) == list(range(len(plan.needs)))
     for phase in plan.phases:
         used = sum(plan.needs[place].weight_bytes + placement.OVERHEAD + plan.kv_bytes[place] for place in phase)
-        assert used <= placement.USABLE * card * GIB
+        assert used <= placement.USABLE * gpu_gib * GIB
 
 
-def test_a_model_that_is_larger_than_the_card_is_refused_by_name() -> None:
+def test_a_model_that_is_larger_than_the_gpu_is_refused_by_name() -> None:
     with pytest.raises(InputError, match=r"generator\.model 'dyyyyyyyy/ScaleQuest-Qwen2-Math-7B-QGen' needs 16"):
-        residency_of(load_profile("paper"), 12 * GIB)
+        placement_of(load_profile("paper"), 12 * GIB)
 
 
-def test_servers_and_linear_scorers_need_no_card() -> None:
+def test_servers_and_linear_scorers_need_no_gpu() -> None:
     profile = load_profile("openai")
-    plan = residency_of(profile, 12 * GIB)
+    plan = placement_of(profile, 12 * GIB)
     assert [need.roles[0].role for need in plan.needs] == [
         role.role for role in (profile.reward,) if role.backend not in ("openai-pooling",)
     ]
@@ -53,14 +53,14 @@ def test_servers_and_linear_scorers_need_no_card() -> None:
 def test_a_run_in_phases_gives_what_a_run_with_all_models_at_once_gives(nano: Path) -> None:
     config = load_run_config("nano", questions=30, seed=11)
     together = run(config, open_models(config))
-    models = open_models(config, card_bytes=4 * GIB)
+    models = open_models(config, gpu_bytes=4 * GIB)
     in_turns = run(config, models)
     assert in_turns.outcome.status == "done"
     for ours, theirs in zip(flat(in_turns.content), flat(together.content), strict=True):
         # a score depends on its batch-mates below the fourth place
         assert ours == (pytest.approx(theirs, abs=1e-4) if isinstance(theirs, float) else theirs)
     first: Any = models.generators[0]
-    assert set(first.card.turns) == {0, 1, 2}
+    assert set(first.gpu.history) == {0, 1, 2}
 
 
 def flat(content: Any) -> list[Any]:
@@ -80,11 +80,11 @@ def opener(name: str, opened: list[str]) -> Callable[[], Any]:
     return make
 
 
-def test_a_group_comes_onto_the_card_when_it_is_asked_and_not_before(nano: Path) -> None:
+def test_a_phase_becomes_resident_when_it_has_work_and_not_before(nano: Path) -> None:
     opened: list[str] = []
-    card = Card(2)
-    one = PhasedText("one", 4, card, 0, opener("one", opened))
-    other = PhasedScore("score", 4, card, 1, opener("score", opened))
+    gpu = SharedGpu(2)
+    one = TimeSharedText("one", 4, gpu, 0, opener("one", opened))
+    other = TimeSharedScore("score", 4, gpu, 1, opener("score", opened))
     assert opened == []
     assert all(isinstance(result, Completion) for result in ask(one, requests(["<|im_start|>user\n"] * 3, SHORT)))
     assert opened == ["one"]
@@ -92,15 +92,15 @@ def test_a_group_comes_onto_the_card_when_it_is_asked_and_not_before(nano: Path)
     other.submit("s", [("What is 2 plus 3?", None)], done.put)
     assert isinstance(take(done, 1)[0], Scored)
     assert opened == ["one", "score"]
-    assert card.turns == [0, 1]
+    assert gpu.history == [0, 1]
     one.close()
     other.close()
 
 
-def test_a_live_user_is_not_kept_waiting_by_a_batch_of_another_group(nano: Path) -> None:
+def test_a_live_user_is_not_kept_waiting_by_a_batch_of_another_phase(nano: Path) -> None:
     opened: list[str] = []
-    card = Card(2)
-    one, other = (PhasedText(name, 8, card, i, opener(name, opened)) for i, name in enumerate(("one", "two")))
+    gpu = SharedGpu(2)
+    one, other = (TimeSharedText(name, 8, gpu, i, opener(name, opened)) for i, name in enumerate(("one", "two")))
     done: queue.Queue[Completion | Failure] = queue.Queue()
     for wave in range(20):  # as the pipeline does: more work as long as there is room
         one.submit(requests(["<|im_start|>user\n"] * 8, SHORT, f"batch{wave}-", BATCH), done.put)
@@ -114,10 +114,10 @@ def test_a_live_user_is_not_kept_waiting_by_a_batch_of_another_group(nano: Path)
     other.close()
 
 
-def test_a_queue_past_the_watermark_takes_the_card_from_a_group_that_is_never_idle(nano: Path) -> None:
+def test_a_queue_past_the_watermark_takes_the_gpu_from_a_phase_that_is_never_idle(nano: Path) -> None:
     opened: list[str] = []
-    card = Card(2)
-    one, other = (PhasedText(name, 2, card, i, opener(name, opened)) for i, name in enumerate(("one", "two")))
+    gpu = SharedGpu(2)
+    one, other = (TimeSharedText(name, 2, gpu, i, opener(name, opened)) for i, name in enumerate(("one", "two")))
     done: queue.Queue[Completion | Failure] = queue.Queue()
     finished: list[str] = []
 
@@ -137,9 +137,9 @@ def test_a_queue_past_the_watermark_takes_the_card_from_a_group_that_is_never_id
 
 def test_a_model_that_cannot_be_opened_fails_its_own_work_in_one_sentence(nano: Path) -> None:
     profile = load_profile("nano")
-    card = Card(2)
-    bad = PhasedText("bad", 4, card, 0, lambda: open_text(replace(profile.solver, model="/nowhere")))
-    good = PhasedText("good", 4, card, 1, lambda: open_text(profile.solver))
+    gpu = SharedGpu(2)
+    bad = TimeSharedText("bad", 4, gpu, 0, lambda: open_text(replace(profile.solver, model="/nowhere")))
+    good = TimeSharedText("good", 4, gpu, 1, lambda: open_text(profile.solver))
     failed = ask(bad, requests(["x"], SHORT))[0]
     assert isinstance(failed, Failure)
     assert failed.fatal
@@ -149,10 +149,10 @@ def test_a_model_that_cannot_be_opened_fails_its_own_work_in_one_sentence(nano: 
     good.close()
 
 
-def test_what_waits_for_a_turn_can_be_cancelled_and_ends_with_the_model(nano: Path) -> None:
+def test_what_waits_for_a_phase_can_be_cancelled_and_ends_with_the_model(nano: Path) -> None:
     opened: list[str] = []
-    card = Card(2)
-    one, other = (PhasedText(name, 4, card, i, opener(name, opened)) for i, name in enumerate(("one", "two")))
+    gpu = SharedGpu(2)
+    one, other = (TimeSharedText(name, 4, gpu, i, opener(name, opened)) for i, name in enumerate(("one", "two")))
     done: queue.Queue[Completion | Failure] = queue.Queue()
     one.submit(requests(["<|im_start|>user\n"] * 40, Sampling(1.0, max_tokens=200), "long"), done.put)
     other.submit(requests(["<|im_start|>user\n"] * 4, SHORT, "short"), done.put)

@@ -20,7 +20,7 @@ from engine.job_requests import RunRequest
 from engine.models.model_cache import ModelCache
 from engine.pipeline import run as jobs
 from engine.pipeline.live import Live, Session, Snapshot, settings
-from engine.pipeline.live_cards import Card, Sample
+from engine.pipeline.live_questions import LiveQuestion, Sample
 from engine.pipeline.types import Audience
 from store.database.workspace import Workspace
 from store.errors import InputError
@@ -59,7 +59,7 @@ def watched(session: Session) -> Snapshot:
     return list(session.snapshots())[-1]
 
 
-def content(card: Card) -> Any:
+def content(card: LiveQuestion) -> Any:
     """What the same seed must give again."""
     verdicts = {
         stage: (v.kept, v.reason, None if v.score is None else round(v.score, 3)) for stage, v in card.verdicts.items()
@@ -101,14 +101,14 @@ def test_texts_grow_and_stages_come_in_order(live: Live, workspace: Workspace) -
     shots = 0
     for now in session.snapshots():
         shots += 1
-        for card in now.cards:
+        for card in now.questions:
             grown[card.question_id].append(card.text)
             if stages[card.question_id][-1:] != [card.stage]:
                 stages[card.question_id].append(card.stage)
     assert shots > 3
     assert now.status == "done"
     order: list[str | None] = ["generated", *STAGES, None]
-    for card in now.cards:
+    for card in now.questions:
         assert len(set(grown[card.question_id])) > 2
         assert stages[card.question_id] == sorted(stages[card.question_id], key=order.index)
         assert stages[card.question_id][-1] is None
@@ -128,7 +128,7 @@ def test_a_pair_has_its_groups_its_rewards_and_its_choice(live: Live, workspace:
     cursor = workspace.cursor()
     pairs = dict(cursor.execute("SELECT question_id, response FROM pairs").fetchall())
     assert len(pairs) == now.pairs > 0
-    for card in now.cards:
+    for card in now.questions:
         if card.question_id not in pairs:
             continue
         assert card.chosen is not None
@@ -184,8 +184,8 @@ def test_a_cancel_does_not_wait_for_models_that_load(workspace: Workspace, nano:
 
 def test_a_seed_repeats_a_session_exactly(live: Live) -> None:
     first, again, other = (watched(live.start(asked(3, seed))) for seed in (5, 5, 6))
-    assert [content(card) for card in first.cards] == [content(card) for card in again.cards]
-    assert [card.text for card in first.cards] != [card.text for card in other.cards]
+    assert [content(card) for card in first.questions] == [content(card) for card in again.questions]
+    assert [card.text for card in first.questions] != [card.text for card in other.questions]
     assert first.tokens == again.tokens
 
 
@@ -197,7 +197,7 @@ def test_two_users_at_once_both_stream_and_get_what_each_alone_gets(live: Live) 
     def user(seed: int) -> None:
         begun.wait()
         for now in live.start(asked(3, seed)).snapshots():
-            partial[seed].add(now.cards[0].text)
+            partial[seed].add(now.questions[0].text)
             together[seed] = now
 
     threads = [threading.Thread(target=user, args=(seed,)) for seed in (7, 8)]
@@ -207,7 +207,7 @@ def test_two_users_at_once_both_stream_and_get_what_each_alone_gets(live: Live) 
         thread.join()
     for seed, before in zip((7, 8), alone, strict=True):
         assert len(partial[seed]) > 2
-        assert [content(card) for card in together[seed].cards] == [content(card) for card in before.cards]
+        assert [content(card) for card in together[seed].questions] == [content(card) for card in before.questions]
 
 
 def test_a_live_user_is_served_while_a_batch_runs(live: Live, workspace: Workspace, model_cache: ModelCache) -> None:
@@ -273,12 +273,12 @@ def test_settings_are_checked(live: Live) -> None:
 
 
 def test_a_second_try_of_a_cut_off_text_begins_anew() -> None:
-    from engine.pipeline.live_cards import Cards
+    from engine.pipeline.live_questions import LiveQuestions
 
-    cards = Cards(asked(1), "r1", PlainGrouper())
-    cards.hear("r1-00000000/question/0", "How many")
-    cards.hear("r1-00000000/question/0+", "How much")
-    cards.hear("r1-00000000/question/0+", " is it?")
-    cards.hear("r1-00000000/solution/2", "Two.")
+    cards = LiveQuestions(asked(1), "r1", PlainGrouper())
+    cards.on_text("r1-00000000/question/0", "How many")
+    cards.on_text("r1-00000000/question/0+", "How much")
+    cards.on_text("r1-00000000/question/0+", " is it?")
+    cards.on_text("r1-00000000/solution/2", "Two.")
     assert cards.all[0].text == "How much is it?"
     assert cards.all[0].samples == {2: Sample(2, "Two.", tokens=1)}

@@ -73,7 +73,7 @@ def test_a_live_user_is_served_while_a_batch_runs_on_the_same_engines(nano: Path
         begun = threading.Event()
         session = Live(workspace, model_cache).start(on_vllm(3, seed=5))
         for now in session.snapshots():
-            if now.cards:
+            if now.questions:
                 begun.set()
         assert begun.is_set()
         running = jobs.running("run")

@@ -59,7 +59,7 @@ def test_a_template_of_another_format_is_found(tmp_path: Path) -> None:
     text = Path("assets/profiles/openai.toml").read_text(encoding="utf-8")
     (tmp_path / "wrong.toml").write_text(text.replace('"deepseek-generate"', '"qwen-generate"'), encoding="utf-8")
     state = doctor._profile(load_profile(str(tmp_path / "wrong.toml")), doctor.machine())
-    assert any("not of the format" in fault for fault in state.faults)
+    assert any("does not have the format" in fault for fault in state.faults)
 
 
 def test_four_gpus_get_a_server_for_each_model_of_the_paper() -> None:

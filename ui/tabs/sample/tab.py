@@ -16,7 +16,7 @@ import gradio as gr
 from engine.config.profiles import Profile, load_profile, profile_names
 from engine.config.run_config import RunConfig
 from engine.pipeline.live import SEEDS, Live, Session, settings
-from engine.pipeline.live_cards import Card
+from engine.pipeline.live_questions import LiveQuestion
 from engine.training import registered_models
 from store.database.workspace import Workspace
 from store.errors import InputError
@@ -109,10 +109,10 @@ class PageSessions:
         newest = self.sessions[0] if self.sessions else None
         return newest if newest is not None and not newest.over else None
 
-    def find(self, question_id: object) -> tuple[Card, RunConfig]:
+    def find(self, question_id: object) -> tuple[LiveQuestion, RunConfig]:
         """The question of an event of the page. InputError for one that the page does not have."""
         for session in self.sessions:
-            for card in session.now().cards:
+            for card in session.now().questions:
                 if card.question_id == question_id:
                     return card, session.config
         raise InputError("question", str(question_id)[:60], "is not on this page", "sample again")
@@ -251,14 +251,14 @@ def _config(
     )
 
 
-def _again(config: RunConfig, card: Card) -> RunConfig:
+def _again(config: RunConfig, card: LiveQuestion) -> RunConfig:
     """Settings for one more question like this one, with a new seed."""
     generators = tuple(g for g in config.profile.generators if g.name == card.generator)
     seed = secrets.randbelow(SEEDS)
     return replace(config, profile=replace(config.profile, generators=generators), questions=1, seed=seed)
 
 
-def formatted(card: Card) -> str:
+def formatted(card: LiveQuestion) -> str:
     """A question and its solutions as Markdown with rendered formulas; the chosen solution first."""
     parts = [f"**{inert(card.text)}**"]
     for sample in sorted(card.samples.values(), key=lambda sample: (sample.number != card.chosen, sample.number)):

@@ -1,7 +1,6 @@
-"""A live run as it looks while it happens: its rows and its pieces of text, folded into one card a question.
+"""The state of a live run's questions, built from the rows that the pipeline writes and the texts that it streams.
 
-What the pipeline puts is all there is to know of a run; pieces of text only come earlier, and give way to the stored
-text as soon as that is there. So equal runs end in equal cards. Knows no thread and no model.
+Streamed text only comes earlier than the rows and is replaced by theirs, so equal runs end in equal states.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Card:
-    """One question: ``text`` grows until ``ended``, ``samples`` come as they begin. ``chosen``: number of the one that
-    makes the pair. ``error``: stage and message of a failure, which is no verdict."""
+class LiveQuestion:
+    """One question: ``text`` grows until ``ended``, ``samples`` come as they begin. ``chosen``: number of the sample
+    that makes the pair. ``error``: stage and message of a failure."""
 
     question_id: str
     idx: int
@@ -51,7 +50,7 @@ class Card:
 
     @property
     def stage(self) -> str | None:
-        """Where it is: ``generated``, a stage that has not judged it yet, or None once its fate is decided."""
+        """Its next stage: ``generated``, the first stage without a verdict, or None once its outcome is known."""
         if self.error is not None or not all(verdict.kept for verdict in self.verdicts.values()):
             return None
         if not self.ended:
@@ -65,8 +64,8 @@ class Card:
 
     @property
     def groups(self) -> list[list[Sample]]:
-        """Samples by equivalent answer, most of them first, then by number; those without an answer last. Before the
-        answers are compared, one group of all."""
+        """Samples by equivalent answer, largest group first, those without an answer last. One group of all before the
+        answers are compared."""
         samples = [self.samples[number] for number in sorted(self.samples)]
         if "pair" not in self.verdicts:
             return [samples] if samples else []
@@ -77,79 +76,83 @@ class Card:
 
     @property
     def equals(self) -> int:
-        """How many samples have the chosen one's reward, to the digits that count."""
+        """How many samples have the chosen one's reward, rounded as the pair stage rounds."""
         rewards = [s.reward for s in self.samples.values() if s.answer is not None and s.reward is not None]
         best = None if self.chosen is None else self.samples[self.chosen].reward
         return 0 if best is None else sum(round(reward, DECIMALS) == round(best, DECIMALS) for reward in rewards)
 
 
-class Cards:
-    """The cards of one run, one for each question from the start, in idx order. One thread at a time."""
+class LiveQuestions:
+    """The questions of one run, all from the start, in idx order. For one thread at a time."""
 
     def __init__(self, config: RunConfig, run_id: str, pool: Grouper) -> None:
         names = [generator.name for generator in config.profile.generators]
-        self.all = [Card(question_id(run_id, idx), idx, names[config.generator_of(idx)]) for idx in range(config.limit)]
-        self._by_id = {card.question_id: card for card in self.all}
+        self.all = [
+            LiveQuestion(question_id(run_id, idx), idx, names[config.generator_of(idx)]) for idx in range(config.limit)
+        ]
+        self._by_id = {question.question_id: question for question in self.all}
         self._pool = pool
-        self._again: set[str] = set()
+        self._retried: set[str] = set()
 
     @property
     def tokens(self) -> int:
-        """Written so far, by generators and solver; pieces of text count as one each until the text is whole."""
-        return sum(card.tokens + sum(sample.tokens for sample in card.samples.values()) for card in self.all)
+        """Tokens of generators and solver so far; a streamed piece counts as one until its text is complete."""
+        return sum(
+            question.tokens + sum(sample.tokens for sample in question.samples.values()) for question in self.all
+        )
 
-    def hear(self, request_id: str, new: str) -> None:
-        """A piece of text. A second try of a text that was cut off begins anew."""
-        question, purpose, sample = request_id.split("/")
-        card = self._by_id[question]
-        part: Card | Sample
+    def on_text(self, request_id: str, new: str) -> None:
+        """Add a piece of text. A retry of a text that was cut off starts from the beginning."""
+        question_key, purpose, sample = request_id.split("/")
+        question = self._by_id[question_key]
+        part: LiveQuestion | Sample
         if purpose == "question":
-            part = card
+            part = question
         elif purpose == "solution":
             number = int(sample.rstrip("+"))
-            part = card.samples.setdefault(number, Sample(number))
+            part = question.samples.setdefault(number, Sample(number))
         else:
-            return  # a judge that writes: its words come with its verdict
+            return  # a judge that writes: its text comes with its verdict
         if part.ended:
             return
-        if request_id.endswith("+") and request_id not in self._again:
-            self._again.add(request_id)
+        if request_id.endswith("+") and request_id not in self._retried:
+            self._retried.add(request_id)
             part.text = ""
         part.text += new
         part.tokens += 1
 
-    def take(self, rows: Sequence[Record]) -> None:
-        """Rows as they were put: what belongs together comes together."""
+    def on_rows(self, rows: Sequence[Record]) -> None:
+        """Add rows as the pipeline writes them."""
         for row in rows:
             if isinstance(row, ErrorRow):
                 self.all[row.idx].error = (row.stage, row.message)
             elif isinstance(row, Reward):
-                question, _, number = row.solution_id.rpartition("-")
-                self._by_id[question].samples[int(number)].reward = row.reward
+                question_key, _, number = row.solution_id.rpartition("-")
+                self._by_id[question_key].samples[int(number)].reward = row.reward
             elif isinstance(row, Question | Verdict | Solution | Label):
-                self._about(self._by_id[row.question_id], row)
+                self._add(self._by_id[row.question_id], row)
 
-    def _about(self, card: Card, row: Question | Verdict | Solution | Label) -> None:
+    def _add(self, question: LiveQuestion, row: Question | Verdict | Solution | Label) -> None:
         if isinstance(row, Question):
-            card.text, card.ended, card.tokens, card.seed = row.text, True, row.tokens, row.seed
+            question.text, question.ended, question.tokens, question.seed = row.text, True, row.tokens, row.seed
         elif isinstance(row, Solution):
             cut_off = row.finish_reason == "length"
-            card.samples[row.sample] = Sample(row.sample, row.text, True, cut_off, row.tokens, row.answer)
+            question.samples[row.sample] = Sample(row.sample, row.text, True, cut_off, row.tokens, row.answer)
         elif isinstance(row, Verdict):
-            card.verdicts[row.stage] = row
+            question.verdicts[row.stage] = row
             if row.stage == "pair":
-                self._group(card)
+                self._group(question)
         elif row.key == "topic":
-            card.topic = row.value
+            question.topic = row.value
         elif row.key == "near_duplicate":
-            card.near.append(row.value)
+            question.near.append(row.value)
         elif row.key == "chosen":
-            card.chosen = int(row.value)
+            question.chosen = int(row.value)
         elif row.key == "agreement":
-            card.agreement = float(row.value)
+            question.agreement = float(row.value)
 
-    def _group(self, card: Card) -> None:
-        """As the pair stage has done it; the pool remembers, so it costs nothing to ask again."""
-        samples = [card.samples[number] for number in sorted(card.samples)]
+    def _group(self, question: LiveQuestion) -> None:
+        """Group the answers as the pair stage did; the pool has cached the comparisons."""
+        samples = [question.samples[number] for number in sorted(question.samples)]
         for sample, first in zip(samples, self._pool.group([s.answer for s in samples]), strict=True):
             sample.group = None if first is None else samples[first].number
