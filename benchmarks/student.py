@@ -95,7 +95,7 @@ def _trained(folder: Path, how: Settings, pairs: list[Pair], held: list[Held]) -
     start = str(ASSETS / "nano" / "base")
     training = Training(folder, folder.name, "student", start, TEMPLATE, settings=asdict(how))
     tokenizer = base.load_tokenizer(start, None)
-    return student.train(record.make(training), how, pairs, held, tokenizer)
+    return student.train(record.create(training), how, pairs, held, tokenizer)
 
 
 def _right(pairs: list[Pair]) -> float:

@@ -1,9 +1,8 @@
-"""Shares of right answers with their intervals: one model's, and the difference of two on the same questions.
+"""Accuracy with intervals: of one model, and the difference of two models on the same questions.
 
-A model is a list of marks for each of its trainings (seeds); all answer the same questions in the same order. With one
-training a share has Wilson's interval. With several, and for every difference, questions and trainings are drawn with
-replacement (bootstrap, fixed seed): what varies by the question and what varies by the training are both in the
-interval. Of three trainings that is a rough figure.
+A model has a list of marks for each of its trainings (seeds); all answer the same questions in the same order. One
+training has Wilson's interval. With several, and for differences, questions and trainings are drawn with replacement
+(bootstrap with a fixed seed), so that the interval covers both kinds of variation; with three trainings it is rough.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def interval(marks: Marks) -> list[float]:
 
 
 def difference(marks: Marks, other: Marks) -> dict[str, Any]:
-    """By how much the first model's share is greater, paired by question, with its 95 % interval."""
+    """The first model's accuracy minus the other's, paired by question, with its 95 % interval."""
     a, b = np.asarray(marks, dtype=float), np.asarray(other, dtype=float)
     rng = np.random.default_rng(SEED)
     draws = []
@@ -47,7 +46,7 @@ def difference(marks: Marks, other: Marks) -> dict[str, Any]:
 
 
 def by_level(marks: Marks, levels: Sequence[str]) -> dict[str, float]:
-    """The share at each level, lowest first; empty where no level is known."""
+    """The accuracy at each level, lowest first; empty where no level is known."""
     known = sorted({level for level in levels if level})
     table = np.asarray(marks, dtype=float)
     return {

@@ -1,7 +1,4 @@
-"""The model that a training starts from, and the trained one on disk: loading, LoRA, saving.
-
-Knows transformers and peft; knows nothing of data, trainers or templates.
-"""
+"""The base model of a training and the trained one: loading, LoRA, saving."""
 
 from __future__ import annotations
 
@@ -13,13 +10,15 @@ from engine.config import prompts
 from engine.config.profiles import Role
 from engine.config.prompts import Template
 from engine.models import load
+from engine.models.device import first_line
 from engine.models.local.causal import encode
+from engine.training import json_lines
 from engine.training.record import Training
 from engine.training.settings import Settings
 from store.errors import BackendError, InputError, StoreError
 
 _SMALL_BYTES = 400_000_000
-"""Weights up to this are saved in float32: nothing is lost in rounding, and little is gained by fewer bits."""
+"""Weights up to this size are saved in float32, since fewer bits would save little."""
 _UNSAVED = ".model.tmp"
 
 
@@ -29,7 +28,7 @@ def check_installed(settings: Settings) -> None:
     for package in wanted:
         if find_spec(package) is None:
             field, remedy = ("--lora", "peft") if package == "peft" else ("train", "the extra `train`")
-            problem = f"the package {package} is not installed"
+            problem = "is not installed"
             raise InputError(field, package, problem, f"install {remedy}: pip install -e '.[train]'")
 
 
@@ -46,16 +45,17 @@ def load_tokenizer(base: str, revision: str | None) -> Any:
 
 
 def load_model(training: Training, settings: Settings, *, scorer: bool = False, reference: bool = False) -> Any:
-    """The base's weights on the training device: a causal LM, or with ``scorer`` a classifier of one label on its body.
+    """The base's weights on the training device: a causal LM, or with ``scorer`` a classifier with one label on its
+    body.
 
-    Weights that are trained are float32 (bfloat16 would swallow steps as small as the paper's); frozen ones are
-    bfloat16 on a GPU. InputError where it cannot be loaded.
+    Trained weights are float32 (the paper's steps are too small for bfloat16); frozen ones are bfloat16 on a GPU.
+    InputError where it cannot be loaded.
     """
     import torch
     import transformers
 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers.set_seed(settings.seed)  # a scorer's head, and adapters, begin at random
+    transformers.set_seed(settings.seed)  # for the random weights of a scorer's head and of adapters
     device = device_of(settings)
     frozen = (settings.lora or reference) and device != "cpu"
     options: dict[str, Any] = {"revision": training.revision, "dtype": torch.bfloat16 if frozen else torch.float32}
@@ -76,10 +76,12 @@ def device_of(settings: Settings) -> str:
     """``cpu`` or ``cuda:0``. InputError where a GPU is asked for and there is none."""
     import torch
 
-    there = torch.cuda.is_available()
-    if settings.device == "cuda" and not there:
-        raise InputError("--device", "cuda", "this machine has no GPU that torch can use", "use auto or cpu")
-    return "cpu" if settings.device == "cpu" or not there else "cuda:0"
+    available = torch.cuda.is_available()
+    if settings.device == "cuda" and not available:
+        raise InputError(
+            "--device", "cuda", "needs a GPU that torch can use, and this machine has none", "use auto or cpu"
+        )
+    return "cpu" if settings.device == "cpu" or not available else "cuda:0"
 
 
 def lora(settings: Settings, *, scorer: bool = False) -> Any:
@@ -97,9 +99,8 @@ def lora(settings: Settings, *, scorer: bool = False) -> Any:
     )
 
 
-def narrow(model: Any, settings: Settings) -> Any:
-    """The model with only those weights to train that the settings name: all, or the last norm's scale. (Adapters are
-    put on by the trainer.)"""
+def freeze(model: Any, settings: Settings) -> Any:
+    """The model; with ``settings.norm_only``, all weights but the last norm's scale are frozen."""
     if settings.norm_only:
         norms = [module for module in model.modules() if "norm" in type(module).__name__.lower()]
         model.requires_grad_(False)
@@ -108,8 +109,8 @@ def narrow(model: Any, settings: Settings) -> Any:
 
 
 def save(model: Any, tokenizer: Any, training: Training) -> None:
-    """Put the trained model into the training's folder: adapters merged, ``config.json`` last, so that a folder that
-    has one is a whole model. Small models are float32, others bfloat16. StoreError where the disk fails."""
+    """Write the trained model into the training's folder: adapters merged, ``config.json`` last, so that a folder with
+    one has a complete model. Small models are float32, others bfloat16. StoreError where the disk fails."""
     import torch
 
     made = training.folder / _UNSAVED
@@ -125,8 +126,10 @@ def save(model: Any, tokenizer: Any, training: Training) -> None:
             path.replace(training.folder / path.name)
         made.rmdir()
     except OSError as error:
-        said = (error.strerror or str(error)).lower()
-        raise StoreError(f"{training.folder} cannot be written ({said}); make room, then go on by --resume.") from error
+        reason = json_lines.reason(error)
+        raise StoreError(
+            f"{training.folder} cannot be written ({reason}); free some space, then use --resume."
+        ) from error
 
 
 def guess_template(tokenizer: Any, base: str) -> Template:
@@ -134,8 +137,9 @@ def guess_template(tokenizer: Any, base: str) -> Template:
     known = ("qwen-generate", "deepseek-generate", "llama3-generate")
     fitting = [name for name in known if _ends(tokenizer, name)]
     if len(fitting) != 1:
-        found = f"{len(fitting)} of the known chat formats fit it" if fitting else "no known chat format fits it"
-        raise InputError("--template", "", f"{found} ('{base}')", f"name one of {', '.join(known)}, nano-generate")
+        found = f"{len(fitting)} of the known chat formats fit" if fitting else "no known chat format fits"
+        problem = f"cannot be guessed: {found} '{base}'"
+        raise InputError("--template", "", problem, f"name one of {', '.join(known)}, nano-generate")
     return prompts.template(fitting[0])
 
 
@@ -151,26 +155,30 @@ def _ends(tokenizer: Any, template_id: str) -> bool:
     return len(encode(tokenizer, prompts.closing(template_id).strip())) == 1
 
 
+def _role(base: str) -> Role:
+    return Role("base", "base", "transformers", base, prompts.template("plain"))
+
+
 def _source(base: str) -> str:
-    return str(Role("base", "base", "transformers", base, prompts.template("plain")).path or base)
+    return str(_role(base).path or base)
 
 
 def _check(base: str) -> None:
     try:
-        load.check_folder(Role("base", "base", "transformers", base, prompts.template("plain")))
+        load.check_folder(_role(base))
     except InputError as error:
         raise InputError("--base", base, error.problem, error.remedy) from None
 
 
 def _cannot_load(base: str, error: Exception) -> InputError:
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
-    return InputError("--base", base, f"cannot be loaded: {said}", "check the folder, or the hub id and the network")
+    problem = f"cannot be loaded: {first_line(error)}"
+    return InputError("--base", base, problem, "check the folder, or the hub id and the network")
 
 
-def sentence(error: BaseException) -> BackendError:
-    """What a trainer raised, as one sentence with a remedy."""
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
-    if "out of memory" in said.lower():
+def failure(error: BaseException) -> BackendError:
+    """A trainer's exception as one sentence with a remedy."""
+    problem = first_line(error)
+    if "out of memory" in problem.lower():
         remedy = "lower --micro-batch or --max-length, or use --gradient-checkpointing or --lora"
-        return BackendError(f"The device is out of memory: {said}; {remedy}, then start it anew.")
-    return BackendError(f"The training failed: {said}.")
+        return BackendError(f"The device is out of memory: {problem}; {remedy}, then start the training again.")
+    return BackendError(f"The training failed: {problem}.")

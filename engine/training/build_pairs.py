@@ -1,9 +1,8 @@
 """Preference pairs (paper, section 2.2): a generator's own samples, each rewritten in ONE random direction.
 
-The rewrite is the chosen side, the sample the rejected one. A helper model rewrites greedily, or the nano curriculum's
-oracle does. Two passes, so that generator and rewriter need not fit on one device together. What was tried, and why it
-made no pair, stands in two files of the workspace's ``logs``: nothing in them is asked for again. Knows the text
-contract and the store's verbs.
+The rewrite is chosen, the sample rejected. A helper model rewrites greedily, or the nano curriculum's oracle does. Two
+passes, so that generator and rewriter need not fit on one device together. Two files in the workspace's ``logs`` record
+the samples and the rewrites, with the reason where one made no pair; a later call does not repeat them.
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ Direction = Literal["solvable", "difficult"]
 NANO = "nano"
 """The rewriter that needs no model: the nano curriculum's oracle."""
 MAX_TOKENS = 4096
-"""Of a rewriting, as in the paper."""
+"""Of a rewrite, as in the paper."""
 _TOGETHER = 100
-"""Rewrites written together: the database first, then the file that says that they are done."""
+"""Rewrites written together: first to the database, then to the file that marks them as done."""
 _AGAIN = ("sample failed", "rewriter failed")
-"""Reasons that are no verdict on the text: the next call tries again."""
+"""Reasons that do not depend on the text: the next call tries again."""
 _SOLVES = re.compile(r"\\boxed\b|\bthe (?:final )?answer is\b|^\s*(?:solution|answer)\s*:", re.I | re.M)
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Rewriter:
-    """Who rewrites: a role, and the chat format of its prompts; no role is the oracle of nano."""
+    """A role and the chat format of its prompts; without a role, the oracle of nano."""
 
     role: Role | None = None
     format: str = ""
@@ -56,7 +55,7 @@ class Rewriter:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``n`` samples of the generator at this seed, under a name of their own in the workspace."""
+    """``n`` samples of the generator at this seed, under a name in the workspace."""
 
     name: str
     generator: Role
@@ -67,7 +66,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """``status``: done or interrupted; ``pairs``: by direction; ``rejected``: samples without a pair, by reason."""
+    """``pairs``: counts by direction; ``rejected``: counts of samples without a pair, by reason."""
 
     status: Literal["done", "interrupted"]
     pairs: dict[str, int]
@@ -76,8 +75,8 @@ class Built:
 
 def rewriter(name: str, folder: Path | None = None) -> Rewriter:
     """``nano``; a profile, whose judge's model rewrites; or a TOML file with a table ``[rewriter]``: a role's fields
-    and ``format``, the chat format. ``folder``: of the workspace's own profiles. InputError for one that is none, or
-    does not write."""
+    and ``format``, the chat format. ``folder``: of the workspace's own profiles. InputError for an unknown one, and for
+    one that does not write."""
     if name == NANO:
         return Rewriter()
     table = read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
@@ -85,7 +84,7 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
         judge = load_profile(name, folder).judge
         if not judge.writes:
             remedy = "use another profile, a TOML file with a [rewriter] table, or nano"
-            raise InputError("--rewriter", name, "its judge gives numbers and writes nothing", remedy)
+            raise InputError("--rewriter", name, "has a judge that gives numbers and writes nothing", remedy)
         role = replace(judge, role="rewriter", temperature=0.0, max_tokens=MAX_TOKENS, retry_tokens=0)
         found = Rewriter(role, judge.template.id.partition("-")[0])
     else:
@@ -99,8 +98,8 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
 
 
 def build(workspace: Workspace, plan: Plan, on_event: OnEvent, control: Control) -> Built:
-    """Sample, rewrite, store; what an earlier call with this name has done is not done again. InputError where that
-    call had another generator or seed; raises what a model that is gone raises."""
+    """Sample, rewrite and store, without repeating what an earlier call with this name has done. InputError where that
+    call had another generator or seed; raises the error of a model that is gone."""
     progress = Progress(on_event, control)
     tried_path = workspace.path / "logs" / f"pairs-{plan.name}.jsonl"
     status: Literal["done", "interrupted"] = "done"
@@ -108,7 +107,7 @@ def build(workspace: Workspace, plan: Plan, on_event: OnEvent, control: Control)
         originals = _sampled(workspace, plan, progress)
         tried = {idx for idx, row in _tried(tried_path).items() if row["reason"] not in _AGAIN}
         todo = {idx: row for idx, row in originals.items() if idx not in tried}
-        keep = _Keeper(workspace, plan, tried_path)
+        keep = _PairWriter(workspace, plan, tried_path)
         try:
             _rewrite(plan, todo, keep, lambda done: progress("rewrite", len(tried) + done, plan.n))
         finally:
@@ -121,12 +120,12 @@ def build(workspace: Workspace, plan: Plan, on_event: OnEvent, control: Control)
 
 
 def direction_of(seed: int, idx: int) -> Direction:
-    """One of the two, by a hash: equally likely, whatever order samples come in."""
+    """One of the two directions by a hash, equally likely and independent of the samples' order."""
     return "difficult" if item_seed(seed, idx, "direction") % 2 else "solvable"
 
 
 def fault(original: str, rewrite: str | None) -> str | None:
-    """Why a rewrite cannot be the chosen side; None where it can."""
+    """Why a rewrite cannot be chosen; None where it can."""
     if rewrite is None:
         return "no rewrite"
     if _plain(rewrite) == _plain(original):
@@ -137,12 +136,12 @@ def fault(original: str, rewrite: str | None) -> str | None:
 
 
 def _tried(path: Path) -> dict[int, Row]:
-    """The last word on each sample."""
+    """The newest row of each sample."""
     return {int(row["idx"]): row for row in json_lines.read(path)}
 
 
 def _sampled(workspace: Workspace, plan: Plan, progress: Progress) -> dict[int, Row]:
-    """The generator's samples by number, read where they are there and sampled where not."""
+    """The generator's samples by number, from the file where possible, else sampled."""
     path = workspace.path / "logs" / f"pairs-{plan.name}-samples.jsonl"
     made_by = {"generator": plan.generator.model, "seed": plan.seed, "template": plan.generator.template.id}
     rows = json_lines.read(path)
@@ -155,23 +154,25 @@ def _sampled(workspace: Workspace, plan: Plan, progress: Progress) -> dict[int, 
     missing = [idx for idx in range(plan.n) if idx not in found]
     if missing:
         role = plan.generator
-        asked = [
+        requests = [
             Request(str(i), role.template.text, role.sampling, item_seed(plan.seed, i, "question")) for i in missing
         ]
 
-        def take(result: Completion | Failure) -> None:
+        def receive(result: Completion | Failure) -> None:
             idx = int(result.request_id)
             found[idx] = {"idx": idx, **samples.as_rows([result])[0]}
-            if isinstance(result, Completion):  # a failure is not a sample: the next call asks again
+            if isinstance(result, Completion):  # the next call retries a failure
                 json_lines.append(path, [found[idx]])
 
         with samples.opened(role) as model:
-            samples.ask(model, asked, lambda done: progress("sample", plan.n - len(missing) + done, plan.n), take)
+            samples.complete(
+                model, requests, lambda done: progress("sample", plan.n - len(missing) + done, plan.n), receive
+            )
     return {idx: found[idx] for idx in range(plan.n)}
 
 
-class _Keeper:
-    """Stores pairs and what made none, some at a time: first the pairs, then the file that says that they are done."""
+class _PairWriter:
+    """Stores pairs, and the samples without one, in groups: first the pairs, then the file that marks them as done."""
 
     def __init__(self, workspace: Workspace, plan: Plan, path: Path) -> None:
         self._workspace, self._plan, self._path = workspace, plan, path
@@ -199,8 +200,8 @@ class _Keeper:
         self._rows = []
 
 
-def _rewrite(plan: Plan, todo: dict[int, Row], keep: _Keeper, tell: Callable[[int], None]) -> None:
-    """Every sample that ended by itself goes to the rewriter; ``keep`` gets all of them, with a reason or a pair."""
+def _rewrite(plan: Plan, todo: dict[int, Row], keep: _PairWriter, progress: Callable[[int], None]) -> None:
+    """Rewrite every sample that ended by itself; ``keep`` gets all samples, with a reason or a pair."""
     whole: dict[int, str] = {}
     for idx, row in todo.items():
         reason = {"stop": None, "length": "sample cut off"}.get(row["finish_reason"], "sample failed")
@@ -215,9 +216,9 @@ def _rewrite(plan: Plan, todo: dict[int, Row], keep: _Keeper, tell: Callable[[in
             direction = direction_of(plan.seed, idx)
             rewritten = _by_oracle(text, direction, plan.seed, idx)
             keep(idx, direction, text, rewritten, fault(text, rewritten), None)
-            tell(done + number)
+            progress(done + number)
     elif whole:
-        _by_model(plan, plan.rewriter.role, whole, keep, lambda number: tell(done + number))
+        _by_model(plan, plan.rewriter.role, whole, keep, lambda number: progress(done + number))
 
 
 def _by_oracle(text: str, direction: Direction, seed: int, idx: int) -> str | None:
@@ -226,30 +227,32 @@ def _by_oracle(text: str, direction: Direction, seed: int, idx: int) -> str | No
     return rewrite(text, direction, random.Random(item_seed(seed, idx, "rewrite")))
 
 
-def _by_model(plan: Plan, role: Role, whole: dict[int, str], keep: _Keeper, tell: Callable[[int], None]) -> None:
-    ways = {idx: direction_of(plan.seed, idx) for idx in whole}
-    asked = [
+def _by_model(
+    plan: Plan, role: Role, whole: dict[int, str], keep: _PairWriter, progress: Callable[[int], None]
+) -> None:
+    directions = {idx: direction_of(plan.seed, idx) for idx in whole}
+    requests = [
         Request(
             str(idx),
-            plan.rewriter.template(ways[idx]).render(text),
-            replace(role, template=plan.rewriter.template(ways[idx])).sampling,
+            plan.rewriter.template(directions[idx]).render(text),
+            replace(role, template=plan.rewriter.template(directions[idx])).sampling,
             item_seed(plan.seed, idx, "rewrite"),
         )
         for idx, text in whole.items()
     ]
 
-    def take(result: Completion | Failure) -> None:
+    def receive(result: Completion | Failure) -> None:
         idx = int(result.request_id)
-        text, way = whole[idx], ways[idx]
+        text, direction = whole[idx], directions[idx]
         if isinstance(result, Failure):
-            keep(idx, way, text, None, "rewriter failed", str(result.error))
+            keep(idx, direction, text, None, "rewriter failed", str(result.error))
             return
         rewritten = prompts.parse_rewrite(result.text)
         reason = "cut off" if result.finish_reason != "stop" else fault(text, rewritten)
-        keep(idx, way, text, rewritten, reason, result.text)
+        keep(idx, direction, text, rewritten, reason, result.text)
 
     with samples.opened(role) as model:
-        samples.ask(model, asked, tell, take)
+        samples.complete(model, requests, progress, receive)
 
 
 def _plain(text: str) -> str:

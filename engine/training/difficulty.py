@@ -1,9 +1,9 @@
 """The difficulty scorer (paper, section 2.3): a question's fail rate, regressed on its text alone.
 
-A sequence classifier with one label on the body of a language model, trained by transformers' Trainer and saved so
-that the backends ``classifier`` and ``vllm-pooling`` load it. Departure from the paper (squared error on a bare head):
-cross-entropy of the sigmoid to the soft target, so that a prediction stays within [0, 1]; the role's ``activation``
-is then ``sigmoid``, its default.
+A sequence classifier with one label on the body of a language model, trained by transformers' Trainer, for the backends
+``classifier`` and ``vllm-pooling``. Departure from the paper (squared error on a bare head): cross-entropy of the
+sigmoid to the soft target, so that predictions stay within [0, 1]; the role's ``activation`` is then ``sigmoid``, its
+default.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ def train(
     on_event: OnEvent = lambda _: None,
     control: Control | None = None,
 ) -> Training:
-    """Train a scorer on (question, fail rate) rows but the held-out ones, on which it is then measured; all else as
-    ``qft.train``."""
+    """Train a scorer on (question, fail rate) rows and measure it on the held-out ones; otherwise as ``qft.train``."""
     template = prompts.template(training.template, "--template")
     held, rest = split(rated, settings.held_out, settings.seed)
 
@@ -49,11 +48,11 @@ def train(
         figures = session.result(training) | _measured(at, template, held)
         return record.finish(record.read(training.folder), "done", **figures)
 
-    return session.attend(training, settings, on_event, control or Control(), work)
+    return session.run(training, settings, on_event, control, work)
 
 
 def split(rated: Sequence[Rated], share: float, seed: int) -> tuple[list[Rated], list[Rated]]:
-    """(held out, the rest): whole questions, so that none is on both sides."""
+    """(held out, the rest), split by question, so that no question is in both."""
     texts = sorted({question for question, _ in rated})
     held = set(random.Random(seed).sample(texts, round(share * len(texts))))
     return [row for row in rated if row[0] in held], [row for row in rated if row[0] not in held]
@@ -66,7 +65,7 @@ def _fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.config.get_text_config().pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
-    model.config.problem_type = "multi_label_classification"  # one label of its own: cross-entropy of a sigmoid
+    model.config.problem_type = "multi_label_classification"  # with one label: cross-entropy of a sigmoid
     if settings.lora:
         import peft
 
@@ -81,12 +80,11 @@ def _fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any
     )
     collator = transformers.DataCollatorWithPadding(tokenizer)
     trainer = transformers.Trainer(model, session.on_one_device(arguments), data_collator=collator, train_dataset=data)
-    session.fit(trainer, at)
-    base.save(trainer.model, tokenizer, training)
+    session.fit(trainer, at, tokenizer)
 
 
 def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[str, Any]:
-    """How the saved scorer does on the held-out questions, through the backend that a run would use."""
+    """The saved scorer's figures on the held-out questions, through the backend that a run would use."""
     if not held:
         return {"held_out": 0}
     from scipy.special import expit

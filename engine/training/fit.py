@@ -1,8 +1,6 @@
 """Training loops for any causal LM or scorer of transformers: next-token loss, DPO, and regression of one logit.
 
-They know tensors and token ids, not where examples come from, what a nano model is or what is done with the weights.
-Own loops rather than TRL's trainers: a nano model's step takes milliseconds, and a general trainer's work around it
-takes more than the step.
+They replace TRL's trainers for nano models, whose step takes milliseconds: a general trainer's overhead takes longer.
 
 Departure from the paper (2.1): Muon for the weight matrices (AdamW for the rest) where next tokens are learned.
 """
@@ -53,13 +51,12 @@ class Budget:
 
 
 def quiet(_: dict[str, Any]) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
 def batches(examples: Iterable[Example], batch_tokens: int, pool: int = 4096) -> Iterator[list[Example]]:
-    """Batches of similar length: a pool is sorted, cut into batches of ``batch_tokens`` and dealt in a fixed random
-    order.
-    """
+    """Batches of similar length: a pool is sorted, cut into batches of ``batch_tokens``, and shuffled with a fixed
+    seed."""
     source = iter(examples)
     deal = random.Random(0)
     while chunk := list(islice(source, pool)):
@@ -77,9 +74,7 @@ def batches(examples: Iterable[Example], batch_tokens: int, pool: int = 4096) ->
 
 
 def collate(batch: Sequence[Example], device: torch.device) -> tuple[Tensor, Tensor]:
-    """(ids (B, T), labels (B, T)), right-padded with 0: under a causal mask what comes later cannot disturb what
-    came before.
-    """
+    """(ids (B, T), labels (B, T)), right-padded with 0, which a causal mask hides from the tokens before."""
     width = max(len(e.ids) for e in batch)
     ids = torch.zeros((len(batch), width), dtype=torch.long)
     labels = torch.full((len(batch), width), IGNORED, dtype=torch.long)
@@ -143,16 +138,16 @@ class Optimiser:
 
 
 def fit_lm(model: Any, examples: Iterable[Example], budget: Budget, on_event: Event = quiet, stage: str = "lm",
-           checkpoint: Path | None = None, every_s: float = 60.0, tell_s: float = 1.0) -> float:  # fmt: skip
+           checkpoint: Path | None = None, every_s: float = 60.0, report_s: float = 1.0) -> float:  # fmt: skip
     """Train on next tokens until the budget is spent; returns the smoothed loss.
 
-    With ``checkpoint``, weights and optimiser are saved there every ``every_s`` seconds and a second call goes on from
-    there, given the same examples in the same order.
+    With ``checkpoint``, weights and optimiser are saved there every ``every_s`` seconds, and a second call continues
+    from there, given the same examples in the same order.
     """
     device = next(model.parameters()).device
     optimiser = Optimiser(model, budget)
     model.train()
-    seen, skip, smooth, told = 0, 0, 0.0, 0.0
+    seen, skip, smooth, reported_at = 0, 0, 0.0, 0.0
     if checkpoint is not None and checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
@@ -169,29 +164,16 @@ def fit_lm(model: Any, examples: Iterable[Example], budget: Budget, on_event: Ev
         seen += sum(len(e.ids) for e in batch)
         steps += 1
         optimiser.step(seen / budget.tokens)
-        if steps % 20 == 0 or steps == 1 or not tell_s:
+        if steps % 20 == 0 or steps == 1 or not report_s:
             smooth = loss.item() if not smooth else 0.8 * smooth + 0.2 * loss.item()
-            if time.monotonic() - told > tell_s:
-                told = time.monotonic()
-                on_event(
-                    {
-                        "event": "progress",
-                        "stage": stage,
-                        "done": seen,
-                        "total": budget.tokens,
-                        "loss": round(smooth, 4),
-                    }
-                )
+            if time.monotonic() - reported_at > report_s:
+                reported_at = time.monotonic()
+                event = {"event": "progress", "stage": stage, "done": seen, "total": budget.tokens}
+                on_event({**event, "loss": round(smooth, 4)})
             if checkpoint is not None and time.monotonic() - saved_at > every_s:
                 saved_at = time.monotonic()
-                state = {
-                    "model": model.state_dict(),
-                    "optimiser": optimiser.state(),
-                    "seen": seen,
-                    "steps": steps,
-                    "loss": smooth,
-                }
-                torch.save(state, checkpoint.with_suffix(".tmp"))
+                state = {"model": model.state_dict(), "optimiser": optimiser.state()}
+                torch.save({**state, "seen": seen, "steps": steps, "loss": smooth}, checkpoint.with_suffix(".tmp"))
                 checkpoint.with_suffix(".tmp").replace(checkpoint)
     model.eval()
     return smooth
@@ -236,9 +218,8 @@ def fit_dpo(model: Any, reference: Any, pairs: Sequence[PreferenceExample], budg
             done += len(batch)
             optimiser.step(done / total)
             right = 0.95 * right + 0.05 * (margin > 0).float().mean().item()
-            on_event(
-                {"event": "progress", "stage": stage, "done": done, "total": total, "ranked_right": round(right, 3)}
-            )
+            event = {"event": "progress", "stage": stage, "done": done, "total": total}
+            on_event({**event, "ranked_right": round(right, 3)})
     model.eval()
     return right
 

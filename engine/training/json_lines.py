@@ -1,4 +1,4 @@
-"""Append-only files of JSON objects, one a line: a kill tears the last line at most, and no reader takes a torn one."""
+"""Append-only files of JSON objects, one a line. A kill can only tear the last line, which readers skip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.errors import StoreError
 
 
 def append(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write the rows behind what is there. StoreError where the disk fails."""
+    """Append the rows. StoreError where the disk fails."""
     try:
         with path.open("a+b") as file:
             torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
@@ -23,13 +23,13 @@ def append(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """All whole rows; none where there is no such file."""
+    """All complete rows; none without the file."""
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
     rows = []
-    for line in lines[:-1]:  # what follows the last line break is torn, or nothing
+    for line in lines[:-1]:  # text after the last line break is a torn line
         try:
             row = json.loads(line)
         except ValueError:
@@ -40,5 +40,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def cannot_write(path: Path, error: OSError) -> StoreError:
-    said = (error.strerror or str(error)).lower()
-    return StoreError(f"{path} cannot be written ({said}); make room or choose another folder.")
+    return StoreError(f"{path} cannot be written ({reason(error)}); free some space or choose another folder.")
+
+
+def reason(error: OSError) -> str:
+    """Why the operating system refused, in lower case."""
+    return (error.strerror or str(error)).lower()

@@ -1,7 +1,7 @@
-"""Training of the two text scorers of ``linear_classifier``: topic (linear SVM) and level (ridge regression).
+"""Training of the two classifiers of ``linear_classifier``: topic (linear SVM) and level (ridge regression).
 
 Data: MATH train (subjects, levels), GSM8K train as Arithmetic, the nano curriculum. Penalties are chosen by
-cross-validation on training rows; math500 only measures (and its overlaps are taken out of the training rows). Run as
+cross-validation on training rows, from which overlaps with math500 are removed; math500 only evaluates. Run as
 ``python -m engine.training.linear_classifiers --data DIR``.
 """
 
@@ -32,8 +32,8 @@ MIN_TEXTS = 3
 """A feature must occur in this many training texts: keeps the vocabulary small and general."""
 SVM_PENALTIES, RIDGE_PENALTIES = (0.25, 0.5, 1.0), (0.5, 1.0, 2.0, 4.0)
 MARGINS, ARITHMETIC_FLOOR = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), 0.96
-"""What Arithmetic must win by: MATH's word problems read like GSM8K's, so the border is drawn to get the most of MATH
-right while this share of GSM8K stays Arithmetic."""
+"""Margins by which Arithmetic must win: MATH's word problems read like GSM8K's, so the margin is the one that is best
+on MATH while this share of GSM8K stays Arithmetic."""
 ARITHMETIC = "Arithmetic"
 LEVEL_DOMAIN = "competition mathematics in English (MATH's levels 1-5)"
 

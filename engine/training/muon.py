@@ -1,7 +1,7 @@
-"""Muon: momentum whose update is made orthogonal, for weight matrices (Keller Jordan, 2024).
+"""Muon: momentum with orthogonalised updates, for weight matrices (Keller Jordan, 2024).
 
-torch.optim.Muon orthogonalises in bfloat16 one matrix at a time, which a CPU without bfloat16 units does ten times
-slower than the whole training step; here equal shapes are stacked and the products run in fp32 on a CPU.
+torch.optim.Muon orthogonalises one matrix at a time in bfloat16, which on a CPU without bfloat16 units takes ten times
+as long as the whole training step; here equal shapes are stacked, and a CPU computes in fp32.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The workspace's preference pairs: those that reviewers' decisions make, and all of them as a training takes them.
-
-Knows the store's verbs; knows no model.
-"""
+"""The workspace's preference pairs: from reviewers' decisions, and all of them as training data."""
 
 from __future__ import annotations
 
@@ -15,9 +12,9 @@ from store.review.preferences import ReviewedQuestion
 
 
 def from_reviews(workspace: Workspace) -> int:
-    """Pairs from what reviewers decided; gives how many are new. An edit is preferred to what it edits; an accepted
+    """Make pairs from reviewers' decisions; returns how many are new. An edit is preferred to the original, an accepted
     question to a rejected one of the same generator, each used once (with a constant prompt any two can be paired).
-    Pairs of decisions that were taken back, or that read otherwise now, go.
+    Pairs of decisions that were undone, or whose texts have changed, are removed.
     """
     made, gone = _due(workspace)
     preferences.replace(workspace, gone, made)
@@ -30,12 +27,12 @@ def possible(workspace: Workspace) -> int:
 
 
 def _due(workspace: Workspace) -> tuple[list[Preference], list[str]]:
-    """The pairs to make, and the ids of those that hold no more. What holds stays as it was paired."""
+    """The pairs to make, and the ids of pairs that are no longer valid. Valid pairs stay as they are."""
     with workspace.cursor() as cursor:
         reviews, known = preferences.reviewed_questions(cursor), preferences.reviewer_pairs(cursor)
     of = {review.question_id: review for review in reviews}
-    hold = {name for name, texts in known.items() if _texts(name, of) == texts}
-    used = {question for name in hold if name.startswith("verdict:") for question in name.split(":")[1:]}
+    valid = {name for name, texts in known.items() if _texts(name, of) == texts}
+    used = {question for name in valid if name.startswith("verdict:") for question in name.split(":")[1:]}
     names = [f"edit:{key}" for key in of]
     for generator in sorted({review.generator for review in reviews}):
         free = [r for r in reviews if r.generator == generator and r.question_id not in used]
@@ -43,14 +40,14 @@ def _due(workspace: Workspace) -> tuple[list[Preference], list[str]]:
         names += [f"verdict:{better}:{worse}" for better, worse in zip(good, bad, strict=False)]
     made = []
     for name in names:
-        if name not in hold and (texts := _texts(name, of)) is not None:
-            # reviewers judge whether a question is sound: that direction
+        if name not in valid and (texts := _texts(name, of)) is not None:
+            # reviewers judge whether a question is solvable
             made.append(Preference(name, *texts, "solvable", "reviewer", name.split(":")[-1]))
-    return made, sorted(set(known) - hold)
+    return made, sorted(set(known) - valid)
 
 
 def _texts(name: str, of: dict[str, ReviewedQuestion]) -> tuple[str, str] | None:
-    """(chosen, rejected) of the pair of this name as reviews have it now; None where they do not make it."""
+    """(chosen, rejected) of the pair of this name by the current reviews; None where they do not make it."""
     kind, *questions = name.split(":")
     found = [of.get(question) for question in questions]
     if kind == "edit" and len(found) == 1 and (edit := found[0]) is not None:
@@ -62,7 +59,7 @@ def _texts(name: str, of: dict[str, ReviewedQuestion]) -> tuple[str, str] | None
 
 
 def stored(workspace: Workspace) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
-    """The workspace's pairs as a training takes them, and what to say of them. InputError where there are none."""
+    """The workspace's pairs as training data, and facts on them. InputError where there are none."""
     with workspace.cursor() as cursor:
         pairs = [(chosen, rejected) for _, chosen, rejected in preferences.pairs(cursor)]
     if not pairs:

@@ -1,8 +1,8 @@
 """Question fine-tuning (paper, section 2.1): a problem-solving model learns to write questions from an empty prompt.
 
-Each question stands after the pre-query template and before the end token, the texts are packed, and the loss covers
-every token, as in the authors' code. TRL's SFTTrainer does the work. Departure: template and question are tokenised
-apart, as a sampler will meet them (the authors' texts are tokenised whole).
+Each question is put between the pre-query template and the end token, the texts are packed, and the loss covers every
+token, as in the authors' code. TRL's SFTTrainer trains. Departure: template and question are tokenised separately, as
+in sampling (the authors' texts are tokenised whole).
 """
 
 from __future__ import annotations
@@ -18,20 +18,14 @@ from trl.trainer.sft_trainer import SFTTrainer
 from engine.config import prompts
 from engine.config.prompts import Template
 from engine.jobs.control import Control
-from engine.training import base, record, samples, session
+from engine.training import base, samples, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
 
 
-class Trainer(SFTTrainer):
-    """TRL's, but it reports to nobody and writes no model card."""
-
-    def _send_telemetry(self) -> None:
-        return
-
-    def create_model_card(self, *_: object, **__: object) -> None:
-        return
+class Trainer(session.Quiet, SFTTrainer):
+    """TRL's trainer without telemetry and model card."""
 
 
 def train(
@@ -43,21 +37,21 @@ def train(
     control: Control | None = None,
 ) -> Training:
     """Train ``training.base`` on the questions, from the last checkpoint in its folder if there is one, to a model in
-    that folder. Gives back the training, done or interrupted; raises ScaleQuestError, after the folder says so."""
+    that folder. Returns the training, done or interrupted. A failure is recorded and raised as a ScaleQuestError."""
     template = prompts.pre_query(training.template, "--template")
 
-    def work(at: Session) -> Training:
-        samples.keep(at, "before", training.base, template, questions)
-        if not (training.folder / "config.json").is_file():
-            _fit(at, template, questions, tokenizer)
-        samples.keep(at, "after", str(training.folder), template, questions)
-        return record.finish(record.read(training.folder), "done", **session.result(training))
+    def fit(at: Session) -> None:
+        rows = packed(encoded(tokenizer, template, questions), settings.max_length, settings.seed)
+        fit_tokens(at, {"input_ids": rows}, tokenizer)
 
-    return session.attend(training, settings, on_event, control or Control(), work)
+    def work(at: Session) -> Training:
+        return samples.around(at, template, questions, lambda: fit(at))
+
+    return session.run(training, settings, on_event, control, work)
 
 
 def encoded(tokenizer: Any, template: Template, questions: Sequence[str]) -> list[list[int]]:
-    """Token ids of template + question + what closes it, nothing added."""
+    """Token ids of template, question and end token, without added tokens."""
     if not questions:
         return []
     end = prompts.closing(template.id)
@@ -74,17 +68,16 @@ def packed(texts: Sequence[list[int]], length: int, seed: int) -> list[list[int]
     return [stream[at : at + length] for at in range(0, len(stream), length)]
 
 
-def _fit(at: Session, template: Template, questions: Sequence[str], tokenizer: Any) -> None:
+def fit_tokens(at: Session, columns: dict[str, list[list[int]]], tokenizer: Any) -> None:
+    """Train on rows of ``input_ids`` and, where only a part bears loss, ``labels``."""
     training, settings = at.training, at.settings
-    rows = packed(encoded(tokenizer, template, questions), settings.max_length, settings.seed)
     at.progress.check()
     disable_progress_bars()
     trainer = Trainer(
         model=base.load_model(training, settings),
         args=session.on_one_device(SFTConfig(max_length=settings.max_length, **session.arguments(training, settings))),
-        train_dataset=Dataset.from_dict({"input_ids": rows}),
+        train_dataset=Dataset.from_dict(columns),
         processing_class=tokenizer,
         peft_config=base.lora(settings),
     )
-    session.fit(trainer, at)
-    base.save(trainer.model, tokenizer, training)
+    session.fit(trainer, at, tokenizer)

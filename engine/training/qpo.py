@@ -1,12 +1,12 @@
 """Question preference optimisation (paper, section 2.2): a generator learns to prefer rewrites to its own samples.
 
-DPO by TRL's DPOTrainer: the prompt is the pre-query template alone and bears no loss, the end token closes both sides,
-the reference is the model that the training starts from. Departure: prompt and question are tokenised apart, as a
-sampler will meet them.
+DPO by TRL's DPOTrainer: the prompt is the pre-query template, without loss; the end token closes both sides; the
+reference is the model that the training starts from. Departure: prompt and question are tokenised separately, as in
+sampling.
 
-Departures that are asked for, never the default, for small models and few pairs, where most of the gradient is noise:
-``fork`` (the loss covers the token at which chosen and rejected part, and nothing after it: what follows a mistake is
-none) and ``norm_only`` (only the last norm's scale is trained). The nano family is trained in this way.
+Optional departures for small models and few pairs, where most of the gradient is noise: ``fork`` (the loss covers only
+the first token in which chosen and rejected differ, since the tokens after a mistake are not mistakes) and
+``norm_only`` (only the last norm's scale is trained). The nano family is trained with both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from engine.config import prompts
 from engine.config.prompts import Template
 from engine.jobs.control import Control
-from engine.training import base, record, samples, session
+from engine.training import base, samples, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
@@ -29,17 +29,11 @@ from engine.training.settings import Settings
 Pair = tuple[str, str]
 
 
-class Trainer(DPOTrainer):
-    """TRL's, but it takes token ids as they are, reports to nobody and writes no model card."""
+class Trainer(session.Quiet, DPOTrainer):
+    """TRL's trainer on token ids as they are, without telemetry and model card."""
 
     def _prepare_dataset(self, dataset: Any, *_: object, **__: object) -> Any:
         return dataset
-
-    def _send_telemetry(self) -> None:
-        return
-
-    def create_model_card(self, *_: object, **__: object) -> None:
-        return
 
 
 def train(
@@ -50,25 +44,21 @@ def train(
     on_event: OnEvent = lambda _: None,
     control: Control | None = None,
 ) -> Training:
-    """Train ``training.base`` on (chosen, rejected) pairs; all else as ``qft.train``."""
+    """Train ``training.base`` on (chosen, rejected) pairs; otherwise as ``qft.train``."""
     template = prompts.pre_query(training.template, "--template")
     chosen = [pair[0] for pair in pairs]
 
     def work(at: Session) -> Training:
-        samples.keep(at, "before", training.base, template, chosen)
-        if not (training.folder / "config.json").is_file():
-            _fit(at, template, pairs, tokenizer)
-        samples.keep(at, "after", str(training.folder), template, chosen)
-        return record.finish(record.read(training.folder), "done", **session.result(training))
+        return samples.around(at, template, chosen, lambda: _fit(at, template, pairs, tokenizer))
 
-    return session.attend(training, settings, on_event, control or Control(), work)
+    return session.run(training, settings, on_event, control, work)
 
 
 def encoded(
     tokenizer: Any, template: Template, pairs: Sequence[Pair], fork: bool = False
 ) -> dict[str, list[list[int]]]:
-    """Columns of token ids: the prompt, and both sides with what closes a question. With ``fork`` what both sides
-    begin with belongs to the prompt, and each side is its first token after that."""
+    """Columns of token ids: the prompt, and both sides with the end token. With ``fork``, the common beginning of both
+    sides belongs to the prompt, and each side is its first token after that."""
     end = prompts.closing(template.id)
     sides = [tokenizer([pair[side] + end for pair in pairs], add_special_tokens=False)["input_ids"] for side in (0, 1)]
     prompt = list(tokenizer(template.text, add_special_tokens=False)["input_ids"])
@@ -80,7 +70,7 @@ def encoded(
 
 
 def _forked(prompt: list[int], chosen: list[int], rejected: list[int]) -> tuple[list[int], list[int], list[int]]:
-    # The closing token ends both, so that no side is the other's beginning; equal ones teach nothing.
+    # Both end with the closing token, so that neither is a prefix of the other.
     differ = (i for i, (a, b) in enumerate(zip(chosen, rejected, strict=False)) if a != b)
     at = next(differ, min(len(chosen), len(rejected)) - 1)
     return prompt + chosen[:at], chosen[at : at + 1], rejected[at : at + 1]
@@ -90,8 +80,8 @@ def _fit(at: Session, template: Template, pairs: Sequence[Pair], tokenizer: Any)
     training, settings = at.training, at.settings
     disable_progress_bars()
     trainer = Trainer(
-        model=base.narrow(base.load_model(training, settings), settings),
-        # Adapters need no second model: without them the model is its own reference.
+        model=base.freeze(base.load_model(training, settings), settings),
+        # With adapters, the model without them is the reference.
         ref_model=None if settings.lora else base.load_model(training, settings, reference=True),
         args=session.on_one_device(
             DPOConfig(
@@ -105,5 +95,4 @@ def _fit(at: Session, template: Template, pairs: Sequence[Pair], tokenizer: Any)
         processing_class=tokenizer,
         peft_config=base.lora(settings),
     )
-    session.fit(trainer, at)
-    base.save(trainer.model, tokenizer, training)
+    session.fit(trainer, at, tokenizer)

@@ -1,4 +1,4 @@
-"""A training's folder on disk: its settings and state, its events, and samples before and after.
+"""A training's folder on disk.
 
     training.json   name, kind, status, base, template, settings, data, result, and the command that repeats it
     events.jsonl    one event a line, the same objects that ``--json`` prints
@@ -6,8 +6,8 @@
     checkpoint-*    while it runs; removed once it is done
     config.json, *.safetensors, tokenizer files ...   the trained model, written last: the folder is then a model folder
 
-The training process writes; the page and the command line only read. Every file is whole at any moment: JSON is
-replaced by a rename, and a last line that a kill has torn is not read.
+Only the training process writes. Every file is complete at any moment: JSON is replaced by a rename, and a torn last
+line is skipped.
 """
 
 from __future__ import annotations
@@ -30,17 +30,16 @@ Kind = Literal["qft", "qpo", "difficulty", "student"]
 Status = Literal["running", "done", "failed", "interrupted"]
 TRAINING, EVENTS, SAMPLES = "training.json", "events.jsonl", "samples.json"
 CHECKPOINT = "checkpoint-"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @validated_dataclass
 class Training:
     """The content of ``training.json``; times are UTC, ISO 8601.
 
-    ``base``: the folder or hub id that the training starts from, ``revision`` with it. ``template``: the id of the
-    template. ``settings``: how it is trained (epochs, lr, ...). ``data``: files, fields and counts. ``result``: final
-    loss and other figures, once done. ``pid`` and ``pid_started`` (seconds since the epoch) tell whether the process
-    that wrote ``running`` still lives.
+    ``base``: the folder or hub id that the training starts from, at ``revision``. ``template``: its id. ``data``:
+    files, fields and counts. ``result``: final loss and other figures, once done. ``pid`` and ``pid_started`` (seconds
+    since the epoch) identify the process that wrote ``running``.
     """
 
     folder: Path
@@ -61,42 +60,44 @@ class Training:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-def place(name: str | None, workspace: Path, out: Path | None) -> Path:
+def folder_for(name: str | None, workspace: Path, out: Path | None) -> Path:
     """The folder of a training: ``out``, else ``models/<name>`` of the workspace. InputError for an unusable name."""
     if out is not None:
         return out.expanduser().resolve()
     if name is None:
         raise InputError("--name", "", "is missing", "give --name, or a folder by --out")
-    if not _NAME.fullmatch(name):
-        problem = "cannot be the name of a folder"
+    if not NAME.fullmatch(name):
+        problem = "is not a valid folder name"
         raise InputError("--name", name, problem, "use up to 64 letters, digits, dots, dashes and underscores")
     return workspace.expanduser().resolve() / "models" / name
 
 
-def make(training: Training) -> Training:
-    """Begin a training of this process: make its folder and write ``training.json``.
+def create(training: Training) -> Training:
+    """Start a training in this process: make its folder and write ``training.json``.
 
-    InputError where the folder has anything in it already, or cannot be made.
+    InputError where the folder is not empty or cannot be made.
     """
     folder = training.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        problem = f"is taken: the folder {folder} is not empty"
+        problem = f"has a folder already, {folder}"
         raise InputError("--name", training.name, problem, "choose another name, or continue it by --resume")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError("--out", str(folder), f"cannot be made ({_reason(error)})", "choose another folder") from error
-    return _write(_mine(replace(training, started_at=_now())))
+        raise InputError(
+            "--out", str(folder), f"cannot be made ({json_lines.reason(error)})", "choose another folder"
+        ) from error
+    return _write(_owned(replace(training, started_at=_now())))
 
 
-def go_on(folder: Path) -> Training:
-    """Take a stopped training up again, as this process. InputError where there is none, or it runs or is done."""
+def resume(folder: Path) -> Training:
+    """Continue a stopped training in this process. InputError where there is none, or it runs or is done."""
     training = read(folder)
     if training.status == "running":
         raise InputError("--resume", training.name, f"is running, as process {training.pid}", "wait for its end")
     if training.status == "done":
-        raise InputError("--resume", training.name, "is done already", "start another one to train more")
-    return _write(_mine(replace(training, status="running", ended_at=None, error=None)))
+        raise InputError("--resume", training.name, "is done already", "start another training")
+    return _write(_owned(replace(training, status="running", ended_at=None, error=None)))
 
 
 def update(training: Training, **changes: Any) -> Training:
@@ -105,7 +106,7 @@ def update(training: Training, **changes: Any) -> Training:
 
 
 def append(training: Training, event: dict[str, Any]) -> None:
-    """Write one event; whole, or as a torn last line that no reader takes."""
+    """Append one event."""
     json_lines.append(training.folder / EVENTS, [event])
 
 
@@ -115,7 +116,7 @@ def keep_samples(training: Training, samples: dict[str, Any]) -> None:
 
 
 def finish(training: Training, status: Status, error: str | None = None, **result: Any) -> Training:
-    """Write how it ended. A training that is done loses its checkpoints."""
+    """Record how the training ended; delete the checkpoints of one that is done."""
     ended = _write(replace(training, status=status, error=error, ended_at=_now(), result=result or training.result))
     if status == "done":
         for checkpoint in checkpoints(training.folder):
@@ -124,7 +125,7 @@ def finish(training: Training, status: Status, error: str | None = None, **resul
 
 
 def resume_command(training: Training) -> str:
-    """The shell line that goes on with a stopped training."""
+    """The shell command that continues a stopped training."""
     return shlex.join(["scalequest", "train", training.kind, "--resume", "--out", str(training.folder)])
 
 
@@ -144,7 +145,7 @@ def read(folder: Path) -> Training:
         known = {one.name for one in fields(Training)} - {"folder"}
         training = validate(Training, {"folder": folder, **{key: stated[key] for key in known & stated.keys()}})
     except FileNotFoundError:
-        raise InputError("training", str(folder), "is a folder without a training", "check the name") from None
+        raise InputError("training", str(folder), "is not the folder of a training", "check the name") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         problem = f"has a {TRAINING} that cannot be read"
         raise InputError("training", str(folder), problem, "restore that file, or delete the folder") from error
@@ -153,7 +154,7 @@ def read(folder: Path) -> Training:
 
 
 def trainings(models: Path) -> list[Training]:
-    """All trainings in the folders of ``models``, newest first; a folder that holds none is passed over."""
+    """All trainings in the folders of ``models``, newest first."""
     found = []
     for path in models.glob(f"*/{TRAINING}"):
         try:
@@ -164,13 +165,12 @@ def trainings(models: Path) -> list[Training]:
 
 
 def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
-    """The events so far, without the first ``after``; empty where there are none yet."""
+    """The events so far, without the first ``after``."""
     return json_lines.read(folder / EVENTS)[after:]
 
 
 def curve(folder: Path, kind: str) -> list[dict[str, Any]]:
-    """The progress of the training itself, one event a step at most, in order: what a resumed training did again
-    counts once."""
+    """The training's own progress events in order, at most one a step; steps that a resume repeated count once."""
     steps: list[dict[str, Any]] = []
     for event in events(folder):
         if event.get("event") == "progress" and event.get("stage") == kind and isinstance(event.get("done"), int):
@@ -181,7 +181,7 @@ def curve(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def samples(folder: Path) -> dict[str, Any]:
-    """What ``samples.json`` holds; empty where it is not there yet, or damaged."""
+    """The content of ``samples.json``; empty where it is missing or damaged."""
     try:
         kept = json.loads((folder / SAMPLES).read_text("utf-8"))
     except (OSError, ValueError):
@@ -189,14 +189,17 @@ def samples(folder: Path) -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def _mine(training: Training) -> Training:
+_FIELDS = {name for name in Training.__slots__ if name != "folder"}
+
+
+def _owned(training: Training) -> Training:
     import psutil
 
     return replace(training, pid=os.getpid(), pid_started=psutil.Process().create_time())
 
 
 def _alive(pid: int, started: float) -> bool:
-    """Whether that process lives; another one that was given its number later is not it."""
+    """Whether that process is alive; its start time tells it from a later one with the same number."""
     import psutil
 
     try:
@@ -214,17 +217,13 @@ def _write(training: Training) -> Training:
 
 
 def _replace(path: Path, value: dict[str, Any]) -> None:
-    """Write JSON whole or not at all."""
+    """Write JSON by a rename, so that a kill leaves the old file or the new one."""
     made = path.with_name(f".{path.name}.tmp")
     try:
         made.write_text(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
         made.replace(path)
     except OSError as error:
         raise json_lines.cannot_write(path, error) from error
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def _now() -> str:

@@ -1,13 +1,11 @@
-"""A workspace's own profiles, ``<workspace>/profiles/NAME.toml``: a trained model registered in the place of another.
+"""A workspace's own profiles, ``<workspace>/profiles/NAME.toml``, with a trained model in the place of another.
 
-Such a file is a whole profile, made from a bundled one or from another of the workspace's: whoever reads profiles by
-name finds it (``load_profile``), and a run that used it keeps its config when it is gone. Knows what a
-training's record says; loads no model.
+Such a file is a complete profile, made from a bundled one or from another of the workspace's. ``load_profile`` finds it
+by name, and a run that used it keeps its config when the file is deleted.
 """
 
 from __future__ import annotations
 
-import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,45 +14,44 @@ import tomlkit
 
 from engine.config.profiles import PROFILES, ROLES, Profile, Role, load_profile, profile_names
 from engine.models.load import check_folder
-from engine.training import record
+from engine.training import json_lines, record
 from engine.training.record import Training
 from store.errors import InputError, StoreError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SAMPLED = ("temperature", "top_p", "max_tokens")
 
 
 def folder(workspace: Path) -> Path:
-    """Where a workspace's profiles are; made when the first one is registered."""
+    """The folder of a workspace's profiles, made when the first one is registered."""
     return workspace / "profiles"
 
 
 def registered(profiles: Path) -> list[str]:
-    """The names of the workspace's own profiles; a bundled name means the bundled profile everywhere."""
+    """The names of the workspace's own profiles, without those of bundled profiles."""
     return sorted(set(profile_names(profiles)) - set(profile_names()))
 
 
 def register(
     profiles: Path, training: Training, base: str, name: str, *, add: bool = False, replace: bool = False
 ) -> Profile:
-    """Write profile ``name``: ``base`` with the trained model in its role, template and sampling as in training.
+    """Write profile ``name``: ``base`` with the trained model in its role, with the training's template and sampling.
 
-    A generator takes the place of all of the base's, or with ``add`` joins them with an equal part of the questions; a
-    difficulty scorer takes the place of the base's. ``replace``: over a profile of that name. InputError: a training
-    that is not done or whose model is gone, an unusable or taken name, a base that cannot be read, a result that is no
-    profile. StoreError where it cannot be written.
+    A generator replaces all of the base's, or with ``add`` joins them with an equal share of the questions; a
+    difficulty scorer replaces the base's. ``replace``: overwrite a profile of that name. InputError: a training that is
+    not done or has lost its model, an invalid or used name, an unreadable base, an invalid result. StoreError where it
+    cannot be written.
     """
     _check_name(profiles, name, replace)
     if training.status != "done":
-        problem = f"is {training.status}, there is no trained model yet"
-        raise InputError("training", training.name, problem, "wait for its end, or go on with it")
+        problem = f"is {training.status} and has no trained model yet"
+        raise InputError("training", training.name, problem, "wait for its end, or resume it")
     if training.kind == "student":
-        problem = "is a student, which plays no role in a run"
+        problem = "is a student, which has no role in a run"
         raise InputError("training", training.name, problem, "choose a generator or a difficulty scorer")
     start = load_profile(base, profiles)
     table = _table(base, profiles)
     if training.kind == "difficulty":
-        table["difficulty"] = _model(training, "classifier")  # its head is read through a sigmoid, the default
+        table["difficulty"] = _model(training, "classifier")  # with the default activation, a sigmoid
     else:
         generators = table.get("generator", [])
         generators = [generators] if isinstance(generators, dict) else list(generators)
@@ -69,7 +66,7 @@ def unregister(profiles: Path, name: str) -> None:
     """Delete a workspace's profile. InputError where it has none of that name."""
     if name not in registered(profiles):
         known = ", ".join(registered(profiles)) or "none: nothing is registered"
-        raise InputError("profile", name, "is not one of this workspace", f"use one of {known}")
+        raise InputError("profile", name, "is not a profile of this workspace", f"use one of {known}")
     try:
         (profiles / f"{name}.toml").unlink(missing_ok=True)
     except OSError as error:
@@ -77,23 +74,23 @@ def unregister(profiles: Path, name: str) -> None:
 
 
 def _check_name(profiles: Path, name: str, replace: bool) -> None:
-    if not _NAME.fullmatch(name) or name.endswith(".toml"):
+    if not record.NAME.fullmatch(name) or name.endswith(".toml"):
         remedy = "use up to 64 letters, digits, dots, dashes and underscores"
-        raise InputError("name", name, "is not a name of a profile", remedy)
+        raise InputError("name", name, "is not a valid profile name", remedy)
     if name in profile_names():
         raise InputError("name", name, "is a bundled profile", "choose another name")
     if name in registered(profiles) and not replace:
-        raise InputError("name", name, "is registered already", "choose another name, or ask to replace it")
+        raise InputError("name", name, "is registered already", "choose another name, or replace it")
 
 
 def _table(base: str, profiles: Path) -> dict[str, Any]:
-    """The base's file as it stands, so that what it leaves to defaults stays so."""
+    """The base's file, so that its defaults stay defaults."""
     path = PROFILES / f"{base}.toml" if base in profile_names() else profiles / f"{base}.toml"
     return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
 
 
 def _generator(training: Training, first: Role) -> dict[str, Any]:
-    """Sampling as its samples were drawn, else as the base's first generator."""
+    """With the sampling of its samples, else of the base's first generator."""
     drawn = record.samples(training.folder).get("sampling", {})
     sampled = {key: drawn.get(key, getattr(first, key)) for key in _SAMPLED}
     backend = "vllm" if first.backend == "vllm" else "transformers"
@@ -106,7 +103,7 @@ def _model(training: Training, backend: str) -> dict[str, Any]:
 
 
 def _write(profiles: Path, name: str, table: dict[str, Any], head: str, training: Training) -> Profile:
-    """Write it whole, once it is read back as a profile whose new model is there."""
+    """Write the profile, once it can be read back and its new model exists."""
     document = tomlkit.document()
     document.add(tomlkit.comment(head))
     document.add(tomlkit.nl())
@@ -114,15 +111,12 @@ def _write(profiles: Path, name: str, table: dict[str, Any], head: str, training
         document.add(key, tomlkit.item(table[key]))
     try:
         profiles.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=profiles, prefix=".") as beside:
-            made = Path(beside) / f"{name}.toml"
+        with tempfile.TemporaryDirectory(dir=profiles, prefix=".") as temporary:
+            made = Path(temporary) / f"{name}.toml"
             made.write_text(tomlkit.dumps(document), encoding="utf-8")
             profile = load_profile(str(made))
             check_folder(next(role for role in profile.roles if role.model == str(training.folder.resolve())))
             made.replace(profiles / made.name)
     except OSError as error:
-        said = (error.strerror or str(error)).lower()
-        raise StoreError(
-            f"{profiles / name}.toml cannot be written ({said}); make room or check its folder."
-        ) from error
+        raise json_lines.cannot_write(profiles / f"{name}.toml", error) from error
     return profile

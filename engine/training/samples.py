@@ -1,7 +1,4 @@
-"""Texts of a generator at fixed seeds before and after a training, and figures on texts: what the training has changed.
-
-Knows the text contract and the training's folder; knows nothing of trainers.
-"""
+"""What a training changes: texts of a generator at fixed seeds before and after it, and statistics of texts."""
 
 from __future__ import annotations
 
@@ -17,7 +14,8 @@ from engine.config.prompts import Template
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure, Request, TextModel
 from engine.seeds import item_seed
-from engine.training import record
+from engine.training import record, session
+from engine.training.record import Training
 from engine.training.session import Session
 
 TEMPERATURE, TOP_P, MAX_TOKENS = 1.0, 0.99, 512
@@ -26,21 +24,30 @@ _WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
 Row = dict[str, Any]
 
 
-def keep(
-    session: Session, when: Literal["before", "after"], model: str, template: Template, data: Sequence[str]
-) -> None:
-    """Sample the model, as it stands on disk, into the training's ``samples.json``; once. ``data``: the texts that it
-    is trained on, to compare with. Raises Interrupted, and what ``open_text`` raises."""
-    kept, settings = record.samples(session.training.folder), session.settings
+def around(at: Session, template: Template, data: Sequence[str], fit: Callable[[], None]) -> Training:
+    """A generator's training: sample before, ``fit`` unless the model is there, sample after. Returns the finished
+    training."""
+    training = at.training
+    keep(at, "before", training.base, template, data)
+    if not (training.folder / "config.json").is_file():
+        fit()
+    keep(at, "after", str(training.folder), template, data)
+    return record.finish(record.read(training.folder), "done", **session.result(training))
+
+
+def keep(at: Session, when: Literal["before", "after"], model: str, template: Template, data: Sequence[str]) -> None:
+    """Sample the model on disk into the training's ``samples.json``, once. ``data``: its training texts, for
+    comparison. Raises Interrupted, and as ``open_text`` does."""
+    kept, settings = record.samples(at.training.folder), at.settings
     if when in kept or not settings.samples:
         return
-    revision = session.training.revision if when == "before" else None
+    revision = at.training.revision if when == "before" else None
     role = generator_role(model, template, revision, device="cpu" if settings.device == "cpu" else "auto")
     stage = f"samples {when}"
     with opened(role) as lm:
         results = sample(
             lm, template.text, role.sampling, settings.samples, settings.seed,
-            lambda done: session.progress(stage, done, settings.samples),
+            lambda done: at.progress(stage, done, settings.samples),
         )  # fmt: skip
     rows = as_rows(results)
     whole = frozenset(data)
@@ -48,12 +55,12 @@ def keep(
     sampling = {"temperature": role.temperature, "top_p": role.top_p, "max_tokens": role.max_tokens}
     common = {"template": template.id, "sampling": sampling, "n": settings.samples, "seed": settings.seed}
     figures = {**figures, when: statistics(rows, whole)}
-    record.keep_samples(session.training, {**kept, **common, when: rows, "statistics": figures})
+    record.keep_samples(at.training, {**kept, **common, when: rows, "statistics": figures})
 
 
 @contextmanager
 def opened(role: Role) -> Iterator[TextModel]:
-    """The role's model; torch has as many threads afterwards as before."""
+    """The role's model for the block; restores torch's number of threads."""
     import torch
 
     from engine.models.load import open_text
@@ -68,7 +75,7 @@ def opened(role: Role) -> Iterator[TextModel]:
 
 
 def generator_role(model: str, template: Template, revision: str | None = None, **changes: Any) -> Role:
-    """A generator as it is sampled here, on the transformers backend unless the changes name another."""
+    """A generator with the sampling of this module, on the transformers backend unless ``changes`` name another."""
     sampling = {"temperature": TEMPERATURE, "top_p": TOP_P, "max_tokens": MAX_TOKENS}
     given = {"backend": "transformers", "model": model, "revision": revision, **sampling, **changes}
     return Role(role="generator", name=Path(model).name, template=template, **given)
@@ -77,41 +84,44 @@ def generator_role(model: str, template: Template, revision: str | None = None, 
 def sample(
     model: TextModel, prompt: str, sampling: Sampling, n: int, seed: int, on_done: Callable[[int], None]
 ) -> list[Completion | Failure]:
-    """``n`` continuations of one prompt, in order; the same seed gives the same texts on a CPU. ``on_done`` hears how
-    many there are and may raise, which gives the rest up."""
-    asked = [Request(f"sample{i}", prompt, sampling, item_seed(seed, i, "question")) for i in range(n)]
-    return ask(model, asked, on_done)
+    """``n`` continuations of one prompt, in order; the same seed gives the same texts on a CPU. ``on_done`` gets the
+    number done; if it raises, the rest is cancelled."""
+    requests = [Request(f"sample{i}", prompt, sampling, item_seed(seed, i, "question")) for i in range(n)]
+    return complete(model, requests, on_done)
 
 
-def ask(
-    model: TextModel, asked: Sequence[Request], on_done: Callable[[int], None], found: Callable[..., None] | None = None
+def complete(
+    model: TextModel,
+    requests: Sequence[Request],
+    on_done: Callable[[int], None],
+    on_result: Callable[..., None] | None = None,
 ) -> list[Completion | Failure]:
-    """All results in the order of the requests, no more in flight than the model likes. ``found(result)`` gets each as
+    """All results in the order of the requests, with at most the model's window in flight. ``on_result`` gets each as
     it comes. Raises the error of a model that is gone."""
     done: queue.SimpleQueue[Completion | Failure] = queue.SimpleQueue()
     results: dict[str, Completion | Failure] = {}
     sent = 0
     try:
-        while len(results) < len(asked):
-            until = min(len(asked), len(results) + model.window)
+        while len(results) < len(requests):
+            until = min(len(requests), len(results) + model.window)
             if until > sent:
-                model.submit(asked[sent:until], done.put)
+                model.submit(requests[sent:until], done.put)
                 sent = until
             result = done.get()
             if isinstance(result, Failure) and result.fatal:
                 raise result.error
             results[result.request_id] = result
-            if found is not None:
-                found(result)
+            if on_result is not None:
+                on_result(result)
             on_done(len(results))
     finally:
         if len(results) < sent:
-            model.cancel([request.request_id for request in asked[:sent] if request.request_id not in results])
-    return [results[request.request_id] for request in asked]
+            model.cancel([request.request_id for request in requests[:sent] if request.request_id not in results])
+    return [results[request.request_id] for request in requests]
 
 
 def as_rows(results: Sequence[Completion | Failure]) -> list[Row]:
-    """What is kept of each: text, tokens, why it ended."""
+    """What is stored of each result: text, tokens, finish reason."""
     return [
         {"text": r.text, "tokens": r.tokens, "finish_reason": r.finish_reason}
         if isinstance(r, Completion)
@@ -121,8 +131,8 @@ def as_rows(results: Sequence[Completion | Failure]) -> list[Row]:
 
 
 def statistics(rows: Sequence[Row], data: frozenset[str] = frozenset()) -> Row:
-    """Figures on texts: their number and mean lengths, how many words they use, how many ended by themselves, how many
-    are different, and how many are word for word in ``data``. Empty texts count."""
+    """Statistics of texts: number, mean lengths, distinct words and texts, and the shares of empty ones, of those that
+    ended by themselves, and of those that occur in ``data``."""
     n = max(len(rows), 1)
     texts = [str(row["text"]) for row in rows]
     words = [_WORD.findall(text.lower()) for text in texts]

@@ -1,7 +1,4 @@
-"""One process's work on one training: its events, its Ctrl-C, its checkpoints, its end.
-
-Knows the training's folder and transformers' Trainer; knows nothing of what is trained on what.
-"""
+"""One process's work on one training: its events, interrupts, checkpoints and end."""
 
 from __future__ import annotations
 
@@ -14,64 +11,68 @@ from typing import Any
 
 from engine.jobs.control import Control
 from engine.training import record
-from engine.training.base import device_of, sentence
+from engine.training.base import device_of, failure, save
 from engine.training.record import Training
 from engine.training.settings import Settings
 from store.errors import ScaleQuestError
 
 OnEvent = Callable[[dict[str, Any]], None]
 EVERY = 0.5
-"""Seconds between two progress events at least."""
+"""Minimum seconds between two progress events."""
 _NEEDED = ("trainer_state.json", "optimizer.pt", "scheduler.pt")
 
 
 class Interrupted(Exception):
-    """The user wants it to end; what is there goes on by --resume."""
+    """The user has stopped the training; --resume continues it."""
 
 
 class Progress:
-    """Tells how far a piece of work is, not more often than every half second."""
+    """Emits progress events, at most one every half second for each stage."""
 
-    def __init__(self, tell: OnEvent, control: Control) -> None:
-        self._tell, self._control = tell, control
-        self._told: tuple[str, float] = ("", 0.0)
+    def __init__(self, emit: OnEvent, control: Control) -> None:
+        self._emit, self._control = emit, control
+        self._last: tuple[str, float] = ("", 0.0)
 
     def __call__(self, stage: str, done: int, total: int, **more: Any) -> None:
-        """Raises Interrupted where that is wished."""
+        """Raises Interrupted after an interrupt."""
         now = time.monotonic()
-        if done >= total or self._told[0] != stage or now - self._told[1] >= EVERY:
-            self._told = (stage, now)
-            self._tell({"event": "progress", "stage": stage, "done": done, "total": total, **more})
+        if done >= total or self._last[0] != stage or now - self._last[1] >= EVERY:
+            self._last = (stage, now)
+            self._emit({"event": "progress", "stage": stage, "done": done, "total": total, **more})
         self.check()
 
     def check(self) -> None:
-        """Raises Interrupted where that is wished."""
+        """Raises Interrupted after an interrupt."""
         if self._control.requested != "run":
             raise Interrupted
 
 
 class Session:
-    """Tells every event to the training's folder and to ``on_event``."""
+    """Writes every event to the training's folder and passes it to ``on_event``."""
 
     def __init__(self, training: Training, settings: Settings, on_event: OnEvent, control: Control) -> None:
         self.training, self.settings, self.control = training, settings, control
-        self.progress = Progress(self.tell, control)
+        self.progress = Progress(self.emit, control)
         self._on_event = on_event
 
-    def tell(self, event: dict[str, Any]) -> None:
+    def emit(self, event: dict[str, Any]) -> None:
         record.append(self.training, event)
         self._on_event(event)
 
 
-def attend(
-    training: Training, settings: Settings, on_event: OnEvent, control: Control, work: Callable[[Session], Training]
+def run(
+    training: Training,
+    settings: Settings,
+    on_event: OnEvent,
+    control: Control | None,
+    work: Callable[[Session], Training],
 ) -> Training:
-    """Do the work from its start event to its end event. Gives back the training, done or interrupted; raises what
-    went wrong as a ScaleQuestError, after the folder says so."""
-    session = Session(training, settings, on_event, control)
+    """Do the work, from its start event to its end event. Returns the training, done or interrupted; records any other
+    end in the folder and raises it as a ScaleQuestError."""
+    session = Session(training, settings, on_event, control or Control())
     common = {"stage": training.kind, "name": training.name, "out": str(training.folder)}
     try:
-        session.tell(
+        session.emit(
             {"event": "start", **common, "base": training.base, "resumed": bool(record.events(training.folder))}
         )
         ended = work(session)
@@ -81,25 +82,24 @@ def attend(
         _fail(session, error)
         raise
     except Exception as error:
-        failure = sentence(error)
-        _fail(session, failure)
-        raise failure from error
-    session.tell({"event": "end", **common, "status": ended.status, "result": ended.result})
+        known = failure(error)
+        _fail(session, known)
+        raise known from error
+    session.emit({"event": "end", **common, "status": ended.status, "result": ended.result})
     return ended
 
 
 def _fail(session: Session, error: ScaleQuestError) -> None:
-    """Write it down where the disk still can; the error itself is the one to be heard."""
+    """Record the failure, unless the disk fails too; the caller raises the original error."""
     try:
         record.finish(record.read(session.training.folder), "failed", str(error))
-        session.tell({"event": "error", "stage": session.training.kind, "message": str(error)})
+        session.emit({"event": "error", "stage": session.training.kind, "message": str(error)})
     except ScaleQuestError:
         return
 
 
 def arguments(training: Training, settings: Settings) -> dict[str, Any]:
-    """What all trainers are told: the optimiser's settings, and to write nowhere but into the training's folder and
-    to report to nobody."""
+    """The arguments of all trainers: the optimiser's settings, output into the training's folder, and no reporting."""
     size, times = settings.parts
     cpu = device_of(settings) == "cpu"
     return {
@@ -117,7 +117,7 @@ def arguments(training: Training, settings: Settings) -> dict[str, Any]:
         "use_cpu": cpu,
         "dataloader_pin_memory": not cpu,
         "logging_steps": 1,
-        "save_strategy": "no",  # the callback asks for checkpoints, by the clock
+        "save_strategy": "no",  # the callback requests checkpoints, by time
         "save_total_limit": 1,
         "report_to": [],
         "disable_tqdm": True,
@@ -125,16 +125,26 @@ def arguments(training: Training, settings: Settings) -> dict[str, Any]:
     }
 
 
+class Quiet:
+    """Mixin of TRL's trainers that switches off telemetry and model cards."""
+
+    def _send_telemetry(self) -> None:
+        return
+
+    def create_model_card(self, *_: object, **__: object) -> None:
+        return
+
+
 def on_one_device(arguments: Any) -> Any:
-    """The same arguments: of several visible GPUs the first trains alone (else a batch would be split over all)."""
+    """The arguments, for the first of several visible GPUs (a batch would otherwise be split over all of them)."""
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1
     return arguments
 
 
-def fit(trainer: Any, session: Session) -> None:
-    """Train from the last checkpoint, or from the start, to the end. Raises Interrupted once a checkpoint is
-    written."""
+def fit(trainer: Any, session: Session, tokenizer: Any) -> None:
+    """Train from the last checkpoint, or from the start, and save the model into the training's folder. Raises
+    Interrupted after a checkpoint."""
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)  # it prints to stdout
@@ -144,10 +154,11 @@ def fit(trainer: Any, session: Session) -> None:
         warnings.simplefilter("ignore")
         trainer.train(resume_from_checkpoint=str(whole[-1]) if whole else None)
     session.progress.check()
+    save(trainer.model, tokenizer, session.training)
 
 
 def result(training: Training) -> dict[str, Any]:
-    """The figures of the last step, and the loss of the first."""
+    """The last step's figures and the first step's loss."""
     curve = record.curve(training.folder, training.kind)
     if not curve:
         return {}
@@ -158,7 +169,7 @@ def result(training: Training) -> dict[str, Any]:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    """Whether it was written to its end: the state comes last."""
+    """Whether a checkpoint is complete: the trainer's state is written last."""
     try:
         json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -167,13 +178,13 @@ def _is_whole(checkpoint: Path) -> bool:
 
 
 def _watch(session: Session) -> Any:
-    """transformers' callback that turns its logs into our events and our Ctrl-C into its stop."""
+    """A transformers callback that turns logs into events, and an interrupt into a stop."""
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):
         def __init__(self) -> None:
             self._logs: list[dict[str, float]] = []
-            self._saved_at = self._started_at = self._told_at = time.monotonic()
+            self._saved_at = self._started_at = self._emitted_at = time.monotonic()
             self._first = self._tokens = 0
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -196,9 +207,9 @@ def _watch(session: Session) -> Any:
                 return
             self._logs.append(logs)
             now, done, total = time.monotonic(), state.global_step, state.max_steps
-            if now - self._told_at < EVERY and done not in (self._first + 1, total):
+            if now - self._emitted_at < EVERY and done not in (self._first + 1, total):
                 return
-            self._told_at, elapsed = now, max(now - self._started_at, 1e-9)
+            self._emitted_at, elapsed = now, max(now - self._started_at, 1e-9)
             tokens = logs.get("num_tokens") or state.num_input_tokens_seen - self._tokens
             event = {
                 "event": "progress", "stage": session.training.kind, "done": done, "total": total,
@@ -209,10 +220,10 @@ def _watch(session: Session) -> Any:
             more = {"ranked_right": "rewards/accuracies", "margin": "rewards/margins"}
             event |= {name: self._mean(key) for name, key in more.items() if key in logs}
             self._logs.clear()
-            session.tell(event)
+            session.emit(event)
 
         def _mean(self, key: str) -> float:
-            """Over the steps since the last event: none is left out of the curve."""
+            """The mean over the steps since the last event, so that the curve covers every step."""
             return round(sum(float(logs[key]) for logs in self._logs) / len(self._logs), 6)
 
     return Watch()

@@ -1,9 +1,8 @@
-"""Does the data help? A small model is fine-tuned on pairs and asked held-out questions, before and after.
+"""Students measure whether data helps: a small model fine-tuned on pairs answers held-out questions before and after.
 
-TRL's SFTTrainer does the training: the solver's template shows the question, the loss covers the response and its end
-token alone. Answers are greedy and zero-shot, compared as the pipeline compares them. Departure from the paper, which
-trains one student on each data set: several, by seed, each on rows that its seed draws, so that two data sets can be
-compared beyond chance.
+TRL's SFTTrainer trains: the solver's template shows the question, and the loss covers the response and its end token.
+Answers are greedy and zero-shot, compared as in the pipeline. Departure from the paper, which trains one student on
+each data set: several by seed, each on rows that its seed draws, so that two data sets can be compared beyond chance.
 """
 
 from __future__ import annotations
@@ -14,9 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, disable_progress_bars
-from trl.trainer.sft_config import SFTConfig
-
 from engine.config import prompts
 from engine.config.profiles import Role
 from engine.config.prompts import Template
@@ -25,9 +21,8 @@ from engine.data import training_rows
 from engine.jobs.control import Control
 from engine.models.base import Completion, Request
 from engine.text.answers import AnswerPool
-from engine.training import accuracy, base, held_out, record, samples, session
+from engine.training import accuracy, held_out, qft, record, samples, session
 from engine.training.held_out import Held, Pair
-from engine.training.qft import Trainer
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
@@ -35,7 +30,7 @@ from engine.training.settings import Settings
 IGNORED = -100
 """The label of a position without loss."""
 MARKS = "held_out"
-"""In ``samples.json``: which questions were answered right, a digit each, before and after by seed."""
+"""Key in ``samples.json``: a digit for each question, 1 where it was answered right, before and after by seed."""
 
 
 def train(
@@ -48,9 +43,10 @@ def train(
     control: Control | None = None,
 ) -> Training:
     """Train ``settings.seeds`` students from ``training.base`` on (question, response) pairs, each on
-    ``settings.limit`` of them drawn by its seed (0: all), and measure the base and each of them on the held-out
-    questions. The folder holds the first one's model. ``training.data["against"]``: a finished student whose marks are
-    compared with these. All else as ``qft.train``."""
+    ``settings.limit`` of them drawn by its seed (0: all), and measure the base and each student on the held-out
+    questions. The folder keeps the first one's model. ``training.data["against"]``: a finished student to compare with.
+    Otherwise as ``qft.train``.
+    """
     template = prompts.solving(training.template, "--template")
 
     def work(at: Session) -> Training:
@@ -60,59 +56,44 @@ def train(
             if str(seed) not in _marks(training.folder)["after"]:
                 model = _student(at, number, template, pairs, tokenizer)
                 _measure(at, str(seed), str(model), None, template, held)
-            _settle(training.folder, number, seed)
+            _keep_first(training.folder, number, seed)
         return record.finish(record.read(training.folder), "done", **_result(at, held))
 
-    return session.attend(training, settings, on_event, control or Control(), work)
+    return session.run(training, settings, on_event, control, work)
 
 
 def marks(folder: Path) -> list[list[bool]]:
-    """(seeds, held-out questions): what the students of a finished training answered right."""
+    """(seeds, held-out questions): whether each student of a finished training answered right."""
     return [[mark == "1" for mark in found] for found in _marks(folder)["after"].values()]
 
 
 def encoded(tokenizer: Any, template: Template, pairs: Sequence[Pair]) -> dict[str, list[list[int]]]:
-    """Columns of token ids, prompt and response with its end, and of labels: none on the prompt."""
+    """Columns ``input_ids``, of prompt and response with its end token, and ``labels``, without the prompt."""
     if not pairs:
         return {"input_ids": [], "labels": []}
     prompt = tokenizer([template.render(question) for question, _ in pairs], add_special_tokens=False)["input_ids"]
     answer = tokenizer([response + template.end for _, response in pairs], add_special_tokens=False)["input_ids"]
     both = list(zip(prompt, answer, strict=True))
     return {
-        "input_ids": [[*asked, *said] for asked, said in both],
-        "labels": [[IGNORED] * len(asked) + list(said) for asked, said in both],
+        "input_ids": [[*question, *response] for question, response in both],
+        "labels": [[IGNORED] * len(question) + list(response) for question, response in both],
     }
 
 
 def _student(at: Session, number: int, template: Template, pairs: Sequence[Pair], tokenizer: Any) -> Path:
-    """The folder of the model of that number, trained, or gone on with, in a folder of its own."""
+    """Train, or resume, the student of that number in its own folder; returns the folder."""
     settings = replace(at.settings, seed=at.settings.seed + number)
-    training = replace(at.training, folder=_place(at.training.folder, settings.seed))
+    training = replace(at.training, folder=_seed_folder(at.training.folder, settings.seed))
     training.folder.mkdir(exist_ok=True)
     if not (training.folder / "config.json").is_file():
         drawn = training_rows.drawn(pairs, settings.limit, settings.seed)
-        mine = Session(training, settings, lambda event: at.tell(_among(event, number, settings.seeds)), at.control)
-        _fit(mine, encoded(tokenizer, template, drawn), tokenizer)
+        one = Session(training, settings, lambda event: at.emit(_overall(event, number, settings.seeds)), at.control)
+        qft.fit_tokens(one, encoded(tokenizer, template, drawn), tokenizer)
     return training.folder
 
 
-def _fit(at: Session, columns: dict[str, list[list[int]]], tokenizer: Any) -> None:
-    training, settings = at.training, at.settings
-    at.progress.check()
-    disable_progress_bars()
-    trainer = Trainer(
-        model=base.load_model(training, settings),
-        args=session.on_one_device(SFTConfig(max_length=settings.max_length, **session.arguments(training, settings))),
-        train_dataset=Dataset.from_dict(columns),
-        processing_class=tokenizer,
-        peft_config=base.lora(settings),
-    )
-    session.fit(trainer, at)
-    base.save(trainer.model, tokenizer, training)
-
-
-def _among(event: dict[str, Any], number: int, seeds: int) -> dict[str, Any]:
-    """The progress of one of several students as that of all."""
+def _overall(event: dict[str, Any], number: int, seeds: int) -> dict[str, Any]:
+    """One student's progress event as that of all of them."""
     if event.get("event") != "progress":
         return event
     done, total = event["done"], event["total"]
@@ -120,13 +101,13 @@ def _among(event: dict[str, Any], number: int, seeds: int) -> dict[str, Any]:
     return {**event, "done": number * total + done, "total": seeds * total, "eta_s": round(left, 1)}
 
 
-def _place(folder: Path, seed: int) -> Path:
+def _seed_folder(folder: Path, seed: int) -> Path:
     return folder / f"seed-{seed}"
 
 
-def _settle(folder: Path, number: int, seed: int) -> None:
-    """The first student's model becomes that of the training's folder; the others' were only to be measured."""
-    made = _place(folder, seed)
+def _keep_first(folder: Path, number: int, seed: int) -> None:
+    """Move the first student's model into the training's folder; delete the others, which were only measured."""
+    made = _seed_folder(folder, seed)
     if not made.is_dir():
         return
     for checkpoint in record.checkpoints(made):
@@ -141,7 +122,7 @@ def _settle(folder: Path, number: int, seed: int) -> None:
 def _measure(
     at: Session, when: str, model: str, revision: str | None, template: Template, held: Sequence[Held]
 ) -> None:
-    """Ask the model all held-out questions and write down which it answers right; once."""
+    """Have the model answer all held-out questions, and record which it answers right; once."""
     folder, settings = at.training.folder, at.settings
     kept = _marks(folder)
     if when == "before" and kept["before"]:
@@ -152,14 +133,14 @@ def _measure(
         revision=revision, max_tokens=settings.answer_tokens, device=device,
     )  # fmt: skip
     sampling = Sampling(0.0, 1.0, role.max_tokens, template.stop)
-    asked = [Request(str(i), template.render(one.question), sampling, 0) for i, one in enumerate(held)]
+    requests = [Request(str(i), template.render(one.question), sampling, 0) for i, one in enumerate(held)]
     stage = "base asked" if when == "before" else f"seed {when} asked"
     with samples.opened(role) as lm:
-        found = samples.ask(lm, asked, lambda done: at.progress(stage, done, len(held)))
+        found = samples.complete(lm, requests, lambda done: at.progress(stage, done, len(held)))
     with AnswerPool() as pool:
         right = [
-            isinstance(said, Completion) and held_out.right(pool, said.text, one)
-            for said, one in zip(found, held, strict=True)
+            isinstance(answer, Completion) and held_out.right(pool, answer.text, one)
+            for answer, one in zip(found, held, strict=True)
         ]
     digits = "".join("01"[mark] for mark in right)
     changed: dict[str, Any] = {MARKS: {**kept, "before": digits}}
@@ -167,14 +148,14 @@ def _measure(
         changed = {MARKS: {**kept, "after": {**kept["after"], when: digits}}}
     first = when == str(settings.seed)
     if when == "before" or first:
-        changed |= _shown(at, "after" if first else "before", held, samples.as_rows(found), right)
+        changed |= _sample_entries(at, "after" if first else "before", held, samples.as_rows(found), right)
     record.keep_samples(at.training, {**record.samples(folder), **changed})
 
 
-def _shown(
+def _sample_entries(
     at: Session, when: str, held: Sequence[Held], found: Sequence[samples.Row], right: Sequence[bool]
 ) -> dict[str, Any]:
-    """The first texts, and figures on all, as ``samples.keep`` writes them."""
+    """The first texts, and statistics of all, as ``samples.keep`` writes them."""
     figures: dict[str, Any] = {"accuracy": accuracy.share([right])}
     levels = accuracy.by_level([right], [one.level for one in held])
     figures |= {f"accuracy, level {level}": value for level, value in levels.items()} | samples.statistics(found)
@@ -197,11 +178,11 @@ def _marks(folder: Path) -> dict[str, Any]:
 
 
 def _result(at: Session, held: Sequence[Held]) -> dict[str, Any]:
-    """Shares of right answers before and after with 95 % intervals, what was gained, and what another one has less."""
+    """Accuracy before and after with 95 % intervals, the gain, and the difference to another student."""
     folder, kept = at.training.folder, _marks(at.training.folder)
     before, after = [[mark == "1" for mark in kept["before"]]], marks(folder)
     levels = [one.level for one in held]
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "held_out": len(held),
         "before": accuracy.share(before),
         "before_ci95": accuracy.interval(before),
@@ -210,9 +191,9 @@ def _result(at: Session, held: Sequence[Held]) -> dict[str, Any]:
         "gained": accuracy.difference(after, before),
     }
     if len(after) > 1:
-        told["after_by_seed"] = {seed: accuracy.share([row]) for seed, row in zip(kept["after"], after, strict=True)}
+        result["after_by_seed"] = {seed: accuracy.share([row]) for seed, row in zip(kept["after"], after, strict=True)}
     if found := accuracy.by_level(after, levels):
-        told["after_by_level"] = found
+        result["after_by_level"] = found
     if against := at.training.data.get("against"):
-        told["against"] = {"name": Path(against).name} | accuracy.difference(after, marks(Path(against)))
-    return session.result(at.training) | told
+        result["against"] = {"name": Path(against).name} | accuracy.difference(after, marks(Path(against)))
+    return session.result(at.training) | result

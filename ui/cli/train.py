@@ -155,7 +155,7 @@ def _from_samples(options: Namespace) -> int:
     rewriter = builder.rewriter(options.rewriter, registered_models.folder(options.workspace))
     model = train_options.model_of(options.generator, options.workspace)
     name = options.name or Path(model).name
-    record.place(name, options.workspace, None)
+    record.folder_for(name, options.workspace, None)
     role = _generator(options, model)
     with Workspace.open(options.workspace) as workspace, _interruptible_control() as control:
         progress = _progress(options)
@@ -198,11 +198,11 @@ def _begin(
             print(f"{file['file']}: {file['used']} of {file['rows']} rows, field {file['field']}.", file=sys.stderr)
         print(f"Training on {len(chosen)} of them from {training.base}, template {template.id}.", file=sys.stderr)
     if not options.resume:
-        return record.make(replace(training, template=template.id, data={**training.data, **facts}))
+        return record.create(replace(training, template=template.id, data={**training.data, **facts}))
     if training.data["fingerprint"] != facts["fingerprint"]:
         problem = "its data has changed since it began"
         raise InputError("--resume", training.name, problem, "restore the files, or start a new training")
-    return record.go_on(training.folder)
+    return record.resume(training.folder)
 
 
 def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:

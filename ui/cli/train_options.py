@@ -30,7 +30,7 @@ def requested_training(
 
     None, with a message, where that one is done already. ``data`` describes what else it learns from.
     """
-    folder = record.place(options.name, options.workspace, options.out)
+    folder = record.folder_for(options.name, options.workspace, options.out)
     given = {f.name: getattr(options, f.name, None) for f in fields(Settings)}
     given = {name: value for name, value in given.items() if value is not None}
     data = {"sources": [absolute(source) for source in sources or []], "field": field, **data}

@@ -20,7 +20,7 @@ from store.errors import InputError
 def trained(workspace: Path, name: str, model: Path, kind: record.Kind = "qft") -> Training:
     """A finished training whose model is this one."""
     template = "nano-score" if kind == "difficulty" else "nano-generate"
-    training = record.make(Training(workspace / "models" / name, name, kind, "assets/nano/solver", template))
+    training = record.create(Training(workspace / "models" / name, name, kind, "assets/nano/solver", template))
     sampling = {"temperature": 0.9, "top_p": 0.99, "max_tokens": 64}
     record.keep_samples(training, {"sampling": sampling, "before": [], "after": []})
     for file in model.iterdir():

@@ -15,7 +15,7 @@ from store.errors import InputError
 
 
 def started(folder: Path, name: str = "mine") -> Training:
-    return record.make(Training(folder / name, name, "qft", "assets/nano/solver", "nano-generate"))
+    return record.create(Training(folder / name, name, "qft", "assets/nano/solver", "nano-generate"))
 
 
 def test_a_training_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_running_training_whose_process_is_gone_reads_as_interrupted(tmp_path:
     subprocess.run([sys.executable, "-c", make, str(tmp_path / "x")], cwd=root, check=False)
     assert json.loads((tmp_path / "x" / record.TRAINING).read_text())["status"] == "running"
     assert record.read(tmp_path / "x").status == "interrupted"
-    assert record.go_on(tmp_path / "x").status == "running"
+    assert record.resume(tmp_path / "x").status == "running"
     assert record.read(tmp_path / "x").status == "running"
 
 
@@ -89,13 +89,13 @@ def test_a_folder_that_is_taken_and_a_name_that_is_none_are_refused(tmp_path: Pa
     with pytest.raises(InputError, match="taken"):
         started(tmp_path)
     with pytest.raises(InputError, match="running"):
-        record.go_on(training.folder)
+        record.resume(training.folder)
     record.finish(training, "done")
     with pytest.raises(InputError, match="done already"):
-        record.go_on(training.folder)
+        record.resume(training.folder)
     with pytest.raises(InputError, match="no training"):
-        record.go_on(tmp_path / "nowhere")
+        record.resume(tmp_path / "nowhere")
     for name in ("../up", "", "a/b", ".hidden"):
         with pytest.raises(InputError, match="--name"):
-            record.place(name, tmp_path, None)
-    assert record.place("a-1.5B", tmp_path, None) == tmp_path / "models" / "a-1.5B"
+            record.folder_for(name, tmp_path, None)
+    assert record.folder_for("a-1.5B", tmp_path, None) == tmp_path / "models" / "a-1.5B"

@@ -57,12 +57,12 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     how = settings(kind, **fast, lora_dropout=0.1)
     template = "plain" if kind == "difficulty" else "qwen-generate"
     whole, broken = (
-        record.make(Training(tmp_path / name, name, kind, str(start), template)) for name in ("whole", "broken")
+        record.create(Training(tmp_path / name, name, kind, str(start), template)) for name in ("whole", "broken")
     )
     assert teach(whole, how, Control()).status == "done"
     assert teach(broken, how, Control(), stop_at=3).status == "interrupted"
     assert not (broken.folder / "config.json").exists()
-    assert teach(record.go_on(broken.folder), how, Control()).status == "done"
+    assert teach(record.resume(broken.folder), how, Control()).status == "done"
     first, second = (load_file(training.folder / "model.safetensors") for training in (whole, broken))
     assert first.keys() == second.keys()
     assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
@@ -73,11 +73,11 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
 
 def test_a_training_that_is_stopped_while_it_samples_begins_anew(start: Path, tmp_path: Path) -> None:
     how = replace(settings("qft", samples=4, device="cpu", batch=4, max_length=64), lr=1e-3)
-    training = record.make(Training(tmp_path / "mine", "mine", "qft", str(start), "qwen-generate"))
+    training = record.create(Training(tmp_path / "mine", "mine", "qft", str(start), "qwen-generate"))
     control = Control()
     control.interrupt()
     assert teach(training, how, control).status == "interrupted"
-    assert teach(record.go_on(training.folder), how, Control()).status == "done"
+    assert teach(record.resume(training.folder), how, Control()).status == "done"
     assert len(record.samples(training.folder)["before"]) == 4
 
 

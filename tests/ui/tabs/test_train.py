@@ -82,7 +82,7 @@ def harmless(watched: Watched) -> None:
 def begun(workspace: Path, name: str, kind: Kind = "qft", **more: Any) -> Training:
     """A training that this process has begun and goes on with."""
     template = "nano-score" if kind == "difficulty" else "nano-generate"
-    return record.make(Training(workspace / "models" / name, name, kind, "assets/nano/solver", template, **more))
+    return record.create(Training(workspace / "models" / name, name, kind, "assets/nano/solver", template, **more))
 
 
 def finished(workspace: Path, name: str, model: Path, kind: Kind = "qft") -> Training:

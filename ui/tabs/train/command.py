@@ -96,7 +96,7 @@ def _fault(name: str, workspace: Path) -> str:
     if not name.strip():
         return ""
     try:
-        folder = record.place(name.strip(), workspace, None)
+        folder = record.folder_for(name.strip(), workspace, None)
     except InputError as error:
         return str(error)
     if folder.exists() and any(folder.iterdir()):
