@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.config.profiles import Profile, Role
@@ -13,7 +13,7 @@ from engine.pipeline.live import settings
 from engine.training.curriculum import read
 from store.database import run_queries
 from store.database.workspace import Workspace
-from store.statistics import Z95, wilson
+from store.statistics import Z95, effective_number, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def generator_stats(workspace: Workspace, run_id: str) -> GeneratorStats:
         share(len(valid), len(decided)),
         share(pairs, len(decided)),
         mean([rate for rate in rates if rate is not None]),
-        effective(topics.values()),
-        effective(kinds.values()),
+        effective_number(topics.values()),
+        effective_number(kinds.values()),
         sum(kinds.values()),
         tokens / pairs if pairs else None,
     )
@@ -113,10 +113,3 @@ def difference(first: Figure, second: Figure) -> Figure:
     low = value - math.hypot(second.value - second.low, first.high - first.value)
     high = value + math.hypot(second.high - second.value, first.value - first.low)
     return Figure(value, low, high, min(first.of, second.of))
-
-
-def effective(counts: Iterable[int]) -> float | None:
-    """exp of the entropy: the number of equally frequent classes with the same entropy; None without counts."""
-    some = [count for count in counts if count]
-    total = sum(some)
-    return math.exp(-sum(c / total * math.log(c / total) for c in some)) if total else None

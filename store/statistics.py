@@ -7,7 +7,7 @@ effective one of Kish, (sum of weights)^2 / sum of squared weights.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Z95 = 1.96
@@ -31,6 +31,13 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
     share, spread = hits / n, Z95 * Z95 / n
     middle, half = share + spread / 2, Z95 * math.sqrt(max(share * (1 - share), 0.0) / n + spread / (4 * n))
     return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
+
+
+def effective_number(counts: Iterable[int]) -> float | None:
+    """exp of the entropy: the number of equally frequent classes with the same entropy; None without counts."""
+    positive = [count for count in counts if count]
+    total = sum(positive)
+    return math.exp(-sum(c / total * math.log(c / total) for c in positive)) if total else None
 
 
 def counted(hits: int, n: int) -> Rate | None:

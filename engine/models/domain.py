@@ -15,7 +15,7 @@ from store.errors import InputError
 FILE = "domain.json"
 """In the scorer's folder: ``{"words": [...], "max_unknown_share": 0.1, "max_characters": 360}``. Without this file
 every text is in the domain."""
-_WORD = re.compile(r"<\|\w+\|>|([A-Za-z]+)")
+WORD = re.compile(r"<\|\w+\|>|([A-Za-z]+)")
 
 
 class WordDomain:
@@ -38,6 +38,6 @@ class WordDomain:
             raise InputError("model", str(path), problem, "restore it from the release") from error
 
     def __call__(self, text: str) -> bool:
-        words = [word for word in _WORD.findall(text.lower()) if word]  # without the template's markers
+        words = [word for word in WORD.findall(text.lower()) if word]  # without the template's markers
         unknown = sum(word not in self._words for word in words)
         return bool(words) and len(text) <= self._most and unknown <= self._share * len(words)

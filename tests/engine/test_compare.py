@@ -14,6 +14,7 @@ from engine.training.curriculum import KINDS, sample
 from store.database.workspace import Workspace
 from store.errors import InputError
 from store.records import Record
+from store.statistics import effective_number
 from tests.store import rows
 
 
@@ -92,9 +93,9 @@ def test_a_means_interval_and_that_of_a_difference() -> None:
 
 
 def test_the_effective_number_is_that_of_equally_frequent_ones() -> None:
-    assert compare.effective([5, 5, 5, 0]) == pytest.approx(3.0)
-    assert compare.effective([9]) == 1.0
-    assert compare.effective([]) is None
+    assert effective_number([5, 5, 5, 0]) == pytest.approx(3.0)
+    assert effective_number([9]) == 1.0
+    assert effective_number([]) is None
 
 
 def test_the_bundled_generators_can_be_compared_with_what_they_were_before_qpo(nano: Path) -> None:

@@ -4,8 +4,7 @@ A kind is a story with numbered slots, several phrasings and one ``solve``. A ph
 slots) and a recogniser (turn it into a regular expression), so every question that fits one can be checked: the oracle.
 It labels training data and serves tests and evaluation; it is never the live judge. Splits: the hash of (kind, numbers)
 puts a problem into ``train``, ``fresh`` (unseen by the solver, where scorers learn), ``dev`` (where thresholds are
-chosen) or ``test``, so that no two splits share a skeleton with the same numbers, whatever seeds draw them. Knows no
-model and no tokeniser.
+chosen) or ``test``, so that no two splits share a skeleton with the same numbers, whatever seeds draw them.
 """
 
 from __future__ import annotations

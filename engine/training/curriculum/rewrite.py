@@ -1,9 +1,9 @@
 """The curriculum's stand-in for the paper's rewriting LLM: repair or harden one given question (paper, section 2.2).
 
-As in the paper, a sample is rewritten in ONE direction and the rewrite becomes the chosen side of a preference pair,
-the sample the rejected one. ``solvable`` puts the nearest kind's story right with the sample's own words and numbers
-where they can stay; ``difficult`` raises the same story's numbers. Departure from the paper: no LLM is asked, and a
-sample that is already solvable has no more solvable rewrite (None), where the paper's rewriter would paraphrase it.
+As in the paper, a sample is rewritten in ONE direction; the rewrite is chosen, the sample rejected. ``solvable``
+repairs the story of the nearest kind and keeps the sample's words and numbers where possible; ``difficult`` raises the
+numbers. Departure from the paper: without an LLM, a sample that is already solvable has no ``solvable`` rewrite (None),
+where the paper's rewriter would paraphrase it.
 """
 
 from __future__ import annotations
@@ -81,9 +81,8 @@ def _repair(question: str, reading: Reading, rng: random.Random) -> str | None:
 
 
 def _possible(kind: Kind, numbers: dict[str, int], rng: random.Random, tries: int = 30) -> dict[str, int] | None:
-    """These numbers where the story can have them, else with one of them drawn anew, a late one first; None where
-    that is not enough.
-    """
+    """These numbers if they are possible, else with one of them replaced, a late one first; None if none is
+    possible."""
     changed = numbers
     for attempt in range(tries):
         try:

@@ -1,7 +1,7 @@
 """Writing a worked solution: every line is one small operation that a tiny model can learn.
 
-A ``Work`` collects lines and does the arithmetic; what it cannot do with whole positive numbers it refuses with
-``Impossible``, which is how the oracle knows an impossible question from a possible one. Knows nothing of phrasings.
+A ``Work`` collects lines and does the arithmetic. It raises ``Impossible`` for what whole positive numbers cannot
+express, by which the oracle recognises impossible questions.
 """
 
 from __future__ import annotations

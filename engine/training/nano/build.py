@@ -1,8 +1,7 @@
-"""Builds the family: runs the recipe's stages as soon as what they need is done, side by side; then measures and ships.
+"""Builds the nano family: runs the recipe's stages in parallel as their inputs become ready, evaluates, and copies.
 
-Stages side by side, one torch thread each, use two cores a third better than one stage with two threads (13 against 10
-thousand tokens a second); the solver, which all others wait for, has all threads to itself. Knows the order, not how a
-stage trains.
+Parallel stages with one torch thread each use two cores a third better than one stage with two threads (13 against 10
+thousand tokens a second); the solver, which all others wait for, runs alone with all threads.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ SHIPPED = ("solver", "base", "reward", "judge", "difficulty", "qgen-a", "qgen-b"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A folder to make, from which others, and how. ``alone``: nothing else runs meanwhile, it has all threads."""
+    """A folder to make, the folders that it needs, and how. ``alone``: no other stage runs, and it has all threads."""
 
     needs: tuple[str, ...]
     run: Callable[[Shop], None]
@@ -38,7 +37,7 @@ class Stage:
 
 
 def _stages() -> dict[str, Stage]:
-    """In order of urgency: of the stages that could start, the first does."""
+    """In order of priority: of the stages that are ready, the first starts."""
     plan = {
         "tokenizer": Stage((), recipe.train_tokenizer, alone=True),
         "solver": Stage(("tokenizer",), recipe.train_solver, alone=True),
@@ -54,13 +53,13 @@ def _stages() -> dict[str, Stage]:
     return plan
 
 
-_told: Any = None
-"""In a lane's process: the queue that carries progress to the parent."""
+_progress: Any = None
+"""In a worker process: the queue that carries progress to the parent."""
 
 
-def _enter_lane(told: Any, parent: int) -> None:
-    global _told
-    _told = told
+def _start_worker(progress: Any, parent: int) -> None:
+    global _progress
+    _progress = progress
 
     def leave_with_parent() -> None:
         while os.getppid() == parent:
@@ -70,36 +69,36 @@ def _enter_lane(told: Any, parent: int) -> None:
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-def _run_in_lane(name: str, work: Path, device: str, size: Size, threads: int) -> str:
+def _run_stage(name: str, work: Path, device: str, size: Size, threads: int) -> str:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    _stages()[name].run(Shop(work, device, size, _told.put))
+    _stages()[name].run(Shop(work, device, size, _progress.put))
     return name
 
 
-def _run_in_lanes(shop: Shop, lanes: int) -> None:
-    """Every stage that is not done, ``lanes`` at a time; the first failure ends the build, what is done stays."""
+def _run_parallel(shop: Shop, workers: int) -> None:
+    """Every stage that is not done, ``workers`` at a time; the first failure ends the build, what is done stays."""
     plan, context = _stages(), get_context("spawn")
-    told = context.SimpleQueue()
+    progress = context.SimpleQueue()
     todo = [name for name in plan if not shop.finished(name)]
     running: dict[Future[str], str] = {}
 
     def listen() -> None:
-        while (event := told.get()) is not None:
+        while (event := progress.get()) is not None:
             shop.on_event(event)
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
-    with ProcessPoolExecutor(lanes, context, _enter_lane, (told, os.getpid())) as pool:
+    with ProcessPoolExecutor(workers, context, _start_worker, (progress, os.getpid())) as pool:
         try:
             while todo or running:
                 for name in list(todo):
                     stage = plan[name]
-                    ready = all(shop.finished(need) for need in stage.needs) and len(running) < lanes
+                    ready = all(shop.finished(need) for need in stage.needs) and len(running) < workers
                     if not ready or (running and (stage.alone or any(plan[n].alone for n in running.values()))):
                         continue
-                    threads = lanes if stage.alone else 1
-                    job = pool.submit(_run_in_lane, name, shop.work, shop.device, shop.size, threads)
+                    threads = workers if stage.alone else 1
+                    job = pool.submit(_run_stage, name, shop.work, shop.device, shop.size, threads)
                     running[job] = name
                     todo.remove(name)
                 for job in wait(running, return_when=FIRST_COMPLETED).done:
@@ -107,25 +106,25 @@ def _run_in_lanes(shop: Shop, lanes: int) -> None:
                     job.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            told.put(None)
+            progress.put(None)
             listener.join()
 
 
 def build(
     work: Path, out: Path, device: str = "cpu", size: Size | None = None, on_event: Event = quiet, evaluated: int = 700,
-    lanes: int = 1,
+    workers: int = 1,
 ) -> dict[str, Any]:  # fmt: skip
     """Train what is not yet done in ``work``, copy the shipped models to ``out``, choose thresholds, evaluate, write
     the model card.
 
-    ``lanes`` stages run side by side, each in a process of its own (1: all in this one). Returns the figures. A second
-    call after an interruption goes on where the first stopped.
+    ``workers`` stages run side by side, each in a process of its own (1: all in this one). Returns the figures. A
+    second call after an interruption goes on where the first stopped.
     """
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     shop = Shop(work, device, size or Size(), on_event)
-    if lanes > 1:
-        _run_in_lanes(shop, lanes)
+    if workers > 1:
+        _run_parallel(shop, workers)
     else:
         torch.manual_seed(0)
         for name, stage in _stages().items():

@@ -7,19 +7,18 @@ the same to people.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
+from engine.models.domain import FILE as DOMAIN
+from engine.models.domain import WORD
 from engine.training.curriculum import AREAS, KINDS
 from engine.training.nano import text
 from engine.training.nano.evaluate import CARD
 
-DOMAIN = "domain.json"
-_WORD = re.compile(r"<\|\w+\|>|([A-Za-z]+)")
 _ROLES = {
     "solver": "writes worked solutions; next-token loss on the response alone",
-    "base": "the solver's training broken off after a third: what a student starts from",
+    "base": "the solver's training stopped after a third: what a student starts from",
     "qgen-a": "writes questions, after QPO (all kinds alike)",
     "qgen-b": "writes questions, after QPO (harder mix)",
     "qgen-a-qft": "the same before QPO",
@@ -31,11 +30,11 @@ _ROLES = {
 
 
 def write_domain(folder: Path, problems: int = 20_000) -> None:
-    """State the words that a scorer's training text has, beside its weights: other texts get no score."""
+    """Write the words of a scorer's training text next to its weights; texts with other words get no score."""
     words: set[str] = set()
     for chunk in text.problems(61, most=1, chunk=problems):
         for problem in chunk:
-            words.update(_WORD.findall(text.to_solve(problem.question).lower()))
+            words.update(WORD.findall(text.to_solve(problem.question).lower()))
     (folder / DOMAIN).write_text(
         json.dumps({"words": sorted(words - {""}), "max_unknown_share": 0.1, "max_characters": 360}, indent=0) + "\n"
     )

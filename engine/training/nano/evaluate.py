@@ -1,8 +1,6 @@
-"""The honest figures of a family: everything on the ``test`` split and on samples drawn with seeds that no training
-used.
+"""Evaluation of a nano family, on the ``test`` split and on samples with seeds that no training used.
 
-Reads models, trains nothing and chooses nothing: thresholds come from the model card, where ``calibrate`` (on the
-``dev`` split and its own seeds) put them.
+Thresholds come from the model card, where ``calibrate`` puts them (from the ``dev`` split and its own seeds).
 """
 
 from __future__ import annotations
@@ -34,13 +32,10 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def auc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Chance that a valid one scores above an invalid one; ties count half."""
+    """Probability that a positive scores above a negative; ties count half."""
     from scipy.stats import mannwhitneyu
 
-    ups, downs = (
-        [s for s, x in zip(scores, labels, strict=True) if x],
-        [s for s, x in zip(scores, labels, strict=True) if not x],
-    )
+    ups, downs = measure.split(scores, labels)
     return float(mannwhitneyu(ups, downs).statistic / (len(ups) * len(downs))) if ups and downs else float("nan")
 
 
@@ -64,12 +59,8 @@ def rewards_of(
     model: Any, tokenizer: Any, questions: Sequence[str], found: Sequence[Sequence[str]], aggregate: str
 ) -> list[list[float]]:
     """Log-probability rewards of every sample of every question."""
-    flat = measure.logprobs(
-        model,
-        tokenizer,
-        [q for q, row in zip(questions, found, strict=True) for _ in row],
-        [s for row in found for s in row],
-    )
+    repeated = [q for q, row in zip(questions, found, strict=True) for _ in row]
+    flat = measure.logprobs(model, tokenizer, repeated, [s for row in found for s in row])
     values = iter(total / length if aggregate == "mean" else total for total, length in flat)
     return [[next(values) for _ in row] for row in found]
 
@@ -98,14 +89,8 @@ class Evaluation:
     """One evaluation: a family's folder, a seed, and how many of each to draw."""
 
     def __init__(self, assets: Path, seed: int, n: int, device: str, on_event: Event, split: Any = "test") -> None:
-        self.assets, self.seed, self.n, self.device, self.on_event, self.split = (
-            assets,
-            seed,
-            n,
-            device,
-            on_event,
-            split,
-        )
+        self.assets, self.seed, self.n, self.split = assets, seed, n, split
+        self.device, self.on_event = device, on_event
         self.tokenizer = text.load_tokenizer(assets / "solver")
         self.card = json.loads((assets / CARD).read_text()) if (assets / CARD).exists() else {}
         self.solver = self.model("solver")
@@ -143,22 +128,18 @@ class Evaluation:
         qpo = [self.questions(g, half, 4 + i) for i, g in enumerate(("qgen-a", "qgen-b"))]
         qft_texts, qft_read = [t for ts, _ in qft for t in ts], [r for _, rs in qft for r in rs]
         self.qpo_texts, self.qpo_read = [t for ts, _ in qpo for t in ts], [r for _, rs in qpo for r in rs]
-        known = {p.question for chunk in text.problems(11, most=20) for p in chunk} | {
-            p.question for chunk in text.problems(23, most=20) for p in chunk
-        }
+        known = {p.question for seed in (11, 23) for chunk in text.problems(seed, most=20) for p in chunk}
         masked = {_NAMES.sub("#", q) for q in known}
         valid = [t.strip() for t, r in zip(self.qpo_texts, self.qpo_read, strict=True) if r.status == "ok"]
         mixed = random.Random(self.seed).sample(range(len(qft_texts)), len(qft_texts))
-        shuffled = random.Random(self.seed).sample(range(len(self.qpo_texts)), len(self.qpo_texts))
+        order = random.Random(self.seed).sample(range(len(self.qpo_texts)), len(self.qpo_texts))
         return {
             "qgen_valid_before": round(measure.share(before, "ok"), 4),
             "qgen_valid_qft": round(measure.share(qft_read, "ok"), 4),
             "qgen_valid_qpo": round(measure.share(self.qpo_read, "ok"), 4),
             "qgen_unk_qpo": round(measure.share(self.qpo_read, "unk"), 4),
             "fail_rate_qft": self.fail_rate([qft_read[i] for i in mixed], [qft_texts[i] for i in mixed]),
-            "fail_rate_qpo": self.fail_rate(
-                [self.qpo_read[i] for i in shuffled], [self.qpo_texts[i] for i in shuffled]
-            ),
+            "fail_rate_qpo": self.fail_rate([self.qpo_read[i] for i in order], [self.qpo_texts[i] for i in order]),
             "kinds_qft": round(measure.effective_kinds(qft_read), 2),
             "kinds_qpo": round(measure.effective_kinds(self.qpo_read), 2),
             "novel_share": round(sum(v not in known for v in valid) / max(len(valid), 1), 4),
@@ -185,29 +166,26 @@ class Evaluation:
         questions, answers = [p.question for p in asked], [p.answer for p in asked]
         found = measure.sample_solutions(self.solver, self.tokenizer, questions, 5, self.seed + 1)
         right = measure.correct(found, answers)
-        rewards = rewards_of(
-            self.model("reward"), self.tokenizer, questions, found, self.card.get("reward_aggregate", "sum")
-        )
+        aggregate = self.card.get("reward_aggregate", "sum")
+        rewards = rewards_of(self.model("reward"), self.tokenizer, questions, found, aggregate)
         few = asked[: self.n * 2 // 5]
-        runs = measure.correct(
-            measure.sample_solutions(self.solver, self.tokenizer, [p.question for p in few], PARALLEL, self.seed + 2),
-            [p.answer for p in few],
-        )
+        asked_few = [p.question for p in few]
+        rollouts = measure.sample_solutions(self.solver, self.tokenizer, asked_few, PARALLEL, self.seed + 2)
+        runs = measure.correct(rollouts, [p.answer for p in few])
         rates = [1 - sum(row) / PARALLEL for row in runs]
         half = PARALLEL // 2
         r = spearman([sum(row[:half]) for row in runs], [sum(row[half:]) for row in runs])
         predicted = measure.scores(self.model("difficulty"), self.tokenizer, [text.asked(p.question) for p in few])
-        centred = _within_kind([p.kind.name for p in few], predicted, rates)
         return {
             "difficulty_spearman": round(spearman(predicted, rates), 4),
             "difficulty_ceiling": round(math.sqrt(max(0.0, 2 * r / (1 + r))), 4),
-            "difficulty_within_kind": centred,
+            "difficulty_within_kind": _within_kind([p.kind.name for p in few], predicted, rates),
             **best_of_n(found, right, rewards),
         }
 
 
 def _within_kind(kinds: Sequence[str], predicted: Sequence[float], rates: Sequence[float]) -> float:
-    """Spearman of what is left after each kind's mean is taken off: what the scorer knows beyond the kind."""
+    """Spearman correlation within kinds, after each kind's mean is subtracted."""
     members: dict[str, list[int]] = {}
     for i, kind in enumerate(kinds):
         members.setdefault(kind, []).append(i)
@@ -235,9 +213,8 @@ def calibrate(
     device: str = "cpu",
     on_event: Event = quiet,
 ) -> dict[str, Any]:
-    """What is chosen on the ``dev`` split: the judge's threshold, the reward's aggregate; and the control's valid
-    share.
-    """
+    """The choices on the ``dev`` split, the judge's threshold and the reward's aggregate, and the control's valid
+    share."""
     run = Evaluation(assets, seed, n, device, on_event, split="dev")
     run.of_generators()
     values = measure.scores(run.model("judge"), run.tokenizer, [text.asked(t) for t in run.qpo_texts])
@@ -247,10 +224,10 @@ def calibrate(
     found = measure.sample_solutions(run.solver, run.tokenizer, questions, 5, seed)
     right = measure.correct(found, [p.answer for p in asked])
     model = run.model("reward")
-    by = {
-        a: measure.within_question(rewards_of(model, run.tokenizer, questions, found, a), right)
-        for a in ("mean", "sum")
-    }
+    by = {}
+    for aggregate in ("mean", "sum"):
+        rewards = rewards_of(model, run.tokenizer, questions, found, aggregate)
+        by[aggregate] = measure.within_question(rewards, right)
     card: dict[str, Any] = {
         "judge_threshold": best_threshold(values, valid),
         "reward_aggregate": max(by, key=lambda a: by[a]),
@@ -263,7 +240,7 @@ def calibrate(
 
 
 def best_threshold(values: Sequence[float], valid: Sequence[bool]) -> float:
-    """The threshold of the best F1, to two digits."""
+    """The threshold with the best F1, to two digits."""
 
     def f1(threshold: float) -> float:
         kept = [v >= threshold for v in values]

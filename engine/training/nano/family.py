@@ -1,7 +1,6 @@
 """The shapes of the nano models, and how they go to disk and come back.
 
-All are Qwen2 (head size 32), so transformers and vLLM load them as they are: fp32 in use, bf16 on disk. Knows no
-training.
+All are Qwen2 (head size 32), so that transformers and vLLM load them; fp32 in use, bf16 on disk.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""Sampling from nano models and grading what comes: the oracle reads questions, string equality grades answers.
+"""Sampling from nano models and grading: the oracle reads questions, string equality grades answers.
 
-Serves both training (what a scorer learns from) and evaluation (what is reported). Trains nothing.
+For the training data of scorers and for evaluation.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from engine.seeds import item_seed
 from engine.training.curriculum import Problem, Reading, read
 from engine.training.fit import Example, collate, sequence_logprobs
 from engine.training.nano.text import END, PRE_QUERY, encode, to_solve
+from store.statistics import effective_number
 
 QUESTION_TOKENS, SOLUTION_TOKENS = 128, 384
 BOX, BOX_END = "\\boxed{", "}."
@@ -72,26 +72,26 @@ def share(found: Sequence[Reading], status: str) -> float:
 
 
 def effective_kinds(found: Sequence[Reading]) -> float:
-    """exp(entropy) of the kinds among the valid questions: how many equally frequent kinds would look like this."""
-    counts = Counter(r.kind.name for r in found if r.status == "ok" and r.kind)
-    total = sum(counts.values())
-    return math.exp(-sum(c / total * math.log(c / total) for c in counts.values())) if total else 0.0
+    """Effective number of kinds among the valid questions."""
+    return effective_number(Counter(r.kind.name for r in found if r.status == "ok" and r.kind).values()) or 0.0
+
+
+def _batches(ids: Sequence[Sequence[int]], device: torch.device) -> Iterator[list[int]]:
+    """The places of the rows, in batches of similar length."""
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    size = 1024 if device.type == "cuda" else 64
+    return (order[at : at + size] for at in range(0, len(order), size))
 
 
 @torch.inference_mode()
 def logprobs(model: Any, tokenizer: Any, questions: Sequence[str], solutions: Sequence[str]) -> list[tuple[float, int]]:
     """(summed log-probability of the solution and its end token, number of tokens) of each pair."""
     device = next(model.parameters()).device
-    prompts, answers = (
-        encode(tokenizer, [to_solve(q) for q in questions]),
-        encode(tokenizer, [s + END for s in solutions]),
-    )
+    prompts = encode(tokenizer, [to_solve(q) for q in questions])
+    both = [a + b for a, b in zip(prompts, encode(tokenizer, [s + END for s in solutions]), strict=True)]
     rows: list[tuple[float, int]] = [(0.0, 0)] * len(prompts)
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]) + len(answers[i]))
-    size = 1024 if device.type == "cuda" else 64
-    for at in range(0, len(order), size):
-        batch = order[at : at + size]
-        ids, labels = collate([Example(prompts[i] + answers[i], len(prompts[i])) for i in batch], device)
+    for batch in _batches(both, device):
+        ids, labels = collate([Example(both[i], len(prompts[i])) for i in batch], device)
         sums, lengths = sequence_logprobs(model, ids, labels)
         for i, total, length in zip(batch, sums.tolist(), lengths.tolist(), strict=True):
             rows[i] = (total, int(length))
@@ -104,10 +104,7 @@ def scores(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[float]:
     device = next(model.parameters()).device
     ids = encode(tokenizer, list(texts))
     found = [0.0] * len(ids)
-    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-    size = 1024 if device.type == "cuda" else 64
-    for at in range(0, len(order), size):
-        batch = order[at : at + size]
+    for batch in _batches(ids, device):
         rows, labels = collate([Example(ids[i]) for i in batch], device)
         logits = model(input_ids=rows, attention_mask=(labels != -100).long()).logits[:, 0].float()
         for i, value in zip(batch, torch.sigmoid(logits).tolist(), strict=True):
@@ -115,16 +112,18 @@ def scores(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[float]:
     return found
 
 
+def split(values: Sequence[float], marks: Sequence[bool]) -> tuple[list[float], list[float]]:
+    """(values that are marked, the others)."""
+    pairs = list(zip(values, marks, strict=True))
+    return [value for value, mark in pairs if mark], [value for value, mark in pairs if not mark]
+
+
 def within_question(rewards: Sequence[Sequence[float]], right: Sequence[Sequence[bool]]) -> float:
-    """Share of (correct, wrong) pairs of solutions to the same question that the reward orders rightly; ties count
-    half.
-    """
+    """Share of (correct, wrong) pairs of solutions to one question that the reward orders correctly; ties count
+    half."""
     good, total = 0.0, 0
     for values, marks in zip(rewards, right, strict=True):
-        ups, downs = (
-            [v for v, m in zip(values, marks, strict=True) if m],
-            [v for v, m in zip(values, marks, strict=True) if not m],
-        )
+        ups, downs = split(values, marks)
         good += sum(1.0 if u > d else 0.5 if u == d else 0.0 for u in ups for d in downs)
         total += len(ups) * len(downs)
     return good / total if total else float("nan")

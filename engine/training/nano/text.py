@@ -1,15 +1,15 @@
 """The nano family's tokeniser and prompt format, and problems as token ids.
 
-The format is ChatML with single-token markers; digits are one token each, so that place values stay visible. Knows the
-curriculum's problems and the tokeniser, no model.
+The format is ChatML with single-token markers. Digits are one token each, so that place values stay visible.
 """
 
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import count
+from itertools import count, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def train_tokenizer(seed: int = 0, problems: int = 20_000) -> Any:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokeniser saved beside a model."""
+    """The tokeniser saved with a model."""
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
@@ -104,12 +104,7 @@ def problems(seed: int, *, split: Split = "train", kinds: list[str] | None = Non
         yield from map(_draw, jobs)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        ahead = (
-            [pool.submit(_draw, next(jobs)) for _ in range(2 * workers)]
-            if most is None
-            else [pool.submit(_draw, j) for j in jobs]
-        )
+        ahead = deque(pool.submit(_draw, job) for job in islice(jobs, 2 * workers))
         while ahead:
-            yield ahead.pop(0).result()
-            if most is None:
-                ahead.append(pool.submit(_draw, next(jobs)))
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(_draw, job) for job in islice(jobs, 1))

@@ -70,7 +70,7 @@ def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path
 
     parts = small()
     with pytest.raises(Stop):
-        fit_lm(parts, counting(), budget, stop, checkpoint=tmp_path / "c.pt", every_s=0, tell_s=0)
+        fit_lm(parts, counting(), budget, stop, checkpoint=tmp_path / "c.pt", every_s=0, report_s=0)
     resumed = small(seed=9)
     fit_lm(resumed, counting(), budget, checkpoint=tmp_path / "c.pt")
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
