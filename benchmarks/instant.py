@@ -6,9 +6,9 @@ Their questions are English, all different, and pass every stage; their solution
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from engine.models.base import Completion, Failure, Request, Scored
+from engine.models.base import Completion, OnCompletion, OnScored, OnText, Request, Row, Scored
 
 _WORDS = """
     a an the of in on at to from with and or for each every how many much what is are was left right apples books
@@ -36,12 +36,7 @@ class InstantText:
     solution = _SOLUTION
     window = 64
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         for request in requests:
             text = question(request.seed) if "/question/" in request.request_id else _SOLUTION
             on_done(Completion(request.request_id, text, 24, 4, 0.0, "stop"))
@@ -59,9 +54,7 @@ class InstantScore:
     name = "instant-score"
     window = 64
 
-    def submit(
-        self, request_id: str, rows: Sequence[tuple[str, str | None]], on_done: Callable[[Scored | Failure], None]
-    ) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         on_done(Scored(request_id, (1.0,) * len(rows), 0, 0.0))
 
     def close(self) -> None:

@@ -64,17 +64,20 @@ class Scored:
     seconds: float
 
 
+Row = tuple[str, str | None]
+"""What a score model reads: a rendered question, and a solution or None."""
+OnCompletion = Callable[[Completion | Failure], None]
+OnScored = Callable[[Scored | Failure], None]
+OnText = Callable[[str, str], None]
+"""Gets (request id, new text)."""
+
+
 class TextModel(Protocol):
     name: str
     window: int
     """How many requests it likes to have in flight; fewer starve it, more only queue."""
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         """Queue requests. ``on_done`` is called once for each; ``on_text(request_id, new_text)`` as text appears."""
 
     def cancel(self, request_ids: Sequence[str]) -> None:
@@ -89,12 +92,7 @@ class ScoreModel(Protocol):
     window: int
     """How many rows it likes to have waiting."""
 
-    def submit(
-        self,
-        request_id: str,
-        rows: Sequence[tuple[str, str | None]],
-        on_done: Callable[[Scored | Failure], None],
-    ) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         """Queue (question, solution or None) rows; ``on_done`` is called once, with all their scores."""
 
     def close(self) -> None:

@@ -15,7 +15,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from engine.models.base import Completion, Failure, Request, Scored, ScoreModel, TextModel
+from engine.models.base import (
+    Completion,
+    Failure,
+    OnCompletion,
+    OnScored,
+    OnText,
+    Request,
+    Row,
+    Scored,
+    ScoreModel,
+    TextModel,
+)
 from engine.models.resumed_stream import ResumedStream
 from store.errors import BackendError, ScaleQuestError
 
@@ -96,7 +107,7 @@ class _InFlight:
     """One request: which replica has it, which have failed it, and whether it was cancelled."""
 
     request: Request
-    on_done: Callable[[Completion | Failure], None]
+    on_done: OnCompletion
     stream: ResumedStream | None
     replica: _Replica[TextModel] | None = None
     tried: set[int] = field(default_factory=set)
@@ -111,12 +122,7 @@ class Pool:
         self.name, self.window = self._replicas.name, self._replicas.window
         self._in_flight: dict[str, _InFlight] = {}
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         calls = [
             _InFlight(request, on_done, ResumedStream(request.request_id, on_text) if on_text else None)
             for request in requests
@@ -196,19 +202,14 @@ class ScorePool:
         self.name, self.window = self._replicas.name, self._replicas.window
         self._open = True
 
-    def submit(
-        self,
-        request_id: str,
-        rows: Sequence[tuple[str, str | None]],
-        on_done: Callable[[Scored | Failure], None],
-    ) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         self._submit(request_id, rows, on_done, set())
 
     def close(self) -> None:
         self._open = False
         self._replicas.close()
 
-    def _submit(self, request_id: str, rows: Any, on_done: Callable[[Scored | Failure], None], tried: set[int]) -> None:
+    def _submit(self, request_id: str, rows: Any, on_done: OnScored, tried: set[int]) -> None:
         load = max(1, len(rows))
         replica = self._replicas.acquire(load, tried)
         if replica is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from engine.models.base import OnText
 
 
 class ResumedStream:
@@ -13,7 +13,7 @@ class ResumedStream:
     completion.
     """
 
-    def __init__(self, request_id: str, on_text: Callable[[str, str], None]) -> None:
+    def __init__(self, request_id: str, on_text: OnText) -> None:
         self._request_id, self._on_text = request_id, on_text
         self._sent = self._text = ""
 

@@ -6,18 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.models.base import Failure, Scored
+from engine.models.base import Failure, OnScored, Row, Scored
 from engine.models.local.causal import encode
 from store.errors import ItemError, ScaleQuestError
-
-TextRow = tuple[str, str | None]
-OnDone = Callable[[Scored | Failure], None]
 
 
 class ScoreCall:
     """``on_done`` is called once: with all scores when the last of ``left`` rows has one, or with the first failure."""
 
-    def __init__(self, request_id: str, rows: int, left: int, tokens: int, on_done: OnDone) -> None:
+    def __init__(self, request_id: str, rows: int, left: int, tokens: int, on_done: OnScored) -> None:
         self.request_id = request_id
         self._scores: list[float | None] = [None] * rows
         self._left, self._tokens, self._on_done = left, tokens, on_done
@@ -43,7 +40,7 @@ class ScoreCall:
 
 
 def encode_rows(
-    tokenizer: Any, rows: Sequence[TextRow], positions: int, in_domain: Callable[[str], bool] | None
+    tokenizer: Any, rows: Sequence[Row], positions: int, in_domain: Callable[[str], bool] | None
 ) -> dict[int, tuple[int, list[int]]]:
     """For each row in the domain: the number of its first text's tokens, and the ids of both texts.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored
+from engine.models.base import BATCH, LIVE, Completion, Failure, OnCompletion, OnScored, OnText, Request, Row
 from engine.models.device import failure_message
 from store.errors import BackendError, ScaleQuestError
 
@@ -262,12 +262,7 @@ class _TimeSharedModel:
 class TimeSharedText(_TimeSharedModel):
     """A ``TextModel`` on a shared GPU."""
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         for request in requests:
             key = request.request_id
             cancelled = Completion(key, "", 0, 0, 0.0, "cancelled")
@@ -286,12 +281,7 @@ class TimeSharedText(_TimeSharedModel):
 class TimeSharedScore(_TimeSharedModel):
     """A ``ScoreModel`` on a shared GPU."""
 
-    def submit(
-        self,
-        request_id: str,
-        rows: Sequence[tuple[str, str | None]],
-        on_done: Callable[[Scored | Failure], None],
-    ) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         closed = Failure(request_id, BackendError(f"The scorer '{self.name}' was closed."), fatal=False)
 
         def submit(model: Any, finish: Any) -> None:

@@ -18,11 +18,11 @@ from typing import Any
 
 from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
-from engine.models.base import Completion, Failure
+from engine.models.base import Completion, Failure, OnText
 from engine.models.roles import Models
 from engine.pipeline.request_queue import InFlight, Item, Result, TextQueue
 from engine.pipeline.steps import Steps
-from engine.pipeline.types import OnText, Outcome, Put, Status, Tools
+from engine.pipeline.types import Outcome, Put, Status, Tools
 from store.database.run_queries import Stored
 from store.errors import BackendError, ScaleQuestError
 from store.records import STAGES, ErrorRow, Record, question_id

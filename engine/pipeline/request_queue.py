@@ -13,8 +13,19 @@ from typing import Any
 
 from engine.config.profiles import Role
 from engine.config.sampling import Sampling
-from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored, ScoreModel, TextModel
-from engine.pipeline.types import OnText
+from engine.models.base import (
+    BATCH,
+    LIVE,
+    Completion,
+    Failure,
+    OnCompletion,
+    OnScored,
+    OnText,
+    Request,
+    Scored,
+    ScoreModel,
+    TextModel,
+)
 from engine.seeds import item_seed
 from store.records import Question, Solution
 
@@ -71,7 +82,7 @@ class TextQueue:
         model: TextModel,
         run_seed: int,
         in_flight: dict[str, InFlight],
-        on_done: Callable[[Completion | Failure], None],
+        on_done: OnCompletion,
         handler: Handler,
         on_text: OnText | None = None,
     ) -> None:
@@ -130,7 +141,7 @@ class ScoreQueue:
         role: Role,
         model: ScoreModel,
         in_flight: dict[str, InFlight],
-        on_done: Callable[[Scored | Failure], None],
+        on_done: OnScored,
         handler: Handler,
     ) -> None:
         self.stage, self.role, self.model = stage, role, model

@@ -13,12 +13,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from engine.config.run_config import RunConfig
-from engine.models.base import Completion, Failure, Scored
+from engine.models.base import Completion, Failure, OnText, Scored
 from engine.models.roles import Models
 from engine.pipeline import in_order
 from engine.pipeline.in_order import InOrder
 from engine.pipeline.request_queue import InFlight, Item, ScoreQueue, TextQueue
-from engine.pipeline.types import Counts, OnText, Tools
+from engine.pipeline.types import Counts, Tools
 from engine.stages import difficulty, language, pair, solution, solvability
 from engine.text import answers
 from store.database.run_queries import Stored

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from engine.models.base import OnText
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
 from store.records import STAGES, Record
 
 Status = Literal["done", "cancelled", "failed", "interrupted"]
 Put = Callable[[list[Record]], None]
-OnText = Callable[[str, str], None]
-"""Gets (request id, new text) as a model writes; the id is ``question_id/purpose/sample``, with ``+`` for a retry."""
 
 
 class Grouper(Protocol):
@@ -39,6 +38,7 @@ class Audience:
     """Callbacks of a live run: all rows as they are written and, with ``on_text``, all text as it appears.
 
     ``pool`` groups the answers and outlives the run. Callbacks come from the run's threads and must only pass data on.
+    The request id of ``on_text`` is ``question_id/purpose/sample``, with ``+`` for a retry.
     """
 
     on_rows: Put

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.config.sampling import Sampling
-from engine.models.base import BATCH, LIVE, Completion, Failure, Request
+from engine.models.base import BATCH, LIVE, Completion, Failure, OnCompletion, OnText, Request
 from engine.models.local.attention import use_decode_attention
 from engine.models.local.causal import encode_prompt, end_ids, max_positions
 from engine.models.local.prefill import PREFILL_TOKENS, Prefill
@@ -28,8 +28,6 @@ from engine.models.local.stops import ENDS, MAY_END, StopTable
 from engine.models.local.table import Entry, SlotTable
 from store.errors import BackendError, ItemError
 
-OnDone = Callable[[Completion | Failure], None]
-OnText = Callable[[str, str], None]
 Reason = Literal["stop", "length", "cancelled"]
 
 _LIVE_SLOTS = 16
@@ -43,7 +41,7 @@ class _Row:
     request: Request
     prompt: tuple[int, ...]
     limit: int
-    on_done: OnDone
+    on_done: OnCompletion
     on_text: OnText | None
     stops: int = 0
     started: float = 0.0
@@ -81,7 +79,7 @@ class SlotDecoder:
     def busy(self) -> bool:
         return bool(self._rows or self._waiting)
 
-    def add(self, request: Request, on_done: OnDone, on_text: OnText | None = None) -> None:
+    def add(self, request: Request, on_done: OnCompletion, on_text: OnText | None = None) -> None:
         """Queue a request. One with an unusable prompt gets a ``Failure`` with ``ItemError`` immediately."""
         try:
             prompt = tuple(encode_prompt(self._tokenizer, request.prompt, self._positions))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from engine.models.base import Failure, Scored
+from engine.models.base import Failure, OnScored, Row, Scored
 from engine.text.linear_classifier import LevelModel
 from store.errors import ItemError
-
-OnDone = Callable[[Scored | Failure], None]
 
 
 class LinearScore:
@@ -22,10 +20,10 @@ class LinearScore:
         self.name, self.window = name or level.name, 256
         self._level = level
         self._closed = threading.Event()
-        self._calls: deque[tuple[str, list[str], OnDone]] = deque()
+        self._calls: deque[tuple[str, list[str], OnScored]] = deque()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="level scores")
 
-    def submit(self, request_id: str, rows: Sequence[tuple[str, str | None]], on_done: OnDone) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         if self._closed.is_set():
             on_done(self._gone(request_id))
             return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from engine.models.base import Completion, Failure, Request
+from engine.models.base import Completion, Failure, OnCompletion, OnText, Request
 from engine.models.device import DeviceLoop
 from engine.models.local.decode import SlotDecoder
 from store.errors import BackendError
@@ -26,12 +26,7 @@ class TransformersLM:
         self._error: BackendError | None = None
         self._loop = DeviceLoop.join(str(model.device), self)
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         batch = list(requests)
         if self._decoder is None:  # closed: the loop may be gone
             self._add(batch, on_done, on_text)
@@ -59,12 +54,7 @@ class TransformersLM:
         if self._decoder is not None:
             self._decoder.abort(error)
 
-    def _add(
-        self,
-        requests: list[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None,
-    ) -> None:
+    def _add(self, requests: list[Request], on_done: OnCompletion, on_text: OnText | None) -> None:
         for request in requests:
             if self._error is not None:
                 on_done(Failure(request.request_id, self._error, fatal=True))

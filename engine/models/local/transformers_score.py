@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from engine.models.base import Failure
+from engine.models.base import Failure, OnScored, Row
 from engine.models.device import DeviceLoop
 from engine.models.local.causal import max_positions
 from engine.models.local.slots import round_up
-from engine.models.score_call import OnDone, ScoreCall, TextRow, encode_rows
+from engine.models.score_call import ScoreCall, encode_rows
 from store.errors import BackendError, ItemError
 
 Aggregate = Literal["mean", "min", "sum"]
@@ -120,7 +120,7 @@ class TransformersScore:
         self._error: BackendError | None = None
         self._loop = DeviceLoop.join(str(self._device), self)
 
-    def submit(self, request_id: str, rows: Sequence[TextRow], on_done: OnDone) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         copied = list(rows)
         if self._scorer is None:  # closed: the loop may be gone
             self._add(request_id, copied, on_done)
@@ -174,7 +174,7 @@ class TransformersScore:
             scores: list[float] = scorer.scores(ids, lengths, begins).cpu().tolist()
             return scores
 
-    def _add(self, request_id: str, rows: list[TextRow], on_done: OnDone) -> None:
+    def _add(self, request_id: str, rows: list[Row], on_done: OnScored) -> None:
         if self._error is not None:
             on_done(Failure(request_id, self._error, fatal=True))
             return

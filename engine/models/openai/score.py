@@ -13,15 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.config.profiles import Role
-from engine.models.base import BATCH, Failure, Scored, ScoreModel
+from engine.config.run_config import Role
+from engine.models.base import BATCH, Failure, OnScored, Row, Scored, ScoreModel
 from engine.models.domain import WordDomain
 from engine.models.openai.model import Call, ServerModel, check_text
 from engine.models.openai.server import Again, Server
 from engine.models.replicas import ScorePool
 from store.errors import BackendError, ItemError
-
-Row = tuple[str, str | None]
 
 
 def open_role(role: Role) -> ScoreModel:
@@ -40,7 +38,7 @@ class OpenAIScore(ServerModel[Call[Scored], Scored]):
         super().__init__(role, server, window=role.slots)
         self._in_domain = in_domain
 
-    def submit(self, request_id: str, rows: Sequence[Row], on_done: Callable[[Scored | Failure], None]) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         call: Call[Scored] = Call(request_id, on_done)
         copied = list(rows)
         if not self._post(lambda: self._start(call, self._score(request_id, copied))):

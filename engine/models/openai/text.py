@@ -9,12 +9,12 @@ server runs with ``--scheduling-policy priority``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.config.profiles import Role
-from engine.models.base import BATCH, Completion, Failure, Request, TextModel
+from engine.config.run_config import Role
+from engine.models.base import BATCH, Completion, OnCompletion, OnText, Request, TextModel
 from engine.models.openai.model import Call, ServerModel, check_text
 from engine.models.openai.reply import Reply
 from engine.models.openai.server import Again, Refused, Server
@@ -52,12 +52,7 @@ class OpenAIText(ServerModel[_Call, Completion]):
         self._stops: dict[tuple[str, ...], dict[str, Any]] = {}
         self._stops_lock = asyncio.Lock()
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         calls = [
             _Call(r.request_id, on_done, r, ResumedStream(r.request_id, on_text) if on_text else None) for r in requests
         ]

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from engine.config.run_config import Role
-from engine.models.base import Failure
+from engine.models.base import Failure, OnScored, Row
 from engine.models.domain import WordDomain
-from engine.models.score_call import OnDone, ScoreCall, TextRow, encode_rows
+from engine.models.score_call import ScoreCall, encode_rows
 from engine.models.vllm.engine import Engine, EngineModel, Memory, engine
 from store.errors import BackendError, InputError, ItemError
 
@@ -32,13 +32,13 @@ class VllmScore(EngineModel):
         self._calls: dict[str, tuple[ScoreCall, list[str]]] = {}
         """By request id, with the ids of its rows in the engine."""
 
-    def submit(self, request_id: str, rows: Sequence[TextRow], on_done: OnDone) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         copied = list(rows)
         self._post(lambda: self._add(request_id, copied, on_done))
 
     # --- on the device's thread --------------------------------------------------------------------------------------
 
-    def _add(self, request_id: str, rows: list[TextRow], on_done: OnDone) -> None:
+    def _add(self, request_id: str, rows: list[Row], on_done: OnScored) -> None:
         if self._closed:
             on_done(Failure(request_id, BackendError(f"The scorer '{self.name}' is closed."), fatal=True))
             return

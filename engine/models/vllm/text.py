@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.config.profiles import Role
 from engine.config.sampling import Sampling
-from engine.models.base import Completion, Failure, Request
+from engine.models.base import Completion, Failure, OnCompletion, OnText, Request
 from engine.models.device import failure_message
 from engine.models.local.causal import encode_prompt
 from engine.models.vllm.engine import Engine, EngineModel, Memory, engine
 from store.errors import BackendError, ItemError
 
-OnDone = Callable[[Completion | Failure], None]
-OnText = Callable[[str, str], None]
 _BATCH_SHARE = 0.9
 """Share of the engine's sequences for batches; the rest is kept free, so that live requests start immediately."""
 
@@ -27,7 +25,7 @@ class _InFlight:
 
     request: Request
     prompt_tokens: int
-    on_done: OnDone
+    on_done: OnCompletion
     on_text: OnText | None
     started: float = field(default_factory=time.perf_counter)
     text: str = ""
@@ -46,7 +44,7 @@ class VllmText(EngineModel):
         self._added: dict[str, int] = dict(self._tokenizer.get_added_vocab())
         self._in_flight: dict[str, _InFlight] = {}
 
-    def submit(self, requests: Sequence[Request], on_done: OnDone, on_text: OnText | None = None) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         batch = list(requests)
         self._post(lambda: self._add(batch, on_done, on_text))
 
@@ -56,7 +54,7 @@ class VllmText(EngineModel):
 
     # --- on the device's thread --------------------------------------------------------------------------------------
 
-    def _add(self, requests: list[Request], on_done: OnDone, on_text: OnText | None) -> None:
+    def _add(self, requests: list[Request], on_done: OnCompletion, on_text: OnText | None) -> None:
         for request in requests:
             if self._closed:
                 on_done(Completion(request.request_id, "", 0, 0, 0.0, "cancelled"))
@@ -68,7 +66,7 @@ class VllmText(EngineModel):
                 known = error if isinstance(error, ItemError) else ItemError(failure_message(self.name, error))
                 on_done(Failure(request.request_id, known, fatal=False))
 
-    def _add_one(self, request: Request, on_done: OnDone, on_text: OnText | None) -> None:
+    def _add_one(self, request: Request, on_done: OnCompletion, on_text: OnText | None) -> None:
         ids = encode_prompt(self._tokenizer, request.prompt, self._positions)
         call = _InFlight(request, len(ids), on_done, on_text)
         self._in_flight[request.request_id] = call

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from engine.models.base import Completion, Failure, Request, Scored
+from engine.models.base import Completion, Failure, OnCompletion, OnScored, OnText, Request, Row, Scored
 from store.errors import BackendError, ItemError
 
 Faults = Callable[[str], Failure | None]
@@ -66,12 +66,7 @@ class InstantText(_Worker):
         self.kind = kind
         self._cancelled: set[str] = set()
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         for request in requests:
             self._queue.put(lambda r=request: on_done(self._answer(r)))  # type: ignore[misc]
 
@@ -108,12 +103,7 @@ class InstantScore(_Worker):
     def __init__(self, name: str, window: int = 16, faults: Faults | None = None, delay: float = 0.0) -> None:
         super().__init__(name, window, faults, delay)
 
-    def submit(
-        self,
-        request_id: str,
-        rows: Sequence[tuple[str, str | None]],
-        on_done: Callable[[Scored | Failure], None],
-    ) -> None:
+    def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         self._queue.put(lambda: on_done(self._answer(request_id, rows)))
 
     def _answer(self, request_id: str, rows: Sequence[tuple[str, str | None]]) -> Scored | Failure:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.config.run_config import RunConfig
-from engine.models.base import Completion, Failure, Request
+from engine.models.base import Completion, OnCompletion, OnText, Request
 from engine.models.model_cache import ModelCache
 from engine.models.roles import Models
 from store.database.workspace import Workspace
@@ -243,12 +243,7 @@ class _Parrot(InstantText):
         super().__init__(kind)
         self._said, self._next = said, 0
 
-    def submit(
-        self,
-        requests: Sequence[Request],
-        on_done: Callable[[Completion | Failure], None],
-        on_text: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         for request in requests:
             text = self._said[self._next % len(self._said)]
             self._next += 1
