@@ -79,7 +79,7 @@ def create(training: Training) -> Training:
     """
     folder = training.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        problem = f"has a folder already, {folder}"
+        problem = f"is taken by the folder {folder}"
         raise InputError("--name", training.name, problem, "choose another name, or continue it by --resume")
     try:
         folder.mkdir(parents=True, exist_ok=True)

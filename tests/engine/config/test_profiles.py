@@ -85,10 +85,10 @@ def test_a_difficulty_scorer_takes_that_role(tmp_path: Path, nano: Path) -> None
     ("name", "says"),
     [
         ("nano", "name 'nano' is a bundled profile"),
-        ("../mine", "name '../mine' is not a name of a profile"),
-        ("", "name '' is not a name of a profile"),
-        ("a b", "name 'a b' is not a name of a profile"),
-        ("mine.toml", "is not a name of a profile"),
+        ("../mine", "name '../mine' is not a valid profile name"),
+        ("", "name '' is not a valid profile name"),
+        ("a b", "name 'a b' is not a valid profile name"),
+        ("mine.toml", "is not a valid profile name"),
         ("taken", "name 'taken' is registered already; choose another name, or ask to replace it."),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_profile_is_replaced_only_where_that_is_asked_for(tmp_path: Path, mine
 
 def test_a_training_that_is_not_done_or_whose_model_is_gone_is_refused(tmp_path: Path, mine: Training) -> None:
     folder = registered_models.folder(tmp_path)
-    with pytest.raises(InputError, match="is interrupted, there is no trained model yet"):
+    with pytest.raises(InputError, match="is interrupted and has no trained model yet"):
         registered_models.register(folder, replace(mine, status="interrupted"), "nano", "x")
     (mine.folder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match="has no tokenizer"):
@@ -142,7 +142,7 @@ def test_unregistering_takes_the_profile_and_runs_keep_their_config(tmp_path: Pa
             load_profile("mine", folder)
         kept = RunConfig.from_json(workspace.run(result.run_id).config).profile
         assert [g.model for g in kept.generators] == [str(mine.folder)]
-        with pytest.raises(InputError, match="profile 'nano' is not one of this workspace"):
+        with pytest.raises(InputError, match="profile 'nano' is not a profile of this workspace"):
             registered_models.unregister(folder, "nano")
-        with pytest.raises(InputError, match="is not one of this workspace"):
+        with pytest.raises(InputError, match="is not a profile of this workspace"):
             registered_models.unregister(folder, "../x")

@@ -276,10 +276,10 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
         ("not a single token", ("--base", base, *data, "--template", "llama3-generate", *out)),
         ("is not above 0", ("--base", base, *data, "--lr", "0", *out)),
         ("is below 1", ("--base", base, *data, "--batch", "0", *out)),
-        ("--name '' is missing", ("--base", base, *data, "--workspace", tmp_path / "w")),
-        ("cannot be the name of a folder", ("--base", base, *data, "--workspace", tmp_path / "w", "--name", "../x")),
+        ("is missing", ("--base", base, *data, "--workspace", tmp_path / "w")),
+        ("valid folder name", ("--base", base, *data, "--workspace", tmp_path / "w", "--name", "../x")),
         ("taken", ("--base", base, *data, "--out", base)),
-        ("without a training", ("--resume", "--out", base)),
+        ("not the folder of a training", ("--resume", "--out", base)),
     ):
         assert expected in refusal(capsys, "qft", *args), args
     assert not (tmp_path / "out").exists()
@@ -290,7 +290,7 @@ def test_a_gpu_that_is_not_there_is_said(base: Path, tmp_path: Path, capsys: pyt
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     args = ("--base", base, "--questions", questions(tmp_path / "q.jsonl"), "--out", tmp_path / "out")
-    assert "no GPU" in refusal(capsys, "qft", *args, "--device", "cuda")
+    assert "needs a GPU" in refusal(capsys, "qft", *args, "--device", "cuda")
 
 
 def test_trainings_that_are_not_there_yet_say_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,7 @@ def test_a_folder_that_is_taken_and_a_name_that_is_none_are_refused(tmp_path: Pa
     record.finish(training, "done")
     with pytest.raises(InputError, match="done already"):
         record.resume(training.folder)
-    with pytest.raises(InputError, match="no training"):
+    with pytest.raises(InputError, match="is not the folder of a training"):
         record.resume(tmp_path / "nowhere")
     for name in ("../up", "", "a/b", ".hidden"):
         with pytest.raises(InputError, match="--name"):

@@ -110,5 +110,5 @@ def test_adapters_without_peft_are_refused_by_name(
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     args = ("--base", start, "--questions", questions(tmp_path / "q.jsonl"), "--out", tmp_path / "out", "--lora")
-    assert "the package peft is not installed" in refusal(capsys, "qft", *args)
+    assert "--lora 'peft' is not installed" in refusal(capsys, "qft", *args)
     assert not (tmp_path / "out").exists()

@@ -119,7 +119,7 @@ def test_an_empty_tab_says_what_it_is_for_and_writes_the_command(workspace: Work
         assert (asked.base, asked.questions) == ("my models/it's one", ["$(reboot) `x`.jsonl"])
         assert (asked.workspace, asked.name, asked.template) == (workspace.path, "new-one", None)
         page.get_by_label("Name of the model").fill("../out")
-        expect(page.locator("#train-fault")).to_contain_text("'../out' is not a name of a folder")
+        expect(page.locator("#train-fault")).to_contain_text("'../out' is not a valid folder name")
         choose(page, "Kind of training", "difficulty")
         expect(line).to_have_value(re.compile("^scalequest train difficulty .* --rates rates.jsonl"))
         harmless(watched)
@@ -320,8 +320,8 @@ def test_a_student_is_told_by_what_it_answers_right_and_is_offered_to_no_role(tm
     figures: dict[str, Any] = {"loss": 0.1, "before": 0.35, "after": 0.475, "after_ci95": [0.42, 0.53]}
     done = record.finish(training, "done", **figures)
     said = str(view.status(done, {}))
-    assert "35.0% of the held-out questions correct before, 47.5% after (95 % interval 42.0% to 53.0%)" in said
-    with pytest.raises(InputError, match="plays no role"):
+    assert "35.0% of the held-out questions right before, 47.5% after (95 % interval 42.0% to 53.0%)" in said
+    with pytest.raises(InputError, match="has no role"):
         registered_models.register(tmp_path / "profiles", done, "nano", "mine")
     kept = {"held_out": {}, "before": [{"text": "a"}], "sampling": {"temperature": 0.0}}
     assert "1 held-out questions with answers" in str(view.compared(kept))
