@@ -18,8 +18,6 @@ from engine.models.base import (
     LIVE,
     Completion,
     Failure,
-    OnCompletion,
-    OnScored,
     OnText,
     Request,
     Scored,
@@ -71,29 +69,28 @@ class InFlight:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What the queues of a run share. ``on_text``: gets the texts of a live user's run; None for a batch."""
+
+    seed: int
+    in_flight: dict[str, InFlight]
+    on_done: Callable[[Result], None]
+    on_text: OnText | None
+
+
 class TextQueue:
-    """The requests to a text model: one for each (item, sample). With ``on_text`` they are a live user's, streamed."""
+    """The requests to a text model: one for each (item, sample)."""
 
     def __init__(
-        self,
-        stage: str,
-        purpose: str,
-        role: Role,
-        model: TextModel,
-        run_seed: int,
-        in_flight: dict[str, InFlight],
-        on_done: OnCompletion,
-        handler: Handler,
-        on_text: OnText | None = None,
+        self, stage: str, purpose: str, role: Role, model: TextModel, handler: Handler, run: RunContext
     ) -> None:
         self.stage, self.purpose, self.role, self.model = stage, purpose, role, model
         self.window = max(1, model.window)
         self.handler = handler
         self.waiting: deque[tuple[Item, int]] = deque()
         self.in_flight = 0
-        self._in_flight, self._on_done, self._run_seed = in_flight, on_done, run_seed
-        self._sampling = role.sampling
-        self._on_text, self._priority = on_text, BATCH if on_text is None else LIVE
+        self._run, self._sampling = run, role.sampling
 
     @property
     def backlog(self) -> int:
@@ -108,11 +105,11 @@ class TextQueue:
         requests: list[Request] = []
         while self.waiting and self.in_flight < self.window:
             item, sample = self.waiting.popleft()
-            seed = item_seed(self._run_seed, item.idx, self.purpose, sample)
+            seed = item_seed(self._run.seed, item.idx, self.purpose, sample)
             request_id = f"{item.qid}/{self.purpose}/{sample}"
             requests.append(self._request(request_id, InFlight(self, item, sample, seed=seed), self._sampling))
         if requests:
-            self.model.submit(requests, self._on_done, self._on_text)
+            self.model.submit(requests, self._run.on_done, self._run.on_text)
 
     def retry(self, call: InFlight, cut_off: Completion) -> bool:
         """Submit a cut-off text once more with the role's larger limit; False where the role has none, or a second
@@ -121,35 +118,28 @@ class TextQueue:
             return False
         call.tokens, call.seconds = cut_off.tokens, cut_off.seconds
         sampling = replace(self._sampling, max_tokens=self.role.retry_tokens)
-        self.model.submit([self._request(cut_off.request_id + "+", call, sampling)], self._on_done, self._on_text)
+        request = self._request(cut_off.request_id + "+", call, sampling)
+        self.model.submit([request], self._run.on_done, self._run.on_text)
         return True
 
     def _request(self, request_id: str, call: InFlight, sampling: Sampling) -> Request:
-        self._in_flight[request_id] = call
+        self._run.in_flight[request_id] = call
         self.in_flight += 1
         question = call.item.question
         prompt = self.role.template.render(question.text if question is not None else "")
-        return Request(request_id, prompt, sampling, call.seed, self._priority)
+        return Request(request_id, prompt, sampling, call.seed, BATCH if self._run.on_text is None else LIVE)
 
 
 class ScoreQueue:
     """The requests to a score model: one for each item, with a row for the question or for each of its solutions."""
 
-    def __init__(
-        self,
-        stage: str,
-        role: Role,
-        model: ScoreModel,
-        in_flight: dict[str, InFlight],
-        on_done: OnScored,
-        handler: Handler,
-    ) -> None:
+    def __init__(self, stage: str, role: Role, model: ScoreModel, handler: Handler, run: RunContext) -> None:
         self.stage, self.role, self.model = stage, role, model
         self.window = max(1, model.window)
         self.handler = handler
         self.waiting: deque[Item] = deque()
         self.in_flight = 0
-        self._in_flight, self._on_done = in_flight, on_done
+        self._run = run
         self.backlog = 0
         """Rows that wait to be submitted."""
 
@@ -165,8 +155,8 @@ class ScoreQueue:
             self.backlog -= len(rows)
             self.in_flight += len(rows)
             request_id = f"{item.qid}/{self.stage}"
-            self._in_flight[request_id] = InFlight(self, item, rows=len(rows))
-            self.model.submit(request_id, rows, self._on_done)
+            self._run.in_flight[request_id] = InFlight(self, item, rows=len(rows))
+            self.model.submit(request_id, rows, self._run.on_done)
 
     def _rows(self, item: Item) -> list[tuple[str, str | None]]:
         template = self.role.template

@@ -17,7 +17,7 @@ from engine.models.base import Completion, Failure, OnText, Scored
 from engine.models.roles import Models
 from engine.pipeline import in_order
 from engine.pipeline.in_order import InOrder
-from engine.pipeline.request_queue import InFlight, Item, ScoreQueue, TextQueue
+from engine.pipeline.request_queue import InFlight, Item, RunContext, ScoreQueue, TextQueue
 from engine.pipeline.types import Counts, Tools
 from engine.stages import difficulty, language, pair, solution, solvability
 from engine.text import answers
@@ -73,27 +73,22 @@ class Steps:
         self._make_queues(models, inbox, on_text)
 
     def _make_queues(self, models: Models, inbox: SimpleQueue[Any], on_text: OnText | None) -> None:
-        profile, seed, put = self.config.profile, self.config.seed, inbox.put
+        profile, run = self.config.profile, RunContext(self.config.seed, self.in_flight, inbox.put, on_text)
         self.generators = [
-            TextQueue("generated", "question", role, model, seed, self.in_flight, put, self._on_question, on_text)
+            TextQueue("generated", "question", role, model, self._on_question, run)
             for role, model in zip(profile.generators, models.generators, strict=True)
         ]
+        judge: Any = models.judge
         self.judge_queue: TextQueue | ScoreQueue
         if profile.judge.writes:
-            judge: Any = models.judge
-            self.judge_queue = TextQueue(
-                "solvability", "judge", profile.judge, judge, seed, self.in_flight, put, self._on_judged, on_text
-            )
+            self.judge_queue = TextQueue("solvability", "judge", profile.judge, judge, self._on_judged, run)
         else:
-            judge = models.judge
-            self.judge_queue = ScoreQueue("solvability", profile.judge, judge, self.in_flight, put, self._on_judged)
+            self.judge_queue = ScoreQueue("solvability", profile.judge, judge, self._on_judged, run)
         self.difficulty_queue = ScoreQueue(
-            "difficulty", profile.difficulty, models.difficulty, self.in_flight, put, self._on_difficulty
+            "difficulty", profile.difficulty, models.difficulty, self._on_difficulty, run
         )
-        self.solver_queue = TextQueue(
-            "solution", "solution", profile.solver, models.solver, seed, self.in_flight, put, self._on_solution, on_text
-        )
-        self.reward_queue = ScoreQueue("pair", profile.reward, models.reward, self.in_flight, put, self._on_reward)
+        self.solver_queue = TextQueue("solution", "solution", profile.solver, models.solver, self._on_solution, run)
+        self.reward_queue = ScoreQueue("pair", profile.reward, models.reward, self._on_reward, run)
         self.downstream = (self.reward_queue, self.solver_queue, self.difficulty_queue, self.judge_queue)
         self._params = [
             {"temperature": g.temperature, "top_p": g.top_p, "max_tokens": g.max_tokens} for g in profile.generators
