@@ -250,7 +250,7 @@ def test_a_request_that_fails_while_others_succeed_is_its_own_failure(opened: An
         bad, *good = ask(opened(server.url, slots=4), asked)
     assert not bad.fatal
     assert isinstance(bad.error, ItemError)
-    assert str(bad.error).endswith(f"failed the request {TRIES} times, the last time it answers (500): out of luck.")
+    assert str(bad.error).endswith(f"failed the request {TRIES} times; the last time it answers (500): out of luck.")
     assert [got(r) for r in good] == [whole(r) for r in asked[1:]]
 
 
