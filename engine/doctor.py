@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
-from engine.config.run_config import Profile, Role, load_profile, profile_names
+from engine.config.profiles import Profile, Role, load_profile, profile_names
 from engine.models.load import cores
 from engine.models.model_cache import placement_of
 from engine.models.sizes import cached, size, stated

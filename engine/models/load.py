@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.device import first_line
 from engine.models.replicas import Pool, ScorePool
 from store.errors import InputError

@@ -189,9 +189,6 @@ def samples(folder: Path) -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-_FIELDS = {name for name in Training.__slots__ if name != "folder"}
-
-
 def _owned(training: Training) -> Training:
     import psutil
 

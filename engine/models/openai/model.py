@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import Completion, Failure, Scored
 from engine.models.device import failure_message
 from engine.models.openai.event_loop import EventLoop

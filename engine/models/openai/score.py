@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import BATCH, Failure, OnScored, Row, Scored, ScoreModel
 from engine.models.domain import WordDomain
 from engine.models.openai.model import Call, ServerModel, check_text

@@ -104,9 +104,9 @@ class Server:
             if tried == 1:
                 begun = time.monotonic()
         if self._answered >= begun:
-            raise ItemError(f"The server {self.url} failed the request {tried} times; the last time {last}.")
+            raise ItemError(f"The server {self.url} failed the request {tried} times, last error: {last}.")
         raise BackendError(
-            f"The server {self.url} is gone: {tried} tries failed, and the last time {last}; "
+            f"The server {self.url} is gone, {tried} tries failed, last error: {last}; "
             f"start it, or correct {self._role.role}.urls."
         )
 

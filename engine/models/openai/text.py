@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import BATCH, Completion, OnCompletion, OnText, Request, TextModel
 from engine.models.openai.model import Call, ServerModel, check_text
 from engine.models.openai.reply import Reply

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.device import DeviceLoop, failure_message
 from engine.models.sizes import size
 from store.errors import BackendError, InputError

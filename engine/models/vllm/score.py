@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from engine.config.run_config import Role
+from engine.config.profiles import Role
 from engine.models.base import Failure, OnScored, Row
 from engine.models.domain import WordDomain
 from engine.models.score_call import ScoreCall, encode_rows

@@ -154,7 +154,7 @@ def test_a_server_that_asks_for_patience_gets_more_of_it_but_not_without_end(ope
         (result,) = ask(opened(server.url), requests(["p"], FREE))
         assert len(server.asked) == servers.BUSY_TRIES
     assert result.fatal
-    assert "the last time it answers (429): 0; start it" in str(result.error)
+    assert "last error: it answers (429): 0; start it" in str(result.error)
 
 
 def test_an_answer_that_is_complete_need_not_be_closed(opened: Any) -> None:
@@ -250,7 +250,7 @@ def test_a_request_that_fails_while_others_succeed_is_its_own_failure(opened: An
         bad, *good = ask(opened(server.url, slots=4), asked)
     assert not bad.fatal
     assert isinstance(bad.error, ItemError)
-    assert str(bad.error).endswith(f"failed the request {TRIES} times; the last time it answers (500): out of luck.")
+    assert str(bad.error).endswith(f"failed the request {TRIES} times, last error: it answers (500): out of luck.")
     assert [got(r) for r in good] == [whole(r) for r in asked[1:]]
 
 

@@ -30,7 +30,7 @@ def test_a_training_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 def test_a_running_training_whose_process_is_gone_reads_as_interrupted(tmp_path: Path) -> None:
     make = (
         "import os, sys; from pathlib import Path; from engine.training import record as r; "
-        "r.make(r.Training(Path(sys.argv[1]), 'x', 'qft', 'b', 't')); os.kill(os.getpid(), 9)"
+        "r.create(r.Training(Path(sys.argv[1]), 'x', 'qft', 'b', 't')); os.kill(os.getpid(), 9)"
     )
     root = Path(__file__).resolve().parents[3]
     subprocess.run([sys.executable, "-c", make, str(tmp_path / "x")], cwd=root, check=False)
