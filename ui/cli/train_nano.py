@@ -24,8 +24,8 @@ def _build(folder: Path, options: Namespace) -> int:
     from engine.training.nano.build import build
 
     progress = terminal.Progress(options.json, unit="steps")
-    lanes = (os.cpu_count() or 1) if options.device == "cpu" else 1
-    build(options.work, folder, options.device, on_event=progress, lanes=lanes)
+    workers = (os.cpu_count() or 1) if options.device == "cpu" else 1
+    build(options.work, folder, options.device, on_event=progress, workers=workers)
     progress({"event": "end", "stage": "nano", "done": 1, "total": 1, "out": str(folder)})
     if not options.json:
         print(f"The nano models are in {folder}.")

@@ -89,7 +89,7 @@ def test_a_difficulty_scorer_takes_that_role(tmp_path: Path, nano: Path) -> None
         ("", "name '' is not a valid profile name"),
         ("a b", "name 'a b' is not a valid profile name"),
         ("mine.toml", "is not a valid profile name"),
-        ("taken", "name 'taken' is registered already; choose another name, or ask to replace it."),
+        ("taken", "name 'taken' is registered already; choose another name, or replace it."),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(

@@ -71,7 +71,7 @@ def test_it_says_what_it_is_doing(nano: Path) -> None:
         )
     model_cache.close()
     assert model_cache.state.status == "empty"
-    with pytest.raises(StoreError, match="ending"), model_cache.acquire(CONFIG):
+    with pytest.raises(StoreError, match="shutting down"), model_cache.acquire(CONFIG):
         pass
 
 
