@@ -1,7 +1,4 @@
-"""The figures of a run as plain data: what a chart shows, what it says in words, and the same numbers as a table.
-
-A chart is one entry here; ``ui.components.chart_board`` draws it. Knows neither SQL nor Gradio.
-"""
+"""The charts of runs as plain data: traces, a title, a note, and the same numbers as a table."""
 
 from __future__ import annotations
 
@@ -14,26 +11,26 @@ from store.explore.overview import Bin, Overview
 Chart = dict[str, Any]
 
 _NUMBERS = {
-    "difficulty": ("Difficulty", "Predicted fail rate: 0 is always solved, 1 never."),
-    "reward": ("Reward", "Of each question's best-scored solution."),
-    "agreement": ("Agreement", "Share of the samples whose final answer equals the chosen one's."),
+    "difficulty": ("Difficulty", "Predicted fail rate: 0 is always solved, 1 is never."),
+    "reward": ("Reward", "Reward of each question's best solution."),
+    "agreement": ("Agreement", "Share of samples with the chosen sample's final answer."),
     "length": ("Question length", "In characters."),
 }
 
 
-def charts(found: Overview) -> list[Chart]:
-    """What Home shows, in order; a distribution without a single value is left out."""
-    shown = [funnel(found.funnel)] if found.funnel and found.funnel[0].entered else []
+def charts(overview: Overview) -> list[Chart]:
+    """Home's charts, in order; distributions without values are left out."""
+    drawn = [funnel(overview.funnel)] if overview.funnel and overview.funnel[0].entered else []
     for name, (title, note) in _NUMBERS.items():
-        if found.counts[name]:
-            shown.append(histogram(name, title, note, found.counts[name]))
-    if found.counts["topic"]:
-        shown.append(topics(found.counts["topic"]))
-    return shown
+        if overview.counts[name]:
+            drawn.append(histogram(name, title, note, overview.counts[name]))
+    if overview.counts["topic"]:
+        drawn.append(topics(overview.counts["topic"]))
+    return drawn
 
 
 def funnel(rows: Sequence[FunnelRow]) -> Chart:
-    """Kept questions a stage, with what each stage dropped."""
+    """Questions that each stage kept and dropped."""
     first = max(rows[0].entered, 1)
     names = [row.stage for row in rows]
     return {
@@ -92,7 +89,9 @@ def topics(bins: Sequence[Bin]) -> Chart:
         for role, what in (("every", "questions"), ("kept", "pairs"))
     ]
     layout = {"yaxis": {"autorange": "reversed"}}
-    return _counted("topic", "Topic", "By a classifier. Grey: all questions; colour: pairs.", traces, layout, bins)
+    return _counted(
+        "topic", "Topic", "Assigned by a classifier. Grey: all questions; colour: pairs.", traces, layout, bins
+    )
 
 
 def _counted(
