@@ -134,7 +134,7 @@ def _break_config(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (_empty, "is not a model folder, it has no config.json"),
+        (_empty, "is not a model folder: it has no config.json"),
         (_damage, "cannot be loaded"),
         (_drop_tokenizer, "has no tokenizer"),
         (_break_config, "cannot be loaded"),
@@ -159,7 +159,7 @@ def test_a_spoilt_folder_is_one_sentence(
     ("role", "sentence"),
     [
         (solver("/nowhere/model"), "solver.model '/nowhere/model' is not a model folder; give a folder with"),
-        (solver("assets/nano/no-such"), "no such model folder; build it with `scalequest train nano`."),
+        (solver("assets/nano/no-such"), "is not a model folder; build it with `scalequest train nano`."),
         (solver("nobody/no-such-model"), "solver.model 'nobody/no-such-model' cannot be loaded: "),
         (
             solver("nobody/none", backend="vllm"),
