@@ -1,4 +1,4 @@
-"""The sha256 of a file, found beside its reading. Knows nothing of what is in the file."""
+"""The sha256 of a file, computed in a thread while the file is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Digest:
-    """The file's sha256, found beside the reading; None where there is no file, or it was stopped."""
+    """``value`` is the file's sha256 once computed; None where there is no file, or it was stopped."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -28,7 +28,7 @@ class Digest:
                         return
                     digest.update(block)
         except OSError:
-            return  # who reads the rows meets it too, and says so
+            return  # the reader of the rows meets the same error and reports it
         self.value = digest.hexdigest()
 
     def stop(self, wait: bool) -> None:

@@ -1,7 +1,7 @@
-"""Our own full export as CSV, read back as it was: cells without their guard, numbers, lists and truths as such.
+"""Restores the values of our own full export as CSV: cells without their guard, numbers, lists and booleans.
 
-Only a file whose header is exactly that of a full export is taken for one: in any other an apostrophe may be the
-author's. An empty cell is no value; whether it was an empty text, CSV does not tell.
+Only a file whose header is exactly that of a full export counts as one: in any other an apostrophe may be the author's.
+An empty cell means no value, because CSV can't express an empty text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RUNS = re.compile(RUNS)
 
 
 def restorer(header: Sequence[str]) -> Callable[[Row], Row] | None:
-    """What turns a row of texts into the row that was exported; None where the file is not ours."""
+    """A function from a row of texts to the row that was exported; None where the file isn't ours."""
     return _restored if tuple(header) == PAIR else None
 
 
@@ -34,7 +34,7 @@ def _text(cell: str) -> str:
 def _number(cell: str) -> float | str:
     try:
         return float(cell)
-    except ValueError:  # somebody has changed it: for the import to judge
+    except ValueError:  # changed by hand: the import decides
         return cell
 
 

@@ -1,6 +1,7 @@
 """Questions, rated questions and preference pairs from every source that ``reader`` reads.
 
-The field is guessed from its name unless it is given, and recorded; rows without it are counted.
+The field is guessed from its name unless it is given; rows without it are counted. Every function also returns what a
+training records of each file: ``{"file", "field", "rows", "used"}``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from engine.data import columns
@@ -20,15 +20,7 @@ from store.errors import InputError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """``files``: what was read, for the record: ``{"file", "field", "rows", "used"}`` each."""
-
-    texts: list[str]
-    files: list[Row] = field(default_factory=list)
-
-
-def read_questions(sources: Sequence[str], name: str | None = None) -> Questions:
+def read_questions(sources: Sequence[str], name: str | None = None) -> tuple[list[str], list[Row]]:
     """All questions of these files, in order. InputError for a file that is missing, unreadable, empty, or without
     the field ``name`` (guessed where None)."""
     texts: list[str] = []
@@ -44,21 +36,17 @@ def read_questions(sources: Sequence[str], name: str | None = None) -> Questions
         files.append({"file": source, "field": chosen, "rows": read, "used": len(texts) - before})
     if not texts:
         raise InputError("--questions", ", ".join(sources), "holds no question", "check the file and its --field")
-    return Questions(texts, files)
+    return texts, files
 
 
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """(question, fail rate in [0, 1]) each; ``files`` as of ``Questions``."""
+def read_rates(
+    source: str, questions: Sequence[str] = (), name: str | None = None
+) -> tuple[list[tuple[str, float]], list[Row]]:
+    """(question, fail rate in [0, 1]) of every row that has both: fail rate = incorrect / n (paper 2.3).
 
-    rows: list[tuple[str, float]]
-    files: list[Row] = field(default_factory=list)
-
-
-def read_rates(source: str, questions: Sequence[str] = (), name: str | None = None) -> Rated:
-    """Rated questions: fail rate = incorrect / n (paper 2.3), from a field ``fail_rate``, ``pass_rate``, or counts of
-    samples and of right ones. Where the file has no question, it is looked up in ``questions`` by a shared id (as
-    in DART-Math's query-info and pool). Rows without both are counted."""
+    The rate is read from ``fail_rate``, ``pass_rate``, or counts of samples and correct ones. Where the file has no
+    question, it is looked up in the files ``questions`` by a shared id (as in DART-Math's query-info and pool).
+    """
     rows, fields = _opened(source, "--rates")
     rate = _rate_fields(fields, source)
     texts: dict[str, str] = {}
@@ -77,7 +65,7 @@ def read_rates(source: str, questions: Sequence[str] = (), name: str | None = No
             rated.append((text, value))
     if not rated:
         raise InputError("--rates", source, "holds no question with a rate", "check the file and its fields")
-    return Rated(rated, [{"file": source, "field": chosen, "rate": " / ".join(rate), "rows": read, "used": len(rated)}])
+    return rated, [{"file": source, "field": chosen, "rate": " / ".join(rate), "rows": read, "used": len(rated)}]
 
 
 def read_pairs(source: str) -> tuple[list[tuple[str, str]], list[Row]]:

@@ -109,10 +109,10 @@ def _guessed(
     names = ("reference_answer",) if "stated" in found else usual.ANSWER
     if (answer := usual.first(names, columns)) is not None:
         found["answer"] = answer  # the response itself, where that is `answer`: what stands behind its ####
-    for name, known in _KNOWN.items():
+    for name, parse in _VALUES.items():
         candidates = usual.TOPIC if name == "topic" else (name,)
         there = [one for one in candidates if one in columns]
-        column = next((one for one in there if own or _mostly(rows, one, known)), None)
+        column = next((one for one in there if own or _mostly(rows, one, parse)), None)
         if column is not None:
             found[name] = column
     return found
@@ -124,9 +124,10 @@ def _worked(rows: Sequence[AnyMapping[str, Any]]) -> bool:
     return bool(texts) and (any("####" in text for text in texts) or median(map(len, texts)) > _LONG)
 
 
-def _mostly(rows: Sequence[AnyMapping[str, Any]], column: str, known: Any) -> bool:
+def _mostly(rows: Sequence[AnyMapping[str, Any]], column: str, parse: Callable[[object], object]) -> bool:
+    """Whether more than half of the column's values can be parsed."""
     values = [row[column] for row in rows if row.get(column) not in (None, "")]
-    return bool(values) and sum(map(known, values)) * 2 > len(values)
+    return sum(parse(value) is not None for value in values) * 2 > len(values)
 
 
 def topic(value: object) -> str | None:
@@ -143,23 +144,11 @@ def _bare(text: str) -> str:
 _SPELLED = {name: name for name in TOPICS} | {_bare(name): name for name in TOPICS}
 
 
-def _known_topic(value: object) -> bool:
-    return topic(value) is not None
-
-
 def level(value: object) -> str | None:
     """A level as the data set calls it, ``Level 3`` or ``3``: a short text, or a small whole number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if 0 <= value <= _HIGHEST else None
     return value.strip() or None if isinstance(value, str) and len(value) <= _SHORT else None
-
-
-def _level(value: object) -> bool:
-    return level(value) is not None
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def number(value: object) -> float | None:
@@ -173,8 +162,14 @@ def number(value: object) -> float | None:
     return found if abs(found) < float("inf") else None
 
 
-def _number(value: object) -> bool:
-    return number(value) is not None or (isinstance(value, list) and all(number(one) is not None for one in value))
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _numbers(value: object) -> list[float] | None:
+    """A number, or a list of numbers."""
+    found = [number(one) for one in (value if isinstance(value, list) else [value])]
+    return None if any(one is None for one in found) else [one for one in found if one is not None]
 
 
 def share(value: object) -> float | None:
@@ -183,15 +178,11 @@ def share(value: object) -> float | None:
     return found if found is not None and 0.0 <= found <= 1.0 else None
 
 
-def _share(value: object) -> bool:
-    return share(value) is not None
-
-
-_KNOWN: dict[str, Callable[[object], bool]] = {
-    "topic": _known_topic,
-    "level": _level,
-    "difficulty": _share,
-    "reward": _number,
+_VALUES: dict[str, Callable[[object], object]] = {
+    "topic": topic,
+    "level": level,
+    "difficulty": share,
+    "reward": _numbers,
     "generator": _text,
 }
-"""What the values of a column are like that is taken for a field by its name."""
+"""Fields whose column must hold such values (not None), besides having the field's name."""

@@ -1,7 +1,7 @@
-"""Rows of a file to columns of questions and samples; what cannot be one is refused with its reason.
+"""Turns rows of a file into columns of questions and samples; refuses a row with its reason.
 
-A value may be a text, a chat (its first user's message and the answer to it) or a list of texts (several samples). What
-no field took stays in ``extra`` as JSON. Judges nothing.
+A value may be a text, a chat (its first user message and the answer to it) or a list of texts (several samples). Values
+that no field takes stay in ``extra`` as JSON.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ ROWS = 8192
 LONGEST_RAW = 10_000
 """Characters that are kept of a refused row."""
 _NO_QUERY = Refused("no query", "")
-_ASKS = ("user", "human")
-_ANSWERS = ("assistant", "gpt", "model", "bot", "chatgpt")
+_USER_ROLES = ("user", "human")
+_ASSISTANT_ROLES = ("assistant", "gpt", "model", "bot", "chatgpt")
 
 
 @dataclass(slots=True)
 class Part:
-    """Columns of so many questions, in the file's order, and the rows refused among them.
+    """Columns of some thousand questions, in the file's order, and the rows refused among them.
 
-    ``samples``: of each question its texts; ``rewards``: by question, where any sample has one. ``told``: what our own
-    export says more of a question, by field. The columns from ``generators`` to ``difficulties`` stay empty where no
+    ``samples``: the texts of each question; ``rewards``: by question, where any sample has one. ``exported``: further
+    fields of our own exports, by question. The columns from ``generators`` to ``difficulties`` stay empty where no
     column of the file is mapped to them.
     """
 
@@ -44,7 +44,7 @@ class Part:
     levels: list[str | None] = field(default_factory=list)
     difficulties: list[float | None] = field(default_factory=list)
     rewards: dict[int, list[float | None]] = field(default_factory=dict)
-    told: dict[int, Row] = field(default_factory=dict)
+    exported: dict[int, Row] = field(default_factory=dict)
     refused: list[tuple[int, str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -61,9 +61,9 @@ class Reader:
         self._answer, self._topic, self._level = mapping["answer"], mapping["topic"], mapping["level"]
         self._difficulty, self._reward = mapping["difficulty"], mapping["reward"]
         self._generator, self._id = mapping["generator"], mapping["id"]
-        self._told = {name: column for name in OWN_FIELDS if (column := mapping[name]) is not None}
+        self._exported = {name: column for name in OWN_FIELDS if (column := mapping[name]) is not None}
         whole = (*self._query, self._response, self._rejected, self._generator, self._id)
-        self._taken = tuple(dict.fromkeys(name for name in (*whole, *self._told.values()) if name is not None))
+        self._taken = tuple(dict.fromkeys(name for name in (*whole, *self._exported.values()) if name is not None))
 
     def parts(self, rows: Iterable[tuple[int, Row | Refused]]) -> Iterator[Part]:
         """All rows, ``ROWS`` imported ones a part (the last has what is left)."""
@@ -81,7 +81,7 @@ class Reader:
             yield part
 
     def _add(self, part: Part, row: Row) -> str | None:
-        """The row as a question; else the reason why it is none, and the part as it was."""
+        """Adds the row as a question; if it can't be one, returns the reason and leaves the part as it was."""
         text = self._question(row)
         if isinstance(text, Refused):
             return text.reason
@@ -116,14 +116,14 @@ class Reader:
             part.generators.append(_named(row.get(self._generator)))
         if self._reward is not None and (rewards := self._rewards(row, self._reward, samples, taken)) is not None:
             part.rewards[len(part.texts)] = rewards
-        if self._told:
-            part.told[len(part.texts)] = {name: row.get(column) for name, column in self._told.items()}
+        if self._exported:
+            part.exported[len(part.texts)] = {name: row.get(column) for name, column in self._exported.items()}
 
     def _question(self, row: Row) -> str | Refused:
         value = row.get(self._query[0])
         if value.__class__ is str and len(self._query) == 1:
             return value if value and not value.isspace() else _NO_QUERY
-        text = value if isinstance(value, str) else _asked(value)
+        text = value if isinstance(value, str) else _user_message(value)
         if text is None and value is not None:
             return Refused("query is not text", "")
         for name in self._query[1:]:
@@ -133,7 +133,7 @@ class Reader:
         return text if text and text.strip() else _NO_QUERY
 
     def _reference(self, row: Row, column: str, taken: list[str]) -> str | None:
-        """The reference answer: as it stands, or what stands behind the ``####`` of a worked solution."""
+        """The reference answer: the value itself, or the text after the ``####`` of a worked solution."""
         value = row.get(column)
         if isinstance(value, str):
             marked = stated(value)
@@ -168,7 +168,7 @@ class Reader:
 
 
 def _keeps(value: Any) -> bool:
-    """Whether the value says more than is taken of it: a chat with further turns, or what is no text."""
+    """Whether the value holds more than a field takes: a chat with further turns, or an object."""
     if value.__class__ is str:
         return False
     if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -177,13 +177,13 @@ def _keeps(value: Any) -> bool:
 
 
 def stated(text: str) -> str | None:
-    """What stands behind the ``####`` of a worked solution, in its last line (GSM8K); elsewhere that is a heading."""
+    """The text after ``####`` in the last line of a worked solution (GSM8K); elsewhere ``####`` is a heading."""
     _, marked, rest = text.rstrip().rpartition("####")
     return rest.strip() or None if marked and "\n" not in rest else None
 
 
 def _samples(value: Any) -> list[str] | None:
-    """The texts of the samples; None for what is no text."""
+    """The texts of the samples; None for a value without text."""
     if isinstance(value, str):
         return [value] if value.strip() else []
     if value is None:
@@ -192,17 +192,17 @@ def _samples(value: Any) -> list[str] | None:
         return None
     if all(isinstance(one, str) for one in value):
         return [one for one in value if one.strip()]
-    answer = _said(value, _ANSWERS)
+    answer = _first_message(value, _ASSISTANT_ROLES)
     return None if answer is None else [answer] if answer.strip() else []
 
 
-def _asked(value: Any) -> str | None:
+def _user_message(value: Any) -> str | None:
     """The first message of a user in a chat."""
-    return _said(value, _ASKS) if isinstance(value, list) else None
+    return _first_message(value, _USER_ROLES) if isinstance(value, list) else None
 
 
-def _said(chat: list[Any], roles: tuple[str, ...]) -> str | None:
-    """The first message by one of these; empty where the chat has none, None for what is no chat."""
+def _first_message(chat: list[Any], roles: tuple[str, ...]) -> str | None:
+    """The first message by one of these roles; empty where the chat has none, None if it isn't a chat."""
     for message in chat:
         if not isinstance(message, dict):
             return None

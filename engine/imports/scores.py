@@ -1,7 +1,6 @@
-"""What an import finds out of texts by itself: language, sameness, topic, level and final answers.
+"""What an import computes from texts: language, exact duplicates, topic, level and final answers.
 
-By the very judges of the pipeline's stages. Large files are read by several processes; the order stays the file's.
-Knows neither files nor the store.
+The judges are those of the pipeline's stages. Several processes score a large file; the order stays the file's.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
 
 _MOST_PROCESSES = 8
 _AHEAD = 3
-"""Parts a process that may be under way before the first of them is asked for."""
+"""Parts in progress per process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """By question: why the language stage drops it, what its text is the same as, topic, (level - 1) / 4; by question
-    and sample the final answer."""
+    """By question: the language stage's reason to drop it, the hash of its normalised text, topic, (level - 1) / 4; and
+    the final answer by question and sample."""
 
     reasons: list[str | None]
     exact: list[int]
@@ -42,7 +41,7 @@ class Scores:
 
 
 def score(texts: Sequence[str], samples: Sequence[Sequence[str]]) -> Scores:
-    """Of so many questions."""
+    """Scores of these questions and their samples."""
     topics, levels = _models()
     return Scores(
         [language.reason_of(text) for text in texts],
@@ -54,7 +53,7 @@ def score(texts: Sequence[str], samples: Sequence[Sequence[str]]) -> Scores:
 
 
 def final_answer(text: str) -> str | None:
-    """As a solution states it: behind ``####``, in a box, or in words."""
+    """As a solution states it: after ``####``, in a box, or in words."""
     return stated(text) or answers.extract(text)
 
 
@@ -71,7 +70,7 @@ def topic_model() -> str:
 
 
 def scored(parts: Iterable[Part]) -> Iterator[tuple[Part, Scores]]:
-    """Each part with its scores, in order. The first here, further ones in processes of their own."""
+    """Each part with its scores, in order; the first is scored in this process, the rest in others."""
     workers = min(os.cpu_count() or 1, _MOST_PROCESSES)
     rest = iter(parts)
     first = next(rest, None)
@@ -99,7 +98,7 @@ def scored(parts: Iterable[Part]) -> Iterator[tuple[Part, Scores]]:
 
 
 def _begun() -> None:
-    """In a new process: Ctrl-C is its parent's to hear, and it does not outlive its parent, however that ends."""
+    """In a new process: leave Ctrl-C to the parent, and end when the parent ends, however that happens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

@@ -1,8 +1,8 @@
-"""Parts and their scores to the columns of the store, with the verdict of every stage up to the first drop.
+"""Turns parts and their scores into columns of the store, with the verdict of every stage up to the first drop.
 
-The rule for what was not asked: it came with the data, so it is kept, and the judge is ``import``. Two departures from
-a generated run: only exact duplicates are looked for, and nothing is dropped for its difficulty. A column of one value
-is made as such: with a million rows that is half of the time.
+A stage that isn't run keeps the question, and its judge is ``import``. Unlike a generated run, an import looks only for
+exact duplicates and drops nothing for its difficulty. A column with one value is made as a constant, which halves the
+time of an import of a million rows.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def judges(mapping: Mapping, scored: bool) -> dict[str, str]:
 
 
 class Tables:
-    """Gathers parts into chunks for the store. The idx of a question is its number among the imported rows."""
+    """Collects parts into chunks for the store. The idx of a question is its number among the imported rows."""
 
     def __init__(self, run_id: str, generator: str, mapping: Mapping, scored: bool) -> None:
         self._run_id, self._generator, self._mapping = run_id, generator, mapping
@@ -52,7 +52,7 @@ class Tables:
         self._first: dict[int, int] = {}
         self._waiting: list[tuple[pa.Table, ...]] = []
         self.rows = 0
-        """Questions gathered, not yet taken."""
+        """Questions collected and not yet taken."""
 
     def add(self, part: Part, scores: Scores | None) -> None:
         ids = [question_id(self._run_id, idx) for idx in range(self._next, self._next + len(part))]
@@ -66,7 +66,7 @@ class Tables:
         self.rows += len(part)
 
     def take(self) -> bulk_insert.Chunk:
-        """All that was gathered."""
+        """All that was collected."""
         parts, self._waiting, self.rows = self._waiting, [], 0
         questions, solutions, refused, decisions = (
             bulk_insert.pieces(pa.concat_tables(tables)) for tables in zip(*parts, strict=True)
@@ -74,13 +74,13 @@ class Tables:
         return bulk_insert.Chunk(questions, solutions, refused, decisions, self._judges)
 
     def _answers(self, part: Part, scores: Scores | None) -> Answers | None:
-        """Final answers by question and sample; None where none were looked for."""
-        if not part.told:
+        """Final answers by question and sample; None where they weren't extracted."""
+        if not part.exported:
             return scores.answers if scores is not None else None
         found: Answers = scores.answers if scores is not None else [[None] * len(several) for several in part.samples]
-        for place, told in part.told.items():
-            if told.get("stated") and found[place]:
-                found[place][0] = str(told["stated"])
+        for place, fields in part.exported.items():
+            if fields.get("stated") and found[place]:
+                found[place][0] = str(fields["stated"])
         return found
 
     def _questions(
@@ -104,14 +104,14 @@ class Tables:
             topics,
             models,
             self._chosen(part, answers),
-            _told(part, "agreement", _number_text),
-            _told(part, "majority_answer", str),
+            _exported(part, "agreement", _number_text),
+            _exported(part, "majority_answer", str),
             part.levels if self._mapping["level"] else None,
         )
         return _table(bulk_insert.QUESTIONS, columns, len(part))
 
     def _topics(self, part: Part, scores: Scores | None) -> tuple[Any, Any]:
-        """The file's own topic where it has one, else the model's; and whose it is."""
+        """The file's own topic where it has one, else the model's; and the model of each."""
         if self._mapping["topic"] is None:
             return (None, None) if scores is None else (scores.topics, self._topic_model)
         found = [mine or (scores.topics[i] if scores is not None else None) for i, mine in enumerate(part.topics)]
@@ -147,7 +147,7 @@ class Tables:
         return _KEPT, None, None
 
     def _difficulty(self, part: Part, scores: Scores | None) -> tuple[Any, Any]:
-        """The file's own where it is mapped, else by the level model, with the remark of what is outside its domain."""
+        """The file's own where it is mapped, else the level model's, with a remark on texts outside its domain."""
         if self._mapping["difficulty"] is not None:
             return part.difficulties, None
         if scores is None:
@@ -170,19 +170,19 @@ class Tables:
         return _table(bulk_insert.SOLUTIONS, (ids, idx, *columns), len(rows))
 
     def _decisions(self, part: Part, ids: list[str]) -> pa.Table:
-        """What a reviewer had said before our own export was written: the review goes on from there."""
+        """The decisions in our own export, so that the review continues from there."""
         rows: list[tuple[str, str, int, str, str]] = []
-        for i, told in part.told.items():
+        for i, fields in part.exported.items():
             events: list[tuple[str, dict[str, Any]]] = []
             if (
-                told.get("edited") is True and part.samples[i]
+                fields.get("edited") is True and part.samples[i]
             ):  # the texts are those that the edit left; what they were is not in the file
-                answer = {"answer": told["stated"]} if told.get("stated") else {}
+                answer = {"answer": fields["stated"]} if fields.get("stated") else {}
                 events.append(("edit", {"query": part.texts[i], "response": part.samples[i][0], **answer}))
-            verb = {"accepted": "accept", "rejected": "reject", "skipped": "skip"}.get(str(told.get("status")))
+            verb = {"accepted": "accept", "rejected": "reject", "skipped": "skip"}.get(str(fields.get("status")))
             if verb is not None:
                 events.append((verb, {}))
-            events += [("tag", {"tag": str(tag)}) for tag in told.get("tags") or ()]
+            events += [("tag", {"tag": str(tag)}) for tag in fields.get("tags") or ()]
             rows += [
                 (f"{ids[i]}-{CAME}-{k}", ids[i], self._next + i, action, as_json(payload))
                 for k, (action, payload) in enumerate(events)
@@ -202,10 +202,10 @@ def _chosen(samples: list[str], answers: list[str | None], reference: str | None
     return "0" if samples else None
 
 
-def _told(part: Part, name: str, shown: Callable[[Any], str | None]) -> list[str | None] | None:
-    if not part.told:
+def _exported(part: Part, name: str, shown: Callable[[Any], str | None]) -> list[str | None] | None:
+    if not part.exported:
         return None
-    values = [part.told.get(i, {}).get(name) for i in range(len(part))]
+    values = [part.exported.get(i, {}).get(name) for i in range(len(part))]
     return [None if value is None else shown(value) for value in values]
 
 

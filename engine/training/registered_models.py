@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 
-from engine.config.profiles import PROFILES, ROLES, Profile, Role, load_profile, profile_names
+from engine.config.profiles import ROLES, Profile, Role, load_profile, profile_names, profile_of, profile_table
 from engine.models.load import check_folder
 from engine.training import json_lines, record
 from engine.training.record import Training
@@ -48,8 +48,8 @@ def register(
     if training.kind == "student":
         problem = "is a student, which has no role in a run"
         raise InputError("training", training.name, problem, "choose a generator or a difficulty scorer")
-    start = load_profile(base, profiles)
-    table = _table(base, profiles)
+    path, table = profile_table(base, profiles)
+    start = profile_of(table, path.stem)
     if training.kind == "difficulty":
         table["difficulty"] = _model(training, "classifier")  # with the default activation, a sigmoid
     else:
@@ -81,12 +81,6 @@ def _check_name(profiles: Path, name: str, replace: bool) -> None:
         raise InputError("name", name, "is a bundled profile", "choose another name")
     if name in registered(profiles) and not replace:
         raise InputError("name", name, "is registered already", "choose another name, or replace it")
-
-
-def _table(base: str, profiles: Path) -> dict[str, Any]:
-    """The base's file, so that its defaults stay defaults."""
-    path = PROFILES / f"{base}.toml" if base in profile_names() else profiles / f"{base}.toml"
-    return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
 
 
 def _generator(training: Training, first: Role) -> dict[str, Any]:

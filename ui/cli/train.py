@@ -35,12 +35,13 @@ def qft(options: Namespace) -> int:
     if request is None:
         return DONE
     training, how = request
-    read = training_rows.read_questions(_required("--questions", training.data["sources"]), training.data["field"])
-    chosen = training_rows.drawn(read.texts, how.limit, how.seed)
+    sources = _required("--questions", training.data["sources"])
+    texts, files = training_rows.read_questions(sources, training.data["field"])
+    chosen = training_rows.drawn(texts, how.limit, how.seed)
     tokenizer, template = train_options.tokenizer_and_template(training, how, prompts.pre_query)
     from engine.training import qft as trainer
 
-    training = _begin(options, training, template, read.files, chosen)
+    training = _begin(options, training, template, files, chosen)
     with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
@@ -69,12 +70,12 @@ def difficulty(options: Namespace) -> int:
         return DONE
     training, how = request
     first, *questions = _required("--rates", training.data["sources"])
-    read = training_rows.read_rates(first, questions, training.data["field"])
-    chosen = training_rows.drawn(read.rows, how.limit, how.seed)
+    rated, files = training_rows.read_rates(first, questions, training.data["field"])
+    chosen = training_rows.drawn(rated, how.limit, how.seed)
     tokenizer, template = train_options.tokenizer_and_template(training, how, train_options.template_with_question)
     from engine.training import difficulty as trainer
 
-    training = _begin(options, training, template, read.files, chosen)
+    training = _begin(options, training, template, files, chosen)
     with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 

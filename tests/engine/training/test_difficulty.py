@@ -79,9 +79,9 @@ def test_vllm_gives_the_same_raw_scores(trained: Path) -> None:
 def test_rates_are_read_however_they_are_spelled(tmp_path: Path) -> None:
     for fields in ({"fail_rate": 0.25}, {"pass_rate": 0.75}, {"tot_n_corrects": 3, "tot_n_samples": 4}):
         file = jsonl(tmp_path / "r.jsonl", [{"question": "Why?", **fields}, {"question": "No rate."}])
-        read = training_rows.read_rates(str(file))
-        assert read.rows == [("Why?", 0.25)]
-        assert (read.files[0]["rows"], read.files[0]["used"]) == (2, 1)
+        rows, files = training_rows.read_rates(str(file))
+        assert rows == [("Why?", 0.25)]
+        assert (files[0]["rows"], files[0]["used"]) == (2, 1)
 
 
 def test_questions_are_looked_up_by_id_where_the_rates_have_none(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_questions_are_looked_up_by_id_where_the_rates_have_none(tmp_path: Path)
     pool = jsonl(
         tmp_path / "pool.jsonl", [{"query_id": f"MATH/{i % 3}", "query": f"What is {i % 3}?"} for i in range(9)]
     )
-    assert training_rows.read_rates(str(rates), [str(pool)]).rows == [
+    assert training_rows.read_rates(str(rates), [str(pool)])[0] == [
         ("What is 0?", 1.0),
         ("What is 1?", 0.75),
         ("What is 2?", 0.5),

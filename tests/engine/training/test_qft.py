@@ -226,9 +226,9 @@ def test_questions_are_read_from_files_of_every_kind(tmp_path: Path) -> None:
     (tmp_path / "e.txt").write_text("\n".join(texts) + "\n\n")
     (tmp_path / "f.json").write_text(json.dumps([{"prompt": text} for text in texts]))
     files = sorted(str(path) for path in tmp_path.iterdir())
-    read = training_rows.read_questions(files)
-    assert read.texts == texts * 6
-    assert [file["field"] for file in read.files] == [
+    read, about = training_rows.read_questions(files)
+    assert read == texts * 6
+    assert [file["field"] for file in about] == [
         "problem",
         "problem",
         "query",
@@ -246,9 +246,9 @@ def test_rows_without_a_question_are_counted(tmp_path: Path) -> None:
         {"q": 1},
         {"question": "\ud800"},
     ]
-    read = training_rows.read_questions([str(jsonl(tmp_path / "a.jsonl", odd))])
-    assert read.texts == ["ok"]
-    assert (read.files[0]["rows"], read.files[0]["used"]) == (5, 1)
+    read, about = training_rows.read_questions([str(jsonl(tmp_path / "a.jsonl", odd))])
+    assert read == ["ok"]
+    assert (about[0]["rows"], about[0]["used"]) == (5, 1)
 
 
 def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
