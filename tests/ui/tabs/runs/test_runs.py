@@ -233,11 +233,12 @@ def progress(config_changes: dict[str, int], stages: dict[str, list[int]], accep
 def test_progress_forecasts_prices_and_names_the_rows_that_failed(tmp_path: Path) -> None:
     said = progress({"accepted": 200}, {"solvability": [23, 27]}, 23, tmp_path / "w")
     assert said[0] == "Running: 23 of 200 (12%), about 1 min 1 s left."
-    assert "About 435 questions needed at the present 46%." in said
+    assert "About 435 questions are needed at the current pass rate of 46%." in said
     assert any(line.startswith("1,000 pairs cost ") for line in said)
     assert "['r1-00000007', 'solution', 2, 'the model went away']" in said[-1]
     said = progress({"accepted": 200, "max_questions": 300}, {"solvability": [23, 27]}, 23, tmp_path / "v")
-    assert "About 435 questions needed at the present 46%, more than the 300 allowed: expect about 138 pairs." in said
+    forecast = "About 435 questions are needed at the current pass rate of 46%"
+    assert f"{forecast}, more than the 300 allowed: expect about 138 pairs." in said
 
 
 def test_only_what_differs_is_told_of_two_configs() -> None:
