@@ -47,7 +47,7 @@ def page(workspace: Workspace, jobs: JobRegistry, live: Live) -> gr.Blocks:
             with gr.Tab("Explore"):
                 explore.tab(sources, frames, blocks, jobs)
             with gr.Tab("Curate"):
-                curate.tab(sources, frames, blocks)
+                curate.tab(sources, frames)
             with gr.Tab(_RUNS, id="runs") as runs_tab:
                 batch = runs.tab(workspace, jobs, frames, runs_tab.select)
             with gr.Tab("Compare") as compare_tab:

@@ -81,6 +81,7 @@ def application(
         show_error=True,
         theme=theme.theme(),
         css=theme.CSS,
+        head=assets.preload(),
     )
     return mounted
 

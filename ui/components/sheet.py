@@ -1,6 +1,7 @@
 """A sheet: sentences, progress bars, tables and texts side by side in one component, updated in place.
 
-The data travels as the component's value (JSON) and is set as text by ``assets/static/sheet.js``, never as markup.
+The data travels as the component's value (JSON) and is set as text by ``assets/static/components/sheet``, never as
+markup.
 """
 
 from __future__ import annotations
@@ -19,37 +20,13 @@ Part = dict[str, Any]
 Cell = str | int | float
 
 _NUMBER = re.compile(r"-|[-+]?\d[\d.,]*(e-?\d+)?( ?%| points)?")
-_CSS = """
-.sheet > * { margin: 0 0 .6rem; }
-p { line-height: 1.5; }
-.strong { font-weight: 600; }
-.bar { height: .75rem; border-radius: var(--radius-full); overflow: hidden;
-       background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary); }
-.bar > div { height: 100%; background: var(--color-accent); transition: width .3s; }
-figcaption { margin-bottom: .25rem; font-size: .9rem; font-weight: 600; }
-.scroll { overflow-x: auto; }
-table { border: 0; border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; width: 100%; }
-thead, tbody, tr { border: 0; }
-th, td { padding: .2rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--border-color-primary);
-         vertical-align: top; max-width: 24rem; overflow-wrap: break-word; }
-th { white-space: nowrap; font-weight: 600; }
-.number { text-align: right; white-space: nowrap; }
-.sides { display: grid; gap: .5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); }
-.sides > div { min-width: 0; padding: .4rem .6rem; border: 1px solid var(--border-color-primary);
-               border-radius: var(--radius-md); }
-.sides p { margin: 0; }
-.about { font-size: .8rem; opacity: .75; }
-.written { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
-"""
 
 
 def sheet(elem_id: str, sentence: str = "") -> gr.HTML:
     """A sheet with this sentence, or empty; give it ``value(parts)``."""
     return gr.HTML(
         value([text(sentence)]) if sentence else "[]",
-        html_template='<div class="sheet"></div>',
-        css_template=_CSS,
-        js_on_load=assets.script("sheet.js"),
+        **assets.component("components/sheet"),
         elem_id=elem_id,
     )
 

@@ -57,6 +57,16 @@ def component(folder: str, *events: str) -> dict[str, Any]:
     }
 
 
+def call(module: str, function: str) -> str:
+    """The ``js`` of an event of Gradio that calls a function of a module."""
+    return f"() => import(new URL({json.dumps(address(module))}, document.baseURI).href).then((m) => m.{function}())"
+
+
+def preload() -> str:
+    """Links for the page's head, so that a browser fetches all modules together and early."""
+    return "".join(f'<link rel="modulepreload" href="{address(name)}">' for name in MODULES if "/" in name)
+
+
 def address(name: str) -> str:
     """Where the page finds a module, relative to its own address."""
     return f"scripts/{VERSION}/{name}"

@@ -31,12 +31,6 @@ from ui.web.requests import LONGEST_ERROR, Reply, Request, ReviewerRequest, Text
 _SCRIPTS = ("state", "send", "formulas", "card", "panes", "edit", "keys", "start")
 _MOST = 100
 """Decisions in one request; one for question data has at most a tenth as many ids."""
-_FRONT = """() => {
-    if (!new URL(location.href).searchParams.has("curate")) return;
-    const every = document.querySelectorAll('[role="tab"], .overflow-dropdown button'); // narrow pages fold some away
-    const tabs = [...every].filter((tab) => tab.textContent.trim() === "Curate");
-    tabs.forEach((tab) => tab.click());
-}"""
 
 
 class TagsRequest(Request):
@@ -62,7 +56,7 @@ class Event(Request):
     payload: dict[str, object] | None = None
 
 
-def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
+def tab(sources: SourceSelector, frames: Frames) -> None:
     """Draws the tab into the open blocks. An address that names a queue opens on this tab."""
     board = gr.HTML(
         "",
@@ -95,7 +89,6 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks) -> None:
     rendered = gr.Markdown(latex_delimiters=LATEX, elem_id="curate-formulas")
     board.formulas(None, js="() => window.curateFormulas || ''", outputs=rendered, show_progress="hidden")
     panels.section(sources, frames)
-    blocks.load(None, js=_FRONT)
 
 
 def _send(sources: SourceSelector, request: SendRequest) -> Reply:

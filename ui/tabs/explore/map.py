@@ -1,7 +1,7 @@
 """The map section of the Explore tab: the questions in two dimensions, tiles from afar and points from near.
 
-One component draws itself in the browser (``assets/static/map_*.js``) from what ``look`` answers. It follows the filter
-in the page's address but ignores the filter's own area, as every map_ ignores its own condition, and asks Explore for
+One component draws itself in the browser (``assets/static/map``) from what ``look`` answers. It follows the filter
+in the page's address but ignores the filter's own area, as every chart ignores its own condition, and asks Explore for
 another by an event. The job that makes the map runs in the server.
 """
 
@@ -35,7 +35,6 @@ from ui.web import assets
 from ui.web.escape import shorten, three, visible
 from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, Text, server_function
 
-_SCRIPTS = ("map_state.js", "map_draw.js", "map_hands.js")
 COLOURS = {
     "density": "number of questions",
     "topic": "topic",
@@ -104,9 +103,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
     with gr.Accordion("Map", open=False, elem_id="map-section"):
         gr.HTML(
             "",
-            html_template=assets.text("map.html"),
-            css_template=assets.text("map.css"),
-            js_on_load=assets.script(*_SCRIPTS),
+            **assets.component("map"),
             server_functions=[
                 server_function("map_look", MapRequest, lambda r: look(sources.current(), frames, jobs, r)),
                 server_function("map_text", TextRequest, text),

@@ -1,6 +1,6 @@
 """The saved views above Explore: choose one, save the current filter as one, rename, copy, delete and undo.
 
-One component draws itself in the browser (``assets/static/views.js``). It shares only the page's address with Explore:
+One component draws itself in the browser (``assets/static/views``). It shares only the page's address with Explore:
 it reads the filter there, and asks for another by an event.
 """
 
@@ -38,9 +38,7 @@ def control(sources: SourceSelector) -> None:
     folder = sources.workspace.path
     gr.HTML(
         "",
-        html_template=assets.text("views.html"),
-        css_template=assets.text("views.css"),
-        js_on_load=assets.script("views.js"),
+        **assets.component("views"),
         server_functions=[
             server_function("views_look", Request, lambda _: _views(folder)),
             server_function("views_keep", SaveRequest, lambda r: _views(folder, save(sources, r.name, r.filter))),

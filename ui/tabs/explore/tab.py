@@ -1,6 +1,6 @@
 """The Explore tab: cross-filtered charts, facets, the funnel, a search, a table, and the story of each row.
 
-One component draws itself in the browser (``assets/static/explore_*.js``) from what ``look`` answers; the story of a
+One component draws itself in the browser (``assets/static/explore``) from what ``look`` answers; the story of a
 row is Markdown, which renders formulas. The filter is part of the page's address.
 """
 
@@ -30,15 +30,6 @@ from ui.web import assets
 from ui.web.escape import inert, plural, visible
 from ui.web.latex import LATEX
 from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, Text, parse, server_function
-
-_SCRIPTS = ("state", "charts", "counts", "list", "start")
-_FRONT = """() => {
-    const asked = new URL(location.href).searchParams;
-    const every = document.querySelectorAll('[role="tab"], .overflow-dropdown button'); // narrow pages fold some away
-    const tabs = [...every].filter((tab) => tab.textContent.trim() === "Explore");
-    if (["filter", "sort", "row"].some((name) => asked.has(name))) tabs.forEach((tab) => tab.click());
-}"""
-"""The tabs above have no component of their own that an event could give a value."""
 
 
 class ExploreRequest(Request):
@@ -81,10 +72,7 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobReg
     saved_views.control(sources)
     board = gr.HTML(
         "",
-        html_template=assets.text("explore.html"),
-        css_template=assets.text("explore.css"),
-        js_on_load=assets.script(*(f"explore_{name}.js" for name in _SCRIPTS)),
-        head='<script src="/vendor/plotly.min.js"></script>',
+        **assets.component("explore", "story"),
         server_functions=[
             server_function("explore_look", ExploreRequest, lambda r: look(sources.current(), frames, r))
         ],
@@ -102,7 +90,7 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobReg
     map_section.section(sources, frames, jobs)
     thresholds.section(sources, frames)
     sql.section(sources)
-    blocks.load(None, js=_FRONT)
+    blocks.load(None, js=assets.call("lib/tabs.js", "openAddressedTab"))
 
 
 def story(source: Source, row: str) -> str:

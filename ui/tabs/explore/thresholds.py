@@ -1,6 +1,6 @@
 """The what-if section of the Explore tab: thresholds on sliders, and what they would keep.
 
-One component draws itself in the browser (``assets/static/whatif_*.js``) from what ``_look`` answers; it follows the
+One component draws itself in the browser (``assets/static/thresholds``) from what ``_look`` answers; it follows the
 filter in the page's address. ``store.explore.thresholds`` counts, this module finds the words.
 """
 
@@ -33,7 +33,6 @@ from ui.web import assets
 from ui.web.escape import plural, shorten, visible
 from ui.web.requests import AddressFilter, AddressFilterField, FilterField, Reply, Request, Text, server_function
 
-_SCRIPTS = ("whatif_state.js", "whatif_sliders.js")
 _LONGEST = 200
 """Characters of a question next to a slider."""
 _FEWEST = 5
@@ -86,9 +85,7 @@ def section(sources: SourceSelector, frames: Frames) -> None:
     with gr.Accordion("What if: thresholds", open=False, elem_id="whatif-section"):
         gr.HTML(
             "",
-            html_template=assets.text("whatif.html"),
-            css_template=assets.text("whatif.css"),
-            js_on_load=assets.script(*_SCRIPTS),
+            **assets.component("thresholds"),
             server_functions=[
                 server_function("whatif_look", WhatIfRequest, lambda r: _look(sources.current(), frames, r)),
                 server_function("whatif_keep", SaveRequest, keep),

@@ -37,46 +37,6 @@ _NO_FORMULAS = "Press **Show formulas** on a question to see its texts with rend
 _TO_FORMULAS = (
     "() => document.getElementById('sample-formulas')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 )
-_CSS = """
-.status { margin: 0; font-weight: 600; }
-.numbers, .stored { margin: .15rem 0 0; font-size: .85rem; font-variant-numeric: tabular-nums; }
-.stored { opacity: .75; overflow-wrap: anywhere; }
-.cards { display: grid; gap: 1rem; margin-top: .75rem; }
-article { min-width: 0; padding: .75rem 1rem; border: 1px solid var(--border-color-primary);
-          border-radius: var(--block-radius); background: var(--block-background-fill); }
-h3 { margin: 0; font-size: 1rem; font-weight: 600; }
-h4 { margin: .5rem 0 .35rem; font-size: .9rem; font-weight: 600; overflow-wrap: anywhere; }
-p { margin: 0; }
-.facts { font-size: .8rem; opacity: .75; overflow-wrap: anywhere; }
-.question { margin: .4rem 0; font-size: 1.05rem; }
-.question, .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
-.writing::after { content: " ▍"; opacity: .6; }
-.chips { display: flex; flex-wrap: wrap; gap: .3rem; margin: .4rem 0; padding: 0; list-style: none; }
-.chip { margin: 0; padding: .1rem .5rem; font-size: .78rem; border: 1px solid var(--border-color-primary);
-        border-radius: 999px; font-variant-numeric: tabular-nums; }
-.chip.waiting { opacity: .6; border-style: dashed; }
-.chip.running { border-color: var(--color-accent); }
-.chip.kept { background: var(--background-fill-secondary); }
-.chip.dropped, .chip.failed { border-color: var(--error-border-color); background: var(--error-background-fill);
-                              color: var(--error-text-color); font-weight: 600; }
-.note { margin: .3rem 0; overflow-wrap: anywhere; }
-.columns { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
-.solution { min-width: 0; padding: .5rem .65rem; border: 1px solid var(--border-color-primary);
-            border-radius: var(--radius-md); font-size: .85rem; }
-.solution.chosen { border: 2px solid var(--color-accent); }
-.sample { margin-bottom: .25rem; font-size: .78rem; font-weight: 600; opacity: .85; overflow-wrap: anywhere; }
-.why { margin-top: .5rem; font-weight: 600; overflow-wrap: anywhere; }
-.acts { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .6rem; }
-.acts[hidden] { display: none; }
-.act { margin: 0; padding: .25rem .75rem; font-size: .85rem; color: var(--button-secondary-text-color); cursor: pointer;
-       background: var(--button-secondary-background-fill); border: 1px solid var(--border-color-primary);
-       border-radius: var(--radius-md); }
-.act:hover:enabled, .act:focus-visible { border-color: var(--color-accent); }
-.act:focus-visible { outline: 2px solid var(--color-accent); outline-offset: 1px; }
-.act:disabled { opacity: .55; cursor: default; }
-"""
-_HTML = """<p class="status" role="status" aria-live="polite"></p><p class="numbers"></p><p class="stored"></p>
-<div class="cards"></div>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +107,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
         with gr.Column(scale=3, min_width=300):
             board = gr.HTML(
                 live_cards.EMPTY,
-                html_template=_HTML,
-                css_template=_CSS,
-                js_on_load=assets.script("sample.js"),
+                **assets.component("sample", "keep", "regenerate", "formulas"),
                 elem_id="sample",
             )
             formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=LATEX, container=True, elem_id="sample-formulas")

@@ -52,7 +52,7 @@ def test_a_brush_moves_the_other_charts_the_count_and_the_table(url: str) -> Non
         expect(page.locator(".parts li")).to_have_text(["difficulty 0.3 to 0.6×"])
         kept = count(page)
         assert 0 < kept < ROWS
-        expect(page.locator("[data-part=said]")).to_have_text(f"1-{min(kept, 50)} of {kept} questions")
+        expect(page.locator("[data-part=range]")).to_have_text(f"1-{min(kept, 50)} of {kept} questions")
         assert all(0.3 <= float(row[3]) <= 0.6 for row in table(page))
         assert asked_of(page) == {"difficulty": [0.3, 0.6]}
         after = {name: numbers(page, name) for name in ("difficulty", "reward")}

@@ -208,10 +208,10 @@ def test_what_matches_nothing_says_which_part_to_remove(url: str) -> None:
 def test_pages_are_turned_and_a_row_leads_back_to_its_page(url: str) -> None:
     with chromium(url) as watched:
         page = settled(watched.open("/?sort=difficulty"))
-        expect(page.locator("[data-part=said]")).to_have_text(f"1-50 of {ROWS + 1} questions")
+        expect(page.locator("[data-part=range]")).to_have_text(f"1-50 of {ROWS + 1} questions")
         first = table(page)
         page.get_by_role("button", name="Next page").click()
-        expect(page.locator("[data-part=said]")).to_have_text(f"51-100 of {ROWS + 1} questions")
+        expect(page.locator("[data-part=range]")).to_have_text(f"51-100 of {ROWS + 1} questions")
         second = table(page)
         assert not {row[0] for row in first} & {row[0] for row in second}
         numbers = [float(row[3]) for row in first + second if row[3]]
@@ -228,7 +228,7 @@ def test_pages_are_turned_and_a_row_leads_back_to_its_page(url: str) -> None:
         expect(page.locator(f"tr[data-id='{second[49][0]}']")).to_be_focused()
         assert table(page) == second
         page.get_by_role("button", name="Previous page").click()
-        expect(page.locator("[data-part=said]")).to_have_text(f"1-50 of {ROWS + 1} questions")
+        expect(page.locator("[data-part=range]")).to_have_text(f"1-50 of {ROWS + 1} questions")
         assert table(page) == first
         assert not watched.errors
 
@@ -303,7 +303,7 @@ def test_hostile_texts_are_read_and_nothing_of_them_runs(tmp_path: Path) -> None
         page = settled(watched.open("/?sort=newest"))
         shown = {row[0]: row for row in table(page)}
         page.get_by_role("button", name="Next page").click()
-        expect(page.locator("[data-part=said]")).to_contain_text("51-")
+        expect(page.locator("[data-part=range]")).to_contain_text("51-")
         shown |= {row[0]: row for row in table(page)}
         for number, text in enumerate(HOSTILE):
             known = shown.get(f"r{number:02d}-00000000")
@@ -312,7 +312,7 @@ def test_hostile_texts_are_read_and_nothing_of_them_runs(tmp_path: Path) -> None
                 assert known[1] == (seen if len(seen) <= 220 else seen[:220] + "…")
         page.get_by_role("button", name="Previous page").click()
         page.locator("fieldset", has_text="Dropped at").get_by_text("not dropped").click()
-        expect(page.locator("[data-part=said]")).to_contain_text(f"of {len(HOSTILE)} questions")
+        expect(page.locator("[data-part=range]")).to_contain_text(f"of {len(HOSTILE)} questions")
         page.locator("tr[data-id='r00-00000000']").click()
         told = page.locator("#explore-story")
         for number, text in enumerate(HOSTILE):

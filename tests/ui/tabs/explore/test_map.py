@@ -121,7 +121,7 @@ def test_the_map_is_made_in_the_page_and_what_is_drawn_on_it_is_a_filter_that_a_
         section.locator("canvas").focus()
         for _ in range(2):
             section.locator("canvas").press("+")
-        section.get_by_role("button", name="Select what is shown").click()
+        section.get_by_role("button", name="Select the visible area").click()
         expect(chip).to_be_visible()
         expect(page.locator("#explore [data-part=headline]")).to_contain_text(f"{in_view(section)} of {ALL}")
         assert not watched.errors
@@ -179,7 +179,7 @@ def test_the_demo_has_a_map_that_can_be_drawn_on_and_not_remade(tmp_path: Path) 
         page = watched.open("/?sort=newest")
         section = opened(page)
         expect(section.locator("[data-part=about]")).to_contain_text("400 of 400 questions are on the map")
-        expect(section.get_by_role("button", name="Make the map anew")).to_be_hidden()
+        expect(section.get_by_role("button", name="Rebuild the map")).to_be_hidden()
         section.get_by_role("button", name="Rectangle").click()
         drag(page, section, [(0.2, 0.2), (0.6, 0.6)])
         expect(page.get_by_text("inside an area drawn on the map")).to_be_visible()

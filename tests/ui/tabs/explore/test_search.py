@@ -45,7 +45,7 @@ def test_words_are_found_marked_and_ranked(url: str) -> None:
         expect(page.locator("[data-part=sort]")).to_have_value("-newest")
         page.get_by_role("searchbox").fill("prime")
         expect(page.locator(".parts li")).to_have_text(["run first×", "words: prime×"])
-        expect(page.locator("[data-part=said]")).to_have_text("1-5 of 5 questions")
+        expect(page.locator("[data-part=range]")).to_have_text("1-5 of 5 questions")
         expect(page.locator("[data-part=sort]")).to_have_value("match")
         assert marks(page) == {"prime"}
         found = table(page)
@@ -63,10 +63,10 @@ def test_words_are_found_marked_and_ranked(url: str) -> None:
         expect(page.get_by_role("searchbox")).to_have_value("prime")
         expect(page.locator("[data-part=sort]")).to_have_value("-newest")
         page.get_by_role("searchbox").fill('"prime number"')
-        expect(page.locator("[data-part=said]")).to_have_text("1-1 of 1 questions")
+        expect(page.locator("[data-part=range]")).to_have_text("1-1 of 1 questions")
         assert marks(page) == {"prime number"}
         page.get_by_role("searchbox").fill("prim* -is")
-        expect(page.locator("[data-part=said]")).to_have_text("1-3 of 3 questions")
+        expect(page.locator("[data-part=range]")).to_have_text("1-3 of 3 questions")
         page.get_by_role("searchbox").fill("")
         expect(page.locator(".parts li")).to_have_text(["run first×"])
         expect(page.locator("[data-part=table] mark")).to_have_count(0)
@@ -80,7 +80,7 @@ def test_between_slashes_is_a_regular_expression(url: str) -> None:
         box = page.get_by_role("searchbox")
         box.fill(r"/\bIS \d/i")
         expect(page.locator(".parts li")).to_have_text([r"matches /(?i)\bIS \d/×", "run first×"])
-        expect(page.locator("[data-part=said]")).to_have_text("1-1 of 1 questions")
+        expect(page.locator("[data-part=range]")).to_have_text("1-1 of 1 questions")
         assert marks(page) == {"Is 7"}
         box.fill("/(ab/")
         expect(page.locator("[data-part=message]")).to_contain_text("The search was left out. filter.regex '(ab'")
@@ -89,7 +89,7 @@ def test_between_slashes_is_a_regular_expression(url: str) -> None:
         box.fill("$")
         expect(page.locator("[data-part=message]")).to_contain_text("filter.words '$' contains no word")
         box.fill("/<b>prime/")
-        expect(page.locator("[data-part=said]")).to_contain_text("of 1 questions")
+        expect(page.locator("[data-part=range]")).to_contain_text("of 1 questions")
         assert marks(page) == {"<b>prime"}
         address = page.evaluate("location.href")
         assert not watched.errors

@@ -105,14 +105,14 @@ def test_sliders_tell_at_once_what_they_would_keep_and_the_rows_beside_them(url:
         expect(card.locator(".dropped li")).to_have_count(1)  # the end that was moved last
         slider.press("End")
         kept(section, 120)
-        section.get_by_label("Near-duplicates may stay").uncheck()
+        section.get_by_label("Keep near-duplicates").uncheck()
         kept(section, 108)
         expect(section.locator("[data-slider=duplicates] .drops")).to_have_text(
             "Drops 20; 12 of them pass every other threshold."
         )
         section.get_by_role("button", name="Reset").click()
         kept(section, ROWS)
-        section.locator("[data-slider=agreement] .beside:not(.old) .kept li button").first.click()
+        section.locator("[data-slider=agreement] .borders:not(.old) .kept li button").first.click()
         expect(page.locator("#explore-story h2")).to_contain_text("r1-00000199")
         assert not watched.errors
         assert not watched.foreign

@@ -1,0 +1,131 @@
+/** The state of Explore: what is looked at, and the requests to the server. */
+
+import { getParameter, setParameters } from "../lib/address.js";
+import { partsOf } from "../lib/dom.js";
+import { announce, FILTER_CHANGED } from "../lib/messages.js";
+import { call, RequestStream } from "../lib/requests.js";
+import { withCondition, withSearch } from "./filter.js";
+
+/**
+ * @typedef {import("./filter.js").Filter} Filter
+ * @typedef {{ sorts: Record<string, string>, facets: Record<string, string> }} Props
+ * @typedef {{ after?: string, before?: string, at?: string }} Page - empty: the first one
+ * @typedef {import("./bins.js").Bins & { id: string, title: string, note: string, axis: string, totals: number[] }} Chart
+ * @typedef {{ title: string, note: string, totals: [string | null, number][] }} TopicTotals
+ * @typedef {{ charts: Chart[], topic: TopicTotals, version: string }} Board - what changes only with the rows
+ * @typedef {{ value: string | null, text: string, count: number }} Count
+ * @typedef {Record<string, any> & { question_id: string, query: string[] | null }} Row
+ * @typedef {{ rows: Row[], first: boolean, last: boolean, said: string }} TablePage
+ * @typedef {object} Reply
+ * @property {Filter} filter
+ * @property {string | null} refused
+ * @property {string} version
+ * @property {number} total
+ * @property {number} count
+ * @property {string} headline
+ * @property {{ name: string, text: string }[]} parts
+ * @property {string[]} notes
+ * @property {boolean} running
+ * @property {Record<string, { counts: number[], none: number }>} numbers
+ * @property {Count[]} topic
+ * @property {Record<string, Count[]>} facets
+ * @property {[string, number, number, number, number][]} funnel
+ * @property {string} dropped
+ * @property {{ name: string | null, text: string } | null} [empty]
+ * @property {Omit<Board, "version">} [board]
+ * @property {TablePage} [page]
+ * @property {string} [sort]
+ * @property {boolean} [ranked]
+ * @property {{ row: string, said: string, before: string | null, after: string | null }} [place]
+ * @typedef {{ tick?: boolean }} How - tick: while a range is being dragged; without rows, and it can wait
+ */
+
+export class App {
+  /**
+   * @param {import("../lib/host.js").Host<Props>} host
+   * @param {(app: App, reply: import("../lib/requests.js").Answer<Reply>, whole: boolean) => void} onReply
+   */
+  constructor({ element, props, server, emit }, onReply) {
+    this.element = element;
+    this.part = partsOf(element);
+    this.props = props;
+    this.emit = emit;
+    /** A text until the server has read it. @type {Filter | string} */
+    this.filter = {};
+    /** null: the best match where there is one, else the newest. @type {string | null} */
+    this.sort = null;
+    /** The open row. @type {string | null} */
+    this.row = null;
+    /** @type {Page} */
+    this.page = {};
+    /** @type {Board | null} */
+    this.board = null;
+    /** The newest reply that was drawn. @type {Reply | null} */
+    this.last = null;
+    /** The chart under the pointer, which isn't redrawn meanwhile. @type {string | null} */
+    this.brushing = null;
+    /** @type {RequestStream<How, import("../lib/requests.js").Answer<Reply>>} */
+    this.requests = new RequestStream(
+      (how) => {
+        const { filter, sort, row, page, board } = this;
+        return call(server, "explore_look", { filter, sort, row, version: board && board.version, ...page, ...how });
+      },
+      (reply, how, newest) => onReply(this, reply, newest && !how.tick),
+    );
+  }
+
+  /** The filter as an object. */
+  get conditions() {
+    return typeof this.filter === "object" ? this.filter : {};
+  }
+
+  /** @param {How} [how] */
+  look(how = {}) {
+    return this.requests.request(how, how.tick);
+  }
+
+  /**
+   * Looks at another filter.
+   * @param {Filter} filter
+   * @param {How} [how]
+   */
+  filterBy(filter, how) {
+    this.filter = filter;
+    this.page = {};
+    return this.look(how);
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} value - null removes the condition
+   * @param {How} [how]
+   */
+  setCondition(name, value, how) {
+    return this.filterBy(withCondition(this.filter, name, value), how);
+  }
+
+  /** @param {string} text */
+  search(text) {
+    return this.filterBy(withSearch(this.filter, text));
+  }
+
+  /** Puts what is looked at into the address. */
+  remember() {
+    const filter = Object.keys(this.conditions).length ? JSON.stringify(this.filter) : null;
+    setParameters({ filter, sort: this.sort, row: this.row });
+    announce(FILTER_CHANGED);
+  }
+
+  /** Reads what to look at from the address. */
+  recall() {
+    this.filter = getParameter("filter") || {};
+    const sort = getParameter("sort");
+    if (sort !== null && sort in this.props.sorts) this.sort = sort;
+    this.row = getParameter("row");
+  }
+
+  /** @param {string} id */
+  chart(id) {
+    return this.board?.charts.find((chart) => chart.id === id);
+  }
+}

@@ -1,0 +1,200 @@
+/** The filter in words, the table of questions, and the row that is open. */
+
+import { button, find, group, make, setText, updateKeyed } from "../lib/dom.js";
+import { formatNumber } from "../lib/format.js";
+import { setHeader } from "../lib/table.js";
+import { searchText } from "./filter.js";
+
+/**
+ * @typedef {import("./app.js").App} App
+ * @typedef {import("./app.js").Row} Row
+ */
+
+const COLUMNS = [
+  ["question", "query"], ["topic", "topic"], ["difficulty", "difficulty"], ["reward", "reward"], ["agreement", "agreement"],
+  ["samples", "samples"], ["status", "status"], ["dropped at", "drop_stage"], ["why", "drop_reason"],
+];
+const COPIED_FOR = 4000; // milliseconds that a message stays
+/** The texts that cells of the question column were drawn from. @type {WeakMap<Element, string>} */
+const drawnQueries = new WeakMap();
+
+/** @param {App} app */
+export function drawFilter(app) {
+  const { last, part, element } = app;
+  if (!last) return;
+  setText(part("headline"), last.headline);
+  updateKeyed(part("parts"), last.parts, (entry) => entry.name, (entry) =>
+    group("li", "", make("span"), button("×", () => app.setCondition(entry.name, null))), (made, entry) => {
+    setText(find(made, "span"), entry.text);
+    find(made, "button").setAttribute("aria-label", `Remove ${entry.text}`);
+  });
+  find(element, '.filter [data-do="clear"]').hidden = !last.parts.length;
+  updateKeyed(part("notes"), last.notes.map((text, i) => ({ text, i })), (note) => note.i, () => make("p", "note"), (made, note) => setText(made, note.text));
+  part("empty").hidden = !last.empty;
+  if (last.empty) {
+    setText(find(part("empty"), "span"), last.empty.text);
+    setText(find(part("empty"), "button"), last.empty.name ? "Remove it" : "Clear all");
+  }
+  const text = part("text", HTMLInputElement);
+  if (document.activeElement !== text) text.value = searchText(app.conditions);
+  const sort = part("sort", HTMLSelectElement);
+  find(sort, 'option[value="match"]').hidden = !last.ranked;
+  sort.value = last.sort || "-newest";
+}
+
+/**
+ * @param {string} name
+ * @param {string | number | null} value
+ */
+export function cellText(name, value) {
+  if (value === null) return "";
+  if (typeof value !== "number") return value;
+  if (name === "agreement") return `${Math.round(value * 100)} %`;
+  if (name === "samples") return formatNumber(value);
+  return value && Math.abs(value) < 0.0005 ? value.toExponential(1) : (value + 0).toFixed(3);
+}
+
+/**
+ * @param {Element} box
+ * @param {string[] | null} pieces - what a search did not find and what it found, in turns
+ */
+function drawQuery(box, pieces) {
+  const key = JSON.stringify(pieces);
+  if (drawnQueries.get(box) === key) return;
+  drawnQueries.set(box, key);
+  if (!pieces?.join("")) box.textContent = pieces ? "(no text)" : "(deleted meanwhile)";
+  else box.replaceChildren(...pieces.map((piece, i) => (i % 2 ? make("mark", "", piece) : piece)));
+}
+
+/**
+ * @param {App} app
+ * @param {Row} entry
+ */
+function makeRow(app, entry) {
+  const row = make("tr");
+  row.tabIndex = 0;
+  row.dataset.id = entry.question_id;
+  COLUMNS.forEach(([title, name]) => {
+    const cell = make("td", `is-${name}`);
+    cell.dataset.title = title;
+    cell.dir = "auto";
+    if (name === "query") cell.append(make("div"));
+    row.append(cell);
+  });
+  row.addEventListener("click", () => openRow(app, entry.question_id));
+  row.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") openRow(app, entry.question_id);
+    const next = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling }[event.key];
+    if (!(next instanceof HTMLElement)) return;
+    event.preventDefault();
+    next.focus();
+  });
+  return row;
+}
+
+/**
+ * @param {App} app
+ * @param {import("./app.js").TablePage} page
+ */
+export function drawTable(app, page) {
+  const table = app.part("table", HTMLTableElement);
+  setHeader(table, COLUMNS.map(([title]) => title));
+  updateKeyed(table.tBodies[0], page.rows, (entry) => entry.question_id, (entry) => makeRow(app, entry), (row, entry) => {
+    COLUMNS.forEach(([, name], i) => {
+      if (name === "query") drawQuery(find(row.cells[i], "div"), entry.query);
+      else setText(row.cells[i], cellText(name, entry[name]));
+    });
+  });
+  setText(app.part("range"), page.said);
+  find(app.element, '[data-do="previous"]', HTMLButtonElement).disabled = page.first;
+  find(app.element, '[data-do="next"]', HTMLButtonElement).disabled = page.last;
+}
+
+/**
+ * Turns to the next page or to the one before.
+ * @param {App} app
+ * @param {1 | -1} step
+ */
+export async function turnPage(app, step) {
+  const rows = app.last?.page?.rows ?? [];
+  if (!rows.length) return;
+  app.page = step > 0 ? { after: rows[rows.length - 1].question_id } : { before: rows[0].question_id };
+  await app.look();
+  app.part("table").scrollIntoView({ block: "start" });
+}
+
+/**
+ * @param {App} app
+ * @param {string} id
+ */
+export function openRow(app, id) {
+  app.row = id;
+  app.remember();
+  drawMode(app);
+  app.emit("story", { row: id });
+  app.look();
+  app.element.scrollIntoView({ block: "start" });
+}
+
+/**
+ * Shows the row that is open, or the list.
+ * @param {App} app
+ */
+export function drawMode(app) {
+  const { row, last, part, element } = app;
+  part("story").hidden = row === null;
+  part("all").hidden = row !== null || !last?.total;
+  const place = last?.place?.row === row ? last?.place : undefined;
+  setText(part("place"), row === null ? "" : `${row}${place?.said ? `, ${place.said}` : ""}`);
+  find(element, '[data-do="before"]', HTMLButtonElement).disabled = !place?.before;
+  find(element, '[data-do="after"]', HTMLButtonElement).disabled = !place?.after;
+}
+
+/**
+ * @param {App} app
+ * @param {"before" | "after"} which
+ */
+export function stepRow(app, which) {
+  const place = app.last?.place;
+  const id = place?.row === app.row ? place?.[which] : null;
+  if (id) openRow(app, id);
+}
+
+/**
+ * Back to the page that holds the row, and to the row.
+ * @param {App} app
+ * @param {() => void} draw
+ */
+export async function closeRow(app, draw) {
+  const id = app.row ?? "";
+  app.row = null;
+  app.remember();
+  app.emit("story", { row: null });
+  const rowOf = () => app.part("table").querySelector(`tr[data-id="${CSS.escape(id)}"]`);
+  if (!rowOf()) {
+    app.page = { at: id };
+    await app.look();
+  }
+  drawMode(app);
+  draw();
+  const row = rowOf();
+  if (!(row instanceof HTMLElement)) return;
+  row.focus();
+  row.scrollIntoView({ block: "center" });
+}
+
+/** @param {App} app */
+export async function copyLink({ part }) {
+  const link = part("link", HTMLInputElement);
+  link.value = location.href;
+  try {
+    await navigator.clipboard.writeText(location.href);
+    link.hidden = true;
+    setText(part("copied"), "The link to this view is copied.");
+  } catch {
+    link.hidden = false; // browsers have no clipboard without https, except on this machine
+    link.select();
+    setText(part("copied"), "Copy the link from the field.");
+  }
+  setTimeout(() => setText(part("copied"), ""), COPIED_FOR);
+}

@@ -1,0 +1,132 @@
+/** Explore: cross-filtered charts, facets, the funnel, a search, and a table of questions. */
+
+import { find, onActions, setMessage, setOptions } from "../lib/dom.js";
+import { isShown, listen, onResize, onShownChange, repeat } from "../lib/lifetime.js";
+import { onExploreRequest, requestReview } from "../lib/messages.js";
+import { loadPlotly } from "../lib/plot.js";
+import { App } from "./app.js";
+import { drawCharts, drawRanges } from "./charts.js";
+import { drawFacets, drawFunnel, drawTopics } from "./counts.js";
+import { closeRow, copyLink, drawFilter, drawMode, drawTable, openRow, stepRow, turnPage } from "./list.js";
+
+/** @typedef {import("./app.js").Reply} Reply */
+
+const EMPTY = "There are no questions yet. Generate one in the Sample tab, start a batch in the Runs tab, or use `scalequest run`.";
+const EVERY = 3000; // milliseconds between two requests while a run is writing
+const TYPING = 250; // milliseconds without a key, after which a text is searched for
+const WIDE = 900; // pixels from which the facets are open
+
+/** @param {import("../lib/host.js").Host<import("./app.js").Props>} host */
+export async function mount(host) {
+  const { element, props } = host;
+  const plotly = loadPlotly();
+  const app = new App(host, receive);
+  const { part } = app;
+  const sort = part("sort", HTMLSelectElement);
+
+  /**
+   * @param {App} of
+   * @param {import("../lib/requests.js").Answer<Reply>} reply
+   * @param {boolean} whole - a reply to the newest request, with rows
+   */
+  async function receive(of, reply, whole) {
+    const message = part("message");
+    const text = reply.error ?? ("refused" in reply && reply.refused) ?? "";
+    setMessage(message, text || (whole || !of.last ? "" : message.textContent));
+    if (reply.error !== undefined) return;
+    if (whole && !of.brushing) {
+      of.filter = typeof reply.filter === "object" ? reply.filter : {};
+      of.remember();
+    }
+    if (reply.board) of.board = { ...reply.board, version: reply.version };
+    of.last = { ...of.last, ...reply, empty: reply.count ? null : (reply.empty ?? of.last?.empty) };
+    if (!of.last.total) setMessage(message, EMPTY);
+    drawMode(of);
+    if (of.last.total) drawAll(await plotly, reply.page);
+  }
+
+  /**
+   * @param {import("../lib/plot.js").Plotly} drawer
+   * @param {import("./app.js").TablePage} [page]
+   */
+  function drawAll(drawer, page) {
+    drawFilter(app);
+    if (app.row === null) {
+      drawFunnel(app);
+      drawTopics(app);
+      drawCharts(app, drawer);
+      drawFacets(app);
+    }
+    if (page) drawTable(app, page);
+  }
+
+  const redraw = async () => app.last?.total && drawAll(await plotly);
+  const close = async () => {
+    const drawer = await plotly;
+    return closeRow(app, () => drawCharts(app, drawer));
+  };
+
+  /** @param {import("../lib/messages.js").ExploreRequest} request */
+  function show({ filter, row, search }) {
+    if (search) setTimeout(() => part("text").focus(), 0); // once the tab is in front
+    else if (row) openRow(app, row);
+    else {
+      if (app.row !== null) app.emit("story", { row: null });
+      app.row = null;
+      app.filterBy(filter ?? {});
+      drawMode(app);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    if (!isShown(element) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === "/" && app.row === null) {
+      event.preventDefault();
+      part("text").focus();
+    }
+    if (app.row === null) return;
+    if (event.key === "j") stepRow(app, "after");
+    if (event.key === "k") stepRow(app, "before");
+    if (event.key === "Escape") close();
+  }
+
+  setOptions(sort, Object.entries(props.sorts));
+  app.recall();
+  onActions(element, {
+    back: close,
+    before: () => stepRow(app, "before"),
+    after: () => stepRow(app, "after"),
+    link: () => copyLink(app),
+    clear: () => app.filterBy({}),
+    review: requestReview,
+    remedy: () => (app.last?.empty?.name ? app.setCondition(app.last.empty.name, null) : app.filterBy({})),
+    previous: () => turnPage(app, -1),
+    next: () => turnPage(app, 1),
+  });
+  sort.addEventListener("change", () => {
+    app.sort = sort.value === "-newest" && !app.last?.ranked ? null : sort.value;
+    app.page = {};
+    app.look();
+  });
+  part("scale").addEventListener("change", redraw);
+  const text = part("text", HTMLInputElement);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+  text.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => app.search(text.value), TYPING);
+  });
+  find(element, "details.facets", HTMLDetailsElement).open = element.clientWidth > WIDE;
+  listen(element, document, "keydown", onKey);
+  repeat(element, EVERY, () => {
+    if (isShown(element) && app.last?.running && !app.brushing && !app.requests.busy) app.look();
+  });
+  onShownChange(element, (shown) => shown && app.look()); // there may be new rows by now
+  onResize(part("board"), () => app.last?.total && app.row === null && requestAnimationFrame(() => drawRanges(app)));
+  const showRequested = onExploreRequest(element, show);
+  if (app.row !== null) app.emit("story", { row: app.row });
+  app.look();
+  showRequested();
+}

@@ -1,0 +1,145 @@
+/**
+ * The cards of a live run: each question with its stages as chips and its solutions side by side. When the value changes
+ * it touches only what is different, so that a reader's place and focus stay.
+ */
+
+import { button, find, fit, group, make, partsOf, setMessage, setText, updateKeyed } from "../lib/dom.js";
+
+/**
+ * @typedef {{ number: number, title: string, text: string, chosen: boolean }} Solution
+ * @typedef {{ title: string, numbers: string }} AnswerGroup - the numbers of its solutions, with spaces between
+ * @typedef {{ state: string, text: string }} Chip
+ * @typedef {object} Card
+ * @property {string} id
+ * @property {string} title
+ * @property {string} facts
+ * @property {string} text
+ * @property {boolean} writing
+ * @property {Chip[]} chips
+ * @property {string} note
+ * @property {AnswerGroup[]} groups
+ * @property {Solution[]} samples
+ * @property {string} why
+ * @property {boolean} ended
+ * @property {string} keep - what the button says
+ * @property {boolean} may_keep
+ * @property {boolean} may_regenerate
+ * @typedef {{ number?: number, status?: string, numbers?: string, stored?: string, cards?: Card[] }} Snapshot
+ */
+
+/**
+ * The numbers of the solutions of a group.
+ * @param {AnswerGroup} answer
+ */
+const solutionsOf = (answer) => answer.numbers.split(" ");
+
+function makeSolution() {
+  const text = make("p", "text");
+  text.dir = "auto";
+  return group("div", "solution", make("p", "sample"), text);
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Card} card
+ */
+function drawGroups(box, { groups, samples }) {
+  const shape = groups.map((answer) => answer.numbers).join("|");
+  if (box.dataset.shape !== shape) {
+    box.dataset.shape = shape;
+    box.replaceChildren(...groups.map((answer) => {
+      const columns = group("div", "columns", ...solutionsOf(answer).map(makeSolution));
+      return group("section", "", make("h4"), columns);
+    }));
+  }
+  const byNumber = new Map(samples.map((sample) => [String(sample.number), sample]));
+  groups.forEach((answer, i) => {
+    const section = box.children[i];
+    setMessage(find(section, "h4"), answer.title);
+    solutionsOf(answer).forEach((number, k) => {
+      const sample = byNumber.get(number);
+      const solution = find(section, ".columns").children[k];
+      if (!sample) return;
+      solution.classList.toggle("chosen", sample.chosen);
+      setMessage(find(solution, ".sample"), sample.title);
+      setMessage(find(solution, ".text"), sample.text);
+    });
+  });
+}
+
+/**
+ * @param {HTMLElement} list
+ * @param {Chip[]} chips
+ */
+function drawChips(list, chips) {
+  fit(list, chips.length, "li");
+  chips.forEach((chip, i) => {
+    list.children[i].className = `chip ${chip.state}`;
+    setText(list.children[i], chip.text);
+  });
+}
+
+/**
+ * @param {HTMLElement} card
+ * @param {string} name
+ * @param {string} text
+ * @param {boolean} enabled
+ */
+function drawButton(card, name, text, enabled) {
+  const made = find(card, `.${name}`, HTMLButtonElement);
+  setMessage(made, text);
+  made.disabled = !enabled;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Card} card
+ */
+function drawCard(element, card) {
+  setMessage(find(element, "h3"), card.title);
+  setMessage(find(element, ".facts"), card.facts);
+  setMessage(find(element, ".question"), card.text);
+  find(element, ".question").classList.toggle("writing", card.writing);
+  drawChips(find(element, ".chips"), card.chips);
+  setMessage(find(element, ".note"), card.note);
+  drawGroups(find(element, ".groups"), card);
+  setMessage(find(element, ".why"), card.why);
+  find(element, ".acts").hidden = !card.ended;
+  drawButton(element, "keep", card.keep, card.may_keep);
+  drawButton(element, "again", "Regenerate", card.may_regenerate);
+  drawButton(element, "tex", "Show formulas", true);
+}
+
+/** @param {import("../lib/host.js").Host<{ value: Snapshot | null }>} host */
+export function mount({ element, props, watch, emit }) {
+  const part = partsOf(element);
+  let newest = 0;
+
+  /** @param {Card} card */
+  function makeCard({ id }) {
+    const head = make("h3");
+    head.id = `head-${id}`;
+    const question = make("p", "question");
+    question.dir = "auto";
+    const buttons = [["keep", "keep"], ["again", "regenerate"], ["tex", "formulas"]];
+    const acts = group("div", "acts", ...buttons.map(([name, event]) => button("", () => emit(event, { id }), `act ${name}`)));
+    const card = group("article", "", head, make("p", "facts"), question, make("ol", "chips"), make("p", "note"),
+      make("div", "groups"), make("p", "why"), acts);
+    card.dataset.question = id;
+    card.setAttribute("aria-labelledby", head.id);
+    return card;
+  }
+
+  function draw() {
+    const { number = 0, status = "", numbers = "", stored = "", cards = [] } = props.value ?? {};
+    if (number < newest) return;
+    newest = number;
+    setText(part("status"), status);
+    setMessage(part("numbers"), numbers);
+    setMessage(part("stored"), stored);
+    updateKeyed(part("cards"), cards, (card) => card.id, makeCard, drawCard);
+  }
+
+  watch("value", draw);
+  draw();
+}
