@@ -1,6 +1,6 @@
 """The dataset card of a dataset folder: the YAML header for ``datasets``, columns, statistics, provenance and limits.
 
-It is made from the rows and the runs' records alone and contains neither times nor paths.
+``assets/cards/dataset.md`` is filled from the rows and the runs' records alone: it contains neither times nor paths.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from string import Template
 from typing import Any
 
 import numpy as np
 
 from engine.exports.manifest import models, without_paths
 from engine.exports.plan import LICENSE, Plan
+from engine.paths import ASSETS
 from store.database import replace_verdicts, run_queries
 from store.export import card_statistics, formats
 from store.export.card_statistics import Figures
@@ -22,24 +24,6 @@ from store.records import Run
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 _NAMES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>100M")
-_MEANINGS = {
-    "question_id": "the id in the workspace",
-    "run_id": "the run that generated it",
-    "generator": "the model that wrote the question, or its source",
-    "query": "the question",
-    "response": "the solution with the highest reward, or the one a reviewer chose",
-    "answer": "the final answer that the response states",
-    "topic": "one of MATH's subjects, or Arithmetic",
-    "difficulty": "predicted fail rate, 0 to 1",
-    "reward": "the reward model's score of the response",
-    "agreement": "share of the samples with the response's final answer, 0 to 1",
-    "majority_answer": "the final answer of most samples",
-    "reference_answer": "the given answer, where the question has one",
-    "n_solutions": "sampled solutions",
-    "status": "unreviewed, accepted, rejected or skipped by a reviewer",
-    "tags": "a reviewer's tags",
-    "edited": "whether a reviewer changed a text",
-}
 _TITLES = {
     "difficulty": "difficulty (predicted fail rate)",
     "reward": "reward",
@@ -49,12 +33,13 @@ _TITLES = {
     "response_chars": "characters per solution",
     "response_tokens": "tokens per solution (the solver's)",
 }
-_PAPER = """@article{ding2024scalequest,
-  title = {Unleashing LLM Reasoning Capability via Scalable Question Synthesis from Scratch},
-  author = {Ding, Yuyang and Shi, Xinyu and Liang, Xiaobo and Li, Juntao and Tu, Zhaopeng and Zhu, Qiaoming and Zhang, Min},
-  journal = {arXiv preprint arXiv:2410.18693},
-  year = {2024}
-}"""  # noqa: E501
+_VALIDATION = " Validation rows are whole clusters of duplicates: none has a near-duplicate in train."
+_LOAD_REJECTED = 'rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # dropped questions and reasons\n'
+_REJECTED = """
+- config_name: rejected
+  data_files:
+  - split: train
+    path: """
 
 
 def text(
@@ -65,92 +50,33 @@ def text(
     files: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """The text of README.md; ``files``: by path what was or will be written (then without ``bytes``)."""
-    figures = card_statistics.figures(cursor, chosen)
-    parts = [
-        _header(plan, files),
-        "# Questions and solutions made with ScaleQuest Explorer",
-        _start(plan, files),
-        _schema(files),
-        _statistics(figures, chosen),
-        _generation(runs),
-        _funnel(cursor, runs),
-        _contamination(cursor, runs),
-        _limits(plan, runs, chosen),
-        f"## Citation\n\nThe method is ScaleQuest's:\n\n```bibtex\n{_PAPER}\n```",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _header(plan: Plan, files: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = sum(one["rows"] for path, one in files.items() if "rejected" not in path)
-    size = _NAMES[sum(rows >= limit for limit in _SIZES)]
-    tags = "\n".join(f"- {tag}" for tag in ("synthetic", "math", "reasoning", "question-answering", "scalequest"))
-    default = "\n".join(f"  - split: {split}\n    path: {path}" for split, path in plan.files.items())
-    rejected = _REJECTED.format(path=path) if (path := _rejected(files)) else ""
-    return f"""---
-license: {plan.license}
-language:
-- en
-size_categories:
-- {size}
-task_categories:
-- text-generation
-- question-answering
-tags:
-{tags}
-configs:
-- config_name: default
-  default: true
-  data_files:
-{default}{rejected}
----"""
-
-
-_REJECTED = """
-- config_name: rejected
-  data_files:
-  - split: train
-    path: {path}"""
-
-
-def _rejected(files: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """The file of dropped questions, if any."""
-    return next((path for path in files if "rejected" in path), None)
-
-
-def _start(plan: Plan, files: Mapping[str, Mapping[str, Any]]) -> str:
-    more = 'rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # dropped questions and reasons\n'
-    more = more if _rejected(files) else ""
+    template = Template((ASSETS / "cards" / "dataset.md").read_text(encoding="utf-8"))
+    rejected = next((path for path in files if "rejected" in path), None)
+    rows = sum(one["rows"] for path, one in files.items() if path != rejected)
     written = [(path, f"{one['rows']:,}", f"{one['bytes']:,}" if "bytes" in one else "") for path, one in files.items()]
-    splits = _table(("file", "rows", "bytes"), written)
-    return f"""## Quick start
-
-```python
-from datasets import load_dataset
-
-train = load_dataset("THIS_DATASET", split="train")        # query, response and metadata
-{more}```
-
-{splits}
-
-`manifest.json` describes how the files were made; `scalequest export --verify manifest.json` repeats the export and
-compares it byte by byte. The rows: filter `{json.dumps(plan.filter.to_dict())}` over all pairs.\
-{" Validation rows are whole clusters of duplicates: none has a near-duplicate in train." if plan.validation else ""}"""
-
-
-def _schema(files: Mapping[str, Mapping[str, Any]]) -> str:
-    kinds = {field.name: str(field.type) for field in formats.schema(formats.PAIR)}
-    rows = [
-        (f"`{name}`", kinds[name].replace("<", "(").replace(">", ")"), meaning) for name, meaning in _MEANINGS.items()
-    ]
-    return f"## Columns\n\n{_table(('column', 'type', 'meaning'), rows)}"
+    types = {field.name: str(field.type) for field in formats.schema(formats.PAIR)}
+    return template.substitute(
+        {f"type_{name}": kind.replace("<", "(").replace(">", ")") for name, kind in types.items()},
+        license=plan.license,
+        size=_NAMES[sum(rows >= limit for limit in _SIZES)],
+        splits="\n".join(f"  - split: {split}\n    path: {path}" for split, path in plan.files.items()),
+        rejected=f"{_REJECTED}{rejected}" if rejected else "",
+        load_rejected=_LOAD_REJECTED if rejected else "",
+        files=_table(("file", "rows", "bytes"), written),
+        filter=json.dumps(plan.filter.to_dict()),
+        validation=_VALIDATION if plan.validation else "",
+        statistics=_statistics(card_statistics.figures(cursor, chosen), chosen),
+        generation=_generation(runs),
+        funnel=_funnel(cursor, runs),
+        contamination=_contamination(cursor, runs),
+        limits=_limits(plan, runs, chosen),
+    )
 
 
 def _statistics(figures: Figures, chosen: Selected) -> str:
     found = [(title, figures.numbers[name]) for name, title in _TITLES.items() if len(figures.numbers[name])]
     rows = [(title, f"{len(values):,}", *map(_number, _cuts(values))) for title, values in found]
     parts = [
-        "## Statistics",
         f"{figures.rows:,} pairs; by review: {_listed(chosen.counts('status').items())}.",
         _table(("", "rows with it", "mean", "min", "p5", "median", "p95", "max"), rows),
         _table(("topic", "rows", "share"), _shares(figures.topics, figures.rows)),
@@ -162,7 +88,7 @@ def _statistics(figures: Figures, chosen: Selected) -> str:
 
 
 def _generation(runs: Sequence[Run]) -> str:
-    parts = ["## Generation"]
+    parts = [""]
     for run in runs:
         made = {"generate": "generated", "live": "generated one by one", "import": "imported"}.get(run.kind, run.kind)
         head = f"**{_plain(run.name or run.run_id)}** (`{run.run_id}`): {made}, seed {run.seed}."
@@ -176,9 +102,7 @@ def _generation(runs: Sequence[Run]) -> str:
 def _funnel(cursor: Cursor, runs: Sequence[Run]) -> str:
     found = run_queries.funnel(cursor, *(run.run_id for run in runs)) if runs else []
     rows = [(one.stage, *(f"{n:,}" for n in (one.entered, one.kept, one.dropped, one.pending))) for one in found]
-    text = "All questions of these runs by stage. Dropped questions that match the filter are in the configuration "
-    text += "`rejected`."
-    return f"## Funnel\n\n{text}\n\n{_table(('stage', 'entered', 'kept', 'dropped', 'pending'), rows)}"
+    return _table(("stage", "entered", "kept", "dropped", "pending"), rows)
 
 
 def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:
@@ -191,9 +115,7 @@ def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:
         for one in (one for one in counts if one.run_id == run.run_id):
             benchmarks = "not checked" if one.judge == "import" or not against else against
             rows.append((f"`{run.run_id}`", benchmarks, f"{one.entered:,}", f"{one.dropped:,}"))
-    text = "A question is dropped if it equals a benchmark's question or shares 13 consecutive words with one. "
-    text += "Paraphrases are not detected."
-    return f"## Decontamination\n\n{text}\n\n{_table(('run', 'against', 'questions', 'dropped'), rows)}"
+    return _table(("run", "against", "questions", "dropped"), rows)
 
 
 def _limits(plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
@@ -211,7 +133,7 @@ def _limits(plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
         limits.append("The nano models write school problems; their reward is the solver's own confidence.")
     if plan.license == LICENSE:
         limits.append("No licence was chosen: it depends on the licences of models and sources.")
-    return "## Known limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
+    return "\n".join(f"- {limit}" for limit in limits)
 
 
 def _cuts(values: Array) -> list[float]:

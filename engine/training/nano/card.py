@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from engine.models.domain import FILE as DOMAIN
 from engine.models.domain import WORD
+from engine.paths import ASSETS
 from engine.training.curriculum import AREAS, KINDS
 from engine.training.nano import text
 from engine.training.nano.evaluate import CARD
@@ -49,30 +51,19 @@ def write_card(out: Path, card: dict[str, Any], figures: dict[str, Any], stages:
         f"| `{name}` | {role} | {', '.join(f'{k} {v}' for k, v in stages.get(name, {}).items())} |"
         for name, role in _ROLES.items()
     )
-    measured = "\n".join(f"| {key} | {value} |" for key, value in figures.items())
-    phrasings = sum(len(kind.phrasings) for kind in KINDS.values())
-    (out / "README.md").write_text(f"""---
-license: apache-2.0
-language: en
-tags: [math, synthetic, question-generation]
----
-# The nano family
-
-Qwen2-architecture models of 1.2 million parameters, trained from nothing by `scalequest train nano` on procedurally generated word problems:
-{len(KINDS)} kinds in {len(AREAS)} areas, {phrasings} phrasings, five levels. No text of a person and no other data set went in. They know this curriculum and nothing
-else; they exist so that every stage of the pipeline runs for real on any laptop.
-
-| model | what it does | training |
-|---|---|---|
-{models}
-
-Prompt format: `{text.PRE_QUERY!r}` before a question, `{text.END}` after it, then `{text.START}assistant\\n` before a solution.
-The judge's threshold ({card.get("judge_threshold")}) and the reward's aggregate ({card.get("reward_aggregate")}) were chosen on the `dev` split.
-
-## Measured on the `test` split
-`scalequest train nano --evaluate --seed {figures.get("seed")} --json` prints these (n = {figures.get("n")}; the splits share no kind with the same numbers):
-
-| figure | value |
-|---|---|
-{measured}
-""")
+    template = Template((ASSETS / "cards" / "nano.md").read_text(encoding="utf-8"))
+    filled = template.substitute(
+        kinds=len(KINDS),
+        areas=len(AREAS),
+        phrasings=sum(len(kind.phrasings) for kind in KINDS.values()),
+        models=models,
+        pre_query=repr(text.PRE_QUERY),
+        start=text.START,
+        end=text.END,
+        judge_threshold=card.get("judge_threshold"),
+        reward_aggregate=card.get("reward_aggregate"),
+        seed=figures.get("seed"),
+        n=figures.get("n"),
+        measured="\n".join(f"| {key} | {value} |" for key, value in figures.items()),
+    )
+    (out / "README.md").write_text(filled)
