@@ -63,7 +63,7 @@ ARROWS = {
         engine.config engine.text engine.data engine.models engine.stages engine.jobs",
     "engine.embedding": f"{STORE_BASE} store.database store.filters store.map engine.config engine.text engine.jobs",
     "engine.exports": f"{STORE_BASE} store.database store.filters store.map store.export \
-        engine.config engine.text engine.jobs",
+        engine.paths engine.config engine.text engine.jobs",
     "engine.imports": f"{STORE_BASE} store.database store.transfer \
         engine.config engine.text engine.data engine.stages engine.jobs",
     "engine.training": f"{ENGINE_BASE} {STORE} engine.config engine.text engine.data engine.models engine.stages \
