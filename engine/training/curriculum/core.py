@@ -1,10 +1,11 @@
 """What a kind of problem is, how one is drawn, and how any text is read back (the oracle).
 
-A kind is a story with numbered slots, several phrasings and one ``solve``. A phrasing is at once a generator (fill the
-slots) and a recogniser (turn it into a regular expression), so every question that fits one can be checked: the oracle.
-It labels training data and serves tests and evaluation; it is never the live judge. Splits: the hash of (kind, numbers)
-puts a problem into ``train``, ``fresh`` (unseen by the solver, where scorers learn), ``dev`` (where thresholds are
-chosen) or ``test``, so that no two splits share a skeleton with the same numbers, whatever seeds draw them.
+A kind is a story with numbered slots and several phrasings (``curriculum.toml``), and one ``solve``. A phrasing is at
+once a generator (fill the slots) and a recogniser (turn it into a regular expression), so every question that fits one
+can be checked: the oracle. It labels training data and serves tests and evaluation; it is never the live judge. Splits:
+the hash of (kind, numbers) puts a problem into ``train``, ``fresh`` (unseen by the solver, where scorers learn),
+``dev`` (where thresholds are chosen) or ``test``, so that no two splits share a skeleton with the same numbers,
+whatever seeds draw them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import inspect
 import random
 import re
+import tomllib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Literal
 
-from engine.training.curriculum.words import WORDS
+from engine.paths import ASSETS
 from engine.training.curriculum.work import LIMIT, Impossible, Work, write_answer
 
 Split = Literal["train", "fresh", "dev", "test"]
@@ -35,32 +37,11 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
 }
 """Number ranges for the three steps of a kind: its own level, one above, two above."""
 
-AREAS: dict[str, str] = {
-    "sums": "Arithmetic",
-    "change": "Arithmetic",
-    "shopping": "Arithmetic",
-    "groups": "Arithmetic",
-    "time": "Prealgebra",
-    "distance": "Prealgebra",
-    "fractions": "Prealgebra",
-    "percent": "Prealgebra",
-    "ratio": "Prealgebra",
-    "averages": "Prealgebra",
-    "ages": "Algebra",
-    "equations": "Algebra",
-    "functions": "Algebra",
-    "sequences": "Intermediate Algebra",
-    "powers": "Intermediate Algebra",
-    "geometry": "Geometry",
-    "solids": "Geometry",
-    "angles": "Geometry",
-    "divisors": "Number Theory",
-    "digits": "Number Theory",
-    "counting": "Counting & Probability",
-    "chance": "Counting & Probability",
-    "trigonometry": "Precalculus",
-}
+STORIES = tomllib.loads((ASSETS / "text" / "curriculum.toml").read_text(encoding="utf-8"))
+AREAS: dict[str, str] = STORIES["areas"]
 """The curriculum's own topics, and MATH's subject (or Arithmetic) that each belongs to."""
+WORDS: dict[str, tuple[str, ...]] = {kind: tuple(words.split()) for kind, words in STORIES["words"].items()}
+"""The words that fill a phrasing's slots, by the slot's type."""
 
 Solve = Callable[..., "int | Fraction"]
 
@@ -163,21 +144,19 @@ def texts_of(phrasing: str, numbers: dict[str, str]) -> int:
     return total
 
 
-def kind(area: str, level: int, *phrasings: str, **numbers: str) -> Callable[[Solve], Solve]:
-    """Register a kind; its name is the function's. ``numbers`` maps each number slot to a size of ``SIZES``."""
-
-    def register(solve: Solve) -> Solve:
-        name = solve.__name__
-        if area not in AREAS or name in KINDS or list(inspect.signature(solve).parameters)[1:] != list(numbers):
-            raise ValueError(f"kind {name}: unknown area, used name or slots that differ from solve's parameters")
-        plain = [text for phrasing in phrasings for text in expand(phrasing)]
-        spelled = tuple(
-            text if texts_of(text, numbers) >= FEW else ASKING[i % len(ASKING)] + text for i, text in enumerate(plain)
-        )
-        KINDS[name] = Kind(name, area, level, dict(numbers), spelled, solve)
-        return solve
-
-    return register
+def kind(solve: Solve) -> Solve:
+    """Register a kind by its solution; ``curriculum.toml`` has its story under the function's name."""
+    name = solve.__name__
+    story = STORIES["kinds"][name]
+    numbers: dict[str, str] = story["numbers"]
+    if story["area"] not in AREAS or name in KINDS or list(inspect.signature(solve).parameters)[1:] != list(numbers):
+        raise ValueError(f"kind {name}: unknown area, used name or slots that differ from solve's parameters")
+    plain = [text for phrasing in story["phrasings"] for text in expand(phrasing)]
+    spelled = tuple(
+        text if texts_of(text, numbers) >= FEW else ASKING[i % len(ASKING)] + text for i, text in enumerate(plain)
+    )
+    KINDS[name] = Kind(name, story["area"], story["level"], numbers, spelled, solve)
+    return solve
 
 
 def draw_number(size: str, step: int, rng: random.Random) -> int:

@@ -14,8 +14,7 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import Literal
 
-from engine.training.curriculum.core import KINDS, Kind, Reading, draw_number, make, read, slots_of, word_type
-from engine.training.curriculum.words import WORDS
+from engine.training.curriculum.core import KINDS, WORDS, Kind, Reading, draw_number, make, read, slots_of, word_type
 from engine.training.curriculum.work import Impossible
 
 Direction = Literal["solvable", "difficult"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.training.curriculum import Problem
-from engine.training.curriculum.words import WORDS
+from engine.training.curriculum.core import WORDS
 from engine.training.fit import Event, quiet
 from engine.training.nano import family, measure, text
 from store.statistics import wilson

@@ -7,8 +7,12 @@ import random
 import pytest
 
 from engine.training.curriculum import AREAS, KINDS, make, read, sample, split_of
-from engine.training.curriculum.core import expand
+from engine.training.curriculum.core import STORIES, expand
 from engine.training.curriculum.rewrite import nearest, rewrite
+
+
+def test_every_story_has_a_solution() -> None:
+    assert KINDS.keys() == STORIES["kinds"].keys()
 
 
 def test_it_has_the_breadth_that_was_asked_for() -> None:
