@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from store.errors import InputError
 from store.filters.filter import Filter
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[Any]
+
+
+def command(verbs: Verbs, name: str, call: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:
+    """Add the parser of a command that ``call`` runs."""
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=what)
+    verb.set_defaults(call=call)
+    return verb
 
 
 def add_workspace(verb: argparse.ArgumentParser) -> None:

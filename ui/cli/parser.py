@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ui.cli import check, doctor, embed, export, import_, run, serve, train_parser, workspace
-from ui.cli.options import add_json, add_workspace
+from ui.cli.options import add_json, add_workspace, command
 
 if TYPE_CHECKING:
-    Verbs = argparse._SubParsersAction[Any]
+    from ui.cli.options import Verbs
 
 BAD_INPUT = 2
 
@@ -31,30 +31,22 @@ def parser() -> Parser:
         epilog="The default command is ui: `scalequest --port 7860` is short for `scalequest ui --port 7860`.",
     )
     verbs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _ui(verbs)
-    _run(verbs)
-    _import(verbs)
-    _export(verbs)
-    _check(verbs)
-    _embed(verbs)
-    train_parser.add(verbs)
-    _workspace_verbs(verbs)
-    _doctor(verbs)
+    for add in (_ui, _run, _import, _export, _check, _embed, train_parser.add, _workspace_verbs, _doctor):
+        add(verbs)
     return top
 
 
 def _ui(verbs: Verbs) -> None:
-    verb = verbs.add_parser("ui", help="serve the web page")
+    verb = command(verbs, "ui", serve.serve, "serve the web page")
     add_workspace(verb)
     verb.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s: only this machine)")
     verb.add_argument("--port", type=int, default=7860, help="port to listen on (%(default)s); 0 takes any free port")
     users = "file of name:password lines; required when --host admits other machines"
     verb.add_argument("--auth", type=Path, metavar="FILE", help=users)
-    verb.set_defaults(call=serve.serve)
 
 
 def _run(verbs: Verbs) -> None:
-    verb = verbs.add_parser("run", help="generate questions and solutions, or resume a run")
+    verb = command(verbs, "run", run.run, "generate questions and solutions, or resume a run")
     add_workspace(verb)
     verb.add_argument("--profile", metavar="NAME|FILE.toml", help="models and their roles (nano)")
     verb.add_argument("--questions", type=int, metavar="N", help="generate N questions")
@@ -67,11 +59,10 @@ def _run(verbs: Verbs) -> None:
     verb.add_argument("--benchmark", action="append", metavar="FILE", help=benchmark)
     verb.add_argument("--resume", metavar="RUN_ID", help="continue this run with its stored options")
     add_json(verb)
-    verb.set_defaults(call=run.run)
 
 
 def _import(verbs: Verbs) -> None:
-    verb = verbs.add_parser("import", help="import a file or data set as a run, or merge a workspace")
+    verb = command(verbs, "import", import_.import_, "import a file or data set as a run, or merge a workspace")
     kinds = ".jsonl[.gz], .json, .parquet or .csv file, hf:NAME[:CONFIG][@SPLIT], or a workspace, snapshot or backup"
     verb.add_argument("source", metavar="FILE|hf:NAME", help=kinds)
     add_workspace(verb)
@@ -82,11 +73,10 @@ def _import(verbs: Verbs) -> None:
     no_score = "skip language, topic, level and duplicate detection"
     verb.add_argument("--no-score", action="store_true", help=no_score)
     add_json(verb)
-    verb.set_defaults(call=import_.import_)
 
 
 def _export(verbs: Verbs) -> None:
-    verb = verbs.add_parser("export", help="export pairs as files that other tools load, with a manifest")
+    verb = command(verbs, "export", export.export, "export pairs as files that other tools load, with a manifest")
     add_workspace(verb)
     formats = "jsonl, parquet, messages, alpaca, sharegpt, prompt_completion, dpo, rejected, csv or hf"
     verb.add_argument("--format", metavar="F", help=formats)
@@ -102,11 +92,10 @@ def _export(verbs: Verbs) -> None:
     verify = "compare an export with its manifest and the workspace; exit code 0 if all bytes are equal, else 1"
     verb.add_argument("--verify", type=Path, metavar="MANIFEST", help=verify)
     add_json(verb)
-    verb.set_defaults(call=export.export)
 
 
 def _check(verbs: Verbs) -> None:
-    verb = verbs.add_parser("check", help="judge one stage of a finished or imported run again")
+    verb = command(verbs, "check", check.check, "judge one stage of a finished or imported run again")
     verb.add_argument("run_id", metavar="RUN_ID")
     add_workspace(verb)
     stages = "near-duplicates, contamination, solvability, difficulty or reward"
@@ -117,11 +106,10 @@ def _check(verbs: Verbs) -> None:
     verb.add_argument("--profile", metavar="NAME|FILE.toml", help=profile)
     verb.add_argument("--drop", action="store_true", help="near-duplicates: drop them instead of only marking them")
     add_json(verb)
-    verb.set_defaults(call=check.check)
 
 
 def _embed(verbs: Verbs) -> None:
-    verb = verbs.add_parser("embed", help="put questions on the map: embeddings and a layout in two dimensions")
+    verb = command(verbs, "embed", embed.embed, "put questions on the map: embeddings and a layout in two dimensions")
     verb.add_argument("run_id", nargs="*", metavar="RUN_ID", help="runs whose questions to add (all)")
     add_workspace(verb)
     profile = "profile of the embedder for a new map (nano: offline, by words, not meaning)"
@@ -130,39 +118,31 @@ def _embed(verbs: Verbs) -> None:
     verb.add_argument("--rebuild", action="store_true", help=rebuild)
     verb.add_argument("--anew", dest="rebuild", action="store_true", help=argparse.SUPPRESS)  # the old name
     add_json(verb)
-    verb.set_defaults(call=embed.embed)
 
 
 def _workspace_verbs(verbs: Verbs) -> None:
-    trace = verbs.add_parser("trace", help="print one question's prompt, verdicts, solutions and rewards")
+    trace = command(verbs, "trace", workspace.trace, "print one question's prompt, verdicts, solutions and rewards")
     trace.add_argument("question_id", metavar="QUESTION_ID")
-    add_workspace(trace)
     add_json(trace, "print one JSON object")
-    trace.set_defaults(call=workspace.trace)
 
-    snapshot = verbs.add_parser("snapshot", help="write a consistent copy of the database, for a notebook, say")
-    add_workspace(snapshot)
+    about = "write a consistent copy of the database, for a notebook, say"
+    snapshot = command(verbs, "snapshot", workspace.snapshot, about)
     snapshot.add_argument("--out", type=Path, required=True, metavar="FILE.duckdb", help="file to write")
-    snapshot.set_defaults(call=workspace.snapshot)
 
-    backup = verbs.add_parser("backup", help="write a verified backup of the workspace's database")
-    add_workspace(backup)
+    backup = command(verbs, "backup", workspace.backup, "write a verified backup of the workspace's database")
     backup.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    backup.set_defaults(call=workspace.backup)
 
-    restore = verbs.add_parser("restore", help="restore a workspace from a backup")
+    restore = command(verbs, "restore", workspace.restore, "restore a workspace from a backup")
     restore.add_argument("backup", type=Path, metavar="BACKUP")
-    add_workspace(restore)
-    restore.set_defaults(call=workspace.restore)
 
-    delete = verbs.add_parser("delete", help="delete a run and everything it made")
+    delete = command(verbs, "delete", workspace.delete, "delete a run and everything it made")
     delete.add_argument("run_id", metavar="RUN_ID")
-    add_workspace(delete)
-    delete.set_defaults(call=workspace.delete)
+    for verb in (trace, snapshot, backup, restore, delete):
+        add_workspace(verb)
 
 
 def _doctor(verbs: Verbs) -> None:
-    verb = verbs.add_parser("doctor", help="report what this machine can run and whether a workspace is sound")
+    verb = command(verbs, "doctor", doctor.doctor, "report what this machine can run and whether a workspace is sound")
     verb.add_argument("--workspace", type=Path, metavar="DIR", help="workspace to check")
     gpus = "print the commands that serve a profile's models on N GPUs instead"
     verb.add_argument("--gpus", type=int, metavar="N", help=gpus)
@@ -170,4 +150,3 @@ def _doctor(verbs: Verbs) -> None:
     memory = "with --gpus: memory of each GPU (%(default)s)"
     verb.add_argument("--gpu-memory", type=float, default=80, metavar="GIB", help=memory)
     add_json(verb, "print one JSON object")
-    verb.set_defaults(call=doctor.doctor)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from engine.config import prompts
 from engine.config.profiles import Role
 from engine.data import training_rows
 from engine.training import json_lines, record, registered_models
-from engine.training.record import Training
+from engine.training.record import Kind, Training
 from store.database.workspace import Workspace
 from store.errors import InputError
 from ui.cli import terminal, train_options
@@ -26,56 +27,53 @@ if TYPE_CHECKING:
     from engine.jobs.control import Control
 
 DONE, INTERRUPTED = 0, 130
+Rows = tuple[Sequence[Any], list[dict[str, Any]]]
+"""The rows of a training's data, and facts about their files."""
 PAIRS = "pairs.jsonl"
 """In a training's folder: the workspace's pairs as they were when it began."""
 
 
 def qft(options: Namespace) -> int:
-    request = train_options.requested_training(options, "qft", sources=options.questions, field=options.field)
-    if request is None:
-        return DONE
-    training, how = request
-    sources = _required("--questions", training.data["sources"])
-    texts, files = training_rows.read_questions(sources, training.data["field"])
-    chosen = training_rows.drawn(texts, how.limit, how.seed)
-    tokenizer, template = train_options.tokenizer_and_template(training, how, prompts.pre_query)
-    from engine.training import qft as trainer
+    def rows(training: Training) -> Rows:
+        sources = _required("--questions", training.data["sources"])
+        return training_rows.read_questions(sources, training.data["field"])
 
-    training = _begin(options, training, template, files, chosen)
-    with _interruptible_control() as control:
-        return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
+    return _train(options, "qft", options.questions, options.field, rows)
 
 
 def qpo(options: Namespace) -> int:
-    request = train_options.requested_training(options, "qpo", sources=options.pairs and [options.pairs], field=None)
-    if request is None:
-        return DONE
-    training, how = request
-    pairs, files = _pairs(options, training)
-    chosen = training_rows.drawn(pairs, how.limit, how.seed)
-    tokenizer, template = train_options.tokenizer_and_template(training, how, prompts.pre_query)
-    from engine.training import qpo as trainer
-
-    training = _begin(options, training, template, files, chosen)
-    if not training.data["sources"] and not options.resume:  # the workspace's pairs may change before a resume
-        json_lines.append(training.folder / PAIRS, ({"chosen": better, "rejected": worse} for better, worse in chosen))
-    with _interruptible_control() as control:
-        return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
+    return _train(options, "qpo", options.pairs and [options.pairs], None, lambda training: _pairs(options, training))
 
 
 def difficulty(options: Namespace) -> int:
+    def rows(training: Training) -> Rows:
+        first, *questions = _required("--rates", training.data["sources"])
+        return training_rows.read_rates(first, questions, training.data["field"])
+
     sources = options.rates and [options.rates, *(options.questions or [])]
-    request = train_options.requested_training(options, "difficulty", sources=sources, field=options.field)
+    return _train(options, "difficulty", sources, options.field, rows, train_options.template_with_question)
+
+
+def _train(
+    options: Namespace,
+    kind: Kind,
+    sources: Sequence[str] | None,
+    field: str | None,
+    read: Callable[[Training], Rows],
+    find_template: Callable[[str, str], Template] = prompts.pre_query,
+) -> int:
+    """Begin or resume a training on the rows that ``read`` gives, and print its result."""
+    request = train_options.requested_training(options, kind, sources=sources, field=field)
     if request is None:
         return DONE
     training, how = request
-    first, *questions = _required("--rates", training.data["sources"])
-    rated, files = training_rows.read_rates(first, questions, training.data["field"])
-    chosen = training_rows.drawn(rated, how.limit, how.seed)
-    tokenizer, template = train_options.tokenizer_and_template(training, how, train_options.template_with_question)
-    from engine.training import difficulty as trainer
-
+    rows, files = read(training)
+    chosen = training_rows.drawn(rows, how.limit, how.seed)
+    tokenizer, template = train_options.tokenizer_and_template(training, how, find_template)
+    trainer = import_module(f"engine.training.{kind}")  # slow, so only once the data has been read
     training = _begin(options, training, template, files, chosen)
+    if kind == "qpo":
+        _keep_pairs(options, training, ("chosen", "rejected"), chosen)
     with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
@@ -93,8 +91,6 @@ def student(options: Namespace) -> int:
     more = {
         "filter": read_filter(options.filter).to_dict(),
         "held": train_options.held_source(options.held, options.resume),
-    }
-    more |= {
         "held_limit": options.held_limit,
         "against": train_options.other_student(options.against, options.workspace),
     }
@@ -118,9 +114,7 @@ def student(options: Namespace) -> int:
         left_out = f"{out['held_duplicates']} pairs with held-out questions were left out"
         print(f"{fact['file']}: {fact['used']} held-out questions of {fact['rows']} rows; {left_out}.", file=sys.stderr)
     training = _begin(options, replace(training, data={**training.data, **out}), template, files, chosen)
-    if not training.data["sources"] and not options.resume:  # the workspace's pairs may change before a resume
-        kept = ({"query": question, "response": response} for question, response in chosen)
-        json_lines.append(training.folder / PAIRS, kept)
+    _keep_pairs(options, training, ("query", "response"), chosen)
     with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, held, tokenizer, _progress(options), control))
 
@@ -139,9 +133,8 @@ def _from_reviews(options: Namespace) -> int:
 
     with Workspace.open(options.workspace, create=False) as workspace:
         count = from_reviews(workspace)
-    print(
-        json.dumps({"event": "end", "stage": "build-pairs", "pairs": count}) if options.json else f"{count} new pairs."
-    )
+    end = {"event": "end", "stage": "build-pairs", "pairs": count}
+    print(json.dumps(end) if options.json else f"{count} new pairs.")
     return DONE
 
 
@@ -177,11 +170,10 @@ def _generator(options: Namespace, model: str) -> Role:
     from engine.models.load import check_folder
     from engine.training import base, samples
 
-    named = (
-        prompts.pre_query(options.template, "--template")
-        if options.template
-        else train_options.template_trained_with(model)
-    )
+    if options.template:
+        named: Template | None = prompts.pre_query(options.template, "--template")
+    else:
+        named = train_options.template_trained_with(model)
     template = named or base.guess_template(base.load_tokenizer(model, options.revision), model)
     given = {"backend": options.backend, "device": options.device, "max_tokens": options.max_tokens}
     role = samples.generator_role(model, template, options.revision, **{k: v for k, v in given.items() if v})
@@ -206,10 +198,21 @@ def _begin(
     return record.resume(training.folder)
 
 
+def _keep_pairs(
+    options: Namespace, training: Training, names: tuple[str, str], pairs: Sequence[tuple[str, str]]
+) -> None:
+    """Copy the workspace's pairs into the training's folder: they may change before a resume."""
+    if not training.data["sources"] and not options.resume:
+        json_lines.append(training.folder / PAIRS, (dict(zip(names, pair, strict=True)) for pair in pairs))
+
+
+def _pair_files(training: Training) -> list[str]:
+    """The named file, else the pairs that the training began with; empty for the workspace's pairs."""
+    return [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
+
+
 def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
-    """The pairs of the named file, else those that the training began with, else all of the workspace."""
-    sources = [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
-    if sources:
+    if sources := _pair_files(training):
         return training_rows.read_pairs(sources[0])
     from engine.training.pairs import stored
 
@@ -218,11 +221,9 @@ def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]
 
 
 def _student_pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
-    """The pairs that a student learns from, chosen as in ``_pairs``."""
     from engine.training import held_out
 
-    sources = [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
-    if sources:
+    if sources := _pair_files(training):
         return held_out.read_pairs(sources[0])
     from store.export.rows import training_pairs
     from store.filters.filter import Filter
@@ -253,9 +254,8 @@ def _report(ended: Training) -> str:
     if figures:
         names = list(dict.fromkeys(name for column in figures.values() for name in column))
         columns = [when for when in ("before", "after", "data") if when in figures]
-        lines.append(
-            terminal.table(("texts", *columns), [(n, *(_cell(figures[c].get(n)) for c in columns)) for n in names])
-        )
+        rows = [(name, *(_cell(figures[column].get(name)) for column in columns)) for name in names]
+        lines.append(terminal.table(("texts", *columns), rows))
     return "\n".join(lines)
 
 

@@ -71,13 +71,13 @@ def other_student(name: str | None, workspace: Path) -> str:
     """The folder of a finished student to compare with. InputError where there is none of this name."""
     if not name:
         return ""
+    remedy = "name a finished student of the workspace"
     try:
         found = record.read(Path(model_of(name, workspace)))
     except InputError as error:
-        raise InputError("--against", name, error.problem, "name a finished student of the workspace") from None
+        raise InputError("--against", name, error.problem, remedy) from None
     if found.kind != "student" or found.status != "done":
-        problem = f"is a training of kind {found.kind}, {found.status}"
-        raise InputError("--against", name, problem, "name a finished student of the workspace")
+        raise InputError("--against", name, f"is a training of kind {found.kind}, {found.status}", remedy)
     return str(found.folder)
 
 

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ui.cli import train, train_nano
-from ui.cli.options import add_json, add_workspace
+from ui.cli.options import add_json, add_workspace, command
 
 if TYPE_CHECKING:
-    Verbs = argparse._SubParsersAction[Any]
+    from ui.cli.options import Verbs
 
 
 def add(verbs: Verbs) -> None:
-    families = verbs.add_parser("train", help="train models").add_subparsers(
-        dest="family", required=True, metavar="WHAT"
-    )
-    _qft(families)
-    _qpo(families)
-    _build_pairs(families)
-    _difficulty(families)
-    _student(families)
+    train_verb = verbs.add_parser("train", help="train models")
+    families = train_verb.add_subparsers(dest="family", required=True, metavar="WHAT")
+    for add_family in (_qft, _qpo, _build_pairs, _difficulty, _student, _nano):
+        add_family(families)
     for family in ("reward", "judge"):  # not listed: they only say that they do not exist yet
         families.add_parser(family).set_defaults(call=train.missing)
-    _nano(families)
 
 
 def _qft(families: Verbs) -> None:
-    verb = families.add_parser("qft", help="question fine-tuning: teach a problem-solving model to write questions")
+    verb = command(families, "qft", train.qft, "question fine-tuning: teach a problem-solving model to write questions")
     _training(verb, "model to start from: a folder or a hub id")
     sources = "questions to learn from: .jsonl, .json, .csv or .txt (or .gz of these), .parquet, or a hub data set"
     _questions(verb, sources)
-    verb.set_defaults(call=train.qft)
 
 
 def _qpo(families: Verbs) -> None:
-    verb = families.add_parser("qpo", help="question preference optimisation: prefer rewritten questions, by DPO")
+    verb = command(families, "qpo", train.qpo, "question preference optimisation: prefer rewritten questions, by DPO")
     _training(verb, "generator to start from: a folder, a hub id, or the name of a training")
     verb.add_argument("--pairs", metavar="FILE", help="rows with chosen and rejected (the workspace's pairs)")
     verb.add_argument("--beta", type=float, help="beta of DPO (0.1)")
@@ -44,11 +38,10 @@ def _qpo(families: Verbs) -> None:
     verb.add_argument("--fork", action="store_true", default=None, help=fork)
     norm = "train only the scale of the last norm: for small models and few pairs"
     verb.add_argument("--norm-only", action="store_true", default=None, help=norm)
-    verb.set_defaults(call=train.qpo)
 
 
 def _build_pairs(families: Verbs) -> None:
-    verb = families.add_parser("build-pairs", help="make preference pairs for qpo from rewritten samples")
+    verb = command(families, "build-pairs", train.build_pairs, "make preference pairs for qpo from rewritten samples")
     verb.add_argument("--generator", metavar="MODEL", help="a folder, a hub id, or the name of a training")
     rewriter = "nano (no model), a profile (its judge's model), or a TOML file with a [rewriter] table"
     verb.add_argument("--rewriter", metavar="NAME|FILE.toml", help=rewriter)
@@ -63,22 +56,24 @@ def _build_pairs(families: Verbs) -> None:
     verb.add_argument("--device", help="device of the generator: auto, cpu or cuda (auto)")
     verb.add_argument("--max-tokens", type=int, metavar="N", help="longest sample, in tokens (512)")
     add_json(verb)
-    verb.set_defaults(call=train.build_pairs)
 
 
 def _difficulty(families: Verbs) -> None:
-    verb = families.add_parser("difficulty", help="a scorer that predicts a question's fail rate from its text")
+    verb = command(
+        families, "difficulty", train.difficulty, "a scorer that predicts a question's fail rate from its text"
+    )
     _training(verb, "language model to add a score head to: a folder or a hub id")
     rates = "questions with fail_rate, pass_rate, or counts of samples and of correct ones"
     verb.add_argument("--rates", metavar="FILE|hf:NAME", help=rates)
     _questions(verb, "files with ids and questions, where --rates has only ids")
     held_out = "share of the questions that only the final evaluation uses (0.1)"
     verb.add_argument("--held-out", type=float, metavar="SHARE", help=held_out)
-    verb.set_defaults(call=train.difficulty)
 
 
 def _student(families: Verbs) -> None:
-    verb = families.add_parser("student", help="fine-tune a model on pairs and measure it on held-out questions")
+    verb = command(
+        families, "student", train.student, "fine-tune a model on pairs and measure it on held-out questions"
+    )
     _training(verb, "model to start from: a folder, a hub id, or nano (bundled: a partly trained solver)")
     verb.add_argument("--data", metavar="FILE|hf:NAME", help="rows with query and response (the workspace's pairs)")
     chosen = "which pairs of the workspace, as in the page's URL; rejected ones only where it names that status"
@@ -92,11 +87,12 @@ def _student(families: Verbs) -> None:
     verb.add_argument("--seeds", type=int, metavar="K", help="number of students, on --seed and the seeds after it (1)")
     verb.add_argument("--answer-tokens", type=int, metavar="N", help="longest answer, in tokens (512)")
     verb.add_argument("--against", metavar="NAME", help="finished student to compare with on the same questions")
-    verb.set_defaults(call=train.student)
 
 
 def _nano(families: Verbs) -> None:
-    verb = families.add_parser("nano", help="rebuild the bundled nano models from scratch, or measure them")
+    verb = command(
+        families, "nano", train_nano.train_nano, "rebuild the bundled nano models from scratch, or measure them"
+    )
     verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the models (the bundled one)")
     work = "folder of the checkpoints (%(default)s)"
     verb.add_argument("--work", type=Path, default=Path(".nano-work"), metavar="DIR", help=work)
@@ -105,7 +101,6 @@ def _nano(families: Verbs) -> None:
     seed = "with --evaluate: seed of the problems (%(default)s)"
     verb.add_argument("--seed", type=int, default=1, metavar="N", help=seed)
     add_json(verb, "print JSON, one object per line")
-    verb.set_defaults(call=train_nano.train_nano)
 
 
 def _questions(verb: argparse.ArgumentParser, what: str) -> None:

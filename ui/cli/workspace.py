@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from store.database.question import read_question
 from store.database.workspace import Workspace
+from store.transfer import backup as backups
 from ui.cli import terminal
 
 DONE = 0
@@ -20,8 +21,6 @@ def trace(options: Namespace) -> int:
 
 
 def snapshot(options: Namespace) -> int:
-    from store.transfer import backup as backups
-
     with Workspace.open(options.workspace, create=False) as workspace:
         backups.snapshot(workspace, options.out)
     print(f"Snapshot written to {options.out}.")
@@ -29,8 +28,6 @@ def snapshot(options: Namespace) -> int:
 
 
 def backup(options: Namespace) -> int:
-    from store.transfer import backup as backups
-
     with Workspace.open(options.workspace, create=False) as workspace:
         backups.backup(workspace, options.out)
     print(f"Backup written to {options.out}; `scalequest restore {options.out} --workspace DIR` restores it.")
@@ -38,8 +35,6 @@ def backup(options: Namespace) -> int:
 
 
 def restore(options: Namespace) -> int:
-    from store.transfer import backup as backups
-
     backups.restore(options.backup, options.workspace)
     print(f"Workspace {options.workspace} restored from {options.backup}.")
     return DONE
