@@ -57,6 +57,11 @@ class JobRegistry:
         """A job of these kinds that has not ended."""
         return next((job for job in self._jobs() if job.kind in kinds and not job.ended), None)
 
+    def cancel(self, *kinds: str) -> None:
+        """Cancel the running job of these kinds, if there is one."""
+        if (job := self.running(*kinds)) is not None:
+            job.control.cancel()
+
     def find(self, job_id: str) -> Job:
         """InputError where it is unknown: jobs are forgotten when the app ends or another one of the kind starts."""
         for job in self._jobs():

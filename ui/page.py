@@ -26,8 +26,7 @@ from ui.tabs.train import tab as train
 from ui.web.errors import attempt
 from ui.web.escape import inert
 
-_EVERY = 2.0
-"""Seconds between two updates of the line on the models."""
+_EVERY = 2.0  # seconds between two updates of the line on the models
 _RUNS, _TRAIN = "Runs", "Train"
 
 

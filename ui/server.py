@@ -80,7 +80,7 @@ def application(
         footer_links=[],
         show_error=True,
         theme=theme.theme(),
-        css=theme.CSS,
+        css=assets.text("page.css"),
         head=assets.preload(),
     )
     return mounted

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from pydantic import BaseModel
+
 from engine.jobs.control import Control
 from store.errors import ScaleQuestError
 
@@ -35,6 +37,14 @@ class Result:
         if self.status == "interrupted":
             return INTERRUPTED
         return 0 if self.status == "done" and self.message is None else 1
+
+
+class StartedJob(BaseModel):
+    """The app's answer to a request for a job: the job, or the sentence that nothing is left to do."""
+
+    job_id: str | None = None
+    run_id: str | None = None
+    already_done: str | None = None
 
 
 def new_run_id() -> str:

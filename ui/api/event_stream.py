@@ -11,8 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from engine.jobs.runner import Job
 
-_INTERVAL = 0.25
-"""Seconds between two looks at the job: half the time between two of its events."""
+_INTERVAL = 0.25  # seconds between two looks at the job: half the time between two of its events
 
 
 def event_stream(job: Job) -> StreamingResponse:

@@ -12,27 +12,18 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 
 from engine.config.validation import validate_json
 from engine.job_registry import JobRegistry
 from engine.job_requests import REQUESTS
 from engine.job_requests import Request as JobRequest
-from engine.jobs.result import AlreadyDone
+from engine.jobs.result import AlreadyDone, StartedJob
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from store.records import Run
 from ui.api.event_stream import event_stream
 
 T = TypeVar("T")
-
-
-class StartedJob(BaseModel):
-    """The job that was started; ``already_done`` is the sentence where nothing was left to do."""
-
-    job_id: str | None = None
-    run_id: str | None = None
-    already_done: str | None = None
 
 
 async def _body(request: Request) -> bytes:

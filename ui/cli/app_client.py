@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from engine.job_requests import Request
 from engine.jobs.control import Control
+from engine.jobs.result import StartedJob
 from store.database.duckdb_errors import AppEndpoint
 from store.errors import ScaleQuestError, StoreError
 from store.records import Run
@@ -19,14 +20,6 @@ from store.records import Run
 _TIMEOUT = 120.0
 """Seconds of silence from the app, which sends something several times a second, until it counts as gone."""
 T = TypeVar("T")
-
-
-class StartedJob(BaseModel):
-    """The app's answer to a request: the job, or the sentence that nothing is left to do."""
-
-    job_id: str | None
-    run_id: str | None
-    already_done: str | None
 
 
 class App:

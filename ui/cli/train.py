@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from engine.jobs.control import Control
 
 DONE, INTERRUPTED = 0, 130
-Rows = tuple[Sequence[Any], list[dict[str, Any]]]
-"""The rows of a training's data, and facts about their files."""
-PAIRS = "pairs.jsonl"
-"""In a training's folder: the workspace's pairs as they were when it began."""
+Rows = tuple[Sequence[Any], list[dict[str, Any]]]  # the rows of a training's data, and facts about their files
+PAIRS = "pairs.jsonl"  # in a training's folder: the workspace's pairs as they were when it began
 
 
 def qft(options: Namespace) -> int:

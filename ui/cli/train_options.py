@@ -18,8 +18,7 @@ from engine.training.record import Kind, Training
 from engine.training.settings import Settings, settings
 from store.errors import InputError
 
-NANO, NANO_BASE = "nano", "assets/nano/base"
-"""A student's bundled base: nano's solver after a third of its training."""
+NANO, NANO_BASE = "nano", "assets/nano/base"  # a student's bundled base: nano's solver after a third of its training
 Request = tuple[Training, Settings]
 
 

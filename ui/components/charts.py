@@ -1,29 +1,45 @@
-"""The charts of runs as plain data: traces, a title, a note, and the same numbers as a table."""
+"""The charts of runs as plain data: traces, title, note and the numbers as a table; and the texts of all charts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from store.database.outcomes import FunnelRow
 from store.explore.overview import Bin, Overview
 
 Chart = dict[str, Any]
 
-_NUMBERS = {
-    "difficulty": ("Difficulty", "Predicted fail rate: 0 is always solved, 1 is never."),
-    "reward": ("Reward", "Reward of each question's best solution."),
-    "agreement": ("Agreement", "Share of samples with the chosen sample's final answer."),
-    "length": ("Question length", "In characters."),
+
+class ChartText(NamedTuple):
+    """A chart's title, the sentence under it, the title of its axis."""
+
+    title: str
+    note: str
+    axis: str
+
+
+CHARTS = {
+    "difficulty": ChartText(
+        "Difficulty", "Predicted fail rate: 0 is always solved, 1 is never.", "share of attempts expected to fail"
+    ),
+    "reward": ChartText("Reward", "Reward of each question's best solution.", "reward of the best sample"),
+    "agreement": ChartText("Agreement", "Share of samples with the chosen sample's final answer.", "share of samples"),
+    "query_chars": ChartText("Question length", "In characters.", "characters of the question"),
+    "response_tokens": ChartText("Solution length", "Tokens of the chosen solution.", "tokens of the chosen solution"),
+    "topic": ChartText(
+        "Topic", "Assigned by a classifier. Click a bar to filter; Ctrl or Shift selects several.", "topic"
+    ),
 }
+CHARTS["length"] = CHARTS["query_chars"]
 
 
 def charts(overview: Overview) -> list[Chart]:
     """Home's charts, in order; distributions without values are left out."""
     drawn = [funnel(overview.funnel)] if overview.funnel and overview.funnel[0].entered else []
-    for name, (title, note) in _NUMBERS.items():
-        if overview.counts[name]:
-            drawn.append(histogram(name, title, note, overview.counts[name]))
+    for name, bins in overview.counts.items():
+        if bins and name != "topic":
+            drawn.append(histogram(name, bins))
     if overview.counts["topic"]:
         drawn.append(topics(overview.counts["topic"]))
     return drawn
@@ -54,54 +70,39 @@ def funnel(rows: Sequence[FunnelRow]) -> Chart:
     }
 
 
-def histogram(name: str, title: str, note: str, bins: Sequence[Bin]) -> Chart:
+def histogram(name: str, bins: Sequence[Bin]) -> Chart:
     """Pairs in front of all questions, on the same bins."""
     middles = [((b.low or 0.0) + (b.high or 0.0)) / 2 for b in bins]
-    width = (bins[0].high or 0.0) - (bins[0].low or 0.0)
-    sides = (("every", [b.every for b in bins], "questions"), ("kept", [b.kept for b in bins], "pairs"))
-    traces = [
-        {
-            "type": "bar",
-            "role": role,
-            "x": middles,
-            "y": counts,
-            "width": width,
-            "customdata": [b.label for b in bins],
-            "hovertemplate": f"%{{customdata}}: %{{y:,}} {what}<extra></extra>",
-        }
-        for role, counts, what in sides
-    ]
+    shape = {"x": middles, "width": (bins[0].high or 0.0) - (bins[0].low or 0.0), "customdata": [b.label for b in bins]}
     layout = {"yaxis": {"rangemode": "tozero"}, "xaxis": {"range": [bins[0].low, bins[-1].high]}}
-    return _counted(name, title, f"{note} Grey: all questions; colour: pairs.", traces, layout, bins)
+    return _counted(name, CHARTS[name].note, "y", "%{customdata}: %{y:,}", shape, layout, bins)
 
 
 def topics(bins: Sequence[Bin]) -> Chart:
     """Questions by MATH subject, most frequent first."""
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "role": role,
-            "x": [getattr(b, role) for b in bins],
-            "y": [b.label for b in bins],
-            "hovertemplate": f"%{{y}}: %{{x:,}} {what}<extra></extra>",
-        }
-        for role, what in (("every", "questions"), ("kept", "pairs"))
-    ]
+    shape = {"orientation": "h", "y": [b.label for b in bins]}
     layout = {"yaxis": {"autorange": "reversed"}}
-    return _counted(
-        "topic", "Topic", "Assigned by a classifier. Grey: all questions; colour: pairs.", traces, layout, bins
-    )
+    return _counted("topic", "Assigned by a classifier.", "x", "%{y}: %{x:,}", shape, layout, bins)
 
 
 def _counted(
-    name: str, title: str, note: str, traces: list[dict[str, Any]], layout: dict[str, Any], bins: Sequence[Bin]
+    name: str, note: str, axis: str, hover: str, shape: dict[str, Any], layout: dict[str, Any], bins: Sequence[Bin]
 ) -> Chart:
+    """Two bars for each bin, along ``axis``: all questions in grey, pairs in colour."""
     return {
         "id": name,
-        "title": title,
-        "note": note,
-        "traces": traces,
+        "title": CHARTS[name].title,
+        "note": f"{note} Grey: all questions; colour: pairs.",
+        "traces": [
+            {
+                "type": "bar",
+                "role": role,
+                axis: [getattr(b, role) for b in bins],
+                "hovertemplate": f"{hover} {noun}<extra></extra>",
+                **shape,
+            }
+            for role, noun in (("every", "questions"), ("kept", "pairs"))
+        ],
         "layout": layout,
         "columns": [name, "questions", "pairs"],
         "rows": [[b.label, b.every, b.kept] for b in bins if b.every],

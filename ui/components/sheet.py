@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -71,6 +71,12 @@ def sides(title: str, texts: Sequence[dict[str, str]]) -> Part:
     """Texts side by side as they were written, each ``{"title", "text"}``; below each other on a narrow page."""
     columns = [{"title": visible(one["title"]), "text": visible(one["text"])} for one in texts]
     return {"kind": "sides", "title": title, "sides": columns}
+
+
+def updates(look: Callable[..., list[Any]], inputs: Any, outputs: list[Any]) -> dict[str, Any]:
+    """Arguments of an event that brings a page up to date by ``look``; 20 pages may be updated at the same moment."""
+    event: dict[str, Any] = {"fn": look, "inputs": inputs, "outputs": outputs}
+    return event | {"show_progress": "hidden", "concurrency_limit": 20}
 
 
 def changes(seen: dict[str, Any], now: dict[str, dict[str, Any]]) -> list[Any]:

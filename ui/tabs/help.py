@@ -25,8 +25,7 @@ _OF_TAB = {
 }  # fmt: skip
 _LINK = re.compile(r"\]\(([\w-]+)\.md\)")
 _LISTED = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\)", re.MULTILINE)
-_MANY = 20
-"""Pages that may ask for a topic at the same moment."""
+_MANY = 20  # pages that may ask for a topic at the same moment
 
 
 def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:

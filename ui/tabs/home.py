@@ -28,16 +28,14 @@ from ui.web.errors import attempt
 from ui.web.escape import inert, three, visible
 from ui.web.latex import LATEX, written
 
-EVERY_RUN = ""
-"""The choice of all runs together."""
+EVERY_RUN = ""  # the choice of all runs together
 _DEMO = (
     "**This is the bundled demo**, read-only: questions that the nano models wrote, judged and solved on a CPU. "
     "Your own runs replace it: generate questions in the Sample or the Runs tab."
 )
 _EMPTY = "**No runs yet.** Generate five questions here, or use the Sample or the Runs tab."
 _PAIRS, _MORE = 3, 5
-_AT_ONCE = 8
-"""Pages that may generate at the same time; others wait in a queue."""
+_AT_ONCE = 8  # pages that may generate at the same time; others wait in a queue
 
 
 def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) -> None:

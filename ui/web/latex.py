@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import re
 
+from engine.paths import ASSETS
 from ui.web.escape import inert
 
 LATEX: list[dict[str, str | bool]] = [{"left": "⟦", "right": "⟧", "display": False}]
 """For ``gr.Markdown(latex_delimiters=...)``."""
-LONGEST = 200
-"""Characters of a formula; KaTeX blocks the page while it renders a longer one."""
-DEEPEST = 6
-"""Braces within braces."""
-MOST = 120
-"""Formulas in one text; 50 of them take KaTeX 0.3 s."""
+LONGEST = 200  # characters of a formula; KaTeX blocks the page while it renders a longer one
+DEEPEST = 6  # braces within braces
+MOST = 120  # formulas in one text; 50 of them take KaTeX 0.3 s
 
 _BOXED = r"(?P<boxed>\\boxed\{[^{}\n]*(?:\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\}[^{}\n]*)*\})"
 _FORMULA = re.compile(
@@ -34,30 +32,7 @@ _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{([a-z]+\*?)\}")
 _REFUSED = re.compile(r"[%#$⟦⟧\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
 _SYMBOLS = frozenset(r"\,;:! {}%#$&_|>")
 _ENVIRONMENTS = re.compile(r"array|cases|[pbvVB]?matrix|smallmatrix|aligned|gathered|split|(align|equation)\*?")
-_KNOWN = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    frac dfrac tfrac cfrac binom dbinom tbinom choose over sqrt boxed fbox left right middle big Big bigg Bigg
-    bigl bigr Bigl Bigr biggl biggr begin end hline text textbf textit textrm textnormal textsf mbox mathrm
-    mathbf mathbb mathcal mathit mathsf mathfrak operatorname bf rm it displaystyle textstyle limits nolimits
-    quad qquad overline underline overrightarrow overleftarrow overbrace underbrace widehat widetilde hat bar
-    vec dot ddot tilde stackrel overset underset prime sum prod int iint iiint oint lim limsup liminf sup inf
-    max min arg deg det dim exp gcd hom ker lg ln log Pr sec sin sinh cos cosh cot coth csc tan tanh arcsin
-    arccos arctan bmod mod pmod pod cdot cdots ldots dots dotsb dotsc dotsm dotsi vdots ddots times div pm mp
-    ast star circ bullet oplus ominus otimes odot cup cap setminus wedge vee land lor neg lnot in notin ni
-    subset subseteq supset supseteq subsetneq emptyset varnothing forall exists nexists infty partial nabla
-    angle measuredangle triangle square perp parallel mid nmid le leq leqslant ge geq geqslant lt gt ll gg ne
-    neq equiv approx cong sim simeq propto to gets mapsto implies iff leftarrow rightarrow leftrightarrow
-    Leftarrow Rightarrow Leftrightarrow longrightarrow Longrightarrow longleftrightarrow Longleftrightarrow
-    uparrow downarrow therefore because lfloor rfloor lceil rceil langle rangle lvert rvert lVert rVert vert
-    Vert lbrace rbrace backslash degree ell hbar Re Im aleph alpha beta gamma delta epsilon varepsilon zeta
-    eta theta vartheta iota kappa lambda mu nu xi pi varpi rho varrho sigma varsigma tau upsilon phi varphi
-    chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega not colon heartsuit diamondsuit
-    clubsuit spadesuit bold bigcup bigcap cancel frown diamond bigcirc vartriangle bigtriangleup dagger bowtie
-    """,
-    )
-)
+_KNOWN = frozenset((ASSETS / "text" / "latex_commands.txt").read_text(encoding="utf-8").split())
 
 
 def written(text: str, most: int = MOST) -> str:

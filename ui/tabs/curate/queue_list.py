@@ -25,11 +25,9 @@ from ui.tabs.explore import labels
 from ui.web.escape import shorten, visible
 from ui.web.requests import LONGEST_ERROR, FilterField, Reply, ReviewerRequest, Text
 
-DEMO_QUEUE = "demo"
-"""The queue of the bundled rows; no file holds it."""
+DEMO_QUEUE = "demo"  # the queue of the bundled rows; no file holds it
 _DEMO_ROWS = 50
-_LONGEST_FILTER = 300
-"""Characters of a filter in words."""
+_LONGEST_FILTER = 300  # characters of a filter in words
 
 
 class QueueRequest(ReviewerRequest):

@@ -14,12 +14,11 @@ from store.database.sources import Source
 from store.errors import InputError
 from store.frame.frame import Frame
 from store.review import review_item
-from ui.tabs.explore.labels import CHARTS
+from ui.components.charts import CHARTS
 from ui.web.escape import three, visible
 from ui.web.latex import LATEX, written
 
-Row = Mapping[str, Any]
-"""A row of ``store.review.review_item``."""
+Row = Mapping[str, Any]  # a row of store.review.review_item
 
 REASONS = (
     "unclear or incomplete question",
@@ -33,8 +32,7 @@ REASONS = (
     "unsafe or offensive",
 )
 """The reasons of the keys 1 to 9 after a rejection."""
-MOST_FORMULAS = 60
-"""In one text: KaTeX blocks the page while it renders."""
+MOST_FORMULAS = 60  # in one text: KaTeX blocks the page while it renders
 _VERBS = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 
 

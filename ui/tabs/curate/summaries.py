@@ -18,8 +18,7 @@ from ui.tabs.explore import labels
 from ui.web.escape import plural, three, visible
 from ui.web.requests import FilterField, Reply, ReviewerRequest, Text
 
-_PAGE = 50
-"""Entries of the history in one reply."""
+_PAGE = 50  # entries of the history in one reply
 
 
 class PanelRequest(ReviewerRequest):

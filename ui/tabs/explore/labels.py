@@ -1,9 +1,9 @@
-"""Explore's texts: titles and notes of the charts, a filter in words, and the state of the data."""
+"""Explore's texts: its facets and orders, a filter in words, and the state of the data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from store.database.sources import Demo, Source
 from store.filters.filter import Filter, Range
@@ -11,25 +11,6 @@ from store.frame.frame import Frame
 from store.records import Run
 from ui.web.escape import visible
 
-
-class Text(NamedTuple):
-    """A chart's title, the sentence under it, the title of its axis."""
-
-    title: str
-    note: str
-    axis: str
-
-
-CHARTS = {
-    "difficulty": Text(
-        "Difficulty", "Predicted fail rate: 0 is always solved, 1 is never.", "share of attempts expected to fail"
-    ),
-    "reward": Text("Reward", "Reward of each question's best solution.", "reward of the best sample"),
-    "agreement": Text("Agreement", "Share of samples with the chosen sample's final answer.", "share of samples"),
-    "query_chars": Text("Question length", "In characters.", "characters of the question"),
-    "response_tokens": Text("Solution length", "Tokens of the chosen solution.", "tokens of the chosen solution"),
-    "topic": Text("Topic", "Assigned by a classifier. Click a bar to filter; Ctrl or Shift selects several.", "topic"),
-}
 FACETS = {
     "run": "Run",
     "generator": "Generator",
@@ -74,8 +55,7 @@ _NAMES = {
     "tags": "tag",
 }
 _FLAGS = {"solvable": ("solvable", "not solvable"), "contaminated": ("in a benchmark", "in no benchmark")}
-_LISTED = 3
-"""Values of a list that are named; longer lists are counted."""
+_LISTED = 3  # values of a list that are named; longer lists are counted
 
 
 def parts(filter: Filter, runs: dict[str, str]) -> list[dict[str, str]]:

@@ -29,6 +29,7 @@ from store.frame.frame import Array, Frame
 from store.map import files, tiles
 from store.map.files import Map
 from store.map.tiles import GRID, SinglePoints, Tiles, View
+from ui.components.charts import CHARTS
 from ui.components.sheet import progress_line
 from ui.tabs.explore import labels
 from ui.web import assets
@@ -41,10 +42,8 @@ COLOURS = {
     "difficulty": "difficulty (mean)",
     "reward": "reward (mean)",
 }
-_NARROWEST = 0.02
-"""Width of the narrowest view, in units of the map."""
-_LONGEST = 120
-"""Characters of the question under the pointer."""
+_NARROWEST = 0.02  # width of the narrowest view, in units of the map
+_LONGEST = 120  # characters of the question under the pointer
 _NONE = 255
 _STEPS = 254
 _HOW_TO_READ = "Nearby points are similar; distances between clusters mean little."
@@ -96,8 +95,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
         return {}
 
     def stop(request: Request) -> Reply:
-        if (job := jobs.running("embed")) is not None:
-            job.control.cancel()
+        jobs.cancel("embed")
         return {}
 
     with gr.Accordion("Map", open=False, elem_id="map-section"):
@@ -166,7 +164,7 @@ class _Scale:
             edges = frame.bins[colour].edges
             self._low, self._high = edges[0], edges[-1]
             self.legend["ends"] = [f"{self._low:.4g}", f"{self._high:.4g}"]
-            self.legend["note"] = labels.CHARTS[colour].note
+            self.legend["note"] = CHARTS[colour].note
 
     def of(self, values: Array) -> Array:
         if self.colour == "topic":

@@ -12,8 +12,7 @@ from ui.tabs.explore.labels import NONE
 from ui.tabs.explore.overlaps import linked
 from ui.web.escape import inert, shorten
 
-_LONGEST = 200
-"""Characters of a neighbour."""
+_LONGEST = 200  # characters of a neighbour
 
 
 def markdown(source: Source, frames: Frames, row: str) -> str:

@@ -15,10 +15,8 @@ from engine.stages.duplicate import LABEL, similarity
 from ui.web.escape import inert
 from ui.web.latex import quoted
 
-Story = Mapping[str, Any]
-"""All that is stored of a question, as ``store.database.question.tell`` returns it."""
-_LONGEST = 1_500
-"""Words of a text that is compared word by word: the cost is quadratic."""
+Story = Mapping[str, Any]  # all that is stored of a question, as store.database.question.tell returns it
+_LONGEST = 1_500  # words of a text that is compared word by word: the cost is quadratic
 _LINKED = re.compile(r"[A-Za-z0-9_-]+")
 
 

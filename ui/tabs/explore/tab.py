@@ -23,6 +23,7 @@ from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import NUMBERS, Frame, Selection
 from store.records import Run
+from ui.components.charts import CHARTS
 from ui.tabs.explore import labels, neighbours, overlaps, saved_views, search, sql, thresholds
 from ui.tabs.explore import map as map_section
 from ui.tabs.explore.question import markdown
@@ -185,9 +186,9 @@ def _board(frame: Frame) -> dict[str, Any]:
     for name in NUMBERS:
         bins, totals = frame.bins[name], frame.totals[name]
         if sum(totals[:-1]):
-            charts.append({"id": name, **labels.CHARTS[name]._asdict(), **asdict(bins), "totals": totals[:-1]})
+            charts.append({"id": name, **CHARTS[name]._asdict(), **asdict(bins), "totals": totals[:-1]})
     topics = list(zip(frame.values["topic"], frame.totals["topic"], strict=False))
-    return {"charts": charts, "topic": {**labels.CHARTS["topic"]._asdict(), "totals": topics}}
+    return {"charts": charts, "topic": {**CHARTS["topic"]._asdict(), "totals": topics}}
 
 
 def _values(name: str, counts: list[tuple[str | None, int]], runs: dict[str, str]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.statistics import wilson
+from ui.components.charts import CHARTS
 from ui.tabs.explore import labels
 from ui.tabs.explore.saved_views import save
 from ui.web import assets
@@ -132,7 +133,7 @@ def _base(source: Source, base: CandidateCounts, rest: Filter) -> dict[str, Any]
     """What changes only with the filter and the rows."""
     charts = []
     for name, (bins, counts, none) in base.numbers.items():
-        label = labels.CHARTS[name]
+        label = CHARTS[name]
         without = f" {none:,} of the candidates have no {name}: they pass only while the slider is at its end."
         note = label.note + (without if none else "")
         charts.append({"id": name, "title": label.title, "note": note, "counts": counts, **asdict(bins)})

@@ -25,24 +25,16 @@ from store.filters.filter import Filter
 from ui.components import sheet
 from ui.components.sheet import text
 from ui.tabs.export import view as export_view
+from ui.web import assets
 from ui.web.errors import attempt
 from ui.web.escape import size
 
-_EVERY = 1.0
-"""Seconds between two updates."""
+_EVERY = 1.0  # seconds between two updates
 _ALL, _EXPLORE = "all", "shown"
 _WHICH = [("All pairs", _ALL), ("Explore's current filter", _EXPLORE)]
 _ABOUT = "Writes files that training tools load directly, and a manifest that reproduces them byte for byte. "
 _ABOUT += "Pairs that a reviewer rejected are left out unless the filter selects a status."
 _DEMO = "The demo cannot be exported: make a run, or import a dataset, first."
-_CSS = """
-.scroll { overflow-x: auto; }
-table { border: 0; border-collapse: collapse; font-size: .9rem; width: 100%; margin: 0; }
-thead, tbody, tr { border: 0; }
-th, td { padding: .25rem .6rem; text-align: left; border: 0; border-bottom: 1px solid var(--border-color-primary); }
-th { white-space: nowrap; font-weight: 600; }
-td { overflow-wrap: anywhere; min-width: 4rem; }
-"""
 _ADDRESS = "(...given) => [new URL(location.href).searchParams.get('filter') || '', ...given.slice(1)]"
 """Explore keeps its filter in the page's address."""
 _CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the workspace keeps its rows.`) ? name : '']"
@@ -79,7 +71,7 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
             cancel = gr.Button("Cancel the export", size="sm", visible=False)
     progress = sheet.sheet("export-progress")
     gr.Markdown("### Finished exports")
-    done = gr.HTML(elem_id="exported", css_template=_CSS)
+    done = gr.HTML(elem_id="exported", css_template=assets.text("export.css"))
     with gr.Row():
         chosen = gr.Dropdown(
             [], label="Finished export", min_width=200, allow_custom_value=True, elem_id="export-chosen"
@@ -91,13 +83,7 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
     options = [which, form, full, same, validation, licence]
     asks: dict[str, Any] = {"inputs": [address, *options], "outputs": [shown, written], "js": _ADDRESS}
     seen = gr.State({})
-    now: dict[str, Any] = {
-        "fn": view.now,
-        "inputs": seen,
-        "outputs": [seen, progress, cancel, done, chosen],
-        "show_progress": "hidden",
-        "concurrency_limit": 20,
-    }
+    now = sheet.updates(view.now, seen, [seen, progress, cancel, done, chosen])
     fits = [full, same, validation, licence, form, name, card]
     form.input(view.fitted, form, fits, show_progress="hidden").then(view.look, **asks)
     for field in (which, full, same, validation, licence):
@@ -168,8 +154,7 @@ class _View:
         return finished.unused_name(self._folder, options[1], but=name.strip())
 
     def cancel(self) -> None:
-        if (job := self._jobs.running("export", "verify")) is not None:
-            job.control.cancel()
+        self._jobs.cancel("export", "verify")
 
     def verify(self, name: str | None) -> None:
         attempt(lambda: self._jobs.start(VerifyRequest(manifest=finished.find(self._folder, name or "").path)))

@@ -15,8 +15,7 @@ from ui.components import sheet
 from ui.components.sheet import Part, sides, table, text
 from ui.web.escape import shorten, size
 
-_LONGEST = 700
-"""Characters of a row in the preview."""
+_LONGEST = 700  # characters of a row in the preview
 _FIGURES = {
     "query_chars": "characters of a question",
     "response_chars": "characters of a solution",

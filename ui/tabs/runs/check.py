@@ -58,13 +58,7 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
             go_on = gr.Button("Continue the check", size="sm", visible=False, min_width=90)
         progress = sheet.sheet("checked")
     seen = gr.State({})
-    look: dict[str, Any] = {
-        "fn": view.look,
-        "inputs": [seen, run],
-        "outputs": [seen, progress, cancel, go_on],
-        "show_progress": "hidden",
-        "concurrency_limit": 20,
-    }
+    look = sheet.updates(view.look, [seen, run], [seen, progress, cancel, go_on])
 
     def fitted(chosen: str) -> list[Any]:
         shown = (chosen in ROLE, chosen == "near-duplicates", chosen == "contamination")
@@ -117,8 +111,7 @@ class _View:
             attempt(lambda: self._jobs.start(job.request))
 
     def cancel(self) -> None:
-        if (job := self._jobs.running("check")) is not None:
-            job.control.cancel()
+        self._jobs.cancel("check")
 
     def _earlier(self, chosen: str | None) -> list[Part]:
         """The earlier checks of the chosen run."""

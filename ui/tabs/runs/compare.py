@@ -12,18 +12,11 @@ from store.database.workspace import Workspace
 from store.explore.overview import Bin, compared
 from store.frame.cache import Frames
 from store.records import Run
-from ui.components.charts import Chart
+from ui.components.charts import CHARTS, Chart
 from ui.components.sheet import Cell, Part, table, text
 from ui.web.escape import shorten
 
 EVERY, PAIRS = "all questions", "pairs"
-_TITLES = {
-    "difficulty": "Difficulty",
-    "reward": "Reward",
-    "agreement": "Agreement",
-    "length": "Question length",
-    "topic": "Topic",
-}
 _LONGEST = 160
 
 
@@ -38,7 +31,7 @@ def side_by_side(
     counts = compared(frames.of(workspace, now=True), first, second)
     names = [f"{letter}: {run.name or run.run_id}" for letter, run in zip("AB", runs, strict=True)]
     parts = [_settings(runs, names), _funnels(funnels, names), _costs(costs, [f[-1].kept if f else 0 for f in funnels])]
-    charts = [_chart(name, *counts[name], names, of) for name in _TITLES]
+    charts = [_chart(name, *counts[name], names, of) for name in counts]
     return parts, [chart for chart in charts if chart is not None]
 
 
@@ -131,7 +124,7 @@ def _chart(name: str, first: Sequence[Bin], second: Sequence[Bin], names: Sequen
     legend = f"{how}: {names[0]} ({totals[0]:,}); {other}: {names[1]} ({totals[1]:,})"
     return {
         "id": f"compare-{name}",
-        "title": _TITLES[name],
+        "title": CHARTS[name].title,
         "note": f"Share of {of}, for each run. {legend}.",
         "traces": traces,
         "layout": layout,

@@ -42,12 +42,10 @@ _ABOUT = {
     "id": "original id, stored in extra",
 }
 _NONE = ("none", "")
-_COLUMNS = 300
-"""Columns in the lists; files with more need the command line."""
+_COLUMNS = 300  # columns in the lists; files with more need the command line
 _EMPTY = "Choose a file or a dataset to see a preview here. Nothing is stored until you press Import."
 _SCORED = "Also check language and exact duplicates, and find final answers, topic and difficulty (from level)."
-_AT_ONCE = 4
-"""Previews that may be made at the same moment; one from the hub can be slow."""
+_AT_ONCE = 4  # previews that may be made at the same moment; one from the hub can be slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +84,7 @@ def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> No
         cancel = gr.Button("Cancel the import", size="sm", visible=False, min_width=90)
         progress = sheet.sheet("imported")
     chosen, seen = gr.State(None, delete_callback=_forget), gr.State({})
-    look: dict[str, Any] = {
-        "fn": view.look,
-        "inputs": seen,
-        "outputs": [seen, whole, progress, cancel],
-        "show_progress": "hidden",
-        "concurrency_limit": 20,
-    }
+    look = sheet.updates(view.look, seen, [seen, whole, progress, cancel])
     drawn: dict[str, Any] = {"outputs": [chosen, shown, form, name, *fields], "concurrency_limit": _AT_ONCE}
     file.upload(view.uploaded, [file, chosen], **drawn).then(lambda: None, outputs=file, show_progress="hidden")
     for event in (look_into.click, hub.submit):
@@ -183,8 +175,7 @@ class _View:
         return _nothing(_EMPTY)
 
     def cancel(self) -> None:
-        if (job := self._jobs.running("import")) is not None:
-            job.control.cancel()
+        self._jobs.cancel("import")
 
     def _progress(self) -> list[Part]:
         """The running or last import; the summary of an ended one is made once."""

@@ -18,14 +18,10 @@ from ui.components import sheet
 from ui.components.sheet import Cell, Part, table, text
 from ui.web.escape import shorten, size
 
-_ROWS = 5
-"""Rows of a preview, and refused rows below them."""
-_REFUSED = 10
-"""Refused rows that are listed of an import; the others are counted."""
-_LONGEST = 160
-"""Characters of a cell."""
-_NAMED = 20
-"""Columns in ``extra`` that are named; the others are counted."""
+_ROWS = 5  # rows of a preview, and refused rows below them
+_REFUSED = 10  # refused rows that are listed of an import; the others are counted
+_LONGEST = 160  # characters of a cell
+_NAMED = 20  # columns in extra that are named; the others are counted
 
 
 def preview(beginning: Beginning, mapping: Mapping) -> list[Part]:

@@ -18,10 +18,8 @@ from ui.web.escape import clock, visible
 
 _COLUMNS = ["name", "run", "kind", "status", "questions", "pairs", "share", "errors", "started (UTC)", "took"]
 _WORDS = {"interrupted": "interrupted, can be resumed"}
-_FRESH = 0.9
-"""Seconds for which the counts of active runs are kept."""
-_NAMED = 3
-"""Stopped runs that are named; the others are counted."""
+_FRESH = 0.9  # seconds for which the counts of active runs are kept
+_NAMED = 3  # stopped runs that are named; the others are counted
 
 
 class Listed:

@@ -20,10 +20,8 @@ from store.records import ErrorRow, question_id
 from ui.components.sheet import Cell, Part, bar, progress_line, table, text
 from ui.web.escape import clock
 
-_ENOUGH = 5
-"""Decided questions that a forecast needs."""
-_AT_MOST = 0.05
-"""Share of the time that queries about a run may take."""
+_ENOUGH = 5  # decided questions that a forecast needs
+_AT_MOST = 0.05  # share of the time that queries about a run may take
 _EMPTY = "No run is active. Set the options above and press Start. A run continues when this page is closed."
 
 

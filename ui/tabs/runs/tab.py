@@ -7,7 +7,7 @@ the tab together (``form``, ``progress``, ``list``, ``import_``, ``check``, ``co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
@@ -31,10 +31,7 @@ from ui.web.errors import attempt
 from ui.web.escape import inert
 
 _EVERY = 1.0
-_MANY = 20
-"""Pages that may be updated at the same moment."""
 _CHOOSE = "Choose two runs to compare their settings, funnels, costs and distributions."
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +73,8 @@ def tab(workspace: Workspace, jobs: JobRegistry, frames: Frames, shown: Any) -> 
     import_.section(workspace, jobs, looks)
     check.section(workspace, jobs, run, looks)
     first, second = _comparison(workspace, frames)
-    look: dict[str, Any] = {
-        "fn": view.look,
-        "inputs": [seen, run, first, second],
-        "outputs": [seen, progress, table, pause, cancel, stopped, stopped_note, go_on, run, first, second],
-        "show_progress": "hidden",
-        "concurrency_limit": _MANY,
-    }
+    shown_parts = [progress, table, pause, cancel, stopped, stopped_note, go_on, run, first, second]
+    look = sheet.updates(view.look, [seen, run, first, second], [seen, *shown_parts])
     start.click(view.start, form.inputs, show_progress="hidden").success(**look)
     pause.click(view.pause, show_progress="hidden").then(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
@@ -158,20 +150,15 @@ class _View:
 
     def start(self, *values: Any) -> None:
         folder = registered_models.folder(self._workspace.path)
-
-        def start() -> None:
-            config, name = runs_form.read(*values, folder=folder)
-            self._jobs.start(RunRequest(config=config, name=name))
-
-        attempt(start)
+        config, name = attempt(lambda: runs_form.read(*values, folder=folder))
+        attempt(lambda: self._jobs.start(RunRequest(config=config, name=name)))
 
     def pause(self) -> None:
         if (batch := self._jobs.running("run")) is not None:
             (batch.control.resume if batch.control.requested == "pause" else batch.control.pause)()
 
     def cancel(self) -> None:
-        if (batch := self._jobs.running("run")) is not None:
-            batch.control.cancel()
+        self._jobs.cancel("run")
 
     def resume(self, chosen: str | None) -> None:
         attempt(lambda: self._jobs.start(RunRequest(resume=_some(chosen))))

@@ -30,8 +30,7 @@ from ui.web.latex import LATEX, written
 
 ALL = "all, by their shares"
 MOST_QUESTIONS, MOST_SAMPLES, MOST_SESSIONS = 20, 16, 12
-_AT_ONCE = 8
-"""Pages that may sample at the same time; others wait in a queue."""
+_AT_ONCE = 8  # pages that may sample at the same time; others wait in a queue
 _ME = "you"
 _NO_FORMULAS = "Press **Show formulas** on a question to see its texts with rendered formulas here."
 _TO_FORMULAS = (

@@ -14,10 +14,8 @@ from ui.components.charts import Chart
 
 Point = tuple[int, float]
 
-_MOST, _ROWS = 400, 40
-"""Points and table rows of a chart; longer curves are averaged over equal intervals."""
-_SMOOTH = 20
-"""The running mean covers this fraction of the curve: one twentieth of it."""
+_MOST, _ROWS = 400, 40  # points and table rows of a chart; longer curves are averaged over equal intervals
+_SMOOTH = 20  # the running mean covers this fraction of the curve: one twentieth of it
 _SERIES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("loss", "Loss", "The training objective.", {}),
     ("ranked_right", "Preference accuracy", "Share of pairs whose chosen text has the higher implicit reward.",

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
@@ -23,7 +23,6 @@ INSTEAD, ADDED = "replaces its generators", "is added, with an equal share"
 _EMPTY = "No models are registered in this workspace. To register one, choose a finished training above."
 _FIRST = ("nano", "small", "paper")
 """The most likely profiles of a trained model: those that need no server, smallest first."""
-_T = TypeVar("_T")
 
 
 @dataclass(slots=True)

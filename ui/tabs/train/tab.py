@@ -23,10 +23,7 @@ from ui.components.chart_board import value as charts_value
 from ui.tabs.train import command, curves, register
 from ui.tabs.train import view as train_view
 
-_EVERY = 2.0
-"""Seconds between two updates while the tab is visible."""
-_MANY = 20
-"""Pages that may be updated at the same moment."""
+_EVERY = 2.0  # seconds between two updates while the tab is visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +64,8 @@ def tab(workspace: Workspace) -> Train:
 
     seen = gr.State({})
     timer = gr.Timer(_EVERY, active=False)
-    look: dict[str, Any] = {
-        "fn": view.look,
-        "inputs": [seen, chosen],
-        "outputs": [
-            seen,
-            table,
-            there,
-            models,
-            start,
-            chosen,
-            status,
-            go_on,
-            charts,
-            facts,
-            both,
-            texts,
-            *registering.of_training,
-        ],
-        "show_progress": "hidden",
-        "concurrency_limit": _MANY,
-    }
+    outputs = [seen, table, there, models, start, chosen, status, go_on, charts, facts, both, texts]
+    look = sheet.updates(view.look, [seen, chosen], [*outputs, *registering.of_training])
     timer.tick(**look)
     chosen.input(**look)
 

@@ -16,8 +16,7 @@ EMPTY = (
     "scorers and students: training curves, texts before and after, and how to use the model in Sample, Compare and "
     "Runs. Trainings start in a shell; copy the command below."
 )
-SHOWN = 20
-"""Texts before and after that are shown; samples.json has all of them."""
+SHOWN = 20  # texts before and after that are shown; samples.json has all of them
 _COLUMNS = ["name", "kind", "status", "base", "data", "progress", "left", "started (UTC)", "took"]
 _KINDS = {"qft": "QFT", "qpo": "QPO", "difficulty": "difficulty", "student": "student"}
 _WORDS = {"interrupted": "interrupted, can be resumed"}
