@@ -28,24 +28,28 @@ function makePanel({ id }) {
 
 /** @param {import("../../lib/host.js").Host<{ value: string }>} host */
 export function mount({ element, props, watch }) {
+  /** Headings and tables don't wait for plotly.js, which takes a moment to load. */
   async function draw() {
-    const plotly = await loadPlotly();
-    if (!element.isConnected) return;
+    const board = find(element, ".board");
     /** @type {Chart[]} */
     const charts = JSON.parse(props.value || "[]");
+    updateKeyed(board, charts, (chart) => chart.id, makePanel, (panel, chart) => {
+      describeChart(panel, find(panel, PLOT), chart);
+      setTable(find(panel, "table", HTMLTableElement), chart.columns, chart.rows);
+    }, async (panel) => (await loadPlotly()).purge(find(panel, PLOT)));
+    const plotly = await loadPlotly();
     const colors = chartColors(element);
-    updateKeyed(find(element, ".board"), charts, (chart) => chart.id, makePanel, (panel, chart) => {
-      const plot = find(panel, PLOT);
-      describeChart(panel, plot, chart);
+    charts.forEach((chart, i) => {
+      const panel = board.children[i];
+      if (!(panel instanceof HTMLElement) || panel.dataset.chart !== chart.id) return; // others are drawn by now
       const traces = chart.traces.map((trace) => {
         const grey = trace.role === "every";
         return { ...trace, marker: { color: grey ? colors.grey : colors.accent, opacity: grey ? 0.45 : 1 } };
       });
-      plotly.react(plot, traces, plotLayout(colors, { height: 260, bargap: 0.04, ...chart.layout }), PLOT_CONFIG);
-      setTable(find(panel, "table", HTMLTableElement), chart.columns, chart.rows);
-    }, (panel) => plotly.purge(find(panel, PLOT)));
+      plotly.react(find(panel, PLOT), traces, plotLayout(colors, { height: 260, bargap: 0.04, ...chart.layout }), PLOT_CONFIG);
+    });
   }
 
   watch("value", draw);
-  return draw();
+  draw();
 }
