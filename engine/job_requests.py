@@ -40,10 +40,11 @@ class Request(BaseModel, ABC):
     kind: ClassVar[str]
     excludes: ClassVar[frozenset[str]]
     unit: ClassVar[str] = "rows"
+    remains: ClassVar[str] = ""
 
-    @abstractmethod
     def kept(self, workspace: Path, run_id: str) -> str:
         """What remains of a job that is stopped early, and how it continues: a clause."""
+        return self.remains
 
     def absolute(self) -> Self:
         """The same request for a process in another folder."""
@@ -52,9 +53,9 @@ class Request(BaseModel, ABC):
     def check_input(self, folder: Path) -> None:
         """Check what needs no open workspace; ``folder`` is the workspace's. InputError for what cannot be used."""
 
-    @abstractmethod
     def job(self, workspace: Workspace) -> Job:
         """A job for this request. InputError where it cannot be done, AlreadyDone where nothing is left to do."""
+        return Job(kind=self.kind, run_id=new_run_id(), request=self)
 
     @abstractmethod
     def run(self, workspace: Workspace, job: Job, on_event: OnEvent, model_cache: ModelCache) -> Result:
@@ -124,7 +125,7 @@ class RunRequest(Request):
         from engine.pipeline.run import resumable
 
         if self.resume is None:
-            return Job(kind=self.kind, run_id=new_run_id(), request=self)
+            return super().job(workspace)
         if resumable(workspace, self.resume).status == "done":
             raise AlreadyDone(f"Run {self.resume} is finished; there is nothing to resume.")
         return Job(kind=self.kind, run_id=self.resume, request=self)
@@ -145,13 +146,11 @@ class ImportRequest(Request):
 
     kind: ClassVar[str] = "import"
     excludes: ClassVar[frozenset[str]] = _ALONE
+    remains: ClassVar[str] = "what was imported is kept"
     source: str
     mapping: dict[str, str] = {}
     name: str = ""
     scored: bool = True
-
-    def kept(self, workspace: Path, run_id: str) -> str:
-        return "what was imported is kept"
 
     def absolute(self) -> Self:
         from engine.data.reader import absolute
@@ -165,9 +164,6 @@ class ImportRequest(Request):
             merge.refuse(folder, self.source, self.mapping, self.name, self.scored)
         else:
             job.preview(self.source, self.mapping)
-
-    def job(self, workspace: Workspace) -> Job:
-        return Job(kind=self.kind, run_id=new_run_id(), request=self)
 
     def run(self, workspace: Workspace, job: Job, on_event: OnEvent, model_cache: ModelCache) -> Result:
         from engine.imports import job as imports
@@ -187,14 +183,12 @@ class CheckRequest(Request):
     kind: ClassVar[str] = "check"
     excludes: ClassVar[frozenset[str]] = _ALONE
     unit: ClassVar[str] = "questions"
+    remains: ClassVar[str] = "the verdicts so far are kept, and the same command continues the check"
     run_id: str
     stage: str
     benchmarks: Texts = ()
     profile: str | None = None
     drop: bool = False
-
-    def kept(self, workspace: Path, run_id: str) -> str:
-        return "the verdicts so far are kept, and the same command continues the check"
 
     def absolute(self) -> Self:
         files = tuple(map(_absolute, self.benchmarks))
@@ -230,11 +224,9 @@ class ExportRequest(Request):
 
     kind: ClassVar[str] = "export"
     excludes: ClassVar[frozenset[str]] = frozenset(("export", "verify"))
+    remains: ClassVar[str] = "nothing was left behind"
     plan: Annotated[Plan, PlainValidator(_plan), PlainSerializer(_plan_json)]
     out: Annotated[Path, Strict(False)]
-
-    def kept(self, workspace: Path, run_id: str) -> str:
-        return "nothing was left behind"
 
     def check_input(self, folder: Path) -> None:
         from engine.exports.folder import check
@@ -257,10 +249,8 @@ class VerifyRequest(Request):
 
     kind: ClassVar[str] = "verify"
     excludes: ClassVar[frozenset[str]] = ExportRequest.excludes
+    remains: ClassVar[str] = "nothing was changed"
     manifest: Annotated[Path, Strict(False)]
-
-    def kept(self, workspace: Path, run_id: str) -> str:
-        return "nothing was changed"
 
     def absolute(self) -> Self:
         return self.model_copy(update={"manifest": self.manifest.absolute()})
@@ -285,12 +275,10 @@ class EmbedRequest(Request):
     kind: ClassVar[str] = "embed"
     excludes: ClassVar[frozenset[str]] = frozenset(("embed",))
     unit: ClassVar[str] = "questions"
+    remains: ClassVar[str] = "the questions on the map stay there, and the same command continues"
     runs: Texts = ()
     profile: str | None = None
     rebuild: bool = False
-
-    def kept(self, workspace: Path, run_id: str) -> str:
-        return "the questions on the map stay there, and the same command continues"
 
     def absolute(self) -> Self:
         return self.model_copy(update={"profile": _absolute_profile(self.profile)})

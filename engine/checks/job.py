@@ -169,10 +169,7 @@ class _Job:
 
     def _end(self, status: str) -> Result:
         message = None if status == "done" else f"The check was {status}; {CONTINUES}."
-        progress = self._progress
-        progress.status = status
-        progress.emit("end", message=message, report=report(self._check.words, self._counts))
-        return Result(self._run.run_id, status, message, progress.seconds)
+        return self._progress.end(status, message, report=report(self._check.words, self._counts))
 
 
 CONTINUES = "the verdicts so far are kept, and the same check continues from there"

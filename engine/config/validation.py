@@ -78,7 +78,9 @@ def input_error(errors: Sequence[Any], model: type[Any] | None = None, where: st
     """
     error = min(errors, key=lambda error: error["type"] not in _UNKNOWN_KEY)  # a typo explains the missing field
     kind, place, context = error["type"], list(error["loc"]), error.get("ctx", {})
-    value = _quoted(error["input"])
+    value = error["input"]
+    if len(repr(value)) > _SHOWN:
+        value = f"{str(value)[:_SHOWN]} ..."
     if kind in _UNKNOWN_KEY:
         problem, remedy = "is not known", suggestion(str(place[-1]), _fields(model, place[:-1])) or "leave it out"
         return InputError("key", _path(where, place), problem, remedy)
@@ -164,10 +166,6 @@ def _path(where: str, place: Iterable[object]) -> str:
     for part in place:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return path
-
-
-def _quoted(value: Any) -> Any:
-    return value if len(repr(value)) <= _SHOWN else f"{str(value)[:_SHOWN]} ..."
 
 
 def _fields(model: type[Any] | None, place: Iterable[object]) -> list[str]:

@@ -149,10 +149,8 @@ class _Job:
 
     def _end(self, status: str, draft: MapWriter | None) -> Result:
         message = None if status == "done" else f"The embedding was {status}; {CONTINUES}."
-        progress = self._progress
-        progress.status = status
-        progress.emit("end", message=message, report="" if draft is None else _report(draft.meta, progress.done))
-        return Result(NAME, status, message, progress.seconds)
+        report = "" if draft is None else _report(draft.meta, self._progress.done)
+        return self._progress.end(status, message, report=report)
 
 
 CONTINUES = "the questions on the map stay there, and the same command continues from there"

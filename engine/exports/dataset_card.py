@@ -74,10 +74,14 @@ def text(
 
 
 def _statistics(figures: Figures, chosen: Selected) -> str:
-    found = [(title, figures.numbers[name]) for name, title in _TITLES.items() if len(figures.numbers[name])]
-    rows = [(title, f"{len(values):,}", *map(_number, _cuts(values))) for title, values in found]
+    rows = []
+    for name, title in _TITLES.items():
+        if len(values := figures.numbers[name]):
+            cuts = [float(cut) for cut in (values.mean(), *np.quantile(values, (0, 0.05, 0.5, 0.95, 1)))]
+            rows.append((title, f"{len(values):,}", *map(_number, cuts)))
+    reviewed = ", ".join(f"{n:,} {name}" for name, n in chosen.counts("status").items())
     parts = [
-        f"{figures.rows:,} pairs; by review: {_listed(chosen.counts('status').items())}.",
+        f"{figures.rows:,} pairs; by review: {reviewed or 'none'}.",
         _table(("", "rows with it", "mean", "min", "p5", "median", "p95", "max"), rows),
         _table(("topic", "rows", "share"), _shares(figures.topics, figures.rows)),
     ]
@@ -136,10 +140,6 @@ def _limits(plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
     return "\n".join(f"- {limit}" for limit in limits)
 
 
-def _cuts(values: Array) -> list[float]:
-    return [float(values.mean()), *(float(cut) for cut in np.quantile(values, (0, 0.05, 0.5, 0.95, 1)))]
-
-
 def _histogram(title: str, values: Array) -> str:
     counts, edges = np.histogram(values, bins=10, range=(0, 1))
     shares = [f"{n / len(values):.1%}" for n in counts]
@@ -150,10 +150,6 @@ def _histogram(title: str, values: Array) -> str:
 
 def _shares(counts: Iterable[tuple[str | None, int]], total: int) -> list[tuple[str, str, str]]:
     return [(_plain(name) or "none", f"{n:,}", f"{n / max(total, 1):.1%}") for name, n in counts]
-
-
-def _listed(counts: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{n:,} {name}" for name, n in counts) or "none"
 
 
 def _number(value: float) -> str:

@@ -195,15 +195,12 @@ class _Export:
             raise _Stopped
 
     def _end(self, status: str, manifest: dict[str, Any] | None) -> Result:
-        progress, message, facts = self._progress, None, {"report": ""}
-        progress.status = status
         if manifest is None:
             message = f"The export was {status}; nothing was left behind, and the same command starts it again."
-        else:
-            progress.done = progress.total or 0
-            facts = {"counts": manifest["counts"], "files": manifest["files"], "report": report(manifest, self._out)}
-        progress.emit("end", message=message, **facts)
-        return Result(progress.run_id, status, message, progress.seconds)
+            return self._progress.end(status, message, report="")
+        self._progress.done = self._progress.total or 0
+        facts = {"counts": manifest["counts"], "files": manifest["files"], "report": report(manifest, self._out)}
+        return self._progress.end(status, None, **facts)
 
 
 def report(manifest: dict[str, Any], out: Path) -> str:

@@ -232,11 +232,9 @@ class _Import:
         status: Any = progress.status
         self._workspace.update_run(self._run_id, status=status, error=message if status != "interrupted" else None)
         facts, report = report_of(self._workspace, self._run_id, config, self._funnel())
-        seconds = progress.seconds
         if status == "done":  # the estimate has become a count
             self._source.total = progress.done
-        progress.emit("end", message=message, report=report, **facts)
-        return Result(self._run_id, status, message, seconds)
+        return progress.end(status, message, report=report, **facts)
 
     def _message(self, problem: str | None) -> str | None:
         status = self._progress.status

@@ -71,7 +71,7 @@ def found(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], sou
     for name, column in given.items():
         if name not in FIELDS:
             raise InputError("--map", f"{name}={column}", f"'{name}' is not a field", f"use one of {', '.join(FIELDS)}")
-        if column and not _there(column, columns):
+        if column and not all(part in columns for part in parts(column, columns)):
             raise InputError("--map", f"{name}={column}", f"'{source}' has no such column", f"it has {shown}")
     chosen = {**_guessed(columns, rows, given), **given}
     order = (*FIELDS, "rejected", *OWN_FIELDS)
@@ -79,12 +79,8 @@ def found(rows: Sequence[AnyMapping[str, Any]], given: AnyMapping[str, str], sou
 
 
 def parts(column: str, columns: Sequence[str]) -> list[str]:
-    """The columns that a mapping names: one, or those that it joins."""
+    """The columns that a mapping names: one, or several that are joined."""
     return [column] if column in columns or JOIN not in column else column.split(JOIN)
-
-
-def _there(column: str, columns: Sequence[str]) -> bool:
-    return all(part in columns for part in parts(column, columns))
 
 
 def _guessed(
@@ -108,7 +104,7 @@ def _guessed(
         found["rejected"] = "rejected"
     names = ("reference_answer",) if "stated" in found else usual.ANSWER
     if (answer := usual.first(names, columns)) is not None:
-        found["answer"] = answer  # the response itself, where that is `answer`: what stands behind its ####
+        found["answer"] = answer  # the response itself, where that is `answer`: the text after its ####
     for name, parse in _VALUES.items():
         candidates = usual.TOPIC if name == "topic" else (name,)
         there = [one for one in candidates if one in columns]

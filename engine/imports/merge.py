@@ -24,7 +24,7 @@ from store.transfer.merge import Merged
 def refuse(workspace: str | Path, given: str, overrides: Mapping[str, str], name: str, scored: bool) -> None:
     """Check that a workspace can be merged with these options.
 
-    InputError for an option that only an import of rows has, or where there is no database. StoreError where the other
+    InputError for an option that only an import of rows has, or if the database is missing. StoreError where the other
     workspace is in use, damaged or newer.
     """
     remedy = "leave it out: runs are merged unchanged"
@@ -66,9 +66,7 @@ def start(
     with progress.ticking():
         merged = merging.merge(workspace, database, state, lambda: control.stopping)
     status, message = _outcome(workspace, merged, control)
-    progress.status = status
-    progress.emit("end", message=message, report=report(merged), **asdict(merged))
-    return Result(run_id, status, message, progress.seconds)
+    return progress.end(status, message, report=report(merged), **asdict(merged))
 
 
 def report(merged: Merged) -> str:

@@ -19,27 +19,17 @@ def report_of(
     with workspace.cursor() as cursor:
         refused = failures(cursor, run_id, most=_SHOWN)
     pairs = funnel[-1]["kept"]
+    place = "line" if config["format"] == "jsonl" else "row"
     lines = [
         f"Run {run_id}: {config['read']:,} rows read, {config['imported']:,} imported, {config['refused']:,} refused; "
         f"{config['samples']:,} responses, {pairs:,} pairs."
     ]
     lines += [f"  {row['stage']:<14}{row['dropped']:>9,} dropped" for row in funnel if row["dropped"]]
-    lines += [f"  refused: {_place(config)} {row.idx}: {row.message}" for row in refused]
+    lines += [f"  refused: {place} {row.idx}: {row.message}" for row in refused]
     if config["refused"] > len(refused):
         more = config["refused"] - len(refused)
         lines.append(f"  and {more:,} more, each with its place and reason in the table `errors`")
-    for other in _same(workspace, run_id, config):
-        lines.append(f"The same file has been imported before, as run {other}.")
+    for run in workspace.runs():
+        if run.kind == "import" and run.run_id != run_id and config["sha256"] == run.config.get("sha256") is not None:
+            lines.append(f"The same file has been imported before, as run {run.run_id}.")
     return {**config, "pairs": pairs, "funnel": funnel}, "\n".join(lines)
-
-
-def _place(config: Mapping[str, Any]) -> str:
-    return "line" if config["format"] == "jsonl" else "row"
-
-
-def _same(workspace: Workspace, run_id: str, config: Mapping[str, Any]) -> list[str]:
-    return [
-        run.run_id
-        for run in workspace.runs()
-        if run.kind == "import" and run.run_id != run_id and config["sha256"] == run.config.get("sha256") is not None
-    ]

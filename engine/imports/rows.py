@@ -109,7 +109,7 @@ class Reader:
         if self._topic is not None:
             part.topics.append(self._mapped(row, self._topic, topic, taken))
         if self._level is not None:
-            part.levels.append(level(row.get(self._level)))  # a label beside; the value stays in ``extra``
+            part.levels.append(level(row.get(self._level)))  # the value stays in ``extra`` too
         if self._difficulty is not None:
             part.difficulties.append(self._mapped(row, self._difficulty, share, taken))
         if self._generator is not None:
@@ -123,7 +123,7 @@ class Reader:
         value = row.get(self._query[0])
         if value.__class__ is str and len(self._query) == 1:
             return value if value and not value.isspace() else _NO_QUERY
-        text = value if isinstance(value, str) else _user_message(value)
+        text = value if isinstance(value, str) else _first_message(value, _USER_ROLES)
         if text is None and value is not None:
             return Refused("query is not text", "")
         for name in self._query[1:]:
@@ -196,13 +196,10 @@ def _samples(value: Any) -> list[str] | None:
     return None if answer is None else [answer] if answer.strip() else []
 
 
-def _user_message(value: Any) -> str | None:
-    """The first message of a user in a chat."""
-    return _first_message(value, _USER_ROLES) if isinstance(value, list) else None
-
-
-def _first_message(chat: list[Any], roles: tuple[str, ...]) -> str | None:
+def _first_message(chat: Any, roles: tuple[str, ...]) -> str | None:
     """The first message by one of these roles; empty where the chat has none, None if it isn't a chat."""
+    if not isinstance(chat, list):
+        return None
     for message in chat:
         if not isinstance(message, dict):
             return None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from engine.jobs.result import OnEvent
+from engine.jobs.result import OnEvent, Result
 
 _INTERVAL = 0.5
 """Seconds between two progress events."""
@@ -55,6 +55,12 @@ class Progress:
                 **more,
             }
         )
+
+    def end(self, status: str, message: str | None, **more: Any) -> Result:
+        """Emit the last event; the job's result."""
+        self.status = status
+        self.emit("end", message=message, **more)
+        return Result(self.run_id, status, message, self.seconds)
 
     @contextmanager
     def ticking(self) -> Iterator[None]:

@@ -85,7 +85,7 @@ class Index:
             reason = "near_duplicate"
         verdict = self._verdict(question, reason, score, same)
         found = dict.fromkeys([same, *(wording.first for _, wording in near)])
-        labels = [_label(question, other) for other in found if other is not None]
+        labels = [Label(question.question_id, LABEL, other, JUDGE) for other in found if other is not None]
         if verdict.kept:
             self._add(question, look)
         return verdict, labels[:_MOST_LABELS]
@@ -210,7 +210,3 @@ def _features(words: list[str]) -> set[str]:
 def _jaccard(a: set[str], b: set[str]) -> float:
     shared = len(a & b)
     return shared / (len(a) + len(b) - shared)
-
-
-def _label(question: Question, other: str) -> Label:
-    return Label(question.question_id, LABEL, other, JUDGE)
