@@ -9,12 +9,14 @@ order, so that the lowest idx wins.
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from rensa import RMinHash, RMinHashLSH
 from xxhash import xxh3_64_intdigest
 
+from engine.paths import ASSETS
 from store.records import Label, Question, Verdict
 
 JUDGE = "minhash"
@@ -27,18 +29,8 @@ _MOST_LABELS, _MOST_CHECKS = 8, 64
 _REST = r"|\d+(?:,\d{3})*(?:\.\d+)?|[-+*/^=<>%()!|]|[^\x00-\x7f]"
 _TOKEN, _ASCII_TOKEN = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?" + _REST), re.compile(r"[A-Za-z]+(?:'[a-z]+)?" + _REST)
 _MASK = "0"
-_NUMBERS = frozenset(
-    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half third quarter
-    double twice triple""".split()  # noqa: SIM905
-)
-_CONTRASTS = frozenset(
-    """not no without least most exactly more less fewer greater smaller same different and or each every either both
-    neither first last next odd even positive negative greatest smallest largest maximum minimum total sum difference
-    product quotient ratio average mean median mode area perimeter circumference volume surface radius diameter length
-    width height angle boys girls men women left right north south east west before after increase decrease buys sells
-    consecutive distinct distinguishable indistinguishable with red blue green white black""".split()  # noqa: SIM905
-)
+_WORDS = tomllib.loads((ASSETS / "text" / "words.toml").read_text(encoding="utf-8"))["duplicate"]
+_NUMBERS, _CONTRASTS = frozenset(_WORDS["numbers"].split()), frozenset(_WORDS["contrasts"].split())
 """Words that make another question, like numbers, operators, one-letter names and words in capitals."""
 
 
