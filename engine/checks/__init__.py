@@ -1,1 +1,1 @@
-"""Checks on request: a stage judged anew in a run that has ended, an imported one first of all."""
+"""Checks on request: a stage of a stored run is judged again, mostly of an imported one."""

@@ -29,24 +29,23 @@ def start(
 ) -> Result:
     """Compare the manifest at ``path`` (the file, or its folder) with its files and with the workspace.
 
-    Events as ``job.start``. The last one has a ``report`` if all is identical, else the first difference as
-    ``message``.
-    InputError where it is not a manifest.
+    Events as ``job.start``; the last one has a ``report`` if all is identical, else the first difference as
+    ``message``. InputError where it is not a manifest.
     """
-    told, plan = manifests.load(path)
+    manifest, plan = manifests.load(path)
     folder = path if path.is_dir() else path.parent
     end: dict[str, Any] = {}
 
-    def hear(event: dict[str, Any]) -> None:
+    def receive(event: dict[str, Any]) -> None:
         if event["event"] == "end":
             end.update(event)
         else:
             on_event({**event, "stage": "verify"})
 
-    difference = _on_disk(folder, told)
+    difference = _on_disk(folder, manifest)
     with tempfile.TemporaryDirectory(prefix="scalequest-") as place:
         try:
-            result = job.start(source, plan, Path(place) / "again", hear, control=control, run_id=run_id)
+            result = job.start(source, plan, Path(place) / "again", receive, control=control, run_id=run_id)
         except InputError as error:
             if error.field != "filter":
                 raise
@@ -58,18 +57,18 @@ def start(
             message = "The comparison was stopped; it changes nothing."
             on_event({**end, "stage": "verify", "message": message, "report": ""})
             return Result(run_id, result.status, message, result.seconds)
-        made, _ = manifests.load(Path(place) / "again")
-    difference = difference or differs(told, made)
-    files = f"{len(told['files']):,} file{'s' if len(told['files']) != 1 else ''}"
-    rows = f"{sum(told['counts'].get('rows', {}).values()):,} rows"
+        repeated, _ = manifests.load(Path(place) / "again")
+    difference = difference or differs(manifest, repeated)
+    files = f"{len(manifest['files']):,} file{'s' if len(manifest['files']) != 1 else ''}"
+    rows = f"{sum(manifest['counts'].get('rows', {}).values()):,} rows"
     report = "" if difference else f"identical: {files}, {rows}."
     on_event({**end, "stage": "verify", "message": difference, "report": report})
     return Result(run_id, "done", difference, result.seconds)
 
 
-def differs(told: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
+def differs(manifest: Mapping[str, Any], repeated: Mapping[str, Any]) -> str | None:
     """The first difference between a manifest and that of the repeated export as a sentence; None without one."""
-    then, now = told["counts"], made["counts"]
+    then, now = manifest["counts"], repeated["counts"]
     for path in {**then.get("rows", {}), **now["rows"]}:
         before, after = then.get("rows", {}).get(path), now["rows"].get(path)
         if before != after:
@@ -78,24 +77,24 @@ def differs(told: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
     if then != now:
         name = next(name for name in {**then, **now} if then.get(name) != now.get(name))
         return f"the count '{name}' differs now: the workspace has changed since."
-    for path in {**told["files"], **made["files"]}:
-        if told["files"].get(path) != made["files"].get(path):
-            return _file(path, told, made)
+    for path in {**manifest["files"], **repeated["files"]}:
+        if manifest["files"].get(path) != repeated["files"].get(path):
+            return _file(path, manifest, repeated)
     for name in ("rows_hash", "runs"):
-        if told.get(name) != made[name]:
+        if manifest.get(name) != repeated[name]:
             return f"'{name}' in the manifest differs from the workspace, which has changed since."
     return None
 
 
-def _file(path: str, told: Mapping[str, Any], made: Mapping[str, Any]) -> str:
-    if told.get("program") != made["program"] and told.get("rows_hash") == made["rows_hash"]:
+def _file(path: str, manifest: Mapping[str, Any], repeated: Mapping[str, Any]) -> str:
+    if manifest.get("program") != repeated["program"] and manifest.get("rows_hash") == repeated["rows_hash"]:
         return f"'{path}' has the same rows, but other bytes: the version of this program or of pyarrow has changed."
     return f"'{path}' would have as many rows, but other contents: some rows have changed since."
 
 
-def _on_disk(folder: Path, told: Mapping[str, Any]) -> str | None:
+def _on_disk(folder: Path, manifest: Mapping[str, Any]) -> str | None:
     """The first file that differs from the manifest. Only files inside the folder are read."""
-    for name, one in told["files"].items():
+    for name, one in manifest["files"].items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             return f"'{name}' in the manifest is outside its folder."

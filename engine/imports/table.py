@@ -118,8 +118,7 @@ class Tables:
         return found, [CAME if mine else self._topic_model for mine in part.topics]
 
     def _chosen(self, part: Part, answers: Answers | None) -> Any:
-        """By question the sample that makes the pair: the file's first, or of several answers the first that is the
-        reference answer. In preference data the chosen one stands first."""
+        """By question the sample that makes the pair: the first that states the reference answer, else the first."""
         if answers is not None and self._mapping["answer"] is not None and self._mapping["rejected"] is None:
             return [_chosen(*row) for row in zip(part.samples, answers, part.references, strict=True)]
         return "0" if all(part.samples) else ["0" if several else None for several in part.samples]
@@ -174,9 +173,7 @@ class Tables:
         rows: list[tuple[str, str, int, str, str]] = []
         for i, fields in part.exported.items():
             events: list[tuple[str, dict[str, Any]]] = []
-            if (
-                fields.get("edited") is True and part.samples[i]
-            ):  # the texts are those that the edit left; what they were is not in the file
+            if fields.get("edited") is True and part.samples[i]:  # the file has only the texts after the edit
                 answer = {"answer": fields["stated"]} if fields.get("stated") else {}
                 events.append(("edit", {"query": part.texts[i], "response": part.samples[i][0], **answer}))
             verb = {"accepted": "accept", "rejected": "reject", "skipped": "skip"}.get(str(fields.get("status")))

@@ -88,7 +88,7 @@ class SharedGpu:
             self._changed.notify_all()
 
     def withdraw(self, model: _TimeSharedModel, calls: Sequence[_Call]) -> list[_Call]:
-        """Take these calls out of the queue; returns those that were still there, which will never start."""
+        """Take these calls out of the queue; returns the ones that were still queued; they never start."""
         with self._changed:
             queue = self._phase_of(model).queue
             withdrawn = [call for call in calls if call in queue]

@@ -1,7 +1,7 @@
-"""Live runs: what somebody watches while it is sampled. Each is a run like any other, stored as kind ``live``.
+"""Live runs: a user watches while questions are sampled. Each is stored like any other run, as kind ``live``.
 
-A ``Session`` belongs to one watcher and lives as long as it is watched. Several go on at once, beside a batch, on the
-models of one model_cache. Knows no user interface.
+A ``Session`` belongs to one user and ends when that user leaves. Several sessions and a batch run share the models of
+one model cache.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from store.errors import InputError, ScaleQuestError
 from store.records import Record
 
 EVERY, AT_LEAST = 0.1, 0.5
-"""Seconds between two snapshots: never less, and more only where nothing happens, never more than the second."""
+"""Least seconds between two snapshots, and the most, when nothing happens."""
 SEEDS = 1_000_000
-"""Seeds drawn for a user are below this: short enough to be read out."""
+"""Seeds drawn for a user are below this: short enough to read aloud."""
 _PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How far a session is. ``message``: the sentence unless it is simply done. ``questions`` go on changing: read them
-    before the next snapshot is asked for."""
+    """The state of a session. ``message``: a sentence unless it is plainly done. ``questions`` keep changing: read them
+    before you take the next snapshot."""
 
     run_id: str
     status: Literal["loading", "running", "done", "cancelled", "failed", "interrupted"]
@@ -49,7 +49,7 @@ class Snapshot:
 
     @property
     def decided(self) -> int:
-        """Questions whose fate is known."""
+        """Questions whose outcome is known."""
         return sum(question.stage is None for question in self.questions)
 
     @property
@@ -68,38 +68,38 @@ class Session:
         self.run_id = new_run_id()
         self.config = config
         self.result: Result | None = None
-        """How the run ended; None before, and where there was none: see the last snapshot's message."""
+        """How the run ended; None before that, and if no run began (see the last snapshot's message)."""
         self._workspace, self._model_cache, self._name = workspace, model_cache, name
         self._control = Control()
-        self._heard: SimpleQueue[tuple[str, str] | list[Record]] = SimpleQueue()
-        self._news, self._over = threading.Event(), threading.Event()
+        self._received: SimpleQueue[tuple[str, str] | list[Record]] = SimpleQueue()
+        self._news, self._ended = threading.Event(), threading.Event()
         self._questions = LiveQuestions(config, self.run_id, pool)
         self._reading, self._gate = threading.Lock(), threading.Lock()
-        self._audience = Audience(self._hear_rows, self._hear_text if texts else None, pool)
-        self._loading, self._begun, self._seconds = True, time.monotonic(), 0.0
+        self._audience = Audience(self._on_rows, self._on_text if texts else None, pool)
+        self._loading, self._started, self._seconds = True, time.monotonic(), 0.0
         self._failure: str | None = None
         threading.Thread(target=self._run, name=f"live {self.run_id}", daemon=True).start()
 
     def cancel(self) -> None:
-        """Stop now: nothing that is written later is heard any more, and what is in flight is given up."""
+        """Stop now: requests in flight are given up, and text that arrives later is ignored."""
         with self._gate:
             self._control.cancel()
-            if self._loading:  # loading cannot be broken off, but nobody has to wait for it
-                self._over.set()
+            if self._loading:  # loading cannot be interrupted, but nobody has to wait for it
+                self._ended.set()
         self._news.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Until the session is over; False where it is not in time."""
-        return self._over.wait(seconds)
+        """Wait until the session is over; False if it is not over in time."""
+        return self._ended.wait(seconds)
 
     @property
     def over(self) -> bool:
-        return self._over.is_set()
+        return self._ended.is_set()
 
     def now(self) -> Snapshot:
-        """How far it is now."""
+        """The current state."""
         with self._reading:
-            over = self.over  # looked at first: what was heard before the end is then all there
+            over = self.over  # read first, so that everything received before the end is in the queue
             self._read()
             status: str = "loading" if self._loading else "running"
             message = self._failure
@@ -111,14 +111,12 @@ class Session:
                 elif status == "cancelled":
                     message = "Cancelled before the models were loaded; nothing was sampled."
             else:
-                seconds = 0.0 if self._loading else time.monotonic() - self._begun
+                seconds = 0.0 if self._loading else time.monotonic() - self._started
             return Snapshot(self.run_id, status, message, self._questions.all, self._questions.tokens, seconds)  # type: ignore[arg-type]
 
     def snapshots(self) -> Generator[Snapshot]:
-        """How far it is, again and again, at most ten times a second; the last one is of the end. One reader at a time.
-
-        A reader who leaves before the end cancels the session.
-        """
+        """Snapshots, at most ten a second; the last one shows the end. For one reader, who cancels the session by
+        leaving before that."""
         try:
             while True:
                 over, at = self.over, time.monotonic()
@@ -139,7 +137,7 @@ class Session:
                 with self._gate:
                     if self._control.requested == "cancel":
                         return
-                    self._loading, self._begun = False, time.monotonic()
+                    self._loading, self._started = False, time.monotonic()
                 self._news.set()
                 self.result = run.start(
                     self._workspace, self.config, self._name,
@@ -148,33 +146,33 @@ class Session:
         except ScaleQuestError as error:
             self._failure = str(error)
         except Exception as error:
-            # Nobody stands above a thread: what it met is shown in the page, and its trace goes to the log.
+            # No caller can catch it in a thread: the page shows the sentence, and the traceback goes to the log.
             self._failure = f"The run stopped on an unforeseen error: {type(error).__name__}: {error}."
             raise
         finally:
-            self._seconds = time.monotonic() - self._begun
+            self._seconds = time.monotonic() - self._started
             self._loading = False
-            self._over.set()
+            self._ended.set()
             self._news.set()
 
-    def _hear_rows(self, rows: list[Record]) -> None:
-        self._heard.put(rows)
+    def _on_rows(self, rows: list[Record]) -> None:
+        self._received.put(rows)
         self._news.set()
 
-    def _hear_text(self, request_id: str, new: str) -> None:
+    def _on_text(self, request_id: str, new: str) -> None:
         if self._control.requested != "cancel":
-            self._heard.put((request_id, new))
+            self._received.put((request_id, new))
             self._news.set()
 
     def _read(self) -> None:
-        """Fold what has been heard into the questions, in the order in which it happened."""
+        """Apply the texts and rows received since the last call to the questions, in order."""
         with suppress(Empty):
             while True:
-                heard = self._heard.get_nowait()
-                if isinstance(heard, list):
-                    self._questions.on_rows(heard)
+                received = self._received.get_nowait()
+                if isinstance(received, list):
+                    self._questions.on_rows(received)
                 else:
-                    self._questions.on_text(*heard)
+                    self._questions.on_text(*received)
 
 
 class Live:
@@ -190,10 +188,10 @@ class Live:
     def start(
         self, config: RunConfig, name: str = "", regenerated_from: str | None = None, *, texts: bool = True
     ) -> Session:
-        """Begin to sample; returns at once. ``regenerated_from``: the question whose settings are repeated.
+        """Start a session in a thread. ``regenerated_from``: the question whose settings are repeated.
 
-        ``texts=False``: nobody reads along, so texts are not streamed and the models serve it as they serve a batch.
-        InputError for a config without a number of questions; what is found out later is the last snapshot's message.
+        ``texts=False``: texts are not streamed, and the models serve the session like a batch. InputError for a config
+        without a number of questions; later errors are in the last snapshot's message.
         """
         if regenerated_from is not None:
             config = replace(config, regenerated_from=regenerated_from)
@@ -203,7 +201,7 @@ class Live:
         return session
 
     def close(self) -> None:
-        """Cancel what goes on. The model cache is the caller's to close."""
+        """Cancel all sessions. The caller closes the model cache."""
         with self._lock:
             sessions = list(self._sessions)
         for session in sessions:
@@ -223,10 +221,10 @@ def settings(
     top_p: float | None = None,
     seed: int | None = None,
 ) -> RunConfig:
-    """A live run's config: the profile with what the user has set. ``generator`` None is all of them by share, ``seed``
-    None draws one. Other runs are not searched for duplicates, which takes long in a large workspace.
+    """A live run's config: the profile with the user's settings. ``generator`` None: all of them by share; ``seed``
+    None: a random one. Other runs are not searched for duplicates, which takes long in a large workspace.
 
-    InputError for a generator that the profile has not, and for numbers out of range.
+    InputError for a generator that is not in the profile, and for numbers out of range.
     """
     chosen = [g for g in profile.generators if generator in (None, g.name)]
     if not chosen:

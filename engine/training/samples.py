@@ -131,8 +131,8 @@ def as_rows(results: Sequence[Completion | Failure]) -> list[Row]:
 
 
 def statistics(rows: Sequence[Row], data: frozenset[str] = frozenset()) -> Row:
-    """Statistics of texts: number, mean lengths, distinct words and texts, and the shares of empty ones, of those that
-    ended by themselves, and of those that occur in ``data``."""
+    """Statistics of texts: number, mean lengths, distinct words and texts, and the shares of texts that are empty, that
+    ended by themselves, and that occur in ``data``."""
     n = max(len(rows), 1)
     texts = [str(row["text"]) for row in rows]
     words = [_WORD.findall(text.lower()) for text in texts]

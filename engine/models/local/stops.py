@@ -47,7 +47,7 @@ class StopTable:
         return self._numbers[stop]
 
     def _completing(self, stop: str) -> list[int]:
-        """The tokens in which ``stop`` may end: those that contain its last character, or whose text is uncertain."""
+        """The tokens in which ``stop`` may end: they contain its last character, or their text is uncertain."""
         if self._pieces is None:
             size = min(len(self._tokenizer), self.kinds.shape[1])
             self._pieces = self._tokenizer.batch_decode([[i] for i in range(size)], skip_special_tokens=True)
@@ -65,8 +65,7 @@ class StopTable:
         return min(found, default=None)
 
     def showable(self, number: int, text: str) -> str:
-        """The part of an unfinished text that is final: without an incomplete last character or the beginning of a stop
-        string."""
+        """The final part of an unfinished text: without an incomplete character or the beginning of a stop string."""
         text = text.rstrip(_BROKEN)
         for size in range(max((len(s) for s in self._strings[number]), default=1) - 1, 0, -1):
             if any(s.startswith(text[-size:]) for s in self._strings[number] if len(s) > size <= len(text)):

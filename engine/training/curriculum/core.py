@@ -131,7 +131,7 @@ def word_type(slot: str) -> str:
 FEW = 50_000
 ASKING = ("{name8} asks {name9}: ", "{name8} and {name9} work on this: ")
 """A phrasing with fewer than ``FEW`` different texts is introduced by two people, so that it has hundreds of times as
-many: a generator that repeats its training set is then told from one that knows the kind.
+many: this separates a generator that repeats its training set from one that knows the kind.
 """
 
 

@@ -88,14 +88,14 @@ class Work:
         return self._line(label, f"{a} * {b} = {split} = {chain} = {a * b}", a * b)
 
     def div(self, label: str, a: int, b: int) -> int:
-        """a / b where it comes out even: by powers of ten at once, else as a division with remainder 0."""
+        """a / b where it comes out even: by powers of ten directly, else as a division with remainder 0."""
         self.need(b > 0 and a % b == 0)
         if b in POWERS:
             return self._line(label, f"{a} / {b} = {a // b}", a // b)
         return self.divmod(label, a, b)[0]
 
     def divmod(self, label: str, a: int, b: int) -> tuple[int, int]:
-        """Quotient and remainder, by the largest multiple of each place that fits; the quotient stands last."""
+        """Quotient and remainder, by the largest multiple of each place that fits; the quotient comes last."""
         self.need(b > 0)
         quotient, left = a // b, a
         parts = place_values(quotient) or [0]
@@ -124,13 +124,13 @@ class Work:
         return Fraction(top, bottom)
 
     def share(self, label: str, a: int, prime: int) -> Fraction:
-        """a / prime: the whole quotient, or the fraction as it stands where there is a remainder."""
+        """a / prime: the whole quotient, or the fraction where there is a remainder."""
         self.divmod(label, a, prime)
         return Fraction(a, prime)
 
 
 def write_answer(value: int | Fraction) -> str:
-    """As it stands inside the box: ``12``, ``-3`` or ``\\frac{3}{4}``."""
+    """The text inside the box: ``12``, ``-3`` or ``\\frac{3}{4}``."""
     if isinstance(value, Fraction) and value.denominator != 1:
         return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
     return str(int(value))
