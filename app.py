@@ -11,9 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from store.errors import ScaleQuestError
+from ui.cli.options import BAD_INPUT, FAILED, INTERRUPTED
 from ui.cli.parser import parser
-
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -66,15 +66,11 @@ def page(workspace: Workspace, jobs: JobRegistry, live: Live) -> gr.Blocks:
         exported(export_tab.select)
         trained.show(train_tab.select)
         tabs.select(_active_timers, None, [batch.timer, trained.timer], show_progress="hidden")
-        lists = ((sampled.offered, sample_tab), (batch.offered, runs_tab), (compared, compare_tab))
-        for offered, its_tab in lists:
+        for profiles, its_tab in ((sampled.profiles, sample_tab), (batch.profiles, runs_tab), (compared, compare_tab)):
             for event in (its_tab.select, *trained.changes):
-                offered.after(event)
-        settings = [
-            sampled.profile, sampled.generator, sampled.temperature, sampled.top_p, sampled.samples, sampled.seed
-        ]  # fmt: skip
+                profiles.update_after(event)
         to_batch = partial(_to_batch, registered_models.folder(workspace.path))
-        sampled.send.click(to_batch, settings, [*batch.form.filled, tabs, batch.timer], show_progress="hidden")
+        sampled.send.click(to_batch, sampled.settings, [*batch.form.filled, tabs, batch.timer], show_progress="hidden")
     return blocks
 
 

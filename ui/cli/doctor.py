@@ -8,8 +8,7 @@ from argparse import Namespace
 from dataclasses import asdict
 
 from ui.cli import terminal
-
-DONE, BAD_INPUT = 0, 2
+from ui.cli.options import BAD_INPUT, DONE
 
 
 def doctor(options: Namespace) -> int:
@@ -35,7 +34,6 @@ def doctor(options: Namespace) -> int:
 
 
 def _servers(options: Namespace) -> int:
-    """Print the commands that serve a profile's models on a number of GPUs."""
     from engine.config.profiles import load_profile
     from engine.models.launch_commands import servers
     from engine.training import registered_models

@@ -12,22 +12,16 @@ from store.database.duckdb_errors import AppEndpoint, InUse
 from store.database.workspace import Workspace
 from store.records import Run
 from ui.cli import terminal
+from ui.cli.options import DONE
 
 if TYPE_CHECKING:
     from engine.job_requests import Request
 
-DONE = 0
 Check = Callable[[Callable[[str], Run]], None]
 """Given a function that reads a run's record, raises where the job must not start."""
 
 
-def run_or_follow(
-    options: Namespace,
-    request: Request,
-    *,
-    create: bool = False,
-    check: Check = lambda _: None,
-) -> int:
+def run_or_follow(options: Namespace, request: Request, *, create: bool = False, check: Check = lambda _: None) -> int:
     """Open the workspace and run the job here, or have the app run it and follow its events. Gives the exit code.
 
     ``create``: a workspace that does not exist is made.

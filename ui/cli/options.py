@@ -1,4 +1,4 @@
-"""Options that several commands share: ``--workspace``, ``--json`` and ``--filter JSON|@FILE``."""
+"""What several commands share: exit codes, ``--workspace``, ``--json`` and ``--filter JSON|@FILE``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from store.filters.filter import Filter
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[Any]
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130  # exit codes
 
 
 def command(verbs: Verbs, name: str, call: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:

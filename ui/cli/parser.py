@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ui.cli import check, doctor, embed, export, import_, run, serve, train_parser, workspace
-from ui.cli.options import add_json, add_workspace, command
+from ui.cli.options import BAD_INPUT, add_json, add_workspace, command
 
 if TYPE_CHECKING:
     from ui.cli.options import Verbs
-
-BAD_INPUT = 2
 
 
 class Parser(argparse.ArgumentParser):

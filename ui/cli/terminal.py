@@ -86,7 +86,6 @@ class JobEvents:
 
 
 def _postfix(event: Mapping[str, Any]) -> dict[str, Any]:
-    """What a bar shows after its count."""
     names = {"accepted": "pairs", "errors": "failed", "tokens_per_s": "tokens/s", "loss": "loss"}
     return {shown: event[name] for name, shown in names.items() if event.get(name) is not None}
 
@@ -117,25 +116,23 @@ def indent(text: str, by: str = "    ") -> str:
     return "\n".join(by + line for line in text.splitlines() or [""])
 
 
-def _prompt(question: Mapping[str, Any], template: str | None) -> list[str]:
-    if template is None:
-        return ["1. Prompt: none; the question was imported"]
-    head = f"1. Prompt: template {question['template_id']}, the exact text that the generator read"
-    return [head, indent(json.dumps(template, ensure_ascii=False))]
-
-
 def story(story: Mapping[str, Any]) -> str:
     """One question from its prompt to its pair, in the order of the stages."""
     question, run = story["question"], story["run"]
     profile = run["config"].get("profile", {})
     generators = {role["name"]: role for role in profile.get("generators", ())}
-    template = generators.get(question["generator"], {}).get("template", {})
+    template = generators.get(question["generator"], {}).get("template", {}).get("text")
+    prompt = ["1. Prompt: none; the question was imported"]
+    if template is not None:
+        prompt = [f"1. Prompt: template {question['template_id']}, the exact text that the generator read"]
+        prompt.append(indent(json.dumps(template, ensure_ascii=False)))
+    settings = ", ".join(f"{name} {value}" for name, value in question["params"].items())
     lines = [
         f"Question {question['question_id']} of run {run['run_id']} ({run['name']}), {run['status']}",
         "",
-        *_prompt(question, template.get("text")),
+        *prompt,
         f"2. Question: {question['generator']} wrote {question['tokens']} tokens ({question['finish_reason']}) with "
-        f"seed {question['seed']}, {_settings(question['params'])}",
+        f"seed {question['seed']}, {settings}",
         indent(question["text"]),
         "3. Verdicts",
         indent(table(("stage", "verdict", "score", "reason", "judge"), [_verdict(v) for v in story["verdicts"]])),
@@ -168,10 +165,6 @@ def _verdict(verdict: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _score(score: float | None) -> str:
     return "-" if score is None else f"{score:.4f}"
-
-
-def _settings(params: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in params.items())
 
 
 def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[str]) -> str:

@@ -20,13 +20,12 @@ from engine.training.record import Kind, Training
 from store.database.workspace import Workspace
 from store.errors import InputError
 from ui.cli import terminal, train_options
-from ui.cli.options import read_filter
+from ui.cli.options import DONE, INTERRUPTED, read_filter
 
 if TYPE_CHECKING:
     from engine.config.prompts import Template
     from engine.jobs.control import Control
 
-DONE, INTERRUPTED = 0, 130
 Rows = tuple[Sequence[Any], list[dict[str, Any]]]  # the rows of a training's data, and facts about their files
 PAIRS = "pairs.jsonl"  # in a training's folder: the workspace's pairs as they were when it began
 
@@ -81,7 +80,8 @@ def student(options: Namespace) -> int:
 
     if options.held_limit < 0:
         raise InputError("--held-out-limit", options.held_limit, "is below 0", "use 0 or more; 0 means all questions")
-    options.base, options.template = train_options.student_base(options.base, options.template)
+    if options.base == train_options.NANO:
+        options.base, options.template = train_options.NANO_BASE, options.template or "nano-solve"
     if options.data and options.filter:
         problem = "selects pairs of the workspace and cannot be used with --data"
         raise InputError("--filter", options.filter, problem, "leave one of the two out")
@@ -245,7 +245,6 @@ def _end(options: Namespace, ended: Training) -> int:
 
 
 def _report(ended: Training) -> str:
-    """The result in words."""
     lines = [f"{ended.name}: {ended.kind} of {ended.base} is done; the model is in {ended.folder}."]
     lines += [f"{name:22} {value}" for name, value in ended.result.items()]
     figures = record.samples(ended.folder).get("statistics", {})
@@ -273,7 +272,6 @@ def _required(flag: str, sources: Sequence[str]) -> Sequence[str]:
 
 @contextmanager
 def _interruptible_control() -> Iterator[Control]:
-    """A control that Ctrl-C interrupts."""
     from engine.jobs.control import Control
     from engine.jobs.result import interruptible
 

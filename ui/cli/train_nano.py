@@ -9,8 +9,7 @@ from pathlib import Path
 
 from store.errors import InputError
 from ui.cli import terminal
-
-DONE = 0
+from ui.cli.options import DONE
 
 
 def train_nano(options: Namespace) -> int:

@@ -54,11 +54,6 @@ def requested_training(
     return training, how
 
 
-def student_base(base: str | None, template: str | None) -> tuple[str | None, str | None]:
-    """``nano`` is the bundled base, with its template."""
-    return (NANO_BASE, template or "nano-solve") if base == NANO else (base, template)
-
-
 def held_source(given: str | None, resume: bool) -> str:
     """The source of the held-out questions; empty for a resumed training, which has it."""
     if not given and not resume:

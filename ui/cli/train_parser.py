@@ -109,7 +109,6 @@ def _questions(verb: argparse.ArgumentParser, what: str) -> None:
 
 
 def _training(verb: argparse.ArgumentParser, base: str) -> None:
-    """The options that every training has."""
     verb.add_argument("--base", metavar="MODEL", help=base)
     verb.add_argument("--revision", metavar="REV", help="revision of the base on the hub")
     verb.add_argument("--template", metavar="ID", help="chat format, such as qwen-generate (guessed)")

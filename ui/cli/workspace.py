@@ -9,8 +9,7 @@ from store.database.question import read_question
 from store.database.workspace import Workspace
 from store.transfer import backup as backups
 from ui.cli import terminal
-
-DONE = 0
+from ui.cli.options import DONE
 
 
 def trace(options: Namespace) -> int:

@@ -17,12 +17,7 @@ from ui.web import assets
 
 def board(elem_id: str = "board") -> gr.HTML:
     """An empty board; give it ``value(charts)``."""
-    return gr.HTML(
-        "[]",
-        **assets.component("components/board"),
-        elem_id=elem_id,
-        padding=False,
-    )
+    return gr.HTML("[]", **assets.component("components/board"), elem_id=elem_id, padding=False)
 
 
 def value(charts: Sequence[Chart]) -> str:

@@ -82,11 +82,7 @@ def _stored(now: Snapshot, config: RunConfig) -> str:
 
 def _card(card: LiveQuestion, config: RunConfig, running: bool, busy: bool, kept: set[str]) -> dict[str, Any]:
     decided = card.stage is None
-    facts = [
-        card.generator,
-        card.topic,
-        f"{card.tokens} tokens" if card.ended else "writing" if running else None,
-    ]
+    facts = [card.generator, card.topic, f"{card.tokens} tokens" if card.ended else "writing" if running else None]
     if config.regenerated_from:
         facts.append(f"regenerated from {config.regenerated_from}")
     return {
@@ -128,7 +124,6 @@ def _score(verdict: Verdict) -> str:
 
 
 def _note(card: LiveQuestion, config: RunConfig, running: bool) -> str:
-    """Why it was dropped, failed or was marked, in sentences."""
     notes = []
     for verdict in card.verdicts.values():
         if not verdict.kept:

@@ -25,9 +25,7 @@ _NUMBER = re.compile(r"-|[-+]?\d[\d.,]*(e-?\d+)?( ?%| points)?")
 def sheet(elem_id: str, sentence: str = "") -> gr.HTML:
     """A sheet with this sentence, or empty; give it ``value(parts)``."""
     return gr.HTML(
-        value([text(sentence)]) if sentence else "[]",
-        **assets.component("components/sheet"),
-        elem_id=elem_id,
+        value([text(sentence)]) if sentence else "[]", **assets.component("components/sheet"), elem_id=elem_id
     )
 
 
@@ -74,7 +72,10 @@ def sides(title: str, texts: Sequence[dict[str, str]]) -> Part:
 
 
 def updates(look: Callable[..., list[Any]], inputs: Any, outputs: list[Any]) -> dict[str, Any]:
-    """Arguments of an event that brings a page up to date by ``look``; 20 pages may be updated at the same moment."""
+    """Arguments of an event that brings a page up to date; 20 pages may be updated at the same moment.
+
+    ``look`` gives the current state, then ``changes`` from what this page has ``seen``, its first input.
+    """
     event: dict[str, Any] = {"fn": look, "inputs": inputs, "outputs": outputs}
     return event | {"show_progress": "hidden", "concurrency_limit": 20}
 

@@ -18,7 +18,7 @@ from engine.pipeline.live import Live, Session
 from engine.training import registered_models
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
-from ui.components.profile_dropdowns import Offered
+from ui.components.profile_dropdowns import ProfileDropdown
 from ui.web.errors import attempt
 from ui.web.escape import clock, inert, three
 
@@ -44,7 +44,7 @@ class _PageSessions:
         return any(not session.over for session in self.sessions)
 
 
-def tab(workspace: Workspace, live: Live) -> Offered:
+def tab(workspace: Workspace, live: Live) -> ProfileDropdown:
     """Draws the tab into the open blocks; returns what updates its list of profiles."""
     folder = registered_models.folder(workspace.path)
     first = load_profile("nano")
@@ -108,7 +108,7 @@ def tab(workspace: Workspace, live: Live) -> Offered:
     go.click(compare, inputs, [status, table, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE)
     cancel.click(cancel_it, page, show_progress="hidden", queue=False)
     profile.input(defaults, profile, [a, b], show_progress="hidden")
-    return Offered(offer, [profile, a, b], [profile, a, b])
+    return ProfileDropdown(offer, [profile, a, b], [profile, a, b])
 
 
 def _before(names: list[str]) -> str:
@@ -123,9 +123,8 @@ def _begin(live: Live, profile: Profile, chosen: tuple[str, str], number: float,
         raise InputError("questions", number, "is out of range here", f"use 1 to {MOST}")
     for generator in chosen:
         if generator not in known:
-            raise InputError(
-                "generator", generator, f"is not of profile {profile.name}", f"use one of {', '.join(known)}"
-            )
+            problem = f"is not of profile {profile.name}"
+            raise InputError("generator", generator, problem, f"use one of {', '.join(known)}")
     configs = [sides.run_config_for(profile, known[generator], int(number), int(seed or 0)) for generator in chosen]
     both = zip(configs, chosen, strict=True)
     return [live.start(config, f"compare: {generator}", texts=False) for config, generator in both]
@@ -141,7 +140,6 @@ def _progress(sessions: list[Session], names: tuple[str, str]) -> str:
 
 
 def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) -> tuple[str, gr.Dataframe]:
-    """The final status and the table."""
     states = [session.now() for session in sessions]
     nothing = gr.Dataframe(visible=False)
     lacking = [now.message or "" for session, now in zip(sessions, states, strict=True) if session.result is None]

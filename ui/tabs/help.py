@@ -19,10 +19,6 @@ from ui.web import assets
 MANUAL = ASSETS / "manual"
 INDEX = "index"
 TITLE = "Help"
-_OF_TAB = {
-    "Home": "home", "Sample": "sample", "Explore": "explore", "Curate": "curate", "Runs": "runs",
-    "Compare": "compare", "Export": "export", "Train": "train",
-}  # fmt: skip
 _LINK = re.compile(r"\]\(([\w-]+)\.md\)")
 _LISTED = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\)", re.MULTILINE)
 _MANY = 20  # pages that may ask for a topic at the same moment
@@ -48,9 +44,9 @@ def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
         return show(event._data.get("topic") if isinstance(event._data, dict) else None)
 
     def change(before: str, event: gr.SelectData) -> tuple[Any, ...]:
-        """Help was chosen: the topic of the tab before; another tab was chosen: remember it."""
+        """Help was chosen: the topic named like the tab before; another tab was chosen: remember it."""
         if event.value == TITLE:
-            return before, *show(_OF_TAB.get(before))
+            return before, *show(before.lower())
         return event.value, gr.skip(), gr.skip()
 
     def opened(request: gr.Request) -> tuple[Any, ...]:

@@ -85,23 +85,17 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
     shown = board()
     gr.Markdown("Three pairs from easy to hard: the best by reward of each third.", elem_classes="quiet")
     with gr.Row():
-        cards = [_card() for _ in range(_PAIRS)]
+        cards = []
+        for _ in range(_PAIRS):
+            with gr.Column(min_width=280):
+                cards.append(gr.Markdown(latex_delimiters=LATEX, container=True, min_height=0, elem_classes="pair"))
     drawn = gr.State()
-    read: dict[str, Any] = {
-        "inputs": [run, drawn],
-        "outputs": [drawn, note, shown, *cards],
-        "show_progress": "hidden",
-    }
+    read: dict[str, Any] = {"inputs": [run, drawn], "outputs": [drawn, note, shown, *cards], "show_progress": "hidden"}
     generated = more.click(generate, None, [fresh, more], show_progress="hidden", concurrency_limit=_AT_ONCE)
     listed: dict[str, Any] = {"fn": choices, "inputs": run, "outputs": run, "show_progress": "hidden"}
     draws: list[Any] = [blocks.load(**listed), again.click(**listed), generated.then(**listed)]
     for then in (*(draw.then for draw in draws), run.input):
         then(show, **read).then(partial(show, now=True), **read)
-
-
-def _card() -> gr.Markdown:
-    with gr.Column(min_width=280):
-        return gr.Markdown(latex_delimiters=LATEX, container=True, min_height=0, elem_classes="pair")
 
 
 def _headline(found: Overview, frame: Frame) -> str:

@@ -71,7 +71,6 @@ def refuse_demo(sources: SourceSelector) -> None:
 
 
 def _panel(sources: SourceSelector, frames: Frames, request: PanelRequest) -> Reply:
-    """A panel as sentences, tables and perhaps a chart."""
     refuse_demo(sources)
     if request.panel not in PANELS:
         raise InputError("panel", shorten(request.panel, 60), "does not exist", f"use one of {', '.join(PANELS)}")

@@ -42,12 +42,9 @@ def view(source: Source, frame: Frame, key: str, reviewer: str, blind: bool) -> 
         item = review_item.review_item(source, frame, key, group=answers.group)
     except InputError:
         return {"id": key, "gone": f"Question {visible(key)} is no longer in this workspace: its run was deleted."}
-    hidden = blind and not _decided(item, reviewer)
+    mine = [d for d in item["decisions"] if d["reviewer"] == reviewer and d["action"] in _VERBS and d["in_force"]]
+    hidden = blind and not mine
     return _view(review_item.blind(item, reviewer) if hidden else item, hidden)
-
-
-def _decided(item: Row, reviewer: str) -> bool:
-    return any(d["reviewer"] == reviewer and d["action"] in _VERBS and d["in_force"] for d in item["decisions"])
 
 
 def _view(item: Row, hidden: bool) -> dict[str, Any]:

@@ -107,17 +107,14 @@ def headline(count: int, total: int, pairs: int, *, least: bool = False) -> str:
 
 def dropped(stages: Sequence[str | None], reasons: Sequence[tuple[str | None, int]]) -> str:
     """The sentence below the funnel: what the selected stages dropped, and why."""
-    counted = [
-        f"{NONE['drop_reason'] if reason is None else visible(reason)} {count:,}" for reason, count in reasons if count
-    ]
+    none = NONE["drop_reason"]
+    counted = [f"{none if reason is None else visible(reason)} {count:,}" for reason, count in reasons if count]
     names = " and ".join(stage for stage in stages if stage is not None)
     if not names:
         return "Click a stage to see what it dropped and why."
-    return (
-        f"{names} dropped {sum(count for _, count in reasons):,}: {', '.join(counted)}."
-        if counted
-        else f"{names} dropped none."
-    )
+    if not counted:
+        return f"{names} dropped none."
+    return f"{names} dropped {sum(count for _, count in reasons):,}: {', '.join(counted)}."
 
 
 def state(source: Source, frame: Frame, runs: Sequence[Run]) -> list[str]:

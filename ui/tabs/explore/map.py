@@ -59,16 +59,12 @@ def _view(given: Any) -> View:
     return (left, low, min(right, SIDE), min(high, SIDE))
 
 
-def _colour(given: Any) -> str:
-    return given if isinstance(given, str) and given in COLOURS else "density"
-
-
 class MapRequest(Request):
     """``view``: left, low, right, high."""
 
     filter: AddressFilterField = AddressFilter()
     view: Annotated[View, PlainValidator(_view)] = (0.0, 0.0, SIDE, SIDE)
-    colour: Annotated[str, PlainValidator(_colour)] = "density"
+    colour: Annotated[str, PlainValidator(lambda given: given if given in [*COLOURS] else "density")] = "density"
 
 
 class TextRequest(Request):
@@ -215,14 +211,10 @@ def _no_map(source: Source, frame: Frame) -> Reply:
 
 
 def _about(source: Source, map_: Map, frame: Frame, count: int) -> Reply:
-    """What the map shows, and whether the other questions can be added."""
     description = visible(stored(map_.meta.embedder).description)
     if frame.size < frame.total:
-        return {
-            "about": f"A sample of the questions so far. {description} {_HOW_TO_READ}",
-            "make": None,
-            "sampled": True,
-        }
+        about = f"A sample of the questions so far. {description} {_HOW_TO_READ}"
+        return {"about": about, "make": None, "sampled": True}
     missing = frame.total - count
     own = not isinstance(source, Demo)
     about = f"{count:,} of {frame.total:,} questions are on the map. {description} {_HOW_TO_READ}"
@@ -233,7 +225,6 @@ def _about(source: Source, map_: Map, frame: Frame, count: int) -> Reply:
 
 
 def _job(job: Job | None) -> Reply | None:
-    """How far the job is, or how it ended."""
     if job is None:
         return None
     if job.ended:

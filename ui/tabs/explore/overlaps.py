@@ -81,7 +81,6 @@ def _pieces(a: Sequence[str], b: Sequence[str]) -> Iterator[str]:
 
 
 def _marked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text with these spans in bold."""
     parts, at = [], 0
     for start, end in spans:
         parts += [inert(text[at:start]), f"**{inert(text[start:end])}**"]

@@ -20,6 +20,7 @@ from ui.web.latex import MOST, quoted, written
 
 def markdown(story: Story, near: Mapping[str, str] | None = None) -> str:
     """What happened to the question, in order. ``near``: texts of its near-duplicates, by id."""
+    labels = [(label["key"], label["value"], label["model"]) for label in story["labels"] if label["key"] != ITEM]
     parts = [
         *_question(story),
         *_prompt(story),
@@ -27,7 +28,7 @@ def markdown(story: Story, near: Mapping[str, str] | None = None) -> str:
         *overlaps.near_duplicates(story, near or {}),
         *overlaps.benchmark(story),
         *_solutions(story),
-        *_labels(story),
+        *_table("Labels", ("label", "value", "by"), labels),
         *_errors(story["errors"]),
         *_decisions(story["decisions"]),
     ]
@@ -64,11 +65,9 @@ def _fate(story: Story) -> str:
         return f"**Dropped at {_cell(dropped['stage'])}**: {_cell(dropped['reason'] or 'no reason given')}."
     seen = {v["stage"] for v in story["verdicts"]}
     waits = next((stage for stage in STAGES if stage not in seen), None)
-    return (
-        f"**Pending at {waits}**: no verdict there yet."
-        if waits
-        else "**Passed every stage**, but no solution is chosen."
-    )
+    if waits:
+        return f"**Pending at {waits}**: no verdict there yet."
+    return "**Passed every stage**, but no solution is chosen."
 
 
 def _prompt(story: Story) -> list[str]:
@@ -99,10 +98,8 @@ def _verdicts(story: Story) -> list[str]:
     parts = _table("Verdicts", head, rows) or ["### Verdicts", "None yet."]
     for verdict in story["verdicts"]:
         if verdict["raw"]:
-            parts += [
-                f"**{_cell(verdict['judge'])} wrote at {_cell(verdict['stage'])}**",
-                quoted(written(verdict["raw"])),
-            ]
+            author = f"**{_cell(verdict['judge'])} wrote at {_cell(verdict['stage'])}**"
+            parts += [author, quoted(written(verdict["raw"]))]
     return parts
 
 
@@ -133,17 +130,19 @@ def _solutions(story: Story) -> list[str]:
 
 def _sample(solution: Story, chosen: str | None) -> str:
     mark = "✓ chosen, " if str(solution["sample"]) == chosen else ""
-    rewards = (
-        ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items()) or "no reward"
-    )
-    facts = [rewards, f"{solution['tokens']} tokens", f"by {solution['solver']}", f"seed {solution['seed']}"]
+    rewards = ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items())
+    facts = [
+        rewards or "no reward",
+        f"{solution['tokens']} tokens",
+        f"by {solution['solver']}",
+        f"seed {solution['seed']}",
+    ]
     if solution["finish_reason"] == "length":
         facts.append("cut off at the token limit")
     return f"**{mark}sample {solution['sample']}**: {_cell(' · '.join(facts))}"
 
 
 def _chosen(story: Story) -> tuple[str | None, str]:
-    """The chosen sample, and why."""
     accepted = (d for d in reversed(story["decisions"]) if d["action"] == "accept" and d["in_force"])
     by_hand = next((d for d in accepted if d["payload"].get("sample") is not None), None)
     if by_hand is not None:
@@ -158,11 +157,6 @@ def _chosen(story: Story) -> tuple[str | None, str]:
     return label["value"], f"Sample {_cell(label['value'])} is chosen: {reason}."
 
 
-def _labels(story: Story) -> list[str]:
-    rows = [(r["key"], r["value"], r["model"]) for r in story["labels"] if r["key"] != ITEM]
-    return _table("Labels", ("label", "value", "by"), rows)
-
-
 def _errors(errors: Sequence[Story]) -> list[str]:
     rows = ((e["stage"], e["attempt"], f"{e['created_at']:%Y-%m-%d %H:%M:%S}", e["message"]) for e in errors)
     parts = _table("Failed attempts", ("stage", "attempt", "when (UTC)", "error"), rows)
@@ -175,15 +169,11 @@ def _decisions(decisions: Sequence[Story]) -> list[str]:
             f"{d['created_at']:%Y-%m-%d %H:%M:%S}",
             d["reviewer"],
             d["action"] if d["in_force"] or d["action"] == "undo" else f"{d['action']}, undone",
-            _payload(d["payload"]),
+            ", ".join(f"{name}: {value}" for name, value in d["payload"].items()),
         )
         for d in decisions
     )
     return _table("Decisions", ("when (UTC)", "reviewer", "decision", "details"), rows)
-
-
-def _payload(payload: Story) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in payload.items())
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

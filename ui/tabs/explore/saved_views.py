@@ -34,7 +34,6 @@ class RenameRequest(ViewRequest):
 
 
 def control(sources: SourceSelector) -> None:
-    """Draws the control into the open blocks."""
     folder = sources.workspace.path
     gr.HTML(
         "",

@@ -69,7 +69,6 @@ def _pattern(filter: Filter) -> re.Pattern[str] | None:
 
 
 def _places(text: str, parts: list[str]) -> list[tuple[int, int]]:
-    """The positions of the parts, in order."""
     spans, start = [], 0
     for part in parts:
         at = text.find(part, start) if part else -1

@@ -43,7 +43,6 @@ class RunRequest(NameRequest):
 
 
 def section(sources: SourceSelector) -> None:
-    """Draws the section, closed, into the open blocks."""
     sql = Console(sources.workspace.path)
 
     def with_snapshot(answer: Callable[[Source, _R], Reply]) -> Callable[[_R], Reply]:

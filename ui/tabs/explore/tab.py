@@ -50,7 +50,6 @@ class ExploreRequest(Request):
 
     @property
     def page(self) -> dict[str, Any]:
-        """Where the page of the table begins or ends."""
         places = {"after": self.after, "before": self.before, "at": self.at}
         return {name: key for name, key in places.items() if key is not None}
 
@@ -95,7 +94,6 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobReg
 
 
 def story(source: Source, row: str) -> str:
-    """All that is known of a question, as Markdown."""
     try:
         with source.cursor() as cursor:
             question = read_question(cursor, row)
@@ -193,16 +191,15 @@ def _board(frame: Frame) -> dict[str, Any]:
 
 def _values(name: str, counts: list[tuple[str | None, int]], runs: dict[str, str]) -> list[dict[str, Any]]:
     """A category's values as the browser draws them: runs newest first, stages in order."""
-    values = [{"value": v, "text": _called(name, v, runs), "count": count} for v, count in counts]
+    values: list[dict[str, Any]] = []
+    for value, count in counts:
+        text = labels.NONE.get(name, "none")
+        if value is not None:
+            text = visible(runs.get(value, value) if name == "run" else value)
+        values.append({"value": value, "text": text, "count": count})
     if name == "run":
         return values[::-1]
     return values if name == "drop_stage" else sorted(values, key=lambda entry: str(entry["text"]))
-
-
-def _called(name: str, value: str | None, runs: dict[str, str]) -> str:
-    if value is None:
-        return labels.NONE.get(name, "none")
-    return visible(runs.get(value, value) if name == "run" else value)
 
 
 def _remedy(best: tuple[str, int] | None, parts: list[dict[str, str]]) -> dict[str, str | None]:

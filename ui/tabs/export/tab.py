@@ -111,7 +111,6 @@ class _View:
         finished.clear(self._folder)
 
     def opened(self, form: str, name: str) -> list[Any]:
-        """The saved views, and a free name."""
         try:
             views = [(f"View: {one}", f"view {one}") for one in saved_views.views(self._folder)]
         except ScaleQuestError:  # Explore shows the error
@@ -119,7 +118,6 @@ class _View:
         return [gr.update(choices=[*_WHICH, *views]), name or finished.unused_name(self._folder, form)]
 
     def fitted(self, form: str) -> list[Any]:
-        """The options that the format has."""
         one = FORMATS.get(form, FORMATS["jsonl"])
         return [
             _fit(bool(one.full), False),
@@ -132,7 +130,6 @@ class _View:
         ]
 
     def look(self, address: str, *options: Any) -> list[str]:
-        """The preview, and the dataset card."""
         if self._sources.shows_demo or not self._sources.workspace.runs():
             return [sheet.value([text(_DEMO)]), sheet.value([])]
         try:
@@ -164,7 +161,6 @@ class _View:
             attempt(lambda: finished.delete(self._folder, name))
 
     def now(self, seen: dict[str, Any]) -> list[Any]:
-        """The current state, and updates of what differs from what this page has ``seen``."""
         done = finished.finished_exports(self._folder)
         names = [one.name for one in done]
         job = self._jobs.last("export", "verify")

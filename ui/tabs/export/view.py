@@ -54,7 +54,6 @@ def look(seen: Look) -> list[Part]:
 
 
 def card(seen: Look) -> list[Part]:
-    """The dataset card as it would be written."""
     return [sides("README.md, without the file sizes", [{"title": "", "text": seen.card}])] if seen.card else []
 
 
@@ -73,7 +72,6 @@ def progress(job: Job | None) -> list[Part]:
 
 
 def filtered(filter: Mapping[str, Any]) -> str:
-    """A filter as short JSON."""
     return shorten(json.dumps(filter, ensure_ascii=False), 160) if filter else "none"
 
 

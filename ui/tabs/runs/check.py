@@ -78,7 +78,6 @@ class _View:
         self._workspace, self._jobs = workspace, jobs
 
     def look(self, seen: dict[str, Any], chosen: str | None) -> list[Any]:
-        """The current state, and updates of what differs from what this page has ``seen``."""
         job = self._jobs.last("check")
         now: dict[str, dict[str, Any]] = {
             "progress": {"value": sheet.value([*_progress(job), *self._earlier(chosen)])},
@@ -105,7 +104,6 @@ class _View:
         attempt(begin)
 
     def go_on(self) -> None:
-        """Continue the check that stopped last."""
         job = self._jobs.last("check")
         if job is not None and job.unfinished:
             attempt(lambda: self._jobs.start(job.request))
@@ -114,7 +112,6 @@ class _View:
         self._jobs.cancel("check")
 
     def _earlier(self, chosen: str | None) -> list[Part]:
-        """The earlier checks of the chosen run."""
         if not chosen:
             return [text(_CHOOSE)]
         with self._workspace.cursor() as cursor:
@@ -130,7 +127,6 @@ class _View:
 
 
 def _progress(job: Job | None) -> list[Part]:
-    """The check that runs now, or the last one."""
     if job is None:
         return []
     head, event = f"{job.title[:1].upper()}{job.title[1:]}, run {job.run_id}", job.event

@@ -118,12 +118,12 @@ def draw(folder: Path) -> Form:
         drawn |= {option.path: _component(option, start) for option in rare}
     form = Form(profile, target, number, name, {option.path: drawn[option.path] for option in OPTIONS})
     of_profile = [option for option in OPTIONS if option.role]
-    profile.input(
-        lambda chosen: [_shown(option, attempt(lambda: load_profile(chosen, folder))) for option in of_profile],
-        profile,
-        [form.options[option.path] for option in of_profile],
-        show_progress="hidden",
-    )
+
+    def values(chosen: str) -> list[Any]:
+        found = attempt(lambda: load_profile(chosen, folder))
+        return [_shown(option, found) for option in of_profile]
+
+    profile.input(values, profile, [form.options[option.path] for option in of_profile], show_progress="hidden")
     return form
 
 

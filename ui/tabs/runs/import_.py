@@ -112,7 +112,6 @@ class _View:
         self._last: tuple[str, list[Part]] = ("", [])
 
     def look(self, seen: dict[str, Any]) -> list[Any]:
-        """The current state, and updates of what differs from what this page has ``seen``."""
         running = self._jobs.running("import") is not None
         now: dict[str, dict[str, Any]] = {
             "progress": {"value": sheet.value(self._progress())},
@@ -133,21 +132,16 @@ class _View:
         return _form(str(path), path)
 
     def named(self, given: str, before: _Chosen | None) -> list[Any]:
-        """Preview a dataset of the hub."""
         source = (given or "").strip()
         source = source if source.startswith(HUB) else f"{HUB}{source}"
         _forget(before)
         name = source.removeprefix(HUB).partition("@")[0].partition(":")[0]
         if _HUB_NAME.fullmatch(source) is None or Path(name).exists():  # a folder of that name would be read instead
-            problem, remedy = (
-                "is not a dataset of the hub",
-                "write hf:OWNER/NAME; to import a folder, use the command line",
-            )
-            return _nothing(str(InputError("dataset", given, problem, remedy)))
+            remedy = "write hf:OWNER/NAME; to import a folder, use the command line"
+            return _nothing(str(InputError("dataset", given, "is not a dataset of the hub", remedy)))
         return _form(source, None)
 
     def mapped(self, chosen: _Chosen | None, *columns: str | None) -> str:
-        """The preview with the columns that are chosen now."""
         if chosen is None:
             return sheet.value([text(_EMPTY)])
         try:

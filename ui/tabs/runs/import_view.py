@@ -26,7 +26,9 @@ _NAMED = 20  # columns in extra that are named; the others are counted
 
 def preview(beginning: Beginning, mapping: Mapping) -> list[Part]:
     """The first rows as they would be imported under this mapping, and those that would be refused."""
-    head = text(f"{_name_and_size(beginning)}. Read from its first {len(beginning.rows):,} rows:", strong=True)
+    source = beginning.source
+    name = source.given if source.path is None else f"{source.path.name}, {size(source.size)}"
+    head = text(f"{name}. Read from its first {len(beginning.rows):,} rows:", strong=True)
     if mapping["query"] is None:
         return [head, text("No column could be identified as the questions: choose one as query.")]
     read = beginning.read(mapping)
@@ -51,7 +53,6 @@ def unreadable(beginning: Beginning) -> str | None:
 
 
 def progress(workspace: Workspace, job: Job) -> list[Part]:
-    """The import that runs now, or the last one."""
     name, event = source_name(job.request.source), job.event
     if job.ended:
         return _ended(workspace, job)
@@ -111,22 +112,12 @@ def _refused(title: str, format: str, rows: Sequence[tuple[int, str, str]]) -> P
     return table(title, ["where", "why", "content"], cells)
 
 
-def _name_and_size(beginning: Beginning) -> str:
-    source = beginning.source
-    if source.path is None:
-        return source.given
-    return f"{source.path.name}, {size(source.size)}"
-
-
 def _extra(read: Rows) -> str:
-    """The columns that are stored in ``extra``."""
     names = list(dict.fromkeys(name for one in read.extra for name in json.loads(one)))
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return (
-        f"Stored in extra: {', '.join(names[:_NAMED])}{more}."
-        if names
-        else "Every column is mapped; none is stored in extra."
-    )
+    if not names:
+        return "Every column is mapped; none is stored in extra."
+    return f"Stored in extra: {', '.join(names[:_NAMED])}{more}."
 
 
 def _first(read: Rows, mapping: Mapping) -> Part:

@@ -33,7 +33,10 @@ class Listed:
 
     def runs(self) -> list[Run]:
         """All runs, newest first. A run that another process left as running or paused is interrupted."""
-        return [_now(run, self._works_on(run)) for run in self._workspace.runs()[::-1]]
+        runs, job = self._workspace.runs()[::-1], self._jobs.running("run")
+        left = {run.run_id for run in runs if run.kind == "generate" and run.status in ("running", "paused")}
+        left -= {job.run_id} if job is not None else set()
+        return [replace(run, status="interrupted") if run.run_id in left else run for run in runs]
 
     def stopped(self, runs: list[Run]) -> list[Run]:
         """The runs that an earlier process left before their end."""
@@ -53,23 +56,16 @@ class Listed:
         """The runs that stopped before their end, in a sentence; empty where there are none."""
         found = self.stopped(runs)
         counted = self._counted(found)
-        named = [
-            f"{run.name} ({run.run_id}, {counted[run.run_id].questions:,} questions so far)" for run in found[:_NAMED]
-        ]
+        named = [f"{run.name} ({run.run_id}, {counted[run.run_id].questions:,} questions so far)" for run in found]
         more = f", and {len(found) - _NAMED} more in the list below" if len(found) > _NAMED else ""
-        return f"Stopped before their end: {'; '.join(named)}{more}." if found else ""
-
-    def _works_on(self, run: Run) -> bool:
-        job = self._jobs.running("run")
-        return run.kind != "generate" or (job is not None and job.run_id == run.run_id)
-
-    def _state(self, run: Run) -> object:
-        """Changes where a finished run has to be counted again."""
-        return run.status, run.ended_at, self._jobs.ended[run.run_id]
+        return f"Stopped before their end: {'; '.join(named[:_NAMED])}{more}." if found else ""
 
     def _counted(self, runs: list[Run]) -> dict[str, Counts]:
         with self._lock:
-            known = {run.run_id: self._state(run) for run in runs if run.ended_at is not None}
+            # A finished run is counted again where one of these has changed.
+            known: dict[str, object] = {
+                run.run_id: (run.status, run.ended_at, self._jobs.ended[run.run_id]) for run in runs if run.ended_at
+            }
             have = {run_id for run_id, (state, _) in self._counts.items() if known.get(run_id) == state}
             missing = [run.run_id for run in runs if run.run_id not in have]
             ended = [run_id for run_id in missing if run_id in known]
@@ -84,14 +80,8 @@ class Listed:
 
 
 def label(run: Run) -> str:
-    """A run in a list to choose from."""
     name, status = visible(run.name or run.run_id), _WORDS.get(run.status, run.status)
     return f"{name} · {status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
-
-
-def _now(run: Run, worked_on: bool) -> Run:
-    left = run.status in ("running", "paused") and not worked_on
-    return replace(run, status="interrupted") if left else run
 
 
 def _row(run: Run, has: Counts) -> list[Cell]:

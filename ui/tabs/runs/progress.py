@@ -56,7 +56,8 @@ class Progress:
             loading = "Loading the models. The first time, this takes some seconds."
             return [text(job.message or "The run did not start." if ended else loading, strong=True)]
         known = self._read(job, event, ended)
-        head = _ended(job, event) if ended else _active(event)
+        done = f"Run {job.run_id} is done: {event['accepted']:,} pairs."
+        head = (job.message or done) if ended else _active(event)
         parts = [text(head, strong=True), bar(event["done"] / max(event["total"], 1), head), text(_speed(event))]
         forecast = None if ended else _forecast(event, known.config)
         parts += [text(line) for line in (forecast, _price(known), job.notice) if line]
@@ -86,10 +87,6 @@ def _active(event: dict[str, Any]) -> str:
     return f"Running: {progress_line(event)}."
 
 
-def _ended(job: Job, event: dict[str, Any]) -> str:
-    return job.message or f"Run {job.run_id} is done: {event['accepted']:,} pairs."
-
-
 def _speed(event: dict[str, Any]) -> str:
     parts = [
         f"{event['generated']:,} questions",
@@ -116,7 +113,6 @@ def _forecast(event: dict[str, Any], config: RunConfig | None) -> str | None:
 
 
 def _price(known: _Known) -> str | None:
-    """The cost of 1,000 pairs so far."""
     if not known.pairs:
         return None
     tokens = sum(cost.tokens for cost in known.costs) * 1000 / known.pairs

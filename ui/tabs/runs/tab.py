@@ -21,7 +21,7 @@ from store.frame.cache import Frames
 from ui.components import sheet
 from ui.components.chart_board import board
 from ui.components.chart_board import value as charts_value
-from ui.components.profile_dropdowns import Offered
+from ui.components.profile_dropdowns import ProfileDropdown
 from ui.tabs.runs import check, import_
 from ui.tabs.runs import form as runs_form
 from ui.tabs.runs.compare import EVERY, PAIRS, side_by_side
@@ -37,12 +37,12 @@ _CHOOSE = "Choose two runs to compare their settings, funnels, costs and distrib
 @dataclass(frozen=True, slots=True)
 class Runs:
     """What the page connects: ``timer``, to be active only while the tab is visible, the form, which
-    ``runs_form.fill`` sets, and ``offered``, which updates its list of profiles.
+    ``runs_form.fill`` sets, and its list of profiles.
     """
 
     timer: gr.Timer
     form: runs_form.Form
-    offered: Offered
+    profiles: ProfileDropdown
 
 
 def tab(workspace: Workspace, jobs: JobRegistry, frames: Frames, shown: Any) -> Runs:
@@ -84,7 +84,7 @@ def tab(workspace: Workspace, jobs: JobRegistry, frames: Frames, shown: Any) -> 
     keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
     yes.click(view.delete, named, [sure, run], show_progress="hidden").success(**look)
     gr.on(looks, **look)
-    return Runs(timer, form, Offered(lambda: gr.Dropdown(profile_names(folder)), [], [form.profile]))
+    return Runs(timer, form, ProfileDropdown(lambda: gr.Dropdown(profile_names(folder)), [], [form.profile]))
 
 
 def _comparison(workspace: Workspace, frames: Frames) -> tuple[gr.Dropdown, gr.Dropdown]:
@@ -117,7 +117,6 @@ class _View:
         self._progress, self._listed = Progress(workspace, jobs), Listed(workspace, jobs)
 
     def look(self, seen: dict[str, Any], chosen: str | None, first: str | None, second: str | None) -> list[Any]:
-        """The current state, and updates of what differs from what this page has ``seen``."""
         runs, batch = self._listed.runs(), self._jobs.running("run")
         steered = batch is not None and bool(batch.event)
         paused = batch is not None and batch.control.requested == "pause"

@@ -22,7 +22,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError
 from store.records import Decision
 from ui.components import live_cards
-from ui.components.profile_dropdowns import Offered
+from ui.components.profile_dropdowns import ProfileDropdown
 from ui.web import assets
 from ui.web.errors import attempt
 from ui.web.escape import inert
@@ -40,20 +40,13 @@ _TO_FORMULAS = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the page connects: the button that sends these settings to the form of a run, and ``offered``, which updates
-    the list of profiles.
+    """What the page connects: the button ``send``, which sends ``settings`` to the form of a run, and the list of
+    profiles. ``settings``: profile, generator, temperature, top-p, samples, seed.
     """
 
     send: gr.Button
-    profile: gr.Dropdown
-    generator: gr.Dropdown
-    temperature: gr.Slider
-    top_p: gr.Slider
-    questions: gr.Slider
-    samples: gr.Slider
-    seed: gr.Textbox
-    """Empty for a random one."""
-    offered: Offered
+    settings: list[Any]
+    profiles: ProfileDropdown
 
 
 @dataclass(slots=True)
@@ -78,7 +71,6 @@ class PageSessions:
 
 
 def tab(workspace: Workspace, live: Live) -> Sample:
-    """Draws the tab into the open blocks."""
     folder = registered_models.folder(workspace.path)
     first = load_profile("nano")
     names = [generator.name for generator in first.generators]
@@ -105,9 +97,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
             send = gr.Button("Use these settings in a run", size="sm")
         with gr.Column(scale=3, min_width=300):
             board = gr.HTML(
-                live_cards.EMPTY,
-                **assets.component("sample", "keep", "regenerate", "formulas"),
-                elem_id="sample",
+                live_cards.EMPTY, **assets.component("sample", "keep", "regenerate", "formulas"), elem_id="sample"
             )
             formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=LATEX, container=True, elem_id="sample-formulas")
     page = gr.State(PageSessions())
@@ -171,8 +161,8 @@ def tab(workspace: Workspace, live: Live) -> Sample:
     cancel.click(cancel_it, page, show_progress="hidden", queue=False)
     of_profile = [generator, temperature, top_p, samples]
     profile.input(defaults, profile, of_profile, show_progress="hidden")
-    offered = Offered(offer, [profile, generator], [profile, *of_profile])
-    return Sample(send, profile, generator, temperature, top_p, questions, samples, seed, offered)
+    profiles = ProfileDropdown(offer, [profile, generator], [profile, *of_profile])
+    return Sample(send, [profile, generator, temperature, top_p, samples, seed], profiles)
 
 
 def _watch(page: PageSessions, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]]:

@@ -35,7 +35,6 @@ _ABOUT = {
 
 
 def draw(workspace: Path) -> None:
-    """Draws the form into the open blocks."""
     templates = [GUESSED, *(name for name in prompts.TEMPLATES if name.endswith("-generate"))]
     about = gr.Markdown(_ABOUT["qft"], elem_classes="quiet")
     with gr.Row():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.training import record, registered_models
 from engine.training.record import Training
 from store.errors import InputError
 from ui.components import sheet
-from ui.components.profile_dropdowns import Offered
+from ui.components.profile_dropdowns import ProfileDropdown
 from ui.web.errors import attempt
 from ui.web.escape import inert
 
@@ -28,12 +28,12 @@ _FIRST = ("nano", "small", "paper")
 @dataclass(slots=True)
 class Register:
     """``of_training``: the components that ``for_training`` sets; ``changes``: the events that change the workspace's
-    profiles; ``offered``: how the lists here are updated.
+    profiles; ``profiles``: the lists here.
     """
 
     of_training: list[Any]
-    offered: Offered
-    changes: list[Callable[..., Any]] = field(default_factory=list)
+    profiles: ProfileDropdown
+    changes: list[Callable[..., Any]]
 
 
 def draw(workspace: Path, training: gr.Dropdown) -> Register:
@@ -82,21 +82,19 @@ def draw(workspace: Path, training: gr.Dropdown) -> Register:
     def listed(base: str | None, which: str | None) -> tuple[Any, ...]:
         mine, every = registered_models.registered(where), profile_names(where)
         shown = sheet.value([_table(where, mine)])
-        return (
-            gr.Dropdown(every) if base in every else gr.Dropdown(every, value="nano"),
-            shown,
-            gr.Row(visible=bool(mine)),
-            gr.Dropdown(mine, value=which if which in mine else (mine[0] if mine else None)),
-        )
+        bases = gr.Dropdown(every) if base in every else gr.Dropdown(every, value="nano")
+        names = gr.Dropdown(mine, value=which if which in mine else (mine[0] if mine else None))
+        return bases, shown, gr.Row(visible=bool(mine)), names
 
-    offered = Offered(listed, [base, which], [base, table, choice, which])
+    profiles = ProfileDropdown(listed, [base, which], [base, table, choice, which])
     made = go.click(register, [training, base, how, name, over], said, show_progress="hidden")
     away.click(ask, which, [sure, what_goes, named], show_progress="hidden")
     keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
     gone = yes.click(unregister, named, [sure, said], show_progress="hidden")
-    offered.after(made.success)
-    offered.after(gone.success)
-    return Register([form, about, base, how, name, over, said], offered, [made.success, gone.success])
+    changes: list[Callable[..., Any]] = [made.success, gone.success]
+    for event in changes:
+        profiles.update_after(event)
+    return Register([form, about, base, how, name, over, said], profiles, changes)
 
 
 def for_training(training: Training | None, where: Path) -> list[Any]:

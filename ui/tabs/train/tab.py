@@ -38,7 +38,6 @@ class Train:
 
 
 def tab(workspace: Workspace) -> Train:
-    """Draws the tab into the open blocks."""
     view = _View(workspace.path)
     table = sheet.sheet("trainings")
     with gr.Column(visible=False) as there:
@@ -71,7 +70,7 @@ def tab(workspace: Workspace) -> Train:
 
     def show(event: Callable[..., Any]) -> None:
         event(**look)
-        registering.offered.after(event)
+        registering.profiles.update_after(event)
 
     return Train(show, timer, registering.changes)
 
@@ -85,7 +84,6 @@ class _View:
         self._read: dict[Path, tuple[object, list[dict[str, Any]], dict[str, Any]]] = {}
 
     def look(self, seen: dict[str, Any], chosen: str | None) -> list[Any]:
-        """The current state, and updates of what differs from what this page has ``seen``."""
         found = record.trainings(self._models)
         known = [training.folder.name for training in found]
         last = {training.folder.name: self._events(training)[1] for training in found}
@@ -110,24 +108,14 @@ class _View:
 
     def _of(self, training: Training | None, last: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """What is shown of the chosen training, in the order of the components."""
-        if training is None:
-            hidden: dict[str, Any] = {"visible": False}
-            empty = {"value": sheet.value([])}
-            return {
-                "status": empty,
-                "go on": hidden,
-                "curves": {"value": "[]"},
-                "facts": empty,
-                "both": hidden,
-                "texts": empty,
-            }
-        texts = train_view.compared(record.samples(training.folder))
-        resume = train_view.go_on(training)
+        texts = train_view.compared(record.samples(training.folder)) if training else []
+        resume = train_view.go_on(training) if training else ""
+        status = train_view.status(training, last[training.folder.name]) if training else []
         return {
-            "status": {"value": sheet.value(train_view.status(training, last[training.folder.name]))},
+            "status": {"value": sheet.value(status)},
             "go on": {"value": resume, "visible": bool(resume)},
-            "curves": {"value": charts_value(curves.charts(self._events(training)[0]))},
-            "facts": {"value": sheet.value(train_view.facts(training))},
+            "curves": {"value": charts_value(curves.charts(self._events(training)[0]) if training else [])},
+            "facts": {"value": sheet.value(train_view.facts(training) if training else [])},
             "both": {"visible": bool(texts)},
             "texts": {"value": sheet.value(texts)},
         }

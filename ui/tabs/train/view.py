@@ -32,10 +32,8 @@ def listed(trainings: Sequence[Training], last: Mapping[str, Event]) -> Part:
 
 
 def label(training: Training) -> str:
-    """A training in a dropdown."""
-    return (
-        f"{training.name} · {_KINDS.get(training.kind, training.kind)} · {_WORDS.get(training.status, training.status)}"
-    )
+    kind, state = _KINDS.get(training.kind, training.kind), _WORDS.get(training.status, training.status)
+    return f"{training.name} · {kind} · {state}"
 
 
 def status(training: Training, last: Event) -> list[Part]:
@@ -50,9 +48,8 @@ def status(training: Training, last: Event) -> list[Part]:
         share = last.get("done", 0) / last["total"] if last.get("total") else 0.0
         return [text(", ".join(filter(None, said)) + ".", strong=True), bar(share, f"progress of {training.name}")]
     if training.status == "failed":
-        return [
-            text(f"Failed{f' at {how}' if how else ''}: {training.error or 'no reason was recorded.'}", strong=True)
-        ]
+        where = f" at {how}" if how else ""
+        return [text(f"Failed{where}: {training.error or 'no reason was recorded.'}", strong=True)]
     if training.status == "interrupted":
         where = f" at {how}" if how else " before its first step"
         return [text(f"Interrupted{where}; the command below resumes from the last checkpoint.", strong=True)]
@@ -73,7 +70,6 @@ def go_on(training: Training) -> str:
 
 
 def facts(training: Training) -> list[Part]:
-    """Settings, data and result."""
     what: dict[str, Any] = {"base": training.base, "revision": training.revision, "template": training.template}
     parts = [table("Settings", ["setting", "value"], _flat({**what, **training.settings, "command": training.command}))]
     for title, values in (("Data", training.data), ("Result", training.result)):
@@ -91,20 +87,14 @@ def compared(samples: Mapping[str, Any]) -> list[Part]:
     n = max(len(before), len(after))
     drawn = ", ".join(f"{row[0]} {row[1]}" for row in _flat(samples.get("sampling")))
     more = f" The first {SHOWN} are shown, the model's samples.json has all." if n > SHOWN else ""
-    what = (
-        "held-out questions with answers" if "held_out" in samples else f"texts from seed {samples.get('seed', 0)} on"
-    )
+    seeded = f"texts from seed {samples.get('seed', 0)} on"
+    what = "held-out questions with answers" if "held_out" in samples else seeded
     parts.append(text(f"{n:,} {what}, {drawn or 'sampled'}.{more}"))
     for i in range(min(n, SHOWN)):
-        columns = [
-            _side(name, found[i] if i < len(found) else None)
-            for name, found in zip(_WHEN, (before, after), strict=True)
-        ]
+        both = (("before", before), ("after", after))
+        columns = [_side(name, found[i] if i < len(found) else None) for name, found in both]
         parts.append(sides(f"Text {i + 1}", columns))
     return parts
-
-
-_WHEN = ("before", "after")
 
 
 def _row(training: Training, last: Event) -> list[Cell]:
