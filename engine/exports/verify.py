@@ -42,6 +42,11 @@ def start(
         else:
             on_event({**event, "stage": "verify"})
 
+    def finish(status: str, message: str | None, report: str = "") -> Result:
+        facts = {"run_id": run_id, "stage": "verify", "status": status, "message": message, "report": report}
+        on_event({**end, "event": "end", **facts})
+        return Result(run_id, status, message, end.get("elapsed_s", 0.0))
+
     difference = _on_disk(folder, manifest)
     with tempfile.TemporaryDirectory(prefix="scalequest-") as place:
         try:
@@ -49,21 +54,14 @@ def start(
         except InputError as error:
             if error.field != "filter":
                 raise
-            end = {**end, "event": "end", "run_id": run_id, "stage": "verify", "status": "done"}
-            message = "The workspace no longer has any row of this export."
-            on_event({**end, "message": message, "report": ""})
-            return Result(run_id, "done", message)
+            return finish("done", "The workspace no longer has any row of this export.")
         if result.status != "done":
-            message = "The comparison was stopped; it changes nothing."
-            on_event({**end, "stage": "verify", "message": message, "report": ""})
-            return Result(run_id, result.status, message, result.seconds)
+            return finish(result.status, "The comparison was stopped; it changes nothing.")
         repeated, _ = manifests.load(Path(place) / "again")
     difference = difference or differs(manifest, repeated)
     files = f"{len(manifest['files']):,} file{'s' if len(manifest['files']) != 1 else ''}"
     rows = f"{sum(manifest['counts'].get('rows', {}).values()):,} rows"
-    report = "" if difference else f"identical: {files}, {rows}."
-    on_event({**end, "stage": "verify", "message": difference, "report": report})
-    return Result(run_id, "done", difference, result.seconds)
+    return finish("done", difference, "" if difference else f"identical: {files}, {rows}.")
 
 
 def differs(manifest: Mapping[str, Any], repeated: Mapping[str, Any]) -> str | None:
@@ -99,15 +97,13 @@ def _on_disk(folder: Path, manifest: Mapping[str, Any]) -> str | None:
         if not path.resolve().is_relative_to(folder.resolve()):
             return f"'{name}' in the manifest is outside its folder."
         try:
-            digest = hashlib.sha256()
             with path.open("rb") as file:
-                while block := file.read(1 << 22):
-                    digest.update(block)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
             return f"'{name}' of the manifest is missing."
         except OSError as error:
             raise StoreError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from error
-        if not isinstance(one, dict) or digest.hexdigest() != one.get("sha256"):
+        if not isinstance(one, dict) or digest != one.get("sha256"):
             return f"'{name}' was changed after the export: its hash is not that in the manifest."
     return None
 
