@@ -180,19 +180,12 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
     ]
     for profile in profiles:
         lines += ["", f"Profile {profile.name}: {_verdict_on(profile)}."]
-        rows = [
-            (
-                ", ".join(m.roles),
-                m.model,
-                ", ".join(m.backends),
-                m.where,
-                _gib(m.memory_bytes) if m.memory_bytes else None,
-                m.context,
-                m.revision[:12] if m.revision else "newest" if m.where in ("hub", "cache") else None,
-                m.licence,
-            )
-            for m in profile.models
-        ]
+        rows = []
+        for m in profile.models:
+            revision = m.revision[:12] if m.revision else "newest" if m.where in ("hub", "cache") else None
+            size = _gib(m.memory_bytes) if m.memory_bytes else None
+            names = (", ".join(m.roles), m.model, ", ".join(m.backends))
+            rows.append((*names, m.where, size, m.context, revision, m.licence))
         head = ("role", "model", "backend", "where", "GiB", "context", "revision", "licence")
         lines.append(indent(table(head, rows), "  "))
         if profile.plan is not None:

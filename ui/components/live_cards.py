@@ -46,8 +46,7 @@ def value(sessions: Sequence[Session], now: Snapshot, kept: set[str]) -> dict[st
     return {
         "number": next(_NUMBERS),  # replies may come out of order: the page keeps the newest
         "status": _status(now, sessions[0].config),
-        "numbers": _numbers(now),
-        "stored": _stored(now, sessions[0].config),
+        **_figures(now, sessions[0].config),
         "cards": cards,
     }
 
@@ -63,21 +62,14 @@ def _status(now: Snapshot, config: RunConfig) -> str:
     return f"Done: {now.pairs} of {questions} became {'a pair' if now.pairs == 1 else 'pairs'}."
 
 
-def _numbers(now: Snapshot) -> str:
+def _figures(now: Snapshot, config: RunConfig) -> dict[str, str]:
     if now.status == "loading" or not now.seconds:
-        return ""
-    rate = now.tokens / now.seconds
-    return (
-        f"{now.decided} of {len(now.questions)} decided · {plural(now.pairs, 'pair')} · "
-        f"{now.tokens:,} tokens, {rate:,.0f} tokens/s · {clock(now.seconds)}"
-    )
-
-
-def _stored(now: Snapshot, config: RunConfig) -> str:
-    if now.status == "loading" or not now.seconds:
-        return ""
+        return {"numbers": "", "stored": ""}
+    counts = f"{now.decided} of {len(now.questions)} decided · {plural(now.pairs, 'pair')}"
+    speed = f"{now.tokens:,} tokens, {now.tokens / now.seconds:,.0f} tokens/s · {clock(now.seconds)}"
     origin = f", regenerated from {config.regenerated_from}" if config.regenerated_from else ""
-    return f"Stored as live run {now.run_id}, seed {config.seed}{origin}."
+    stored = f"Stored as live run {now.run_id}, seed {config.seed}{origin}."
+    return {"numbers": f"{counts} · {speed}", "stored": stored}
 
 
 def _card(card: LiveQuestion, config: RunConfig, running: bool, busy: bool, kept: set[str]) -> dict[str, Any]:
@@ -163,20 +155,16 @@ def _groups(card: LiveQuestion) -> list[dict[str, str]]:
     """Samples by final answer. Their numbers are one text: Gradio, which sends only differences, gets nested
     lists wrong that shrink.
     """
-    count, compared = len(card.samples), "pair" in card.verdicts
-    return [
-        {
-            "title": _group_title(group, count) if compared else plural(count, "solution"),
-            "numbers": " ".join(str(sample.number) for sample in group),
-        }
-        for group in card.groups
-    ]
-
-
-def _group_title(group: list[Sample], count: int) -> str:
-    if group[0].group is None:
-        return f"No final answer: {len(group)} of {count}"
-    return f"Answer {visible(group[0].answer or '')}: {len(group)} of {count} agree"
+    count, groups = len(card.samples), []
+    for group in card.groups:
+        if "pair" not in card.verdicts:
+            title = plural(count, "solution")
+        elif group[0].group is None:
+            title = f"No final answer: {len(group)} of {count}"
+        else:
+            title = f"Answer {visible(group[0].answer or '')}: {len(group)} of {count} agree"
+        groups.append({"title": title, "numbers": " ".join(str(sample.number) for sample in group)})
+    return groups
 
 
 def _sample_title(card: LiveQuestion, sample: Sample, running: bool) -> str:

@@ -107,14 +107,16 @@ def parse(model: type[_R], data: Any) -> _R:
         raise cause if isinstance(cause, InputError) else input_error(errors, model, "request") from None
 
 
-def server_function(name: str, model: type[_R], answer: Callable[[_R], Reply]) -> Callable[[Any, gr.Request], Reply]:
+def server_function(
+    name: str, model: type[_R], answer: Callable[[_R], Reply | None]
+) -> Callable[[Any, gr.Request], Reply]:
     """A server function of a component, called ``name`` in its script; errors become ``{"error": sentence}``."""
 
     def function(data: Any, request: gr.Request) -> Reply:
         try:
             if issubclass(model, ReviewerRequest) and isinstance(data, dict):
                 data = data | {"login": login.username(request)}
-            return answer(parse(model, data))
+            return answer(parse(model, data)) or {}
         except ScaleQuestError as error:
             return {"error": visible(shorten(str(error), LONGEST_ERROR))}
 

@@ -84,15 +84,10 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
         except ScaleQuestError as error:
             return {"text": visible(str(error))}
 
-    def start(request: StartRequest) -> Reply:
+    def start(request: StartRequest) -> None:
         if sources.shows_demo:
             raise InputError("map", "", "cannot be made, because the demo is read-only", "make or import questions")
         jobs.start(EmbedRequest(rebuild=request.anew))
-        return {}
-
-    def stop(request: Request) -> Reply:
-        jobs.cancel("embed")
-        return {}
 
     with gr.Accordion("Map", open=False, elem_id="map-section"):
         gr.HTML(
@@ -102,7 +97,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
                 server_function("map_look", MapRequest, lambda r: look(sources.current(), frames, jobs, r)),
                 server_function("map_text", TextRequest, text),
                 server_function("map_start", StartRequest, start),
-                server_function("map_stop", Request, stop),
+                server_function("map_stop", Request, lambda _: jobs.cancel("embed")),
             ],
             apply_default_css=False,
             elem_id="map",

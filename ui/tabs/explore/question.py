@@ -82,18 +82,11 @@ def _prompt(story: Story) -> list[str]:
 
 
 def _verdicts(story: Story) -> list[str]:
-    rows = (
-        (
-            v["stage"],
-            "kept" if v["kept"] else "dropped",
-            _number(v["score"]),
-            v["reason"] or "",
-            v["judge"],
-            v["tokens"] or "",
-            f"{v['seconds']:.3f}" if v["seconds"] else "",
-        )
-        for v in story["verdicts"]
-    )
+    rows = []
+    for v in story["verdicts"]:
+        outcome, seconds = "kept" if v["kept"] else "dropped", f"{v['seconds']:.3f}" if v["seconds"] else ""
+        cost = (v["tokens"] or "", seconds)
+        rows.append((v["stage"], outcome, _number(v["score"]), v["reason"] or "", v["judge"], *cost))
     head = ("stage", "verdict", "score", "reason", "judge", "tokens", "seconds")
     parts = _table("Verdicts", head, rows) or ["### Verdicts", "None yet."]
     for verdict in story["verdicts"]:
@@ -164,15 +157,11 @@ def _errors(errors: Sequence[Story]) -> list[str]:
 
 
 def _decisions(decisions: Sequence[Story]) -> list[str]:
-    rows = (
-        (
-            f"{d['created_at']:%Y-%m-%d %H:%M:%S}",
-            d["reviewer"],
-            d["action"] if d["in_force"] or d["action"] == "undo" else f"{d['action']}, undone",
-            ", ".join(f"{name}: {value}" for name, value in d["payload"].items()),
-        )
-        for d in decisions
-    )
+    rows = []
+    for d in decisions:
+        action = d["action"] if d["in_force"] or d["action"] == "undo" else f"{d['action']}, undone"
+        details = ", ".join(f"{name}: {value}" for name, value in d["payload"].items())
+        rows.append((f"{d['created_at']:%Y-%m-%d %H:%M:%S}", d["reviewer"], action, details))
     return _table("Decisions", ("when (UTC)", "reviewer", "decision", "details"), rows)
 
 

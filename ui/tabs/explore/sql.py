@@ -45,26 +45,21 @@ class RunRequest(NameRequest):
 def section(sources: SourceSelector) -> None:
     sql = Console(sources.workspace.path)
 
-    def with_snapshot(answer: Callable[[Source, _R], Reply]) -> Callable[[_R], Reply]:
+    def with_snapshot(answer: Callable[[Source, _R], Reply | None]) -> Callable[[_R], Reply]:
         """The answer, or its error, with the snapshot as it is afterwards."""
 
         def reply(request: _R) -> Reply:
             source = sources.current()
             try:
-                answered = answer(source, request)
+                answered = answer(source, request) or {}
             except ScaleQuestError as error:
                 answered = {"error": visible(str(error))}
             return answered | {"snapshot": _snapshot(sql.snapshot, source, sources)}
 
         return reply
 
-    def refresh(source: Source, request: Request) -> Reply:
+    def refresh(source: Source, request: Request) -> None:
         sql.refresh(source)
-        return {}
-
-    def cancel(request: NameRequest) -> Reply:
-        sql.cancel(request.name)
-        return {}
 
     with gr.Accordion("SQL", open=False, elem_id="sql-section"):
         gr.HTML(
@@ -78,7 +73,7 @@ def section(sources: SourceSelector) -> None:
                     RunRequest,
                     with_snapshot(lambda source, request: _result(sql.run(source, request.statement, request.name))),
                 ),
-                server_function("sql_cancel", NameRequest, cancel),
+                server_function("sql_cancel", NameRequest, lambda request: sql.cancel(request.name)),
             ],
             apply_default_css=False,
             elem_id="sql",

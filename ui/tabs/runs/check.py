@@ -21,9 +21,9 @@ from engine.jobs.runner import Job
 from engine.training import registered_models
 from store.database import replace_verdicts
 from store.database.workspace import Workspace
-from store.errors import InputError
 from ui.components import sheet
 from ui.components.sheet import Part, table, text
+from ui.tabs.runs.list import chosen_run
 from ui.web.errors import attempt
 
 _ABOUT = {
@@ -89,19 +89,14 @@ class _View:
     def start(
         self, chosen: str | None, name: str, profile: str | None, drop: bool, files: Sequence[str] | None
     ) -> None:
-        def begin() -> None:
-            if not chosen:
-                raise InputError("run", "", "is not chosen", "choose one from the list")
-            request = {
-                "run_id": chosen,
-                "stage": name,
-                "benchmarks": (files or ()) if name == "contamination" else (),
-                "profile": (profile or None) if name in ROLE else None,
-                "drop": drop is True and name == "near-duplicates",
-            }
-            self._jobs.start(validate(CheckRequest, request))
-
-        attempt(begin)
+        request = {
+            "run_id": attempt(lambda: chosen_run(chosen)),
+            "stage": name,
+            "benchmarks": (files or ()) if name == "contamination" else (),
+            "profile": (profile or None) if name in ROLE else None,
+            "drop": drop is True and name == "near-duplicates",
+        }
+        attempt(lambda: self._jobs.start(validate(CheckRequest, request)))
 
     def go_on(self) -> None:
         job = self._jobs.last("check")

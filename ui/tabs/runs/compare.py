@@ -142,23 +142,15 @@ _LOOKS: tuple[tuple[dict[str, Any], ...], ...] = (
     ({"text": "A", "textposition": "top center"}, {"text": "B", "textposition": "bottom center"}),
 )
 """Of the first and the second run, as lines and as dots: they differ in more than colour."""
+_HOVER = "%{{customdata}}: %{{{}:.1%}}<extra></extra>"
 
 
 def _steps(bins: Sequence[Bin], shares: Sequence[float]) -> dict[str, Any]:
     """A line over the bins, from the first's lower edge to the last's upper."""
-    at = [*(b.low for b in bins), bins[-1].high]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": at,
-        "y": [*shares, shares[-1]],
-        "hovertemplate": _HOVER.format("y"),
-    }
+    points = {"x": [*(b.low for b in bins), bins[-1].high], "y": [*shares, shares[-1]]}
+    return {"type": "scatter", "mode": "lines", "hovertemplate": _HOVER.format("y"), **points}
 
 
 def _dots(bins: Sequence[Bin], shares: Sequence[float]) -> dict[str, Any]:
-    dots = {"type": "scatter", "mode": "markers+text", "cliponaxis": False, "hovertemplate": _HOVER.format("x")}
-    return {**dots, "x": list(shares), "y": [b.label for b in bins]}
-
-
-_HOVER = "%{{customdata}}: %{{{}:.1%}}<extra></extra>"
+    points = {"x": list(shares), "y": [b.label for b in bins], "cliponaxis": False}
+    return {"type": "scatter", "mode": "markers+text", "hovertemplate": _HOVER.format("x"), **points}

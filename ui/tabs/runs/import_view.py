@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from engine.data.rows import HUB, Refused
 from engine.imports.mapping import FIELDS, Mapping
@@ -59,16 +58,14 @@ def progress(workspace: Workspace, job: Job) -> list[Part]:
     if not event or not event["done"]:
         return [text(f"{name}: starting, as run {job.run_id}.", strong=True)]
     head, done, total = f"{name}, run {job.run_id}", event["done"], event["total"]
-    facts = text(f"{_so_far(event)}, {event['rows_per_s']:,.0f} rows/s.")
+    if event["stage"] == "merge":  # of another workspace, begun on the command line
+        so_far = f"{event['runs_done']:,} of {event['runs_total']:,} runs"
+    else:
+        so_far = f"{event['imported']:,} stored, {event['refused']:,} refused"
+    facts = text(f"{so_far}, {event['rows_per_s']:,.0f} rows/s.")
     if not total:
         return [text(f"{head}: {done:,} rows.", strong=True), facts]
     return [*sheet.progress(head, event | {"total": max(done, total)}, "rows", estimated=True), facts]
-
-
-def _so_far(event: dict[str, Any]) -> str:
-    if event["stage"] == "merge":  # of another workspace, begun on the command line
-        return f"{event['runs_done']:,} of {event['runs_total']:,} runs"
-    return f"{event['imported']:,} stored, {event['refused']:,} refused"
 
 
 def source_name(source: str) -> str:

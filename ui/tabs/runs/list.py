@@ -12,6 +12,7 @@ from dataclasses import replace
 from engine.job_registry import JobRegistry
 from store.database.run_queries import Contents, Counts, contents, counts
 from store.database.workspace import Workspace
+from store.errors import InputError
 from store.records import Run, now
 from ui.components.sheet import Cell, Part, table, text
 from ui.web.escape import clock, visible
@@ -77,6 +78,12 @@ class Listed:
                 self._open = (time.monotonic(), fresh)
             self._counts |= {run_id: (known[run_id], fresh[run_id]) for run_id in ended}
             return {run.run_id: fresh.get(run.run_id) or self._counts[run.run_id][1] for run in runs}
+
+
+def chosen_run(chosen: str | None) -> str:
+    if not chosen:
+        raise InputError("run", "", "is not chosen", "choose one from the list")
+    return chosen
 
 
 def label(run: Run) -> str:

@@ -16,7 +16,6 @@ from engine.job_registry import JobRegistry
 from engine.job_requests import RunRequest
 from engine.training import registered_models
 from store.database.workspace import Workspace
-from store.errors import InputError
 from store.frame.cache import Frames
 from ui.components import sheet
 from ui.components.chart_board import board
@@ -25,7 +24,7 @@ from ui.components.profile_dropdowns import ProfileDropdown
 from ui.tabs.runs import check, import_
 from ui.tabs.runs import form as runs_form
 from ui.tabs.runs.compare import EVERY, PAIRS, side_by_side
-from ui.tabs.runs.list import Listed, label
+from ui.tabs.runs.list import Listed, chosen_run, label
 from ui.tabs.runs.progress import Progress
 from ui.web.errors import attempt
 from ui.web.escape import inert
@@ -160,7 +159,7 @@ class _View:
         self._jobs.cancel("run")
 
     def resume(self, chosen: str | None) -> None:
-        attempt(lambda: self._jobs.start(RunRequest(resume=_some(chosen))))
+        attempt(lambda: self._jobs.start(RunRequest(resume=chosen_run(chosen))))
 
     def resume_stopped(self, seen: dict[str, Any]) -> None:
         """The run that the button named."""
@@ -168,7 +167,7 @@ class _View:
 
     def name_for_deletion(self, chosen: str | None) -> tuple[Any, str, str]:
         """The question that confirms a deletion."""
-        run = attempt(lambda: self._workspace.run(_some(chosen)))
+        run = attempt(lambda: self._workspace.run(chosen_run(chosen)))
         if (batch := self._jobs.running("run")) is not None and batch.run_id == run.run_id:
             raise gr.Error("This run is active; cancel it first.", print_exception=False)
         has = self._listed.contents(run.run_id)
@@ -178,13 +177,7 @@ class _View:
         return gr.Column(visible=True), confirm, run.run_id
 
     def delete(self, named: str | None) -> tuple[Any, None]:
-        run_id = _some(named)
+        run_id = chosen_run(named)
         attempt(lambda: self._workspace.delete_run(run_id))
         self._jobs.forget(run_id)
         return gr.Column(visible=False), None
-
-
-def _some(chosen: str | None) -> str:
-    if not chosen:
-        raise InputError("run", "", "is not chosen", "choose one from the list")
-    return chosen

@@ -106,15 +106,8 @@ def for_training(training: Training | None, where: Path) -> list[Any]:
     scores = training.kind == "difficulty"
     role = "difficulty scorer" if scores else "generator"
     about = f"**Register {inert(training.name)} as a {role}**: makes a profile for Sample, Compare and Runs."
-    return [
-        gr.Column(visible=True),
-        about,
-        gr.Dropdown(profile_names(where), value=_like(training, where)),
-        gr.Radio(visible=not scores),
-        training.name,
-        False,
-        "",
-    ]
+    base = gr.Dropdown(profile_names(where), value=_like(training, where))
+    return [gr.Column(visible=True), about, base, gr.Radio(visible=not scores), training.name, False, ""]
 
 
 def _like(training: Training, where: Path) -> str:

@@ -98,19 +98,13 @@ def compared(samples: Mapping[str, Any]) -> list[Part]:
 
 
 def _row(training: Training, last: Event) -> list[Cell]:
-    running = training.status == "running"
+    kind, state = _KINDS.get(training.kind, training.kind), _WORDS.get(training.status, training.status)
+    used = training.data.get("used")
+    rows = f"{used:,} {_ROWS.get(training.kind, 'rows')}" if isinstance(used, int) else "-"
     progress = _progress(last) if training.status != "done" else "100%"
-    return [
-        training.name,
-        _KINDS.get(training.kind, training.kind),
-        _WORDS.get(training.status, training.status),
-        training.base,
-        _counted(training),
-        progress or "-",
-        (_left(last) if running else "") or "-",
-        training.started_at[:19].replace("T", " "),
-        _took(training),
-    ]
+    left = _left(last) if training.status == "running" else ""
+    started = training.started_at[:19].replace("T", " ")
+    return [training.name, kind, state, training.base, rows, progress or "-", left or "-", started, _took(training)]
 
 
 def _progress(last: Event) -> str:
@@ -134,12 +128,6 @@ def _took(training: Training) -> str:
         return clock((ended - datetime.fromisoformat(training.started_at)).total_seconds())
     except (ValueError, TypeError):
         return "-"
-
-
-def _counted(training: Training) -> str:
-    """Its training rows: ``15,000 questions``."""
-    used = training.data.get("used")
-    return f"{used:,} {_ROWS.get(training.kind, 'rows')}" if isinstance(used, int) else "-"
 
 
 def _flat(values: Any, prefix: str = "") -> list[list[Cell]]:
