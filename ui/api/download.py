@@ -1,6 +1,6 @@
-"""``/api/export/NAME``: a finished export of the workspace as a zip file, streamed, for those whom the page lets in.
+"""``/api/export/NAME``: a finished export of the workspace as a zip file, streamed, for users whom the page lets in.
 
-Where the page has a login, it is Gradio's that is asked. Names are only compared with those of the finished exports.
+Where the page has a login, Gradio's is checked. Names are only compared with the names of the finished exports.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class JobEvents:
             self._progress(event)
 
     def end(self, result: Result) -> int:
-        """Print the report, or the end event where JSON is asked for; gives back the exit code."""
+        """Print the report, or the end event with ``--json``; gives back the exit code."""
         self._progress.close()
         if self._json:
             self._progress({**self._end, "status": result.status, "message": result.message})

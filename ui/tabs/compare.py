@@ -95,14 +95,13 @@ def tab(workspace: Workspace, live: Live) -> ProfileDropdown:
                 yield _progress(page.sessions, (a, b)), gr.skip(), *buttons  # each time: a busy page can miss one
                 page.sessions[0 if not page.sessions[0].over else 1].wait(_EVERY)
         finally:  # a page that is closed cancels its sessions
-            for session in page.sessions:
-                if not session.over:
-                    session.cancel()
+            cancel_it(page)
         yield *_end(workspace, page.sessions, (a, b)), gr.Button(interactive=True), gr.Button(interactive=False)
 
     def cancel_it(page: _PageSessions) -> None:
         for session in page.sessions:
-            session.cancel()
+            if not session.over:
+                session.cancel()
 
     inputs = [page, profile, a, b, number, seed]
     go.click(compare, inputs, [status, table, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE)

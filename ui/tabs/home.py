@@ -20,7 +20,6 @@ from store.errors import StoreError
 from store.explore.overview import Overview, Pair, overview
 from store.frame.cache import Frames
 from store.frame.frame import Frame
-from store.records import Run
 from ui.components.chart_board import board, value
 from ui.components.charts import charts
 from ui.components.live_cards import REASONS, why
@@ -44,7 +43,9 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
     def choices(chosen: str | None) -> gr.Dropdown:
         runs = sources.current().runs()[::-1]
         options = [(f"All {len(runs)} runs", EVERY_RUN)] if len(runs) > 1 else []
-        options += [(_label(run), run.run_id) for run in runs]
+        for run in runs:
+            label = f"{visible(run.name or run.run_id)} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
+            options.append((label, run.run_id))
         known = [name for _, name in options]
         value = chosen if chosen in known else (known[0] if known else None)
         return gr.Dropdown(options, value=value, visible=len(runs) > 1, interactive=True)
@@ -138,7 +139,3 @@ def _pair(pair: Pair) -> str:
     ]
     line = " · ".join(inert(fact) for fact in facts if fact)
     return f"**{written(pair.query)}**\n\n{written(pair.response)}\n\n{line}"
-
-
-def _label(run: Run) -> str:
-    return f"{visible(run.name or run.run_id)} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"

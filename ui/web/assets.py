@@ -47,7 +47,7 @@ def component(folder: str, *events: str) -> dict[str, Any]:
     """Arguments of ``gr.HTML`` for the component of this folder: ``template.html``, ``style.css`` and ``main.js``.
 
     ``main.js`` exports ``mount(host)``, which Gradio calls each time it puts the component on the page. ``events`` are
-    those that it emits: Gradio takes their names from the text of the script.
+    the names of what it emits: Gradio reads them from the text of the script.
     """
     names = f"// emits {', '.join(map(repr, events))}\n" if events else ""
     return {

@@ -51,7 +51,6 @@ _NAMES = {
     "n_solutions": "samples",
     "near_duplicates": "near-duplicates",
     "stage": "kept by",
-    "text": "text",
     "tags": "tag",
 }
 _FLAGS = {"solvable": ("solvable", "not solvable"), "contaminated": ("in a benchmark", "in no benchmark")}

@@ -1,8 +1,8 @@
 """The map section of the Explore tab: the questions in two dimensions, tiles from afar and points from near.
 
 One component draws itself in the browser (``assets/static/map``) from what ``look`` answers. It follows the filter
-in the page's address but ignores the filter's own area, as every chart ignores its own condition, and asks Explore for
-another by an event. The job that makes the map runs in the server.
+in the page's address but ignores the filter's own area, as every chart ignores its own condition, and emits an event
+for Explore to change the filter. The job that makes the map runs in the server.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from engine.stages.duplicate import LABEL, similarity
 from ui.web.escape import inert
 from ui.web.latex import quoted
 
-Story = Mapping[str, Any]  # all that is stored of a question, as store.database.question.tell returns it
+Story = Mapping[str, Any]  # all that is stored of a question, as store.database.question.read_question returns it
 _LONGEST = 1_500  # words of a text that is compared word by word: the cost is quadratic
 _LINKED = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -26,7 +26,7 @@ def named(story: Story) -> list[str]:
 
 
 def near_duplicates(story: Story, texts: Mapping[str, str]) -> list[str]:
-    """Each with its similarity and its text; ``texts``: of those that are still there, by id."""
+    """Each with its similarity and its text; ``texts``: of the questions that still exist, by id."""
     keys = named(story)
     if not keys:
         return []
@@ -62,7 +62,7 @@ def benchmark(story: Story) -> list[str]:
 
 
 def difference(own: str, other: str) -> str:
-    """The other text on one line: words that are only there in bold, those that are only in ``own`` struck through."""
+    """The other text on one line: words that are only there in bold, words that are only in ``own`` struck through."""
     a, b = own.split(), other.split()
     if max(len(a), len(b)) > _LONGEST:
         return inert(" ".join(b))

@@ -49,15 +49,10 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
         which = gr.Dropdown(_WHICH, value=_ALL, label="Which pairs", allow_custom_value=True, elem_id="export-which")
         form = gr.Dropdown(list(FORMATS), value="jsonl", label="Format", info=_info("jsonl"), min_width=200)
     with gr.Row():
-        full = gr.Checkbox(
-            False, label="All columns", info="Includes reviews, tags and edits, so that it can be imported again."
-        )
-        same = gr.Checkbox(
-            False,
-            label="Include equal answers",
-            info="Also pairs whose two solutions have the same answer.",
-            visible=False,
-        )
+        more = "Includes reviews, tags and edits, so that it can be imported again."
+        full = gr.Checkbox(False, label="All columns", info=more)
+        equal = "Also pairs whose two solutions have the same answer."
+        same = gr.Checkbox(False, label="Include equal answers", info=equal, visible=False)
         share = "Share of the rows; duplicates stay in one split."
         validation = gr.Slider(0, 0.5, 0, step=0.01, label="Validation split", info=share)
         licence = gr.Textbox(LICENSE, label="Licence", info="As the hub spells it, e.g. apache-2.0.", visible=False)

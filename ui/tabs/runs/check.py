@@ -44,9 +44,8 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
     with gr.Accordion("Check this run", open=False, elem_id="check"):
         with gr.Row():
             name = gr.Dropdown(list(STAGE), value="near-duplicates", label="Check", info="The stage to judge again.")
-            profile = gr.Dropdown(
-                profile_names(folder), value="nano", label="Profile", info="Whose model to use.", visible=False
-            )
+            known, use = profile_names(folder), "Whose model to use."
+            profile = gr.Dropdown(known, value="nano", label="Profile", info=use, visible=False)
             drop = gr.Checkbox(False, label="Drop near-duplicates", info="If off, they are only marked.")
             files = gr.File(
                 label="Benchmark questions", file_count="multiple", file_types=_FILES, visible=False, height=150

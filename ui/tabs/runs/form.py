@@ -161,7 +161,7 @@ def read(
         raise InputError(field, error.value, error.problem, error.remedy) from error
 
 
-def _config(asked: Profile, target: str, number: float | None, values: Sequence[Any]) -> RunConfig:
+def _config(profile: Profile, target: str, number: float | None, values: Sequence[Any]) -> RunConfig:
     wanted = "questions" if target == BY_QUESTIONS else "accepted"
     if number is None:
         raise InputError(wanted, "", "is empty", "enter a number")
@@ -170,12 +170,12 @@ def _config(asked: Profile, target: str, number: float | None, values: Sequence[
         if option.role is None:
             if (value := _read(option, given)) is not None:
                 run[option.name] = value
-        elif given != _shown(option, asked):
-            asked = _changed(asked, option, given)
+        elif given != _shown(option, profile):
+            profile = _changed(profile, option, given)
     for file in run.get("benchmarks", ()):
         if not Path(file).is_file():
             raise InputError("benchmarks", file, "is not a file on the server", "correct the path, or remove it")
-    return validate(RunConfig, {**run, "profile": asked})
+    return validate(RunConfig, {**run, "profile": profile})
 
 
 def _component(option: Option, profile: Profile) -> Any:

@@ -24,7 +24,7 @@ _NAMED = 20  # columns in extra that are named; the others are counted
 
 
 def preview(beginning: Beginning, mapping: Mapping) -> list[Part]:
-    """The first rows as they would be imported under this mapping, and those that would be refused."""
+    """The first rows as they would be imported under this mapping, and the rows that would be refused."""
     source = beginning.source
     name = source.given if source.path is None else f"{source.path.name}, {size(source.size)}"
     head = text(f"{name}. Read from its first {len(beginning.rows):,} rows:", strong=True)

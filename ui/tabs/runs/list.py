@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from engine.job_registry import JobRegistry
-from store.database.run_queries import Contents, Counts, contents, counts
+from store.database.run_queries import Counts, counts
 from store.database.workspace import Workspace
 from store.errors import InputError
 from store.records import Run, now
@@ -48,10 +48,6 @@ class Listed:
             return text("No runs yet. Runs started here, in Sample or on the command line are listed.")
         counted = self._counted(runs)
         return table("All runs", _COLUMNS, [_row(run, counted[run.run_id]) for run in runs])
-
-    def contents(self, run_id: str) -> Contents:
-        with self._workspace.cursor() as cursor:
-            return contents(cursor, run_id)
 
     def stopped_sentence(self, runs: list[Run]) -> str:
         """The runs that stopped before their end, in a sentence; empty where there are none."""

@@ -15,6 +15,7 @@ from engine.config.profiles import profile_names
 from engine.job_registry import JobRegistry
 from engine.job_requests import RunRequest
 from engine.training import registered_models
+from store.database.run_queries import contents
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
 from ui.components import sheet
@@ -170,7 +171,8 @@ class _View:
         run = attempt(lambda: self._workspace.run(chosen_run(chosen)))
         if (batch := self._jobs.running("run")) is not None and batch.run_id == run.run_id:
             raise gr.Error("This run is active; cancel it first.", print_exception=False)
-        has = self._listed.contents(run.run_id)
+        with self._workspace.cursor() as cursor:
+            has = contents(cursor, run.run_id)
         goes = f"{has.questions:,} questions, {has.pairs:,} pairs and {has.decisions:,} decisions on them"
         goes += f", and {has.preferences:,} preference pairs" if has.preferences else ""
         confirm = f"Delete **{inert(run.name or run.run_id)}** ({inert(run.run_id)}), {goes}? This cannot be undone."

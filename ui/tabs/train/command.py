@@ -39,18 +39,15 @@ def draw(workspace: Path) -> None:
     about = gr.Markdown(_ABOUT["qft"], elem_classes="quiet")
     with gr.Row():
         kind = gr.Dropdown(list(KINDS), value=next(iter(KINDS)), label="Kind of training", min_width=200)
-        base = gr.Textbox(
-            _BASE, label="Base model", info="A folder, a hub id or the name of a training.", min_width=200
-        )
-        data = gr.Textbox(
-            _DATA["qft"][1], label=_DATA["qft"][2], info=_DATA["qft"][3], min_width=200, elem_id="train-data"
-        )
-        template = gr.Dropdown(
-            templates, value=GUESSED, label="Template", info="The base model's chat format.", min_width=200
-        )
+        sources = "A folder, a hub id or the name of a training."
+        base = gr.Textbox(_BASE, label="Base model", info=sources, min_width=200)
+        _, file, label, info = _DATA["qft"]
+        data = gr.Textbox(file, label=label, info=info, min_width=200, elem_id="train-data")
+        chat_format = "The base model's chat format."
+        template = gr.Dropdown(templates, value=GUESSED, label="Template", info=chat_format, min_width=200)
         name = gr.Textbox(_NAME, label="Name of the model", info="Its folder in the workspace.", min_width=160)
     line = gr.Textbox(
-        command("qft", _BASE, _DATA["qft"][1], GUESSED, _NAME, workspace),
+        command("qft", _BASE, file, GUESSED, _NAME, workspace),
         label="Command to copy into a shell",
         interactive=False,
         lines=2,
@@ -67,11 +64,8 @@ def draw(workspace: Path) -> None:
 
     def of_kind(kind: str) -> tuple[str, gr.Textbox, gr.Dropdown]:
         _, file, label, info = _DATA[KINDS[kind]]
-        return (
-            _ABOUT[KINDS[kind]],
-            gr.Textbox(file, label=label, info=info),
-            gr.Dropdown(visible=KINDS[kind] != "difficulty"),
-        )
+        data = gr.Textbox(file, label=label, info=info)
+        return _ABOUT[KINDS[kind]], data, gr.Dropdown(visible=KINDS[kind] != "difficulty")
 
     show: dict[str, Any] = {"fn": update, "inputs": fields, "outputs": [line, fault_text], "show_progress": "hidden"}
     kind.input(of_kind, kind, [about, data, template], show_progress="hidden").then(**show)

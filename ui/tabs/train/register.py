@@ -22,7 +22,7 @@ from ui.web.escape import inert
 INSTEAD, ADDED = "replaces its generators", "is added, with an equal share"
 _EMPTY = "No models are registered in this workspace. To register one, choose a finished training above."
 _FIRST = ("nano", "small", "paper")
-"""The most likely profiles of a trained model: those that need no server, smallest first."""
+"""The most likely profiles of a trained model: no server is needed, smallest first."""
 
 
 @dataclass(slots=True)
