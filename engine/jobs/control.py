@@ -22,12 +22,12 @@ class Control:
     @property
     def stopping(self) -> bool:
         """Whether the job has to end early."""
-        return self._requested in _OUTCOMES
+        return self.requested in _OUTCOMES
 
     @property
     def outcome(self) -> Outcome:
         """The status of a job that ends now."""
-        return _OUTCOMES.get(self._requested, "done")
+        return _OUTCOMES.get(self.requested, "done")
 
     def pause(self) -> None:
         """Submit nothing more; what is in flight is finished and stored."""
