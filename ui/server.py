@@ -107,15 +107,16 @@ def serve(workspace: Workspace, host: str, port: int, auth: Path | None = None) 
         server.config.timeout_graceful_shutdown = 2
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.02)
-        taken = listening.getsockname()[1]  # another than the given port 0, which means any free one
-        write_owner(workspace.path, AppEndpoint(f"http://{_reached(host)}:{taken}", token))
-        print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C stops it)", flush=True)
         with suppress(KeyboardInterrupt):
-            # Set even where the caller ignores SIGINT, as shells do for background processes.
+            # Set even where the caller ignores SIGINT, as shells do for background processes; and before the address
+            # is shown, since Ctrl-C may follow it closely.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.default_int_handler)
+            while not server.started and thread.is_alive():
+                time.sleep(0.02)
+            taken = listening.getsockname()[1]  # another than the given port 0, which means any free one
+            write_owner(workspace.path, AppEndpoint(f"http://{_reached(host)}:{taken}", token))
+            print(f"ScaleQuest Explorer: http://{_shown(host)}:{taken} (Ctrl-C stops it)", flush=True)
             threading.Event().wait()
         jobs.close()  # before the server, so that whoever follows a job receives its end
         # Streams to open pages are cut off, which is of no use in the log.

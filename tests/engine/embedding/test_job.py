@@ -145,7 +145,7 @@ def test_bad_use_is_one_sentence(embedded: Path, tmp_path: Path) -> None:
     for folder, args, says in (
         (embedded, ["i9"], "'i9'"),
         (embedded, ["--profile", "gone"], "does not exist"),
-        (embedded, ["--profile", other], "--anew"),
+        (embedded, ["--profile", other], "--rebuild"),
         (embedded, ["--profile", odd], "word2vec"),
         (tmp_path / "few", [], "too few"),
         (tmp_path / "none", [], "none"),

@@ -201,7 +201,7 @@ def test_bad_input_is_one_sentence(held: Path, tmp_path: Path, capsys: pytest.Ca
         ("--held-out '' is missing", ("--data", data)),
         ("--held-out", ("--data", data, "--held-out", tmp_path / "none.jsonl")),
         ("no question with an answer", ("--data", data, "--held-out", empty)),
-        ("no whole number", ("--data", data, "--held-out", "nano:x")),
+        ("not a whole number", ("--data", data, "--held-out", "nano:x")),
         ("no question with a response", ("--data", empty, "--held-out", held)),
         ("more than the 4 pairs", (*both, "--size", 5)),
         ("--seeds", (*both, "--seeds", 0)),
