@@ -1,1 +1,1 @@
-"""Full-text search over questions: the index, and the scan of what is not indexed yet."""
+"""Full-text search over questions: the index, and scans of questions that are not indexed yet."""

@@ -1,6 +1,6 @@
-"""Searches in terms of a frame's rows: where the index's documents stand in it, and the scan of texts.
+"""Search results as rows of a frame: the positions of indexed documents, and scans of texts that are not indexed.
 
-Holds arrays of a frame, never the frame. Knows nothing of what is searched for but its condition.
+``Rows`` holds arrays of a frame, never the frame itself, so that an old frame can be freed.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from store.database.views import narrowed
 from store.filters import search_syntax
 from store.frame.cache import asking
 from store.frame.frame import Array, Frame
-from store.search.build import batches
-from store.search.index import Index
+from store.search.index import Index, batches
 
 SECONDS = 2.0
-"""That a scan takes at most, before it says how far it came."""
+"""The time limit of one scan."""
 _BATCH = 20_000
 
 
 @dataclass(slots=True)
 class Hits:
-    """A search's rows so far. ``rest``: those that were not searched yet, None where all were. ``best``: positions,
-    best first, once they were ranked. ``seconds``: that scans took.
+    """The results of a search so far. ``rest``: the rows that were not searched yet, None where all were. ``best``:
+    positions, best first, once they are ranked. ``seconds``: the time of the scans.
     """
 
     passes: Array
@@ -42,49 +41,47 @@ class Hits:
 
 
 class Rows:
-    """A frame's rows as searches need them. ``hits``: by condition and what it asks. ``before``: those of an older
-    frame; where decisions alone were made since, the documents stand where they stood.
+    """A frame's rows as searches need them. ``hits``: by condition and its value. ``before``: the rows of an older
+    frame, whose document positions are reused if only decisions were added since.
     """
 
     def __init__(self, frame: Frame, before: Rows | None = None) -> None:
         self.size, self.keys, self.edited = frame.size, frame.q, frame.edited
         self._lock = threading.Lock()
-        self._of: tuple[Index, int] | None = None
-        self._places = np.zeros(0, np.int64)
+        self._index: tuple[Index, int] | None = None
+        self._positions = np.zeros(0, np.int64)
         self._edits: tuple[Array, list[str]] | None = None
         self._indexed = np.zeros(frame.size, bool)
         self.hits: dict[tuple[str, str], Hits] = {}
         if before is not None and before.keys is frame.q:
             with before._lock:
-                self._of, self._places, self._indexed = before._of, before._places, before._indexed
+                self._index, self._positions, self._indexed = before._index, before._positions, before._indexed
 
     def positions(self, keys: Array) -> Array:
-        """Of these questions; -1 where one is not among the rows."""
+        """The positions of these questions; -1 where one is not among the rows."""
         if not self.size:
             return np.full(len(keys), -1)
         at = np.minimum(np.searchsorted(self.keys, keys), self.size - 1)
         return np.where(self.keys[at] == keys, at, -1)
 
     def follow(self, index: Index | None) -> tuple[Array, Array]:
-        """The position of each document of the index so far, -1 where it is not among the rows; and which rows are
-        in the index.
-        """
+        """The position of each document of the index, -1 where it is not among the rows; and which rows are indexed."""
         if index is None:
             return np.zeros(0, np.int64), np.zeros(self.size, bool)
         with self._lock:
-            if self._of != (index, index.made):
-                self._of, self._places = (index, index.made), np.zeros(0, np.int64)
+            if self._index != (index, index.rebuilds):
+                self._index, self._positions = (index, index.rebuilds), np.zeros(0, np.int64)
                 self._indexed = np.zeros(self.size, bool)
-            if index.size > len(self._places):
-                new = self.positions(index.keys(len(self._places)))
-                self._places = np.concatenate([self._places, new])
+            if index.size > len(self._positions):
+                new = self.positions(index.keys(len(self._positions)))
+                self._positions = np.concatenate([self._positions, new])
                 indexed = self._indexed.copy()
                 indexed[new[new >= 0]] = True
                 self._indexed = indexed
-            return self._places, self._indexed
+            return self._positions, self._indexed
 
     def edits(self, source: Source, frame: Frame) -> tuple[Array, list[str]]:
-        """The positions of what a reviewer edited, and its texts."""
+        """The positions and the current texts of edited questions."""
         if self._edits is None:
             edited = np.flatnonzero(frame.edited)
             found: list[tuple[str, str]] = []
@@ -92,25 +89,24 @@ class Rows:
                 with asking(source) as cursor:
                     query = f"SELECT question_id, query FROM ({narrowed('items')})"
                     found = cursor.execute(query, {"q": self.keys[edited].tolist()}).fetchall()
-            places = [frame.place(key) for key, _ in found]
-            known = [(at, text) for at, (_, text) in zip(places, found, strict=True) if at is not None]
+            known = [(at, text) for key, text in found if (at := frame.place(key)) is not None]
             self._edits = np.array([at for at, _ in known], np.int64), [text for _, text in known]
         return self._edits
 
 
 def carry(old: Rows, before: Hits, new: Rows, hits: Hits) -> None:
-    """Take over what was searched in an older frame: texts stay as they are, but for edited ones."""
+    """Reuse the results of an older frame: only the texts of edited questions can have changed."""
     searched = ~old.edited if before.rest is None else ~(old.edited | before.rest)
-    there = new.positions(old.keys[searched])
-    known = there[there >= 0]
-    hits.passes[known] = before.passes[searched][there >= 0]
+    positions = new.positions(old.keys[searched])
+    known = positions[positions >= 0]
+    hits.passes[known] = before.passes[searched][positions >= 0]
     if hits.rest is not None:
         hits.rest[known] = False
     hits.seconds = before.seconds
 
 
 def as_edited(hits: Hits, edits: tuple[Array, list[str]], condition: str, values: list[Any]) -> None:
-    """Judge what was edited by its own text."""
+    """Search edited questions by their current texts."""
     positions, texts = edits
     if len(positions):
         hits.passes[positions] = search_syntax.holds(condition, values, texts)
@@ -119,7 +115,7 @@ def as_edited(hits: Hits, edits: tuple[Array, list[str]], condition: str, values
 
 
 def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[Any]) -> None:
-    """Search the texts of the rest, in the order in which they are stored, for SECONDS at most."""
+    """Search the remaining texts in the order in which they are stored, for at most SECONDS."""
     rest = hits.rest
     if rest is None or not rest.any():
         hits.rest = None
@@ -135,19 +131,19 @@ def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[An
         try:
             for batch in batches(cursor, query, values, _BATCH):
                 at = rows.positions(batch.column(0).to_numpy())
-                asked = (at >= 0) & rest[at]
+                pending = (at >= 0) & rest[at]
                 found = batch.column(1).to_numpy(zero_copy_only=False)
-                hits.passes[at[asked & found]] = True
-                rest[at[asked]] = False
+                hits.passes[at[pending & found]] = True
+                rest[at[pending]] = False
                 if time.monotonic() > started + SECONDS:
                     break
             else:
-                hits.rest = None  # what is still there is gone from the database
+                hits.rest = None  # the remaining rows were deleted from the database
         finally:
             stop.cancel()
             hits.seconds += time.monotonic() - started
 
 
 def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
-    with suppress(duckdb.Error):  # it has just ended
+    with suppress(duckdb.Error):  # the query has just ended
         cursor.interrupt()

@@ -1,9 +1,9 @@
-"""Which questions a search finds: by the index where it is, and by reading the others' texts, for two seconds at most.
+"""Searching questions, not solutions: words by the index, everything else by scans of two seconds at most.
 
-The index of a source (``search.sqlite`` in a workspace, memory for the demo) is built and kept up to date by a thread
-that ends when there is nothing to do. Words are looked up in it; a text, a regular expression and words in what is not
-indexed yet are searched by ``Filter.to_sql`` in a scan, which says how far it came and goes on when it is asked again.
-What a reviewer edited is searched as edited. Searches read questions, not solutions.
+The index of a source (``search.sqlite`` in a workspace, in memory for the demo) is kept up to date by a thread that
+ends when all questions are indexed. Texts, regular expressions, and words in questions that are not indexed yet are
+scanned by ``Filter.to_sql``; a scan that hits its time limit reports its progress, and the next request continues it.
+Edited questions are searched by their current texts.
 """
 
 from __future__ import annotations
@@ -25,19 +25,18 @@ from store.errors import StoreError
 from store.filters import search_syntax
 from store.filters.filter import SEARCHED, Filter
 from store.frame.frame import Array, Frame
-from store.search.build import build
-from store.search.index import FILE, Index
+from store.search.index import FILE, Index, build
 from store.search.scan import Hits, Rows, as_edited, carry, scan
 
 RANKED = 1_000
-"""Questions that are ranked by how well they match; more are not."""
+"""Results are ranked only if there are at most this many."""
 _REMEMBERED = 24
-"""Searches whose rows are kept: a byte a question each."""
+"""Searches whose results are cached, one byte per question each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A search that was stopped: its condition, and how many of all questions were searched in how many seconds."""
+    """An unfinished search by condition ``name``: ``searched`` of ``total`` questions in ``seconds``."""
 
     name: str
     searched: int
@@ -47,7 +46,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Of the index: how many of a frame's questions are in it; ``problem``: a sentence where there can be none."""
+    """How many of a frame's questions are indexed; ``problem``: a sentence where the index cannot be built."""
 
     indexed: int
     total: int
@@ -55,7 +54,7 @@ class State:
 
 
 class Search:
-    """Searches of one source, whose frames come and go. Safe from any thread."""
+    """Searches of one source. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,12 +63,12 @@ class Search:
         self._problem: str | None = None
         self._thread: threading.Thread | None = None
         self._caught_up: Any = None
-        self._before: Rows | None = None
-        self._now: Rows | None = None
+        self._previous: Rows | None = None
+        self._latest: Rows | None = None
         self._rows: weakref.WeakKeyDictionary[Frame, Rows] = weakref.WeakKeyDictionary()
 
     def wake(self, source: Source, frame: Frame) -> None:
-        """Have a thread bring the index to this frame's rows, if there is none at it and it is not there yet."""
+        """Start a thread that indexes this frame's rows, unless one is running or they are indexed already."""
         with self._lock:
             busy = self._thread is not None and self._thread.is_alive()
             if busy or self._problem is not None or self._caught_up == frame.version.rows:
@@ -77,8 +76,8 @@ class Search:
             self._thread = source.start_reader_thread(partial(self._build, source, frame.version.rows))
 
     def wait(self, source: Source, frame: Frame) -> State:
-        """Until the index has this frame's rows, or cannot have them."""
-        for _ in range(2):  # it may have been at work for an older frame
+        """Wait until this frame's rows are indexed, or cannot be."""
+        for _ in range(2):  # the running thread may index an older frame
             self.wake(source, frame)
             if self._thread is not None:
                 self._thread.join()
@@ -96,31 +95,31 @@ class Search:
                 build(self._index, source.cursor)
                 self._caught_up = version
             except duckdb.Error:
-                pass  # the workspace is being closed; or a later look tries again
+                pass  # the workspace is being closed, or the next request tries again
             except (sqlite3.Error, OSError) as error:
                 if isinstance(error, StoreError):
                     with suppress(StoreError):
-                        source.runs()  # it is not just closed
-                        self._problem = f"Searches read every text: {error}"
+                        source.runs()  # fails if the workspace was closed
+                        self._problem = f"Searches scan every text: {error}"
                 elif again:
                     self._damaged = True
                     continue
                 else:
-                    self._problem = f"Searches read every text: the search index cannot be kept ({error})."
+                    self._problem = f"Searches scan every text: the search index cannot be written ({error})."
             return
 
     def state(self, frame: Frame) -> State:
-        """How far the index is."""
-        rows = self._of(frame)
+        """The progress of the index."""
+        rows = self._rows_of(frame)
         indexed = int(np.count_nonzero(rows.follow(self._index)[1]))
-        if indexed and frame.size < frame.total:  # a sample stands for all
+        if indexed and frame.size < frame.total:  # a sample represents all
             indexed = indexed * frame.total // frame.size
         return State(indexed, frame.total, self._problem)
 
     def find(self, source: Source, frame: Frame, name: str, value: str, *, more: bool = True) -> Hits:
-        """The rows that a condition of SEARCHED lets through; ``more``: go on where it was stopped before."""
+        """The rows that meet a condition of SEARCHED; ``more``: continue an unfinished search."""
         self.wake(source, frame)
-        rows = self._of(frame)
+        rows = self._rows_of(frame)
         with self._lock:
             hits = rows.hits.get((name, value))
             if hits is None:
@@ -128,87 +127,89 @@ class Search:
                     del rows.hits[next(iter(rows.hits))]
                 hits = rows.hits[name, value] = Hits(np.zeros(frame.size, bool), np.ones(frame.size, bool))
         if not hits.fresh and (hits.rest is None or not more):
-            return hits  # without waiting for who may be at it
+            return hits  # without waiting for a scan by another request
         with hits.lock:
             if hits.rest is not None:
                 condition, values = Filter.from_json({name: value}).to_sql()
                 if hits.fresh:
                     if name == "words":
                         self._look_up(rows, hits, search_syntax.words(value))
-                    elif (old := self._before) is not None and (before := old.hits.get((name, value))) is not None:
+                    elif (old := self._previous) is not None and (before := old.hits.get((name, value))) is not None:
                         carry(old, before, rows, hits)
                     as_edited(hits, rows.edits(source, frame), condition, values)
                 scan(source, rows, hits, condition, values)
                 hits.fresh = False
         return hits
 
-    def partial(self, frame: Frame, asked: Filter) -> list[Partial]:
-        """The filter's searches that were stopped."""
-        rows, found = self._of(frame), []
+    def partial(self, frame: Frame, filter_: Filter) -> list[Partial]:
+        """The filter's unfinished searches."""
+        rows, found = self._rows_of(frame), []
         for name in SEARCHED:
-            hits = rows.hits.get((name, getattr(asked, name)))
+            hits = rows.hits.get((name, getattr(filter_, name)))
             if hits is not None and (rest := hits.rest) is not None:
                 searched = frame.size - int(np.count_nonzero(rest))
                 found.append(Partial(name, searched, frame.size, hits.seconds))
         return found
 
     def best(self, source: Source, frame: Frame, value: str) -> Array | None:
-        """The positions of all that a search for words finds, best first; None where they are too many to rank."""
-        hits, asked = self.find(source, frame, "words", value, more=False), search_syntax.words(value)
-        if hits.rest is not None or not asked.wanted or np.count_nonzero(hits.passes) > RANKED:
+        """The positions of all results of a search for words, best first; None where they are too many to rank."""
+        hits, words = self.find(source, frame, "words", value, more=False), search_syntax.words(value)
+        if hits.rest is not None or not words.wanted or np.count_nonzero(hits.passes) > RANKED:
             return None
         with hits.lock:
             if hits.best is None:
                 ranked = np.zeros(0, np.int64)
-                with self._asking() as index:
+                with self._usable_index() as index:
                     if index is not None:
-                        made, (places, _) = index.made, self._of(frame).follow(index)
-                        found = _known(places, index.ranked(search_syntax.match(asked), 2 * RANKED))
-                        ranked = found[hits.passes[found]] if index.made == made else ranked
-                # an edited text is not in the index as it is now
+                        rebuilds, (positions, _) = index.rebuilds, self._rows_of(frame).follow(index)
+                        found = _known(positions, index.ranked(search_syntax.match(words), 2 * RANKED))
+                        ranked = found[hits.passes[found]] if index.rebuilds == rebuilds else ranked
+                # the index has the original text of an edited question
                 others = np.setdiff1d(np.flatnonzero(hits.passes), ranked)
                 hits.best = np.concatenate([ranked, others[::-1]])
             return hits.best
 
-    def _look_up(self, rows: Rows, hits: Hits, asked: search_syntax.Words) -> None:
-        with self._asking() as index:
+    def _look_up(self, rows: Rows, hits: Hits, words: search_syntax.Words) -> None:
+        with self._usable_index() as index:
             if index is None:
                 return
-            made, (places, indexed) = index.made, rows.follow(index)
-            found = _known(places, index.find(search_syntax.match(asked)))
-            if index.made != made:  # it began anew meanwhile
+            rebuilds, (positions, indexed) = index.rebuilds, rows.follow(index)
+            found = _known(positions, index.find(search_syntax.match(words)))
+            if index.rebuilds != rebuilds:  # it was reset meanwhile
                 return
-            if not asked.wanted:  # what was found is unwanted
+            if not words.wanted:  # all rows except the ones found
                 hits.passes |= indexed
-            hits.passes[found] = bool(asked.wanted)
+            hits.passes[found] = bool(words.wanted)
             hits.rest = ~indexed
 
     @contextmanager
-    def _asking(self) -> Iterator[Index | None]:
-        """The index; where it takes too long, or turns out to be damaged and is made anew, texts are read instead."""
+    def _usable_index(self) -> Iterator[Index | None]:
+        """The index, None while it is damaged. Suppresses its errors, after which texts are scanned: a query that took
+        too long, or damage, which the next ``wake`` repairs.
+        """
         try:
             yield None if self._damaged else self._index
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", None) != "SQLITE_INTERRUPT":
                 self._damaged, self._caught_up = True, None
 
-    def _of(self, frame: Frame) -> Rows:
+    def _rows_of(self, frame: Frame) -> Rows:
         with self._lock:
             found = self._rows.get(frame)
             if found is None:
-                found = self._rows[frame] = Rows(frame, self._now)
-                self._before, self._now = self._now, found
+                found = self._rows[frame] = Rows(frame, self._latest)
+                self._previous, self._latest = self._latest, found
         return found
 
     def close(self) -> None:
-        """Free the file."""
+        """Close the index."""
         if self._index is not None:
             self._index.close()
 
 
-def _known(places: Array, documents: Array) -> Array:
-    """The positions of documents that were there and are among the rows."""
-    found = places[documents[documents < len(places)]]
+def _known(positions: Array, documents: Array) -> Array:
+    """The positions of the documents that are among the rows."""
+    found = positions[documents[documents < len(positions)]]
     return found[found >= 0]
 
 
@@ -217,7 +218,7 @@ _all_lock = threading.Lock()
 
 
 def of(source: Source) -> Search:
-    """The one of this source."""
+    """The search of this source, created at first use."""
     with _all_lock:
         found = _all.get(source)
         if found is None:

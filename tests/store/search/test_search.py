@@ -320,7 +320,7 @@ def test_a_workspace_where_no_index_can_be_kept_is_searched_all_the_same(tmp_pat
         state = search.of(workspace).wait(workspace, frame)
         assert state.indexed == 0
         assert state.problem is not None
-        assert "search index cannot be kept" in state.problem
+        assert "search index cannot be written" in state.problem
         assert len(found(workspace, frame, Filter(words="prime"))) == 20
 
 
