@@ -1,7 +1,4 @@
-"""Small JSON files of a workspace, replaced whole: a crash leaves the old one or the new one.
-
-A file that cannot be read is left as it is. Knows nothing of what they hold.
-"""
+"""Small JSON files of a workspace, replaced atomically; a file that cannot be read is left unchanged."""
 
 from __future__ import annotations
 
@@ -16,13 +13,15 @@ from store.errors import StoreError
 
 
 def read(path: Path, what: str) -> Any:
-    """What the file holds; None where there is none. StoreError: it cannot be read, or is no JSON (of ``what``)."""
+    """The content of the file; None where it does not exist. StoreError if it cannot be read or is not valid JSON;
+    ``what`` is its content in the error's sentence.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError(f"'{path}' cannot be read ({error.strerror}); see to its permissions.") from error
+        raise StoreError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from error
     except (ValueError, RecursionError) as error:
         raise damaged(path, what, str(error)) from error
     if found is None:
@@ -31,7 +30,7 @@ def read(path: Path, what: str) -> Any:
 
 
 def write(path: Path, value: Any, *, indent: int | None = 1) -> None:
-    """Replace the file by this value. StoreError where it cannot be written."""
+    """Replace the file's content. StoreError where it cannot be written."""
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
@@ -46,4 +45,4 @@ def write(path: Path, value: Any, *, indent: int | None = 1) -> None:
 
 
 def damaged(path: Path, what: str, why: str) -> StoreError:
-    return StoreError(f"'{path}' does not hold {what} ({why[:200]}); mend it, or move it away.")
+    return StoreError(f"'{path}' does not hold {what} ({why[:200]}); correct it, or move it away.")

@@ -1,4 +1,4 @@
-"""Names that people give: one line of characters that can be seen. Knows nothing of what is named."""
+"""Names that people enter: one line of visible characters."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ import unicodedata
 from store.errors import InputError
 
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Unicode's categories of characters that cannot be seen, or turn the line around."""
+"""Unicode's categories of characters that are invisible or change the writing direction."""
 
 
-def line(field: str, text: object, longest: int, empty: str = "is not a name") -> str:
-    """The text as it is kept: composed, one space between words. InputError where it has nothing that can be seen, more
-    than ``longest`` characters, or any that cannot be seen.
+def line(field: str, text: object, longest: int) -> str:
+    """The normalized text: composed (NFC), one space between words. InputError if it is empty, has more than
+    ``longest`` characters, or any invisible character.
     """
     if not isinstance(text, str):
-        raise InputError(field, _shown(text), "is not a text", "write letters, digits and signs")
+        raise InputError(field, repr(text)[:80], "is not a text", "use letters, digits and punctuation")
     kept = " ".join(unicodedata.normalize("NFC", text).split())
     if not kept:
-        raise InputError(field, text[:longest], empty, "write one that can be read")
+        raise InputError(field, text[:longest], "is empty", "enter at least one visible character")
     if len(kept) > longest:
-        raise InputError(field, kept[:longest] + "…", f"has {len(kept):,} characters", f"take {longest} at most")
+        raise InputError(field, kept[:longest] + "…", f"has {len(kept):,} characters", f"use at most {longest}")
     if any(unicodedata.category(char) in _UNSEEN for char in kept):
         shown = ascii(kept)[1:-1]
-        raise InputError(field, shown, "has characters that cannot be seen", "write letters, digits and signs")
+        raise InputError(field, shown, "has invisible characters", "use letters, digits and punctuation")
     return kept
 
 
 def same(name: str) -> str:
-    """Names that look alike are one: no two differ only in case, or in the form of a letter."""
+    """A key that is equal for names that look alike: case and forms of a letter (NFKC) are ignored."""
     return unicodedata.normalize("NFKC", name).casefold()
-
-
-def _shown(value: object) -> str:
-    return repr(value)[:80]

@@ -1,7 +1,7 @@
-"""Intervals of measured shares, counted or weighted. Knows numbers only.
+"""Shares with 95 % intervals, from counts or from weighted samples.
 
-Every interval is one of 95 %. Shares of a sample with unequal weights are Hajek's: the weighted mean, whose n is the
-effective one of Kish, (sum of weights)^2 / sum of squared weights.
+Shares of a sample with unequal weights are Hajek's weighted means; their n is Kish's effective sample size,
+(sum of weights)^2 / sum of squared weights.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Z95 = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share with its interval; ``n`` rows were counted, which tell as much as ``effective`` equally likely ones."""
+    """A share with its interval, from ``n`` rows; ``effective``: the effective sample size."""
 
     value: float
     low: float
@@ -25,7 +25,7 @@ class Rate:
 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
-    """Wilson's interval of the share hits / n; (0, 1) where nothing was counted. ``n`` may be an effective one."""
+    """Wilson's interval of the share hits / n; (0, 1) for n = 0. ``n`` may be an effective sample size."""
     if not n:
         return 0.0, 1.0
     share, spread = hits / n, Z95 * Z95 / n
@@ -41,12 +41,12 @@ def effective_number(counts: Iterable[int]) -> float | None:
 
 
 def counted(hits: int, n: int) -> Rate | None:
-    """The plain share; None of nothing."""
+    """The share hits / n; None for n = 0."""
     return Rate(hits / n, *wilson(hits, n), n, float(n)) if n else None
 
 
 def weighted(hits: Sequence[bool], weights: Sequence[float]) -> Rate | None:
-    """Hajek's share of rows that weigh this much; None of nothing. ``weights``: 1 / the probability to be drawn."""
+    """Hajek's weighted share; None without rows. ``weights``: 1 / the probability of being drawn."""
     total = math.fsum(weights)
     if not total:
         return None
@@ -57,9 +57,9 @@ def weighted(hits: Sequence[bool], weights: Sequence[float]) -> Rate | None:
 
 
 def part(first: Rate, size: int, second: Rate, other: int) -> Rate | None:
-    """The first group's part of all hits, where ``first`` is the rate among ``size`` rows and ``second`` that among
-    ``other`` rows; None where no hit is told of. Each rate's own ends are carried through, and what they change is
-    squared and added (as Newcombe does for a difference), since the two rates were measured apart.
+    """The first group's part of all hits, if ``first`` is the rate among ``size`` rows and ``second`` the rate among
+    ``other`` rows; None where both are 0. The interval combines the effects of each rate's ends by their root sum of
+    squares (like Newcombe's interval of a difference), because the rates are independent.
     """
 
     def share(a: float, b: float) -> float:

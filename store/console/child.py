@@ -1,15 +1,15 @@
-"""Runs one typed SELECT on a snapshot, in a process of its own that may be killed at any time.
+"""Runs one typed SELECT on a snapshot, as a process that may be killed at any time.
 
-Started by ``console`` as a script: it imports DuckDB and nothing of ours, so that it starts at once. It takes the
-file as its argument and the statement on stdin; on stdout it says a line when it is ready, then the answer as JSON.
-What keeps a statement in bounds, each enough by itself for what it is about:
+``console`` starts this file as a script; it imports only DuckDB, so that it starts quickly. The argument is the
+snapshot's file, stdin is the statement; stdout gets a line when the process is ready, then the answer as JSON.
+A statement is restricted by:
 
-- the database is opened read-only, without files, network or extensions, and its settings are locked;
-- the statement must be one SELECT without a statement that changes data inside (which reading only would refuse too),
-  and take its rows from tables, views and a few harmless functions;
+- the connection: read-only, without files, network or extensions, and with locked settings;
+- the check of the statement: one SELECT that holds no statement which changes data, and whose rows come from tables,
+  views and a few harmless functions;
 - the system's limits on this process: memory, processor time, and no byte written to any file.
 
-The limit on time is the parent's: it kills.
+The parent enforces the time limit by killing this process.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from typing import Any
 import duckdb
 
 SECONDS = 2.0
-"""Of wall time from being ready; then the parent kills. An alarm, and a limit on processor time, stand in for a parent
-that died.
+"""The limit of wall time once ready, after which the parent kills this process. An alarm and a limit of processor time
+replace a parent that died.
 """
 MEMORY = 512
-"""MB that DuckDB may use. Its interrupts and its own limit do not stop every single value from growing, hence:"""
+"""MB that DuckDB may use. Its own limit does not stop a single value from growing, so ADDRESSES is limited too."""
 ADDRESSES = 2 << 30
 """Bytes of address space of the whole process; about 0.8 GB are taken before a statement begins."""
 THREADS = 2
 ROWS, COLUMNS = 1000, 100
 BYTES = 1 << 20
-"""Of all cells of an answer."""
+"""The most bytes of all cells of an answer."""
 TEXT = 2000
-"""Characters of a cell."""
+"""The most characters of a cell."""
 READY = b"ready\n"
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": THREADS,
     "memory_limit": f"{MEMORY}MB",
-    "temp_directory": "",  # what does not fit into memory fails; nothing is written beside the snapshot
+    "temp_directory": "",  # no spilling to disk: a query that does not fit into memory fails
     "secret_directory": "none",
     "extension_directory": "none",
     "allow_persistent_secrets": "false",
@@ -53,33 +53,30 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
 }
 _QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
-"""What a query may be made of. In DuckDB 2 a WITH may hold DELETE_QUERY_NODE and the like, and is a SELECT by type."""
+"""The permitted nodes of a query. In DuckDB 2 a SELECT may have a WITH that holds DELETE_QUERY_NODE and the like."""
 _TABLES = {
     "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "histogram",
     "duckdb_tables", "duckdb_columns", "duckdb_views", "duckdb_functions", "duckdb_types",
 }  # fmt: skip
-"""What a FROM may call. Others reach for files, run a text that would have to be judged like this one, or take
-addresses of Python's objects (``pandas_scan`` of DuckDB 1), which a statement given as JSON could name freely.
+"""The permitted table functions. Others read files, run a text as SQL, or take addresses of Python objects
+(``pandas_scan`` of DuckDB 1), which a statement could choose freely.
 """
 _ONLY = "Only a SELECT may run here"
 
 
 class Refused(Exception):
-    """The statement may not run; the text is a sentence."""
+    """The statement is not permitted; the text is a sentence."""
 
 
 def answer(connection: duckdb.DuckDBPyConnection, statement: str) -> dict[str, Any]:
-    """Columns, their types, rows as DuckDB writes them (None is NULL), whether there are more, how many texts were cut.
-
-    Refused where the statement may not run, duckdb.Error where it fails.
-    """
+    """The fields of ``console.Answer``. Refused for a statement that is not permitted, duckdb.Error where it fails."""
     only_a_select(connection, statement)
     begun = time.perf_counter()
     found = connection.sql(statement)
     columns, types = found.columns, [str(type_) for type_ in found.types]
     if len(columns) > COLUMNS:
         raise Refused(f"The result has {len(columns):,} columns; ask for {COLUMNS} or fewer.")
-    # DuckDB writes and cuts the values: Python then holds none of any size, and needs no package for any type.
+    # DuckDB formats and cuts the values, so Python holds no large value and needs no package for any type.
     cells = ", ".join(f"left(#{place}::VARCHAR, {TEXT + 1})" for place in range(1, len(columns) + 1))
     fetched = found.limit(ROWS + 1).project(cells).fetchall()
     seconds = time.perf_counter() - begun
@@ -101,32 +98,32 @@ def only_a_select(connection: duckdb.DuckDBPyConnection, statement: str) -> None
     except duckdb.Error as error:
         raise Refused(sentence(error)) from error
     if not found:
-        raise Refused("There is no statement: write one SELECT.")
+        raise Refused("The statement is empty; write one SELECT.")
     if len(found) > 1:
-        raise Refused(f"{_ONLY}, one at a time; this is {len(found)} statements.")
+        raise Refused(f"{_ONLY}, one at a time; these are {len(found)} statements.")
     if found[0].type != duckdb.StatementType.SELECT:
         raise Refused(f"{_ONLY}; this is {str(found[0].type).rpartition('.')[2]}.")
     tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [statement]).fetchall()[0][0])
-    if tree["error"]:  # DuckDB 1 calls a PRAGMA a SELECT, but cannot write it as one
-        raise Refused(f"{_ONLY}; DuckDB does not take this for one.")
+    if tree["error"]:  # DuckDB 1 types a PRAGMA as SELECT, but cannot serialize it
+        raise Refused(f"{_ONLY}; this is another statement.")
     todo: list[Any] = [tree]
     while todo:
         part = todo.pop()
         if isinstance(part, dict):
             kind = part.get("type")
             if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _QUERIES:
-                raise Refused(f"{_ONLY}, and this one holds {kind.removesuffix('_NODE').removesuffix('_QUERY')}.")
+                raise Refused(f"{_ONLY}, and this one contains {kind.removesuffix('_NODE').removesuffix('_QUERY')}.")
             if kind == "TABLE_FUNCTION" and (name := part["function"].get("function_name")) not in _TABLES:
-                raise Refused(f"The function {name} may not be used here; ask the views.")
+                raise Refused(f"The function {name} may not be used here; query the views instead.")
             todo.extend(part.values())
         elif isinstance(part, list):
             todo.extend(part)
 
 
 def sentence(error: BaseException) -> str:
-    """What DuckDB says, on one line, without its picture of the statement."""
+    """The error's message on one line, without the excerpt of the statement."""
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):
-        return f"The statement needs more memory than the {MEMORY} MB that it may use."
+        return f"The statement needs more memory than its limit of {MEMORY} MB."
     if isinstance(error, RecursionError):
         return "The statement is nested too deeply."
     said = str(error).partition("\n\nLINE ")[0].partition("\nLINE ")[0]
@@ -149,9 +146,9 @@ def _limit() -> None:
     limits = {"AS": ADDRESSES, "CPU": processor, "FSIZE": 0, "CORE": 0}
     for name, limit in limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
-    os.nice(5)  # the app goes first
+    os.nice(5)  # the app has priority
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # where memory runs out, this process is the one to end
+        file.write("1000")  # if the system runs out of memory, it ends this process first
 
 
 def _main(file: str) -> dict[str, Any]:
@@ -164,7 +161,7 @@ def _main(file: str) -> dict[str, Any]:
         return answer(connection, sys.stdin.buffer.read().decode("utf-8", "replace"))
     except Refused as refusal:
         return {"error": str(refusal)}
-    except Exception as error:  # noqa: BLE001 (whatever it is, its text is all that a reader can use)
+    except Exception as error:  # noqa: BLE001 (the process's edge: every error becomes a sentence)
         return {"error": sentence(error)}
 
 
@@ -172,4 +169,4 @@ if __name__ == "__main__":
     said = json.dumps(_main(sys.argv[1]))
     sys.stdout.buffer.write(said.encode())
     sys.stdout.buffer.flush()
-    os._exit(0)  # nothing is left to be put in order
+    os._exit(0)  # nothing is left to clean up

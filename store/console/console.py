@@ -1,8 +1,7 @@
-"""SQL that a user types: one SELECT on a snapshot of the workspace, in a child process that is killed in time.
+"""Typed SQL: one SELECT on a snapshot of the workspace, in a child process with limits of time and memory.
 
-The snapshot is made when it is asked for, lives in a folder of its own in the workspace and is removed at the end; what
-a statement does can reach neither the workspace's database nor this process. What is refused, and the limits of the
-child, are in ``store.console.child``. Knows no page.
+The snapshot is made at first use, in a temporary folder of the workspace. A statement can reach neither the workspace's
+database nor this process. ``store.console.child`` checks the statement and sets the limits.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ AT_ONCE = 2
 LONGEST = 10_000
 """Characters of a statement; they fit into a pipe, so that writing them never waits."""
 _START = 20.0
-"""Seconds in which a child must be ready; it takes a tenth of one where nothing else runs."""
+"""Seconds in which a child must be ready; it takes a tenth of a second on an idle machine."""
 _FOLDER = "console-"
 _VIEWS = (
     "items", "pairs", "funnel", "runs", "questions", "verdicts", "solutions", "rewards", "labels", "errors",
@@ -64,7 +63,7 @@ ORDER BY agreement""",
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A consistent copy of ``source``'s rows as they were ``at``; it took ``seconds`` and has ``bytes``."""
+    """A consistent copy of the rows of ``source`` at the time ``at``; ``seconds``: how long copying took."""
 
     source: Source
     file: Path
@@ -75,7 +74,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows of texts as DuckDB writes the values, None for NULL; whether there are ``more``; ``cut`` texts were cut."""
+    """Rows of texts as DuckDB formats the values, None for NULL. ``more``: there are further rows; ``cut``: the number
+    of texts that were cut.
+    """
 
     columns: list[str]
     types: list[str]
@@ -96,24 +97,23 @@ class Console:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled: set[str] = set()
         self.snapshot: Snapshot | None = None
-        for left in folder.glob(f"{_FOLDER}*"):  # by a process that was killed: a workspace has one at a time
+        for left in folder.glob(f"{_FOLDER}*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
 
     def refresh(self, source: Source) -> Snapshot:
-        """Make a new snapshot; statements that run keep the one they began with. StoreError where it cannot be made."""
+        """Make a new snapshot; running statements keep theirs. StoreError where it cannot be made."""
         with self._making:
             return self._make(source)
 
     def run(self, source: Source, statement: str, name: str) -> Answer:
-        """The answer to one SELECT on the snapshot, which is made first where there is none of this source.
+        """The answer to one SELECT on this source's snapshot, which is made if there is none. ``name``: for ``cancel``.
 
-        ``name`` is what ``cancel`` calls it by. ScaleQuestError, one sentence: the statement was refused, failed, was
-        stopped or cancelled, or too many run already.
+        ScaleQuestError: the statement was refused, failed, was stopped or cancelled, or too many run already.
         """
         if len(statement) > LONGEST:
-            raise InputError("SQL", f"{len(statement):,} characters", "is too long", f"keep to {LONGEST:,}")
+            raise InputError("SQL", f"{len(statement):,} characters", "is too long", f"use at most {LONGEST:,}")
         if not self._free.acquire(blocking=False):
-            raise ScaleQuestError(f"{AT_ONCE} statements are running, which is the limit; run yours again in a moment.")
+            raise ScaleQuestError(f"{AT_ONCE} statements are running already; run yours again in a moment.")
         try:
             with self._making:
                 have = self.snapshot
@@ -142,7 +142,7 @@ class Console:
                 _copy(source, new)
             prepared(new)
             size = new.stat().st_size
-            new.replace(file)  # who has the old one open keeps it
+            new.replace(file)  # a child that has the old one open keeps it
         except StoreError:
             raise
         except OSError as error:
@@ -168,7 +168,7 @@ class Console:
 
 
 def views(source: Source) -> dict[str, list[str]]:
-    """The views to ask, in the order of their use, each with its columns."""
+    """The views with their columns, in the order in which the page lists them."""
     with source.cursor() as cursor:
         found = cursor.execute(
             "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() GROUP BY table_name"
@@ -178,21 +178,21 @@ def views(source: Source) -> dict[str, list[str]]:
 
 
 def _copy(source: Source, file: Path) -> None:
-    """The rows of a source that may write no file itself (the demo) as a database of the same tables and views."""
+    """Write the rows of the demo, which cannot write files itself, as a database with the same tables and views."""
     try:
         with duckdb.connect(str(file)) as to, source.cursor() as cursor:
             schema.migrate(to, 0)
             for table in schema.TABLES:
-                to.register("rows_of_it", cursor.sql(f"FROM {table}").to_arrow_table())
-                to.execute(f"INSERT INTO {table} BY NAME FROM rows_of_it")
-                to.unregister("rows_of_it")
+                to.register("source_rows", cursor.sql(f"FROM {table}").to_arrow_table())
+                to.execute(f"INSERT INTO {table} BY NAME FROM source_rows")
+                to.unregister("source_rows")
     except duckdb.Error as error:
         file.unlink(missing_ok=True)
         raise StoreError(f"the snapshot could not be written ({duckdb_errors.first_line(error)}).") from error
 
 
 def _child(file: Path) -> subprocess.Popen[bytes]:
-    """Isolated from this process: nothing of its environment, and a Ctrl-C in its terminal is not the child's."""
+    """Start the child, isolated from this process's environment and from a Ctrl-C in its terminal."""
     environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     command = [sys.executable, "-I", child.__file__, str(file)]
@@ -200,7 +200,7 @@ def _child(file: Path) -> subprocess.Popen[bytes]:
 
 
 def _ask(process: subprocess.Popen[bytes], statement: str) -> dict[str, Any]:
-    """What the child answers, or an error in its place. It is dead afterwards, whatever happens."""
+    """The child's answer, or ``{"error": sentence}``. The child has ended when this returns."""
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -211,14 +211,14 @@ def _ask(process: subprocess.Popen[bytes], statement: str) -> dict[str, Any]:
         with suppress(BrokenPipeError):
             process.stdin.write(statement.encode("utf-8", "replace"))
             process.stdin.close()
-        # A backstop: the child keeps to its limit on cells; their JSON is at most six times as long.
+        # The child limits the bytes of cells; their JSON is at most six times as long.
         said = _within(child.SECONDS, process, lambda: process.stdout.read(8 * child.BYTES))
         if answer := _read(said):
             return answer
         if time.monotonic() - begun >= child.SECONDS:
-            error = f"Stopped after {child.SECONDS:g} s, which is what a statement may take; ask for less at once."
+            error = f"Stopped after {child.SECONDS:g} s, the time limit of a statement; select less."
         else:
-            error = f"The statement ended its process, most likely for want of memory ({child.MEMORY} MB is the limit)."
+            error = f"The statement's process ended, probably out of memory (the limit is {child.MEMORY} MB)."
         return {"error": error}
     finally:
         process.kill()
@@ -226,7 +226,7 @@ def _ask(process: subprocess.Popen[bytes], statement: str) -> dict[str, Any]:
 
 
 def _within(seconds: float, process: subprocess.Popen[bytes], read: Any) -> bytes:
-    """What ``read`` gives, the process being killed after ``seconds``, which ends the reading."""
+    """The result of ``read``. After ``seconds`` the process is killed, which ends the reading."""
     watch = threading.Timer(seconds, process.kill)
     watch.daemon = True
     watch.start()

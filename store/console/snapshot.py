@@ -1,9 +1,9 @@
-"""The file that typed SQL asks: a copy of the database with the views people ask most, made once.
+"""The snapshot that typed SQL queries: a copy of the database in which the views used most are tables.
 
-The bytes are copied, which takes a tenth of the time of copying rows; writes wait meanwhile. ``items``, ``pairs`` and
-``funnel`` are tables in the copy: as views they join millions of rows for every statement, more than a statement may
-take. Both is done by processes of their own: what a process that has the database open may not do (``file_copy``),
-and memory that the app need not have. Knows no statement.
+Copying bytes takes a tenth of the time of copying rows; writes wait meanwhile. ``items``, ``pairs`` and ``funnel``
+become tables, because as views they join millions of rows for every statement, which exceeds the time limit. Child
+processes do both: one may not open a database file that it has open already (``file_copy``), and the app should not
+hold the memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PREPARE = "import os, sys; from store.console.snapshot import prepare; os.nice(
 
 
 def copy(workspace: Workspace, file: Path) -> None:
-    """The database, byte for byte, with what its log holds. StoreError where that fails."""
+    """Copy the database and its log byte for byte. StoreError where that fails."""
     log = file.with_name(file.name + ".wal")
 
     def write(_cursor: duckdb.DuckDBPyConnection) -> None:
@@ -41,7 +41,7 @@ def copy(workspace: Workspace, file: Path) -> None:
 
 
 def prepared(file: Path) -> None:
-    """``prepare`` in a process of its own. StoreError where it fails."""
+    """Run ``prepare`` in a child process. StoreError where it fails."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(_ROOT), os.environ.get("PYTHONPATH", "")))}
     done = subprocess.run(
         [sys.executable, "-c", _PREPARE, str(file)], capture_output=True, text=True, env=environment, check=False
@@ -52,7 +52,7 @@ def prepared(file: Path) -> None:
 
 
 def prepare(file: str) -> None:
-    """Make tables of the views in this copy. Every statement is a transaction: a copy that is not done is not used."""
+    """Replace views by tables in this copy. Not one transaction: an unfinished copy is never used."""
     try:
         with duckdb.connect(file) as connection:
             connection.execute(f"SET memory_limit = '{MEMORY}'")

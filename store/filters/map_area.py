@@ -1,4 +1,4 @@
-"""Areas that a person draws on the map: a polygon, and which points lie in it. Knows numbers, not the map's files."""
+"""Areas that a person draws on the map: a polygon, and the test of which points lie in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from store.errors import InputError
 
 SIDE = 100.0
-"""The map spans 0 to so much in both directions."""
+"""The map spans 0 to this number in both directions."""
 _CORNERS = (3, 100)
 _DECIMALS = 3
 _FAR = 1000.0
@@ -23,31 +23,39 @@ _EXAMPLE = '"area": {"map": "<version>", "points": [[10, 10], [20, 10], [15, 20]
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A polygon on one version of the map; where its lines cross, what is enclosed twice is outside."""
+    """A polygon on one version of the map, filled by the even-odd rule: a region that it encloses twice is outside."""
 
     map: str
     points: tuple[tuple[float, float], ...]
 
     @classmethod
     def read(cls, name: str, value: Any) -> Area:
-        """``{"map": version, "points": [[x, y], ...]}``, rounded to three decimals; InputError names what is wrong."""
+        """Read ``{"map": version, "points": [[x, y], ...]}``; points are rounded to three decimals. InputError names
+        the wrong field.
+        """
         name = f"filter.{name}"
         if not isinstance(value, dict) or set(value) != {"map", "points"}:
             raise InputError(name, _short(value), "is not an area", f"write e.g. {_EXAMPLE}")
         version, points = value["map"], value["points"]
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
-            raise InputError(f"{name}.map", _short(version), "is not a version of a map", "draw the area on the map")
+            raise InputError(f"{name}.map", _short(version), "is not the version of a map", "draw the area on the map")
         least, most = _CORNERS
         if not isinstance(points, (list, tuple)) or not least <= len(points) <= most:
-            raise InputError(f"{name}.points", _short(points), "are no corners", f"give {least} to {most} pairs [x, y]")
+            raise InputError(
+                f"{name}.points",
+                _short(points),
+                "are not the corners of a polygon",
+                f"give {least} to {most} pairs [x, y]",
+            )
         return cls(version, tuple(_corner(f"{name}.points", point) for point in points))
 
     def to_dict(self) -> dict[str, Any]:
         return {"map": self.map, "points": [list(point) for point in self.points]}
 
     def holds(self, places: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Which of these places, (n, 2), lie in it: a line to the right of them crosses its border an odd number of
-        times."""
+        """Which of these places, (n, 2), lie inside: a ray from an inner point to the right crosses the border an odd
+        number of times.
+        """
         corners = np.array(self.points)
         found = np.zeros(len(places), bool)
         low, high = corners.min(axis=0), corners.max(axis=0)

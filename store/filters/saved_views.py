@@ -1,8 +1,4 @@
-"""Saved views: filters by name, in one file of the workspace that a person can read and mend.
-
-``views.json`` is an object, name to filter, in the order in which they were saved. It is replaced whole, so that a
-crash leaves the old or the new one; a file that cannot be read is left as it is. Knows nothing of what views are for.
-"""
+"""Saved views: named filters in one JSON file of the workspace, ``views.json``, which a person can read and correct."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ LONGEST = 80
 MOST = 200
 _WHAT = "views"
 _lock = threading.Lock()
-# A workspace has one process; a change is a reading and a writing, which must not cross another's.
+# A workspace has one process; reading and writing the file must not interleave with another change.
 
 
 def views(folder: Path) -> dict[str, Filter]:
@@ -32,55 +28,57 @@ def views(folder: Path) -> dict[str, Filter]:
     if not isinstance(found, dict):
         raise json_file.damaged(path, _WHAT, "it is not a JSON object")
     try:
-        return {name: Filter.from_json(asked) for name, asked in found.items()}
+        return {name: Filter.from_json(filter_) for name, filter_ in found.items()}
     except InputError as error:
         raise json_file.damaged(path, _WHAT, f"{error.field}: {error.problem}") from error
 
 
-def save(folder: Path, name: str, asked: Filter) -> str:
-    """Keep a filter under a name; gives the name as kept. InputError: a bad name, or one that is taken."""
+def save(folder: Path, name: str, filter_: Filter) -> str:
+    """Save a filter; returns its normalized name. InputError for an invalid name, or one that is taken."""
     with _lock:
         known = views(folder)
         name = _free(name, known)
         if len(known) >= MOST:
-            raise InputError("view", name, f"would be one more than {MOST}", "delete one first")
-        _write(folder, known | {name: asked})
+            raise InputError("view", name, f"would exceed the limit of {MOST} views", "delete one first")
+        _write(folder, known | {name: filter_})
     return name
 
 
 def rename(folder: Path, old: str, new: str) -> str:
-    """Give a view another name, in its place; gives the name as kept. InputError as ``save``, or an unknown view."""
+    """Rename a view without moving it; returns the normalized name. InputError as ``save``, or for an unknown view."""
     with _lock:
         known = views(folder)
         _known(old, known)
         new = _free(new, [name for name in known if name != old])
-        _write(folder, {new if name == old else name: asked for name, asked in known.items()})
+        _write(folder, {new if name == old else name: view for name, view in known.items()})
     return new
 
 
 def delete(folder: Path, name: str) -> Filter:
-    """Forget a view; gives its filter, so that it can be saved again. InputError where there is none of this name."""
+    """Delete a view; returns its filter, so that it can be saved again. InputError for an unknown view."""
     with _lock:
         known = views(folder)
         _known(name, known)
-        asked = known.pop(name)
+        deleted = known.pop(name)
         _write(folder, known)
-    return asked
+    return deleted
 
 
 def _known(name: str, known: dict[str, Filter]) -> None:
     if name not in known:
-        raise InputError("view", name[:LONGEST], "is not there", "reload the page: it was deleted or renamed")
+        raise InputError("view", name[:LONGEST], "does not exist", "reload the page: it was deleted or renamed")
 
 
 def _free(name: str, taken: dict[str, Filter] | list[str]) -> str:
-    """The name as it is kept: composed, one space between words. InputError where it cannot be had."""
+    """The normalized name. InputError where it is invalid or taken."""
     kept = line("view", name, LONGEST)
     twin = next((other for other in taken if same(other) == same(kept)), None)
     if twin is not None:
-        raise InputError("view", kept, f"is taken by the view '{twin}'", "take another name, or delete that view first")
+        raise InputError(
+            "view", kept, f"is taken by the view '{twin}'", "choose another name, or delete that view first"
+        )
     return kept
 
 
 def _write(folder: Path, known: dict[str, Filter]) -> None:
-    json_file.write(folder / FILE, {name: asked.to_dict() for name, asked in known.items()})
+    json_file.write(folder / FILE, {name: view.to_dict() for name, view in known.items()})

@@ -21,7 +21,7 @@ from tests.store import rows
 from tests.store.console.hostile_sql import LEAKS, MEMORY, REFUSED, TIME
 
 DEMO = Path(__file__).resolve().parents[3] / "assets" / "demo"
-STOPPED = "Stopped after 2 s, which is what a statement may take; ask for less at once."
+STOPPED = "Stopped after 2 s, the time limit of a statement; select less."
 FOREVER = TIME[0]
 PATIENCE = 20
 """Seconds for the caller, on a machine where much else runs. That the limit is 2 s, the answer says itself."""
@@ -169,7 +169,7 @@ def test_nothing_of_a_console_is_left_in_the_workspace(filled: Workspace) -> Non
 def test_mistakes_are_told_in_a_sentence(typed: Console, filled: Workspace) -> None:
     assert "syntax error at or near" in refusal(typed, filled, "SELECT *\nFORM pairs WHERE")
     assert '"nope" not found' in refusal(typed, filled, "SELECT nope FROM pairs")
-    assert refusal(typed, filled, "  ") == "There is no statement: write one SELECT."
+    assert refusal(typed, filled, "  ") == "The statement is empty; write one SELECT."
     assert "2 statements" in refusal(typed, filled, "SELECT 1; SELECT 2")
     assert "too long" in refusal(typed, filled, "SELECT '" + "x" * 10_000 + "'")
 
@@ -241,7 +241,7 @@ def test_two_run_at_once_and_a_third_is_told_to_wait(typed: Console, filled: Wor
     for one in asking:
         one.join()
     assert sorted(said) == [
-        "2 statements are running, which is the limit; run yours again in a moment.",
+        "2 statements are running already; run yours again in a moment.",
         STOPPED,
         STOPPED,
     ]

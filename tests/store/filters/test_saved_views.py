@@ -32,14 +32,14 @@ def test_views_come_back_in_the_order_in_which_they_were_saved(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("", "is not a name"),
-        (" \t\n\u00a0", "is not a name"),
+        ("", "is empty"),
+        (" \t\n\u00a0", "is empty"),
         ("x" * 81, "has 81 characters"),
         ("a" * 1_000_000, "has 1,000,000 characters"),
-        ("a\u202eb", "cannot be seen"),
-        ("a\u200bb", "cannot be seen"),
-        ("a\x00b", "cannot be seen"),
-        ("\ud800", "cannot be seen"),
+        ("a\u202eb", "has invisible characters"),
+        ("a\u200bb", "has invisible characters"),
+        ("a\x00b", "has invisible characters"),
+        ("\ud800", "has invisible characters"),
         ("mine", "is taken by the view 'Mine'"),
         ("\uff2dine", "is taken by the view 'Mine'"),
     ],
@@ -83,7 +83,7 @@ def test_names_like_paths_are_names(tmp_path: Path) -> None:
 
 def test_an_unknown_view_and_one_too_many_are_sentences(tmp_path: Path) -> None:
     for change in (lambda: saved_views.delete(tmp_path, "gone"), lambda: saved_views.rename(tmp_path, "gone", "new")):
-        with pytest.raises(InputError, match="view 'gone' is not there"):
+        with pytest.raises(InputError, match="view 'gone' does not exist"):
             change()
     names = [f"view {k}" for k in range(saved_views.MOST)]
     (tmp_path / saved_views.FILE).write_text(json.dumps({name: {} for name in names}))
@@ -98,7 +98,7 @@ def test_an_unknown_view_and_one_too_many_are_sentences(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_views_is_a_sentence_and_is_left_as_it_is(tmp_path: Path, text: str) -> None:
     (tmp_path / saved_views.FILE).write_text(text)
     for do in (lambda: saved_views.views(tmp_path), lambda: saved_views.save(tmp_path, "a view", HARD)):
-        with pytest.raises(StoreError, match=r"views.json' does not hold views .*; mend it, or move it away\.$"):
+        with pytest.raises(StoreError, match=r"views.json' does not hold views .*; correct it, or move it away\.$"):
             do()
     assert (tmp_path / saved_views.FILE).read_text() == text
 

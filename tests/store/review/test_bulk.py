@@ -89,7 +89,7 @@ def test_another_count_than_the_confirmed_one_is_refused(workspace: Workspace, f
         ("edit", {"query": "x"}, "does not apply to many rows"),
         ("undo", {}, "does not apply to many rows"),
         ("accept", {"sample": 1}, "belongs to a single question"),
-        ("tag", {"tag": ""}, "is not a name"),
+        ("tag", {"tag": ""}, "is empty"),
     ],
 )
 def test_what_is_not_for_many_rows_is_refused(workspace: Workspace, action: str, payload: Any, said: str) -> None:

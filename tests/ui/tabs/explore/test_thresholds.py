@@ -127,7 +127,7 @@ def test_a_view_is_kept_chosen_renamed_copied_deleted_and_brought_back(url: str,
         expect(section.get_by_label("Difficulty from, as a number")).to_have_value("0.6")
         type_in(section, "Difficulty from, as a number", "0.9")
         kept(section, 20, 100)
-        for name, said in (("", "is not a name"), ("a‮b", "cannot be seen")):
+        for name, said in (("", "is empty"), ("a‮b", "has invisible characters")):
             section.get_by_label("Name").fill(name)
             section.get_by_role("button", name="Keep as view").click()
             expect(section.get_by_role("alert")).to_contain_text(said)
