@@ -26,6 +26,7 @@ import duckdb
 from store.console import child
 from store.console.snapshot import copy, prepared
 from store.database import duckdb_errors, schema
+from store.database.arrow import registered
 from store.database.sources import Source
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError, StoreError
@@ -183,9 +184,8 @@ def _copy(source: Source, file: Path) -> None:
         with duckdb.connect(str(file)) as to, source.cursor() as cursor:
             schema.migrate(to, 0)
             for table in schema.TABLES:
-                to.register("source_rows", cursor.sql(f"FROM {table}").to_arrow_table())
-                to.execute(f"INSERT INTO {table} BY NAME FROM source_rows")
-                to.unregister("source_rows")
+                with registered(to, source_rows=cursor.sql(f"FROM {table}").to_arrow_table()):
+                    to.execute(f"INSERT INTO {table} BY NAME FROM source_rows")
     except duckdb.Error as error:
         file.unlink(missing_ok=True)
         raise StoreError(f"the snapshot could not be written ({duckdb_errors.first_line(error)}).") from error

@@ -8,11 +8,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import duckdb
 import pyarrow as pa
 
-from store.records import Decision, ErrorRow, Label, Preference, Question, Record, Reward, Solution, Verdict
+from store.records import (
+    Decision,
+    ErrorRow,
+    Label,
+    Preference,
+    Question,
+    Record,
+    Reward,
+    Solution,
+    Verdict,
+    question_id,
+)
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _UTC, _WHEN = pa.timestamp("us", tz="UTC"), pa.timestamp("us")
@@ -70,6 +83,45 @@ def split(question_id: str) -> tuple[str, int]:
     """``(run_id, idx)`` of a question_id."""
     run_id, _, idx = question_id.rpartition("-")
     return run_id, int(idx)
+
+
+def row_key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[str, str, int, int]:
+    """``(question_id, run_id, idx, sample)``, the sample only of rewards. ``places`` caches ids that were split."""
+    sample = 0
+    if isinstance(record, Reward):
+        question, _, digits = record.solution_id.rpartition("-")
+        sample = int(digits)
+    elif isinstance(record, ErrorRow):
+        return question_id(record.run_id, record.idx), record.run_id, record.idx, 0
+    elif isinstance(record, Question):
+        return record.question_id, record.run_id, record.idx, 0
+    elif isinstance(record, Preference) and record.question_id is None:
+        return "", "", 0, 0
+    else:
+        question = str(record.question_id)
+    place = places.get(question)
+    if place is None:
+        place = places[question] = split(question)
+    return question, place[0], place[1], sample
+
+
+def insert(cursor: duckdb.DuckDBPyConnection, kinds: dict[type[Record], list[Keyed]]) -> None:
+    """Insert records, given by kind."""
+    for kind, rows in kinds.items():
+        for table, data in tables(kind, rows):
+            cursor.from_arrow(data).insert_into(table)
+
+
+@contextmanager
+def registered(cursor: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
+    """Inside, the cursor's statements read these tables by their names."""
+    for name, table in tables.items():
+        cursor.register(name, table)
+    try:
+        yield
+    finally:
+        for name in tables:
+            cursor.unregister(name)
 
 
 def tables(kind: type[Record], rows: Sequence[Keyed]) -> Iterator[tuple[str, pa.Table]]:

@@ -15,7 +15,8 @@ import duckdb
 import pyarrow as pa
 
 from store.database import ids
-from store.database.arrow import as_json
+from store.database.arrow import as_json, registered
+from store.database.views import sql_text
 from store.database.workspace import Workspace
 from store.records import STAGES, now
 from store.times import to_db
@@ -79,15 +80,10 @@ def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
             "chunk_refused": chunk.refused,
             "chunk_decisions": chunk.decisions,
         }
-        for name, table in tables.items():
-            cursor.register(name, table)
-        try:
+        with registered(cursor, **tables):
             for source, needed, statement in _statements(chunk.judges):
                 if _some(tables[source], needed):
                     cursor.execute(statement, {name: base[name] for name in base if f"${name}" in statement})
-        finally:
-            for name in tables:
-                cursor.unregister(name)
 
     workspace.writer.call(write)
 
@@ -113,7 +109,7 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """(the table of the chunk, its column without whose values there is nothing to insert, what is made of it)."""
     questions, solutions = "chunk_questions", "chunk_solutions"
     stages = ", ".join(
-        f"{{'position': {position}, 'stage': '{stage}', 'judge': '{_quoted(judges[stage])}'}}"
+        f"{{'position': {position}, 'stage': '{stage}', 'judge': {sql_text(judges[stage])}}}"
         for position, stage in enumerate(STAGES, 1)
     )
     rows = f"""
@@ -162,10 +158,6 @@ def _label(key: str, model: str) -> str:
     return f"""
         INSERT INTO label_rows BY NAME SELECT {_KEY}, '{key}' AS key, {key} AS value, {model} AS model
         FROM chunk_questions WHERE {key} IS NOT NULL"""
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def end(workspace: Workspace, run_id: str, config: dict[str, Any]) -> None:

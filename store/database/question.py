@@ -6,7 +6,6 @@ test compares the result with the views.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,11 +14,10 @@ import duckdb
 from store.database import ids
 from store.database.arrow import split
 from store.database.outcomes import StageOutcome, is_pair
-from store.database.review_state import events, replay_events
+from store.database.review_state import events, replay_events, row_dicts
 from store.database.views import narrowed
 from store.errors import InputError
 from store.records import STAGES
-from store.times import from_db
 
 Row = dict[str, Any]
 
@@ -33,15 +31,15 @@ def read_question(cursor: duckdb.DuckDBPyConnection, question_id: str) -> Row:
     if q is None or question is None or question["question_id"] != question_id:
         raise InputError("question", question_id, "is not in this workspace", "ids look like RUN-00000042")
     run_id, idx = split(question_id)
-    rewards = _dicts(cursor, "SELECT sample, reward_model, reward, leads FROM reward_rows WHERE q = $q", {"q": q})
+    rewards = row_dicts(cursor, "SELECT sample, reward_model, reward, leads FROM reward_rows WHERE q = $q", {"q": q})
     failed = "SELECT * FROM errors WHERE run_id = ? AND idx = ? ORDER BY created_at"
     row: Row = {
         "question": question,
-        "run": _dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", [run_id])[0],
+        "run": row_dicts(cursor, "SELECT * FROM runs WHERE run_id = ?", [run_id])[0],
         "verdicts": sorted(_of_view(cursor, "verdicts", q), key=lambda verdict: STAGES.index(verdict["stage"])),
         "solutions": _solutions(cursor, q),
         "labels": sorted(_of_view(cursor, "labels", q), key=_by_key_and_value),
-        "errors": _dicts(cursor, failed, [run_id, idx]),
+        "errors": row_dicts(cursor, failed, [run_id, idx]),
         "decisions": events(cursor, q),
     }
     for solution in row["solutions"]:
@@ -89,8 +87,8 @@ def _pair(row: Row, first_rewards: dict[int, float | None]) -> Row | None:
 
 def _question(cursor: duckdb.DuckDBPyConnection, q: int) -> Row | None:
     """The row of ``questions``."""
-    rows = _dicts(cursor, "SELECT * EXCLUDE (q, chars) FROM question_rows WHERE q = $q", {"q": q})
-    texts = _dicts(cursor, "SELECT text, extra FROM question_text WHERE q = $q", {"q": q})
+    rows = row_dicts(cursor, "SELECT * EXCLUDE (q, chars) FROM question_rows WHERE q = $q", {"q": q})
+    texts = row_dicts(cursor, "SELECT text, extra FROM question_text WHERE q = $q", {"q": q})
     return rows[0] | texts[0] if rows and texts else None
 
 
@@ -100,7 +98,9 @@ def _solutions(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Row]:
     query = """
         SELECT question_id || '-' || sample AS solution_id, * EXCLUDE (q, run_id, chars)
         FROM solution_rows WHERE q = $q"""
-    rows = [{**row, "text": texts[row["sample"]]} for row in _dicts(cursor, query, {"q": q}) if row["sample"] in texts]
+    rows = [
+        {**row, "text": texts[row["sample"]]} for row in row_dicts(cursor, query, {"q": q}) if row["sample"] in texts
+    ]
     return sorted(rows, key=lambda row: row["sample"])
 
 
@@ -110,19 +110,4 @@ def _by_key_and_value(label: Row) -> list[str]:
 
 def _of_view(cursor: duckdb.DuckDBPyConnection, view: str, q: int) -> list[Row]:
     """A question's rows in a view of one table, without ``question_id``."""
-    return _dicts(cursor, f"SELECT * EXCLUDE (question_id) FROM ({narrowed(view, '{}.q = $q')})", {"q": q})
-
-
-def _dicts(cursor: duckdb.DuckDBPyConnection, query: str, values: list[Any] | dict[str, Any]) -> list[Row]:
-    """The rows as dicts, with JSON columns parsed and times in UTC."""
-    cursor.execute(query, values)
-    names = [column[0] for column in cursor.description or []]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    for row in rows:
-        for name in ("params", "extra", "config", "payload"):
-            if isinstance(row.get(name), str):
-                row[name] = json.loads(row[name])
-        for name in ("created_at", "ended_at"):
-            if name in row:
-                row[name] = from_db(row[name])
-    return rows
+    return row_dicts(cursor, f"SELECT * EXCLUDE (question_id) FROM ({narrowed(view, '{}.q = $q')})", {"q": q})

@@ -17,16 +17,14 @@ from typing import Any
 
 import duckdb
 
-from store.database import arrow, schema
+from store.database import arrow, run_queries, schema
 from store.database import ids as keys
-from store.database.views import narrowed
 from store.database.workspace import Workspace
 from store.errors import InputError
-from store.records import STAGES, ErrorRow, Label, Question, Reward, Run, Solution, Verdict, solution_id
-from store.times import from_db
+from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Run, Solution, Verdict
 
-AS_IT_CAME = "import"
-"""The judge of values that came with the data."""
+IMPORT_JUDGE = "import"
+"""The judge of verdicts, and the model of labels, that came with imported data."""
 NO_ANSWER = "no_answer"
 _COLUMNS = "question_id, run_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at, q"
 
@@ -90,13 +88,9 @@ def stage_input(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, low:
 
 def solutions(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str]) -> dict[str, list[Solution]]:
     """The solutions of these questions, by question_id, in the order of their samples."""
-    query = f"""
-        SELECT question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at
-        FROM ({narrowed("solutions")}) ORDER BY question_id, sample"""
     found: dict[str, list[Solution]] = {}
-    for row in cursor.execute(query, {"q": _keys(cursor, questions)}).fetchall():
-        values: list[Any] = [solution_id(row[0], row[1]), *row[:-1], from_db(row[-1])]
-        found.setdefault(row[0], []).append(Solution(*values))
+    for solution in run_queries.solutions(cursor, _keys(cursor, questions)):
+        found.setdefault(solution.question_id, []).append(solution)
     return found
 
 
@@ -188,7 +182,7 @@ def _delete_labels(cursor: duckdb.DuckDBPyConnection, run_id: str, wanted: list[
 
 
 def _delete_rewards(cursor: duckdb.DuckDBPyConnection, number: int, rewards: list[Reward]) -> None:
-    scored = {keys.key(number, arrow.split(r.solution_id.rpartition("-")[0])[1]) for r in rewards}
+    scored = {keys.key(number, arrow.row_key(reward, {})[2]) for reward in rewards}
     if rewards:
         values = {**_of(scored), "model": rewards[0].reward_model}
         cursor.execute(f"DELETE FROM reward_rows WHERE reward_model = $model AND {_IN}", values)
@@ -200,24 +194,13 @@ def _insert(
     rows: Sequence[Verdict | Label | ErrorRow | Reward],
     leads: Sequence[bool] = (),
 ) -> None:
-    kinds: dict[type, list[arrow.Keyed]] = {}
+    kinds: dict[type[Record], list[arrow.Keyed]] = {}
     for place, row in enumerate(rows):
-        if isinstance(row, ErrorRow):
-            question, run_id, idx, sample = "", row.run_id, row.idx, 0
-        else:
-            question, digits = (row.question_id, "0") if not isinstance(row, Reward) else _parted(row.solution_id)
-            (run_id, idx), sample = arrow.split(question), int(digits)
+        question, run_id, idx, sample = arrow.row_key(row, {})
         first = bool(leads) and leads[place]
-        one = arrow.Keyed(row, question, run_id, sample, first, keys.key(number, idx))
-        kinds.setdefault(type(row), []).append(one)
-    for kind, keyed in kinds.items():
-        for table, data in arrow.tables(kind, keyed):
-            cursor.from_arrow(data).insert_into(table)
-
-
-def _parted(solution: str) -> tuple[str, str]:
-    question, _, sample = solution.rpartition("-")
-    return question, sample
+        keyed = arrow.Keyed(row, question, run_id, sample, first, keys.key(number, idx))
+        kinds.setdefault(type(row), []).append(keyed)
+    arrow.insert(cursor, kinds)
 
 
 def _supersede(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -> None:
@@ -263,8 +246,8 @@ def _go_on(
             continue
         if sample is None:
             stages = stages[: stages.index("solution")]
-            rows.append(Verdict(key, "solution", AS_IT_CAME, False, None, NO_ANSWER))
+            rows.append(Verdict(key, "solution", IMPORT_JUDGE, False, None, NO_ANSWER))
         elif chosen is None:
-            rows.append(Label(key, "chosen", str(sample), AS_IT_CAME))
-        rows += [Verdict(key, later, AS_IT_CAME, True) for later in stages]
+            rows.append(Label(key, "chosen", str(sample), IMPORT_JUDGE))
+        rows += [Verdict(key, later, IMPORT_JUDGE, True) for later in stages]
     return rows

@@ -43,13 +43,24 @@ def events(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Event]:
         SELECT event_id, question_id, reviewer, action, payload, batch_id, queue, sampling_p, created_at,
             ({IN_FORCE}) AS in_force, rowid AS turn
         FROM decision_rows WHERE q = ? ORDER BY rowid"""
-    rows = cursor.execute(query, [q]).fetchall()
+    return row_dicts(cursor, query, [q])
+
+
+def row_dicts(
+    cursor: duckdb.DuckDBPyConnection, query: str, values: list[Any] | dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The rows of a query as dicts, with JSON columns parsed and times in UTC."""
+    cursor.execute(query, values)
     names = [column[0] for column in cursor.description or []]
-    found = [dict(zip(names, row, strict=True)) for row in rows]
-    for event in found:
-        event["payload"] = json.loads(event["payload"])
-        event["created_at"] = from_db(event["created_at"])
-    return found
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        for name in ("params", "extra", "config", "payload"):
+            if isinstance(row.get(name), str):
+                row[name] = json.loads(row[name])
+        for name in ("created_at", "ended_at"):
+            if name in row:
+                row[name] = from_db(row[name])
+    return rows
 
 
 def replay_events(log: Iterable[Mapping[str, Any]]) -> ReviewState:

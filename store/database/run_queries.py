@@ -156,7 +156,7 @@ def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Sto
             if verdict.question_id in found:
                 found[verdict.question_id].verdicts[verdict.stage] = verdict
         undecided = [ids.key(number, s.question.idx) for s in found.values() if not s.decided]
-        for solution in _solutions(cursor, undecided):
+        for solution in solutions(cursor, undecided):
             found[solution.question_id].solutions.append(solution)
         for stored in found.values():
             stored.attempts = attempts.get(stored.question.idx, 0)
@@ -179,13 +179,14 @@ def _verdicts(cursor: duckdb.DuckDBPyConnection, ends: dict[str, int]) -> list[V
     return [Verdict(*_values(r)) for r in cursor.execute(query, ends).fetchall()]
 
 
-def _solutions(cursor: duckdb.DuckDBPyConnection, wanted: list[int]) -> list[Solution]:
-    if not wanted:
+def solutions(cursor: duckdb.DuckDBPyConnection, keys: list[int]) -> list[Solution]:
+    """The solutions of the questions with these keys, by question and sample."""
+    if not keys:
         return []
     query = f"""
         SELECT question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at
         FROM ({narrowed("solutions")}) ORDER BY question_id, sample"""
-    rows = cursor.execute(query, {"q": wanted}).fetchall()
+    rows = cursor.execute(query, {"q": keys}).fetchall()
     return [Solution(*_values((solution_id(r[0], r[1]), *r))) for r in rows]
 
 

@@ -50,7 +50,7 @@ _FIRST: dict[str, str] = {
         run_id VARCHAR, created_at TIMESTAMP""",
 }
 
-_KEYED = (
+OF_MODELS = (
     "question_rows",
     "question_text",
     "verdict_rows",
@@ -58,8 +58,9 @@ _KEYED = (
     "solution_text",
     "reward_rows",
     "label_rows",
-    "decision_rows",
 )
+"""The tables with the key ``q`` whose rows models or imports make."""
+_KEYED = (*OF_MODELS, "decision_rows")
 SUPERSEDED = "superseded_verdicts"
 """Verdicts of later stages that a check removed (``replace_verdicts.py``), kept in case the question is kept again."""
 RENAMED = {"verdicts_aside": SUPERSEDED}

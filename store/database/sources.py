@@ -16,6 +16,7 @@ from typing import Protocol
 import duckdb
 
 from store.database import schema
+from store.database.views import sql_text
 from store.database.workspace import Workspace, read_run, read_runs
 from store.errors import InputError
 from store.records import Run
@@ -101,9 +102,9 @@ def pack(workspace: Workspace, folder: Path) -> int:
     with workspace.cursor() as cursor:
         for table in schema.TABLES:
             if cursor.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
-                file = str(folder / f"{table}.parquet").replace("'", "''")
+                file = sql_text(folder / f"{table}.parquet")
                 how = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19"
-                cursor.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{file}' ({how})")
+                cursor.execute(f"COPY (FROM {table} ORDER BY ALL) TO {file} ({how})")
     pack_map(workspace.path, folder)
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 

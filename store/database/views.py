@@ -168,6 +168,11 @@ VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "funnel":
 """View name -> its query, in an order in which they can be created."""
 
 
+def sql_text(value: object) -> str:
+    """The value as a literal of SQL, for statements that take no parameters."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
 def narrowed(view: str, where: str = "{}.q IN (SELECT unnest($q))") -> str:
     """The query of a view (except ``funnel``) for the questions whose keys meet the condition, by default those in the
     list ``$q``. ``items`` and ``pairs`` have the key ``q`` as their first column.

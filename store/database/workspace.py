@@ -144,17 +144,8 @@ class Workspace:
             if cursor.execute("SELECT 1 FROM runs WHERE run_id = ?", [run.run_id]).fetchone():
                 raise InputError("run", run.run_id, "is already in this workspace", "choose another id, or resume it")
             times = [to_db(run.created_at), to_db(run.ended_at)]
-            values = [
-                run.run_id,
-                run.name,
-                run.kind,
-                as_json(run.config),
-                run.config_hash,
-                run.seed,
-                run.status,
-                *times,
-            ]
-            cursor.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [*values, run.error])
+            values = [run.run_id, run.name, run.kind, as_json(run.config), run.config_hash, run.seed, run.status]
+            cursor.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [*values, *times, run.error])
             self.writer.new_run(run.run_id)
 
         self.writer.call(write)
@@ -238,18 +229,8 @@ def read_run(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Run:
 
 def _run(run_id: str, name: str, kind: RunKind, config: str, *rest: Any) -> Run:
     config_hash, seed, status, created_at, ended_at, error = rest
-    return Run(
-        run_id,
-        name,
-        kind,
-        json.loads(config),
-        config_hash,
-        seed,
-        status,
-        created_at=from_db(created_at),
-        ended_at=from_db(ended_at),
-        error=error,
-    )
+    times = from_db(created_at), from_db(ended_at)
+    return Run(run_id, name, kind, json.loads(config), config_hash, seed, status, *times, error)
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -23,7 +23,7 @@ import duckdb
 from store.database import arrow, duckdb_errors, ids
 from store.database.stored_keys import StoredKeys
 from store.errors import StoreError
-from store.records import Decision, ErrorRow, Preference, Question, Record, Reward, question_id
+from store.records import Decision, Preference, Record, Reward
 
 T = TypeVar("T")
 
@@ -36,7 +36,10 @@ MOST_ROWS = 20_000
 
 _REFUSED = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError, duckdb.IntegrityError)
 """Errors of a statement or its values that leave the database unchanged."""
-_OWN_IDS = {Decision: ("decision_rows", "event_id"), Preference: ("preference_rows", "pair_id")}
+_OWN_IDS: dict[type[Record], tuple[str, str]] = {
+    Decision: ("decision_rows", "event_id"),
+    Preference: ("preference_rows", "pair_id"),
+}
 
 
 class _Call:
@@ -187,10 +190,10 @@ class Writer:
             item.future.set_exception(StoreError(str(failure)))
 
     def _write(self, batch: list[Record], cursor: duckdb.DuckDBPyConnection) -> None:
-        kinds: dict[type, list[arrow.Keyed]] = {}
+        kinds: dict[type[Record], list[arrow.Keyed]] = {}
         places: dict[str, tuple[str, int]] = {}
         for record in batch:
-            question, run_id, idx, sample = _key(record, places)
+            question, run_id, idx, sample = arrow.row_key(record, places)
             if (seen := self._seen.get(run_id)) is None:
                 seen = self._seen[run_id] = StoredKeys.load(cursor, run_id)
             if (number := self._numbers.get(run_id)) is None:
@@ -201,11 +204,9 @@ class Writer:
                 kinds.setdefault(record.__class__, []).append(keyed)
             else:
                 self.ignored += 1
-        for kind, rows in kinds.items():
-            if kind in _OWN_IDS:
-                rows = self._unstored(rows, *_OWN_IDS[kind])
-            for table, data in arrow.tables(kind, rows):
-                cursor.from_arrow(data).insert_into(table)
+        for kind in kinds.keys() & _OWN_IDS.keys():
+            kinds[kind] = self._unstored(kinds[kind], *_OWN_IDS[kind])
+        arrow.insert(cursor, kinds)
 
     def _unstored(self, rows: list[arrow.Keyed], table: str, key: str) -> list[arrow.Keyed]:
         """The rows whose own id is not stored yet, each id once."""
@@ -215,23 +216,3 @@ class Writer:
             del by_id[stored]
         self.ignored += len(rows) - len(by_id)
         return list(reversed(by_id.values()))
-
-
-def _key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[str, str, int, int]:
-    """``(question_id, run_id, idx, sample)``, the sample only of rewards. ``places`` caches ids that were split."""
-    sample = 0
-    if isinstance(record, Reward):
-        question, _, digits = record.solution_id.rpartition("-")
-        sample = int(digits)
-    elif isinstance(record, ErrorRow):
-        return question_id(record.run_id, record.idx), record.run_id, record.idx, 0
-    elif isinstance(record, Question):
-        return record.question_id, record.run_id, record.idx, 0
-    elif isinstance(record, Preference) and record.question_id is None:
-        return "", "", 0, 0
-    else:
-        question = str(record.question_id)
-    place = places.get(question)
-    if place is None:
-        place = places[question] = arrow.split(question)
-    return question, place[0], place[1], sample

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from store.database.arrow import registered
 from store.database.views import narrowed
 from store.export.rows import Array, Selected, stretches
 
@@ -71,11 +72,8 @@ def _part(cursor: duckdb.DuckDBPyConnection, keys: Any) -> pa.Table:
         JOIN question_rows q ON q.q = k.q AND q.q BETWEEN {low:d} AND {high:d}
         JOIN solution_rows c ON c.q = k.q AND c.sample = k.sample AND c.q BETWEEN {low:d} AND {high:d}
         LEFT JOIN (SELECT q, query, response FROM ({edited})) e ON e.q = k.q"""
-    cursor.register("keys", keys)
-    try:
+    with registered(cursor, keys=keys):
         return cursor.sql(query).to_arrow_table()
-    finally:
-        cursor.unregister("keys")
 
 
 def _most_frequent(parts: Sequence[pa.Table], name: str) -> list[tuple[str | None, int]]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.database import duckdb_errors
-from store.database.arrow import dictionary_encoded
+from store.database.arrow import dictionary_encoded, registered
 from store.database.ids import key_ranges
 from store.database.views import choices, narrowed
 from store.database.workspace import Workspace
@@ -124,11 +124,8 @@ def read(
         while first < stretch.num_rows:
             keys = stretch.slice(first, size).combine_chunks()
             first += keys.num_rows
-            cursor.register("keys", keys)
-            try:
+            with registered(cursor, keys=keys):
                 part = cursor.sql(_query(cursor, selected.view, keys, form, columns, same)).to_arrow_table(_BATCH)
-            finally:
-                cursor.unregister("keys")
             yield _ordered(part)
             size = max(1000, min(_MOST, int(_PART_BYTES / (part.nbytes / keys.num_rows + 1))))
 

@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from store.database.arrow import registered
 from store.database.views import narrowed
 from store.export.rows import Array, Selected, stretches
 
@@ -49,11 +50,8 @@ def _texts(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Array:
                 SELECT k.q, t.text AS query FROM keys k JOIN question_text t ON t.q = k.q
                 WHERE NOT k.edited AND t.q BETWEEN {low:d} AND {high:d}
                 UNION ALL SELECT q, query FROM ({view})) ORDER BY q"""
-        cursor.register("keys", keys)
-        try:
+        with registered(cursor, keys=keys):
             texts: Any = cursor.sql(query).to_arrow_table()
-        finally:
-            cursor.unregister("keys")
         found.append(texts["text"].to_numpy())
     return np.concatenate(found)
 

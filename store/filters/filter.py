@@ -189,30 +189,26 @@ def _read_regex(name: str, value: Any) -> str | None:
     return None if pattern is None else search_syntax.regex(pattern)
 
 
+def _any_of(asked: Values, has_none: str, has_any: str) -> tuple[str, list[Any]]:
+    """The condition for a list of values: ``has_none`` is for null, ``has_any`` binds the others."""
+    some = [value for value in asked if value is not None]
+    parts = [has_none] * (None in asked) + [has_any] * bool(some)
+    return f"({' OR '.join(parts)})", [some] if some else []
+
+
 def _sql_values(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
     column = _COLUMN.get(name, name)
-    some = [value for value in asked if value is not None]
-    parts = [f"{column} IS NULL"] if None in asked else []
-    if some:
-        parts.append(f"{column} IN (SELECT unnest(CAST(? AS VARCHAR[])))")
-    return f"({' OR '.join(parts)})", [some] if some else []
+    return _any_of(asked, f"{column} IS NULL", f"{column} IN (SELECT unnest(CAST(? AS VARCHAR[])))")
 
 
 def _sql_tags(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
-    some = [value for value in asked if value is not None]
-    parts = ["len(tags) = 0"] if None in asked else []
-    if some:
-        parts.append("list_has_any(tags, CAST(? AS VARCHAR[]))")
-    return f"({' OR '.join(parts)})", [some] if some else []
+    return _any_of(asked, "len(tags) = 0", "list_has_any(tags, CAST(? AS VARCHAR[]))")
 
 
 def _sql_level(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
-    some = [value for value in asked if value is not None]
     levels = "SELECT question_id FROM label_rows WHERE key = 'level'"
-    parts = [f"question_id NOT IN ({levels})"] if None in asked else []
-    if some:
-        parts.append(f"question_id IN ({levels} AND value IN (SELECT unnest(CAST(? AS VARCHAR[]))))")
-    return f"({' OR '.join(parts)})", [some] if some else []
+    has_any = f"question_id IN ({levels} AND value IN (SELECT unnest(CAST(? AS VARCHAR[]))))"
+    return _any_of(asked, f"question_id NOT IN ({levels})", has_any)
 
 
 def _sql_range(name: str, asked: Range, view: View) -> tuple[str, list[Any]]:

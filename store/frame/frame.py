@@ -229,15 +229,7 @@ def _passes(path: StageOutcome, name: str, value: Any) -> bool:
     return (None if kept is None else not kept) is value
 
 
-_TEXTS = {
-    "run": "run_id",
-    "generator": "generator",
-    "topic": "topic",
-    "level": "level",
-    "status": "status",
-    "drop_reason": "drop_reason",
-    "tags": "tags",
-}
+_TEXTS = {name: name for name in (*_CODED, "tags")} | {"run": "run_id"}
 _NUMBERS = {name: name for name in (*NUMBERS, "n_solutions", "near_duplicates")} | {"reward": "best_reward"}
 
 

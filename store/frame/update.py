@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from store.database.arrow import registered
 from store.database.outcomes import is_pair
 from store.database.views import reviewed
 from store.frame import load
@@ -92,15 +93,12 @@ def _rows(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
 
 def _decided(cursor: duckdb.DuckDBPyConnection, keys: Array) -> pa.Table:
     """Status and tags of these questions, in order."""
-    cursor.register("patched_keys", pa.table({"q": keys}))
     where = _written(keys) if len(keys) <= _FEW else "{}.q IN (FROM patched_keys)"
     query = f"""
         SELECT coalesce(e.status, 'unreviewed') AS status, coalesce(CAST(to_json(e.tags) AS VARCHAR), '[]') AS tags
         FROM patched_keys LEFT JOIN ({reviewed(where)}) e USING (q) ORDER BY q"""
-    try:
+    with registered(cursor, patched_keys=pa.table({"q": keys})):
         return cursor.sql(query).to_arrow_table()
-    finally:
-        cursor.unregister("patched_keys")
 
 
 def _written(keys: Array) -> str:

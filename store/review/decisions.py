@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from store.database import ids
-from store.database.arrow import as_json, split
+from store.database.arrow import as_json, registered, split
 from store.database.review_state import events, replay_events
 from store.database.sources import Source
 from store.database.views import IN_FORCE
@@ -129,8 +129,7 @@ def decide_all(
         FROM question_rows WHERE q IN (FROM bulk_keys)"""
 
     def write(cursor: duckdb.DuckDBPyConnection) -> Bulk:
-        cursor.register("bulk_keys", keys)
-        try:
+        with registered(cursor, bulk_keys=keys):
             count = cursor.execute("SELECT count(*) FROM question_rows WHERE q IN (FROM bulk_keys)").fetchall()[0][0]
             if expected is not None and count != expected:
                 problem = f"was confirmed, but {count:,} questions match now"
@@ -139,8 +138,6 @@ def decide_all(
                 raise InputError("filter", "", "matches no question", "widen it")
             values = {"who": who, "action": action, "given": as_json(given), "batch": batch, "now": to_db(now())}
             cursor.execute(insert, values)
-        finally:
-            cursor.unregister("bulk_keys")
         return Bulk(batch, count)
 
     return workspace.writer.call(write)

@@ -119,6 +119,8 @@ def allocation(sizes: list[int], n: int) -> list[int]:
 
 def _within(request: _Request, rows: Array, codes: Array) -> _Draw:
     """A shuffled random sample of each stratum; of all rows together where the strata outnumber the rows to draw."""
+    if not len(rows):
+        return rows, None, 0
     strata = np.unique(codes)
     if request.size < len(strata):
         strata, codes = np.zeros(1, codes.dtype), np.zeros_like(codes)
@@ -133,13 +135,11 @@ def _within(request: _Request, rows: Array, codes: Array) -> _Draw:
 
 
 def _stratified(request: _Request) -> _Draw:
-    return (
-        _within(request, request.rows, request.frame.codes["topic"][request.rows]) if len(request.rows) else _nothing()
-    )
+    return _within(request, request.rows, request.frame.codes["topic"][request.rows])
 
 
 def _random(request: _Request) -> _Draw:
-    return _within(request, request.rows, np.zeros(len(request.rows), np.uint8)) if len(request.rows) else _nothing()
+    return _within(request, request.rows, np.zeros(len(request.rows), np.uint8))
 
 
 def _rejected(request: _Request) -> _Draw:
@@ -150,7 +150,7 @@ def _rejected(request: _Request) -> _Draw:
     codes_by_path = np.array([-1 if stage is None else names.index(stage) for stage in stages] or [-1])
     codes = codes_by_path[frame.stage_path[request.rows]]
     dropped = codes >= 0
-    return _within(request, request.rows[dropped], codes[dropped]) if dropped.any() else _nothing()
+    return _within(request, request.rows[dropped], codes[dropped])
 
 
 def _newest(request: _Request) -> _Draw:
@@ -195,10 +195,6 @@ def _differing(request: _Request, half: Array) -> Array:
     with asking(request.workspace) as cursor:
         differing = cursor.execute(query, {"q": keys.tolist()}).fetchnumpy()["q"]
     return np.isin(keys, np.asarray(differing))
-
-
-def _nothing() -> _Draw:
-    return np.zeros(0, np.int64), None, 0
 
 
 ORDERS: dict[str, Order] = {

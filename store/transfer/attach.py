@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from store.database import duckdb_errors, schema
+from store.database.views import sql_text
 from store.database.workspace import DATABASE, MEMORY, Workspace, open_here
 from store.errors import InputError, StoreError
 
@@ -78,7 +79,7 @@ def attached(workspace: Workspace, database: Database) -> Iterator[duckdb.DuckDB
             file = _migrated(database, copy)
         with workspace.cursor() as cursor:
             try:
-                cursor.execute(f"ATTACH {_text(file)} AS {OTHER} (READ_ONLY)")
+                cursor.execute(f"ATTACH {sql_text(file)} AS {OTHER} (READ_ONLY)")
             except duckdb.Error as error:
                 raise _cannot_open(database.place, error) from error
             try:
@@ -96,7 +97,7 @@ def _migrated(database: Database, copy: Path) -> Path:
     with _opened(copy, copy, read_only=False) as connection:
         try:
             connection.execute(f"SET memory_limit = '{MEMORY}'")
-            connection.execute(f"ATTACH {_text(database.file)} AS {OTHER} (READ_ONLY)")
+            connection.execute(f"ATTACH {sql_text(database.file)} AS {OTHER} (READ_ONLY)")
             tables = f"SELECT table_name FROM duckdb_tables() WHERE database_name = '{OTHER}'"
             for (name,) in connection.execute(tables).fetchall():
                 connection.execute(f'CREATE TABLE "{name}" AS FROM {OTHER}."{name}"')
@@ -129,7 +130,3 @@ def _cannot_open(place: Path, error: duckdb.Error) -> StoreError:
 def _remove(copy: Path) -> None:
     for path in (copy, copy.with_name(copy.name + ".wal")):
         path.unlink(missing_ok=True)
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

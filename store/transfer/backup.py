@@ -17,6 +17,7 @@ import duckdb
 
 from store.database import duckdb_errors, schema
 from store.database.file_copy import copy_bytes
+from store.database.views import sql_text
 from store.database.workspace import DATABASE, Workspace
 from store.errors import InputError, StoreError
 from store.records import now
@@ -41,7 +42,7 @@ def snapshot(workspace: Workspace, out: str | Path) -> None:
         source = cursor.execute("SELECT current_database()").fetchone()
         assert source is not None
         try:
-            cursor.execute(f"ATTACH {_text(part)} AS copy_of_it (STORAGE_VERSION '{PORTABLE}')")
+            cursor.execute(f"ATTACH {sql_text(part)} AS copy_of_it (STORAGE_VERSION '{PORTABLE}')")
             try:
                 cursor.execute(f'COPY FROM DATABASE "{source[0]}" TO copy_of_it')  # one statement: one moment's state
             finally:
@@ -195,10 +196,6 @@ def _free(out: str | Path) -> Path:
         problem = f"cannot be written ({(error.strerror or str(error)).lower()})"
         raise InputError("out", str(target), problem, "choose a folder that you may write to") from error
     return target
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _sha256(path: Path) -> str:

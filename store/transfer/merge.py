@@ -24,17 +24,8 @@ from store.transfer.attach import OTHER, Database, attached
 
 STRETCH = bulk_insert.GROUP
 """Questions of a stretch: between two of them a merge can be stopped."""
-_WHOLE = (
-    "question_rows",
-    "question_text",
-    "verdict_rows",
-    "solution_rows",
-    "solution_text",
-    "reward_rows",
-    "label_rows",
-    schema.SUPERSEDED,
-)
-"""What models made, by ``q``; a run that is here keeps its own."""
+_NEW_RUN_TABLES = (*schema.OF_MODELS, schema.SUPERSEDED)
+"""The tables, by ``q``, that are merged for new runs only: a run that exists in both workspaces keeps its rows."""
 
 
 @dataclass(slots=True)
@@ -190,7 +181,7 @@ def _rows(
         return
     shift = ids.key(ids.numbered(cursor, run.run_id), 0) - run.base
     for low in range(run.base, last + 1, STRETCH):
-        for table in _WHOLE:
+        for table in _NEW_RUN_TABLES:
             if stop():
                 raise _Stopped
             count = _stretch(cursor, table, low, min(low + STRETCH - 1, last), shift)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from engine.stages.contamination import ITEM
 from engine.text import answers
-from store.database.replace_verdicts import AS_IT_CAME
+from store.database.replace_verdicts import IMPORT_JUDGE
 from store.records import STAGES
 from ui.tabs.explore import overlaps
 from ui.tabs.explore.overlaps import Story
@@ -144,7 +144,7 @@ def _chosen(story: Story) -> tuple[str | None, str]:
     label = next((label for label in story["labels"] if label["key"] == "chosen"), None)
     if label is None:
         return None, "No sample is chosen."
-    if label["model"] == AS_IT_CAME:
+    if label["model"] == IMPORT_JUDGE:
         return label["value"], f"Sample {_cell(label['value'])} is chosen: the imported data chose it."
     reason = f"it has the best reward of those with an answer, or is the first of them, by {_cell(label['model'])}"
     return label["value"], f"Sample {_cell(label['value'])} is chosen: {reason}."
