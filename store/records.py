@@ -119,7 +119,7 @@ class Reward:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A fact about a question that is no verdict.
+    """A fact about a question other than a verdict.
 
     Keys in use: ``topic``; ``level`` (as the data set that it came with calls it); ``near_duplicate`` (value: the other
     question_id, one row each); ``chosen`` (sample number of the best solution), ``majority_answer``, ``agreement``

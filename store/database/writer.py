@@ -157,7 +157,7 @@ class Writer:
     def _answer(self, item: _Call) -> None:
         try:
             result = self._transaction(item.function) if item.transaction else item.function(self._cursor)
-        except _REFUSED as error:  # a database that is no longer sound says so at the next BEGIN
+        except _REFUSED as error:  # a damaged database fails at the next BEGIN
             said = f"was refused ({duckdb_errors.first_line(error)}); what was stored before is safe."
             item.future.set_exception(StoreError(f"writing to workspace '{self._folder}' {said}"))
         except duckdb.Error as error:

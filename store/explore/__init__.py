@@ -1,1 +1,1 @@
-"""What the Explore tab asks: counts, pages, overviews, what thresholds would keep."""
+"""Queries of the Explore tab: counts, pages, overviews and the effect of thresholds."""

@@ -1,7 +1,7 @@
 """A first look at runs: their funnel, their distributions and a few of their pairs.
 
-Counts come in two: of all the questions of the runs, dropped ones too, and of those that became pairs; all from the
-frame in memory. Only the texts of the pairs ask the database.
+Every distribution counts all questions of the runs, dropped ones included, and separately the pairs. Counts come from
+the frame in memory; only the texts of the pairs query the database.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from store.database.outcomes import FunnelRow, funnel
 from store.database.sources import Source
 from store.database.views import narrowed
-from store.frame.cache import asking
+from store.frame.cache import read_cursor
 from store.frame.frame import Array, Frame
 
 BINS = 20
@@ -33,7 +33,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What a reader sees first of a pair; ``difficulty`` and ``reward`` are None where they were not computed."""
+    """A pair as an overview shows it; ``difficulty`` and ``reward`` are None where they were not computed."""
 
     question_id: str
     query: str
@@ -57,22 +57,21 @@ _NUMBERS = {"difficulty": "difficulty", "reward": "reward", "agreement": "agreem
 
 
 def overview(source: Source, frame: Frame, runs: Sequence[str], pairs: int = 3) -> Overview:
-    """What there is of these runs, taken together; runs without rows give empty lists, never an error.
+    """The overview of these runs taken together; empty lists for runs without rows.
 
-    The pairs are spread over the difficulty: of each of as many equal parts, from easy to hard, the one of the best
-    reward.
+    The pairs are spread over the difficulty: from each of ``pairs`` equal parts, from easy to hard, the best reward.
     """
     rows = _rows(frame, runs)
     counts = {name: counted for name, (counted,) in _counts(frame, [rows]).items()}
-    way = frame.counts(rows, ["stage_path"])["stage_path"]
-    return Overview(funnel(frame.stage_paths, way), counts, _pairs(source, frame, rows, pairs))
+    outcomes = frame.counts(rows, ["stage_path"])["stage_path"]
+    return Overview(funnel(frame.stage_paths, outcomes), counts, _pairs(source, frame, rows, pairs))
 
 
 def compared(frame: Frame, first: str, second: str) -> dict[str, tuple[list[Bin], list[Bin]]]:
     """The distributions of two runs, by name as in ``Overview.counts``, on the same bins; both empty where neither
     run has a value."""
-    sides = [_rows(frame, [run]) for run in (first, second)]
-    return {name: (one, other) for name, (one, other) in _counts(frame, sides).items()}
+    selections = [_rows(frame, [run]) for run in (first, second)]
+    return {name: (one, other) for name, (one, other) in _counts(frame, selections).items()}
 
 
 def _rows(frame: Frame, runs: Sequence[str]) -> Array:
@@ -81,20 +80,20 @@ def _rows(frame: Frame, runs: Sequence[str]) -> Array:
     return of[frame.codes["run"]] if frame.size else np.zeros(0, bool)
 
 
-def _counts(frame: Frame, sides: Sequence[Array]) -> dict[str, list[list[Bin]]]:
-    """Every distribution, a list of bins for each side (some rows); the sides share them."""
-    counts = {name: _numbers(frame, column, sides) for name, column in _NUMBERS.items()}
-    return counts | {"topic": _topics(frame, sides)}
+def _counts(frame: Frame, selections: Sequence[Array]) -> dict[str, list[list[Bin]]]:
+    """Every distribution: the counts of each selection of rows, on the same bins."""
+    counts = {name: _numbers(frame, column, selections) for name, column in _NUMBERS.items()}
+    return counts | {"topic": _topics(frame, selections)}
 
 
-def _numbers(frame: Frame, column: str, sides: Sequence[Array]) -> list[list[Bin]]:
-    """Equal bins over what there is; over [0, 1] for shares."""
+def _numbers(frame: Frame, column: str, selections: Sequence[Array]) -> list[list[Bin]]:
+    """Equal bins over the range of the values, over [0, 1] for shares."""
     values = frame.numbers[column]
-    there = np.isfinite(values)
-    found = [np.flatnonzero(rows & there) for rows in sides]
+    known = np.isfinite(values)
+    found = [np.flatnonzero(rows & known) for rows in selections]
     ends = [(float(values[at].min()), float(values[at].max())) for at in found if len(at)]
     if not ends:
-        return [[] for _ in sides]
+        return [[] for _ in selections]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if column in ("difficulty", "agreement"):
         low, high = 0.0, 1.0
@@ -108,10 +107,10 @@ def _numbers(frame: Frame, column: str, sides: Sequence[Array]) -> list[list[Bin
     return counted
 
 
-def _topics(frame: Frame, sides: Sequence[Array]) -> list[list[Bin]]:
-    """The topics that any side has, most frequent first."""
-    every = [frame.counts(rows, ["topic"])["topic"] for rows in sides]
-    kept = [frame.counts(rows & frame.pair, ["topic"])["topic"] for rows in sides]
+def _topics(frame: Frame, selections: Sequence[Array]) -> list[list[Bin]]:
+    """The topics that any selection has, most frequent first."""
+    every = [frame.counts(rows, ["topic"])["topic"] for rows in selections]
+    kept = [frame.counts(rows & frame.pair, ["topic"])["topic"] for rows in selections]
     totals = np.sum(every, axis=0)
     named = [(topic, code) for code, topic in enumerate(frame.values["topic"]) if topic is not None and totals[code]]
     order = sorted(named, key=lambda entry: (-totals[entry[1]], entry[0]))
@@ -121,7 +120,7 @@ def _topics(frame: Frame, sides: Sequence[Array]) -> list[list[Bin]]:
 
 
 def _pairs(source: Source, frame: Frame, rows: Array, n: int) -> list[Pair]:
-    """The pair of the best reward of each n-th of the difficulty, from easy to hard."""
+    """The pair with the best reward from each of n equal parts by difficulty, from easy to hard."""
     at = np.flatnonzero(rows & frame.pair)
     if not n or not len(at):
         return []
@@ -131,7 +130,7 @@ def _pairs(source: Source, frame: Frame, rows: Array, n: int) -> list[Pair]:
     chosen = [int(part[np.lexsort((part, -rewards[part]))[0]]) for part in np.array_split(at, n) if len(part)]
     query = f"""
         SELECT question_id, query, response, topic, difficulty, reward, agreement FROM ({narrowed("pairs")})"""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         found = [Pair(*row) for row in cursor.execute(query, {"q": frame.q[chosen].tolist()}).fetchall()]
     order = [frame.key(position) for position in chosen]
     return sorted(found, key=lambda pair: order.index(pair.question_id))

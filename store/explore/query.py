@@ -18,7 +18,7 @@ from store.database.views import narrowed
 from store.database.workspace import Workspace
 from store.errors import InputError
 from store.filters.filter import Filter
-from store.frame.cache import Frames, asking
+from store.frame.cache import Frames, read_cursor
 from store.frame.frame import COUNTED, NUMBERS, Array, Frame, Selection
 from store.map.tiles import outside_area
 from store.records import STAGES
@@ -243,7 +243,7 @@ def _texts(source: Source, frame: Frame, positions: Sequence[int]) -> dict[str, 
         return {}
     keys = {"q": frame.q[list(positions)].tolist()}
     edited = {"q": [int(frame.q[at]) for at in positions if frame.edited[at]]}
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         query = f"SELECT question_id, left(text, {_CUT}) FROM ({narrowed('questions')})"
         texts = dict(cursor.execute(query, keys).fetchall())
         if edited["q"]:

@@ -106,7 +106,7 @@ class Border:
 
 
 def split(filter_: Filter) -> tuple[Filter, Thresholds]:
-    """The filter of the candidates, and the thresholds. Conditions that are no threshold stay in the filter."""
+    """The filter of the candidates, and the thresholds. Conditions that are not thresholds stay in the filter."""
     drops_duplicates = filter_.near_duplicates[1] == 0
     thresholds = Thresholds(filter_.difficulty, filter_.reward[0], filter_.agreement[0], not drops_duplicates)
     rest = replace(

@@ -1,7 +1,7 @@
 """The filter: one JSON object, the same in the URL, the queue, exports and the command line.
 
-Lists mean any-of (null in a list means "has none"; an empty list is no condition), pairs of numbers are closed ranges
-with null for an open end. ``to_sql`` is the definition; user input becomes bound parameters only, never SQL text.
+Lists mean any-of (null in a list means "has none"; an empty list means no condition), pairs of numbers are closed
+ranges with null for an open end. ``to_sql`` is the definition; user input becomes bound parameters, never SQL text.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Filter:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that differ from the default, by name in alphabetical order."""
-        asked = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        return {name: _plain(value) for name, value in sorted(asked.items())}
+        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: _plain(value) for name, value in sorted(given.items())}
 
     def without(self, *names: str) -> Filter:
         """The same filter without the conditions of these fields."""
@@ -84,9 +84,8 @@ class Filter:
     def to_sql(self, view: View = "items", map_keys: Collection[int] | None = None) -> tuple[str, list[Any]]:
         """``(condition, parameters)`` for ``SELECT ... FROM <view> WHERE <condition>``; ``TRUE`` for the default.
 
-        ``map_keys``: the keys (``q``) of the questions in the filter's area, which the map's files know and
-        SQL does not: ``store.map.files.keys_in_area`` gives them. InputError where the filter has an area and they are
-        not given.
+        ``map_keys``: the keys (``q``) of the questions in the filter's area, from
+        ``store.map.files.keys_in_area``. InputError where the filter has an area and they are not given.
         """
         parts: list[str] = []
         values: list[Any] = []

@@ -24,14 +24,15 @@ _WORD, _GAP = r"[\pL\pN\pM]", r"[^\pL\pN\pM]"
 SPLIT = (
     f"CASE WHEN strlen(text) = length(text) THEN lower(text) ELSE regexp_replace(lower(text), '{_GAP}+', ' ', 'g') END"
 )
-"""SQL: ``text`` as SQLite's ascii tokenizer takes it: it parts at every ASCII character but letters and digits."""
+"""SQL that prepares ``text`` for SQLite's ascii tokenizer, which splits at every ASCII character except letters and
+digits."""
 
 _MOST, _LONGEST = 64, 1000
 """Terms of a search, and characters of a word or of a regular expression."""
 _PLAIN = re.compile("[a-z0-9]+")
 _TERM = re.compile(r'(-?)(?:"([^"]*)(?:"(\*?)|$)|([^\s"]+))')
 
-_asking = threading.Lock()
+_database_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Term:
 
     @property
     def match(self) -> str:
-        """The term as FTS5 takes it."""
+        """The term in FTS5 syntax."""
         return f'"{" ".join(self.words)}"' + ("*" if self.prefix else "")
 
 
@@ -61,51 +62,51 @@ class Words:
 
 
 @lru_cache(maxsize=256)
-def words(said: str) -> Words:
+def words(text: str) -> Words:
     """Parse a search; InputError if it has no word or too many. An open quote ends with the text."""
     wanted: dict[Term, None] = {}
     unwanted: dict[Term, None] = {}
-    plain = said.translate({0x201C: '"', 0x201D: '"', 0x201E: '"'}).encode("utf-8", "replace").decode()
+    plain = text.translate({0x201C: '"', 0x201D: '"', 0x201E: '"'}).encode("utf-8", "replace").decode()
     found = list(_TERM.finditer(plain))
-    parted = _parted([bare if quoted is None else quoted for _, quoted, _, bare in (m.groups() for m in found)])
-    for term, each in zip(found, parted, strict=True):
+    split = _split([bare if quoted is None else quoted for _, quoted, _, bare in (m.groups() for m in found)])
+    for term, each in zip(found, split, strict=True):
         without, _, starred, bare = term.groups()
         if any(len(word) > _LONGEST for word in each):
             raise InputError(
-                "filter.words", said[:40] + "…", "contains a word of more than 1,000 characters", "shorten it"
+                "filter.words", text[:40] + "…", "contains a word of more than 1,000 characters", "shorten it"
             )
         if each:
             prefix = starred == "*" or (bare or "").endswith("*")
             (unwanted if without else wanted)[Term(tuple(each), prefix)] = None
     if not wanted and not unwanted:
         remedy = 'write letters or digits, or search for symbols by a regular expression, e.g. "regex": "\\\\$"'
-        raise InputError("filter.words", said, "contains no word", remedy)
+        raise InputError("filter.words", text, "contains no word", remedy)
     if len(wanted) + len(unwanted) > _MOST:
-        raise InputError("filter.words", said[:40] + "…", f"has more than {_MOST} words", "use fewer")
+        raise InputError("filter.words", text[:40] + "…", f"has more than {_MOST} words", "use fewer")
     return Words(tuple(wanted), tuple(unwanted))
 
 
-def _parted(texts: list[str]) -> list[list[str]]:
-    """The words of each text, as ``SPLIT`` parts them."""
+def _split(texts: list[str]) -> list[list[str]]:
+    """The words of each text, as ``SPLIT`` separates them."""
     if all(text.isascii() for text in texts):  # the same, without the database
         return [_PLAIN.findall(text.lower()) for text in texts]
     query = f"SELECT regexp_extract_all(lower(text), '{_WORD}+') FROM (SELECT unnest($texts) AS text)"
-    return [list(found) for (found,) in _ask(query, {"texts": texts})]
+    return [list(found) for (found,) in _query(query, {"texts": texts})]
 
 
-def sql(said: Words) -> tuple[str, list[Any]]:
+def sql(search: Words) -> tuple[str, list[Any]]:
     """``(condition, parameters)`` on a column ``query``."""
     found, missing = "regexp_matches(lower(query), ?)", "NOT regexp_matches(lower(query), ?)"
-    parts = [found] * len(said.wanted) + [missing] * len(said.unwanted)
-    return f"({' AND '.join(parts)})", [term.pattern for term in (*said.wanted, *said.unwanted)]
+    parts = [found] * len(search.wanted) + [missing] * len(search.unwanted)
+    return f"({' AND '.join(parts)})", [term.pattern for term in (*search.wanted, *search.unwanted)]
 
 
-def match(said: Words) -> str:
+def match(search: Words) -> str:
     """The search in FTS5 syntax; without wanted words, a search for the unwanted ones."""
-    unwanted = " OR ".join(term.match for term in said.unwanted)
-    if not said.wanted:
+    unwanted = " OR ".join(term.match for term in search.unwanted)
+    if not search.wanted:
         return unwanted
-    wanted = " AND ".join(term.match for term in said.wanted)
+    wanted = " AND ".join(term.match for term in search.wanted)
     return f"({wanted}) NOT ({unwanted})" if unwanted else wanted
 
 
@@ -115,7 +116,7 @@ def regex(pattern: str) -> str:
     if len(pattern) > _LONGEST:
         raise InputError("filter.regex", pattern[:40] + "…", f"is longer than {_LONGEST:,} characters", "shorten it")
     try:
-        _ask("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
+        _query("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
     except (duckdb.Error, UnicodeEncodeError) as error:
         reason = first_line(error).split("Error: ")[-1]
         remedy = "put \\ before a character that is meant literally"
@@ -125,17 +126,17 @@ def regex(pattern: str) -> str:
 
 def holds(condition: str, values: list[Any], texts: list[str]) -> list[bool]:
     """Whether a condition on ``query`` holds, for each of a few texts."""
-    return [held for (held,) in _ask(f"SELECT {condition} FROM (SELECT unnest(?) AS query)", [*values, texts])]
+    return [held for (held,) in _query(f"SELECT {condition} FROM (SELECT unnest(?) AS query)", [*values, texts])]
 
 
 def matches(pattern: str, texts: list[str]) -> list[list[str]]:
     """What a regular expression finds in each of a few texts, in order."""
     query = "SELECT regexp_extract_all(text, $pattern) FROM (SELECT unnest($texts) AS text)"
-    return [list(found) for (found,) in _ask(query, {"pattern": pattern, "texts": texts})]
+    return [list(found) for (found,) in _query(query, {"pattern": pattern, "texts": texts})]
 
 
-def _ask(query: str, values: Any) -> list[tuple[Any, ...]]:
-    with _asking:
+def _query(query: str, values: Any) -> list[tuple[Any, ...]]:
+    with _database_lock:
         return _database().execute(query, values).fetchall()
 
 

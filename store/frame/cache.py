@@ -75,7 +75,7 @@ class _Held:
             self._reading.join()
         elif reading or (not at_once and started < self._looked + _LOOK_AGAIN):
             return
-        with asking(source) as cursor:
+        with read_cursor(source) as cursor:
             runs = [run.run_id for run in source.runs()]
             now = version(cursor, runs)
             self._looked = time.monotonic()
@@ -108,7 +108,7 @@ class _Held:
 
     def _read_in_background(self, source: Source, runs: list[str], now: Version) -> None:
         # closed meanwhile, or unreadable: the next request tries again and reports the error
-        with suppress(StoreError), asking(source) as cursor:
+        with suppress(StoreError), read_cursor(source) as cursor:
             self._renew(cursor, runs, now)
 
     def _renew(self, cursor: duckdb.DuckDBPyConnection, runs: list[str], now: Version) -> None:
@@ -131,7 +131,7 @@ def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> Version:
 
 
 @contextmanager
-def asking(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
+def read_cursor(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor of the source; DuckDB errors become a StoreError."""
     with source.cursor() as cursor:
         try:

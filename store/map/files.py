@@ -24,7 +24,7 @@ from store.database.sources import Demo, Source
 from store.errors import InputError, StoreError
 from store.filters.filter import Filter
 from store.filters.map_area import Area
-from store.frame.cache import asking
+from store.frame.cache import read_cursor
 from store.frame.frame import Array
 
 FOLDER, META = "map", "meta.json"
@@ -66,7 +66,7 @@ class Map:
 def question_keys(source: Source, runs: Sequence[str] = ()) -> Array:
     """The keys of the questions of these runs (of all runs when empty), ascending."""
     where = " WHERE run_id IN (SELECT unnest($runs))" if runs else ""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         keys = cursor.execute(f"SELECT q FROM question_rows{where}", {"runs": [*runs]} if runs else {}).fetchnumpy()
     return np.sort(np.asarray(keys["q"], dtype=np.int64))
 
@@ -78,7 +78,7 @@ def question_texts(source: Source, keys: Array) -> tuple[Array, list[str]]:
     query = """
         SELECT q, text FROM question_text
         WHERE q BETWEEN $low AND $high AND q IN (SELECT unnest($q)) ORDER BY q"""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         values = {"low": int(keys[0]), "high": int(keys[-1]), "q": keys.tolist()}
         rows = cursor.execute(query, values).fetchall()
     return np.array([q for q, _ in rows], np.int64), [text for _, text in rows]

@@ -1,6 +1,6 @@
 """The questions nearest to a question by the cosine of the map's vectors.
 
-Reads every vector, in blocks that fit the processor's cache; there is no index.
+Reads every vector, in blocks that fit the processor's cache; without an index.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from store.database import ids
 from store.database.sources import Source
 from store.errors import InputError
-from store.frame.cache import asking
+from store.frame.cache import read_cursor
 from store.frame.frame import Array, Frame
 from store.map.files import SCALE, Map
 from store.map.tiles import map_points
@@ -32,7 +32,7 @@ class Neighbour:
 def nearest(source: Source, frame: Frame, map_: Map, question_id: str, limit: int = LIMIT) -> list[Neighbour] | None:
     """The nearest other questions of the frame, nearest first, ties in embedding order. None where the question is not
     on the map. InputError for an unknown question."""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         key = ids.find(cursor, question_id)
     if key is None:
         raise InputError("question", question_id, "is not in this workspace", "check the id")

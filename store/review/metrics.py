@@ -12,7 +12,7 @@ import numpy as np
 
 from store.database.sources import Source
 from store.database.views import IN_FORCE
-from store.frame.cache import asking
+from store.frame.cache import read_cursor
 from store.frame.frame import Array, Frame, Selection
 from store.records import STAGES
 from store.review.payloads import VERBS
@@ -96,7 +96,7 @@ def estimate(source: Source, queue: Queue, reviewer: str | None = None) -> Estim
         SELECT question_id, arg_max(action, rowid) FROM decision_rows
         WHERE queue = $queue AND action IN {VERBS} {who} AND {IN_FORCE} GROUP BY question_id"""
     values = {"queue": queue.name} | ({} if reviewer is None else {"who": reviewer})
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         verbs = dict(cursor.execute(query, values).fetchall())
     decided = [(verbs[key], at) for at, key in enumerate(queue.question_ids) if key in verbs]
     judged = [(verb == "accept", at) for verb, at in decided if verb != "skip"]
@@ -194,7 +194,7 @@ def _sampled_decisions(source: Source, frame: Frame, rows: Array) -> tuple[Array
         SELECT q, arg_max(action, rowid) = 'accept' AS accepted, 1 / arg_max(sampling_p, rowid) AS weight
         FROM decision_rows WHERE sampling_p > 0 AND action IN ('accept', 'reject') AND {IN_FORCE}
         GROUP BY q ORDER BY q"""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         columns = cursor.execute(query).fetchnumpy()
     q = np.asarray(columns["q"], np.int64)
     at = frame.places(q)

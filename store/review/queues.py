@@ -22,7 +22,7 @@ from store.database.views import IN_FORCE
 from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
 from store.filters.filter import Filter
-from store.frame.cache import Frames, asking
+from store.frame.cache import Frames, read_cursor
 from store.names import line, same
 from store.records import now
 from store.review import sampling
@@ -163,7 +163,7 @@ def position(source: Source, queue: Queue, reviewer: str) -> Position:
     query = f"""
         SELECT question_id, arg_max(action, rowid) FROM decision_rows
         WHERE queue = $queue AND reviewer = $who AND action IN {VERBS} AND {IN_FORCE} GROUP BY question_id"""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         verbs = dict(cursor.execute(query, {"queue": queue.name, "who": reviewer}).fetchall())
     decided = [verbs.get(key) for key in queue.question_ids]
     index = next((at for at, verb in enumerate(decided) if verb is None), None)
@@ -179,7 +179,7 @@ def _path(folder: Path, name: str) -> Path:
 
 def _used_names(workspace: Workspace) -> list[str]:
     """The names of queues, and of those in decisions."""
-    with asking(workspace) as cursor:
+    with read_cursor(workspace) as cursor:
         query = "SELECT DISTINCT queue FROM decision_rows WHERE queue IS NOT NULL"
         used = [name for (name,) in cursor.execute(query).fetchall()]
     files = (workspace.path / FOLDER).glob("*.json")

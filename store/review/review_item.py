@@ -10,7 +10,7 @@ import numpy as np
 from store.database.question import Row, read_question, read_texts
 from store.database.review_state import ReviewState, replay_events
 from store.database.sources import Source
-from store.frame.cache import asking
+from store.frame.cache import read_cursor
 from store.frame.frame import NUMBERS, Frame
 from store.review.reviewers import entry_of
 
@@ -28,7 +28,7 @@ def review_item(source: Source, frame: Frame, question_id: str, *, group: Groupi
     the midrank ``percentile`` (0 to 100) in the frame. ``decisions``: all events, newest first. ``group``: equivalence
     of answers, by default that of their texts.
     """
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         question = read_question(cursor, question_id)
         labels = {label["key"]: label["value"] for label in question["labels"]}
         near = [label["value"] for label in question["labels"] if label["key"] == "near_duplicate"]

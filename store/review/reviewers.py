@@ -17,7 +17,7 @@ from store.database import ids
 from store.database.review_state import events
 from store.database.sources import Source
 from store.database.views import IN_FORCE
-from store.frame.cache import asking
+from store.frame.cache import read_cursor
 from store.times import from_db
 
 
@@ -95,7 +95,7 @@ def reviewers(source: Source) -> list[Reviewer]:
         SELECT reviewer, {counted}, count(*) FILTER (in_force AND batch_id IS NOT NULL), max(created_at)
         FROM (SELECT reviewer, action, batch_id, created_at, rowid AS turn, ({IN_FORCE}) AS in_force FROM decision_rows)
         GROUP BY reviewer ORDER BY max(turn) DESC"""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         return [Reviewer(*(*row[:-1], from_db(row[-1]))) for row in cursor.execute(query).fetchall()]
 
 
@@ -120,13 +120,13 @@ def history(source: Source, *, reviewer: str | None = None, before: int | None =
             SELECT * FROM (({single}) UNION ALL ({batches})) {newest})
         SELECT *, ({IN_FORCE}) AS in_force FROM log ORDER BY turn DESC"""
     values = {name: value for name, value in {"who": reviewer, "before": before}.items() if value is not None}
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         return [_entry(row) for row in cursor.execute(query, values).fetchall()]
 
 
 def history_of(source: Source, question_id: str) -> list[Entry]:
     """The events of a question, newest first, each event of a bulk as its own; empty for an unknown question."""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         q = ids.find(cursor, question_id)
         log = [] if q is None else events(cursor, q)
     return [Entry(**entry_of(event)) for event in reversed(log) if event["question_id"] == question_id]
@@ -164,7 +164,7 @@ def agreement(source: Source, *, most: int = 200) -> Agreement:
         SELECT question_id, reviewer, action, reason FROM judged
         WHERE q IN (SELECT q FROM judged GROUP BY q HAVING count(*) > 1)
         ORDER BY max(turn) OVER (PARTITION BY q) DESC, question_id, reviewer"""
-    with asking(source) as cursor:
+    with read_cursor(source) as cursor:
         rows = cursor.execute(query).fetchall()
     by_question: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for question_id, *verdict in rows:

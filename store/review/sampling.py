@@ -16,7 +16,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError
 from store.explore.query import all_rows
 from store.filters.filter import Filter
-from store.frame.cache import Frames, asking
+from store.frame.cache import Frames, read_cursor
 from store.frame.frame import Array, Frame
 
 SIZE, LARGEST = 100, 10_000
@@ -192,7 +192,7 @@ def _differing(request: _Request, half: Array) -> Array:
         WHERE s.answer <> c.majority"""
     if not len(keys):
         return np.zeros(0, bool)
-    with asking(request.workspace) as cursor:
+    with read_cursor(request.workspace) as cursor:
         differing = cursor.execute(query, {"q": keys.tolist()}).fetchnumpy()["q"]
     return np.isin(keys, np.asarray(differing))
 

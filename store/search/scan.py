@@ -17,7 +17,7 @@ import numpy as np
 from store.database.sources import Source
 from store.database.views import narrowed
 from store.filters import search_syntax
-from store.frame.cache import asking
+from store.frame.cache import read_cursor
 from store.frame.frame import Array, Frame
 from store.search.index import Index, batches
 
@@ -86,7 +86,7 @@ class Rows:
             edited = np.flatnonzero(frame.edited)
             found: list[tuple[str, str]] = []
             if len(edited):
-                with asking(source) as cursor:
+                with read_cursor(source) as cursor:
                     query = f"SELECT question_id, query FROM ({narrowed('items')})"
                     found = cursor.execute(query, {"q": self.keys[edited].tolist()}).fetchall()
             known = [(at, text) for key, text in found if (at := frame.place(key)) is not None]
@@ -125,7 +125,7 @@ def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[An
     query = f"""
         SELECT q, {condition} AS found
         FROM (SELECT q, text AS query FROM question_text WHERE q BETWEEN {keys[0]} AND {keys[-1]})"""
-    with asking(source) as cursor, suppress(duckdb.InterruptException):
+    with read_cursor(source) as cursor, suppress(duckdb.InterruptException):
         stop = threading.Timer(SECONDS, _interrupt, [cursor])
         stop.start()
         try:

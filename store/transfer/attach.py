@@ -1,7 +1,7 @@
 """Finding another workspace's database and attaching it for reading.
 
-It is a folder with a database (a workspace, a backup), or the file itself (a snapshot). It is never written to: one of
-an older schema is copied into the workspace and the copy is migrated.
+The database is given as a folder (a workspace, a backup) or as a file (a snapshot), and is never written to: if its
+schema is older, it is copied into the workspace and the copy is migrated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from store.database.workspace import DATABASE, MEMORY, Workspace, open_here
 from store.errors import InputError, StoreError
 
 OTHER = "other"
-"""The name under which it is attached."""
+"""The name of the attached database."""
 _COPY = "merging.duckdb"
 
 
@@ -69,8 +69,8 @@ def find(workspace: str | Path, given: str) -> Database:
 
 @contextmanager
 def attached(workspace: Workspace, database: Database) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A cursor of the workspace; while inside, every cursor of it reads the other as ``OTHER``. StoreError as ``find``,
-    or where an older one cannot be copied.
+    """A cursor of the workspace; inside, all its cursors can read the other database as ``OTHER``. StoreError as
+    ``find``, or where an older database cannot be copied.
     """
     copy = workspace.path / _COPY
     file = database.file
@@ -92,7 +92,7 @@ def attached(workspace: Workspace, database: Database) -> Iterator[duckdb.DuckDB
 
 
 def _migrated(database: Database, copy: Path) -> Path:
-    """A copy of its tables, brought forward."""
+    """A migrated copy of its tables."""
     _remove(copy)  # of a merge that was killed
     with _opened(copy, copy, read_only=False) as connection:
         try:
@@ -104,7 +104,7 @@ def _migrated(database: Database, copy: Path) -> Path:
             connection.execute(f"DETACH {OTHER}")
             schema.migrate(connection, database.version)
         except duckdb.Error as error:
-            said = f"'{database.given}' has an older schema, and could not be copied to be brought forward "
+            said = f"'{database.given}' has an older schema and could not be copied for its migration "
             raise StoreError(f"{said}({duckdb_errors.first_line(error)}).") from error
     return copy
 
@@ -121,7 +121,7 @@ def _opened(file: Path, place: Path, *, read_only: bool) -> Iterator[duckdb.Duck
 
 def _cannot_open(place: Path, error: duckdb.Error) -> StoreError:
     found = duckdb_errors.cannot_open(place, error)
-    if isinstance(found, duckdb_errors.InUse):  # no endpoint: it is not the app there that is asked to do this
+    if isinstance(found, duckdb_errors.InUse):  # no endpoint: the request must not be sent to that app
         who = str(found).rpartition("; ")[0]
         return StoreError(f"{who}; stop that first, or merge a snapshot of it (`scalequest snapshot`).")
     return found

@@ -142,7 +142,7 @@ def check(path: str | Path) -> list[str]:
             return [f"workspace '{folder}' holds a database that is not a workspace's."]
         if have > schema.VERSION:
             return [f"workspace '{folder}' was written by a newer version (schema {have}); update this program."]
-        if have < schema.VERSION:  # read as it is: it is migrated when it is opened
+        if have < schema.VERSION:  # opening migrates it; here it is read unchanged
             there = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
             return _unreadable(connection, folder, [str(name) for (name,) in there])
         return _unreadable(connection, folder, (*schema.TABLES, "meta")) or _twice(connection)
@@ -181,12 +181,12 @@ def _twice(connection: duckdb.DuckDBPyConnection) -> list[str]:
     for table, key in _KEYS.items():
         row = connection.execute(f"SELECT count(*) - count(DISTINCT {key}) FROM {table}").fetchone()
         if row and row[0]:
-            findings.append(f"table {table} has {row[0]} rows whose {key} is there twice; restore a backup.")
+            findings.append(f"table {table} has {row[0]} rows with a repeated {key}; restore a backup.")
     return findings
 
 
 def _free(out: str | Path) -> Path:
-    """Where to write: a path that does not exist, in a folder that does."""
+    """A path that does not exist, in a folder that does."""
     target = Path(out).expanduser().resolve()
     if target.exists():
         raise InputError("out", str(target), "exists already", "choose another name")

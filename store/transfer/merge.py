@@ -1,12 +1,11 @@
-"""The runs and decisions of another workspace, brought into this one by their ids.
+"""Merging the runs and decisions of another workspace into this one, by their ids.
 
-A run that is not here comes whole, in one transaction, under a number of its own; so a kill leaves whole runs only. Of
-a run that is here already (the same id, made at the same time by the same config) come the decisions and preference
-pairs that are missing: what models made of it is never mixed, since two machines need not have made the same. Decisions
-are appended in their order; the log's order is the order of appending, so on a question that was decided on both sides
-the ones that come have the last word. Under another run's id nothing comes. Knows nothing of progress bars.
+A new run is copied in one transaction and gets a new number, so a kill leaves complete runs only. Of a run that exists
+in both workspaces (same id, time and config), only missing decisions and preference pairs are added; model outputs are
+never mixed, because two machines may have computed different ones. Decisions are appended in their order, so they
+override earlier decisions on the same questions. A run with the id of a different run is refused.
 
-The rows stream from file to file inside DuckDB, a stretch of questions at a time. Other writes wait for a run's end.
+Rows are copied file to file inside DuckDB, a block of questions at a time. Other writes wait until a run is copied.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from store.database.workspace import Workspace
 from store.errors import StoreError
 from store.transfer.attach import OTHER, Database, attached
 
-STRETCH = bulk_insert.GROUP
-"""Questions of a stretch: between two of them a merge can be stopped."""
+BLOCK = bulk_insert.GROUP
+"""Questions of a block: a merge can be stopped between two of them."""
 _NEW_RUN_TABLES = (*schema.OF_MODELS, schema.SUPERSEDED)
 """The tables, by ``q``, that are merged for new runs only: a run that exists in both workspaces keeps its rows."""
 
 
 @dataclass(slots=True)
 class Merged:
-    """What was new, and what was not. ``left``: decisions on questions that are not here, or read otherwise here;
-    ``clashing``: preference pairs whose id is here with other texts. ``refused``: ids of runs that are here with
-    another content. ``stopped``: the rest was not looked at.
+    """Numbers of merged rows. ``here``: runs that existed already. ``left``: decisions not merged, because this
+    workspace lacks the question or has another text; ``clashing``: preference pairs not merged, because their id exists
+    with other texts. ``refused``: ids that belong to different runs here. ``stopped``: the merge is incomplete.
     """
 
     runs: int = 0
@@ -53,7 +52,7 @@ class Merged:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a merge is: questions looked at, of ``total``; runs, of ``of_runs``; ``run_id`` is under way."""
+    """A merge's progress: ``questions`` of ``total``, ``runs`` of ``of_runs``; ``run_id`` is being merged."""
 
     run_id: str = ""
     total: int = 0
@@ -68,11 +67,11 @@ class _Run:
     here: bool
     same: bool
     questions: int
-    base: int  # the key there of its idx 0
+    base: int  # the key of its idx 0 in the other workspace
 
 
 class _Stopped(Exception):
-    """Undoes the run that is under way."""
+    """Rolls back the run that is being merged."""
 
 
 def merge(
@@ -81,10 +80,10 @@ def merge(
     progress: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Merged:
-    """Bring in what is not here; what is left out, and why, is counted. Doing it again adds nothing.
+    """Merge what this workspace lacks; merging again adds nothing.
 
-    ``progress`` is kept up to date for another thread to read. ``stop`` is asked between stretches: the run under way
-    is undone then, those before it are kept. StoreError: the other cannot be read, or this one not written.
+    ``progress`` is updated for other threads. ``stop`` is called between blocks; once it returns True, the current run
+    is rolled back and earlier ones are kept. StoreError: the other database cannot be read, or this one written.
     """
     progress = progress or Progress()
     done = Merged()
@@ -96,9 +95,9 @@ def merge(
             if run.here and not run.same:
                 done.refused.append(run.run_id)
             else:
-                bring = partial(_decided if run.here else _whole, run=run, progress=progress, stop=stop)
+                merge_part = partial(_merge_decisions if run.here else _copy_run, run=run, progress=progress, stop=stop)
                 try:
-                    done.add(_written(workspace, database, run.run_id, bring))
+                    done.add(_written(workspace, database, run.run_id, merge_part))
                 except _Stopped:
                     done.stopped = True
                     return done
@@ -109,7 +108,7 @@ def merge(
 
 
 def _runs(cursor: duckdb.DuckDBPyConnection, database: Database) -> list[_Run]:
-    """Theirs, oldest first."""
+    """The other workspace's runs, oldest first."""
     query = f"""
         SELECT o.run_id, m.run_id IS NOT NULL,
             coalesce(m.config_hash IS NOT DISTINCT FROM o.config_hash
@@ -130,18 +129,18 @@ def _written(
     workspace: Workspace,
     database: Database,
     run_id: str,
-    bring: Callable[[duckdb.DuckDBPyConnection], Merged],
+    merge_part: Callable[[duckdb.DuckDBPyConnection], Merged],
 ) -> Merged:
-    """One transaction. What fails fails alone: the writer goes on, for it may be the other's file that is damaged."""
+    """Run one transaction. An error does not stop the writer, because the other file may be the damaged one."""
 
     def write(cursor: duckdb.DuckDBPyConnection) -> Merged:
         try:
-            return bring(cursor)
+            return merge_part(cursor)
         except duckdb.Error as error:
             what = f"run '{run_id}'" if run_id else "the preference pairs"
             raise StoreError(
                 f"{what} of '{database.given}' could not be merged ({duckdb_errors.first_line(error)}); "
-                "the runs before it are kept, and merging again goes on from there."
+                "earlier runs are kept, and merging again continues from there."
             ) from error
         finally:
             workspace.writer.forget_run(run_id)
@@ -149,8 +148,8 @@ def _written(
     return workspace.writer.call(write)
 
 
-def _whole(cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, stop: Callable[[], bool]) -> Merged:
-    """A run that is not here. One that was under way there has no process here that goes on with it."""
+def _copy_run(cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, stop: Callable[[], bool]) -> Merged:
+    """Copy a new run. If it was running or paused it becomes interrupted, because no process here continues it."""
     done = Merged(runs=1)
     _tally(
         cursor,
@@ -174,17 +173,17 @@ def _whole(cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, sto
 def _rows(
     cursor: duckdb.DuckDBPyConnection, run: _Run, done: Merged, progress: Progress, stop: Callable[[], bool]
 ) -> None:
-    """All that models made of it, a stretch after the other."""
+    """Copy a run's model outputs block by block."""
     query = f"SELECT max(q) FROM {OTHER}.question_rows WHERE q BETWEEN ? AND ?"
     last = cursor.execute(query, [run.base, run.base + 2**ids.IDX_BITS - 1]).fetchall()[0][0]
     if last is None:
         return
     shift = ids.key(ids.numbered(cursor, run.run_id), 0) - run.base
-    for low in range(run.base, last + 1, STRETCH):
+    for low in range(run.base, last + 1, BLOCK):
         for table in _NEW_RUN_TABLES:
             if stop():
                 raise _Stopped
-            count = _stretch(cursor, table, low, min(low + STRETCH - 1, last), shift)
+            count = _copy_block(cursor, table, low, min(low + BLOCK - 1, last), shift)
             if table == "question_rows":
                 done.questions += count
                 progress.questions += count
@@ -192,8 +191,8 @@ def _rows(
                 done.solutions += count
 
 
-def _stretch(cursor: duckdb.DuckDBPyConnection, table: str, low: int, high: int, shift: int) -> int:
-    """Their rows with these keys, under the keys that they have here; gives their number."""
+def _copy_block(cursor: duckdb.DuckDBPyConnection, table: str, low: int, high: int, shift: int) -> int:
+    """Copy the rows with these keys of the other workspace, with shifted keys; returns their number."""
     rows, ends = f"FROM {OTHER}.{table} WHERE q BETWEEN $low AND $high", {"low": low, "high": high}
     # DuckDB 2.0.0: where an INSERT of no rows goes before one of a whole row group, the table is read as empty.
     if not cursor.execute(f"SELECT 1 {rows} LIMIT 1", ends).fetchall():
@@ -201,8 +200,10 @@ def _stretch(cursor: duckdb.DuckDBPyConnection, table: str, low: int, high: int,
     return _tally(cursor, f"INSERT INTO {table} BY NAME SELECT * REPLACE (q + $shift AS q) {rows}", shift=shift, **ends)
 
 
-def _decided(cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, stop: Callable[[], bool]) -> Merged:
-    """A run that is here."""
+def _merge_decisions(
+    cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, stop: Callable[[], bool]
+) -> Merged:
+    """Merge the decisions of a run that exists in both workspaces."""
     if stop():
         raise _Stopped
     done = _events(cursor, run)
@@ -211,7 +212,7 @@ def _decided(cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, s
 
 
 def _events(cursor: duckdb.DuckDBPyConnection, run: _Run) -> Merged:
-    """Decisions and preference pairs that are not here; decisions only on questions that read the same here."""
+    """Add missing decisions and preference pairs; of an existing run only decisions on questions with the same text."""
     missing = f"""
         FROM {OTHER}.decision_rows d
         WHERE d.run_id = $run AND NOT EXISTS (SELECT 1 FROM decision_rows m WHERE m.event_id = d.event_id)"""
@@ -236,9 +237,7 @@ def _events(cursor: duckdb.DuckDBPyConnection, run: _Run) -> Merged:
 
 
 def _preferences(cursor: duckdb.DuckDBPyConnection, run_id: str | None) -> Merged:
-    """Of a run, or (None) those that belong to none. Their ids are names and numbers: two workspaces may have the same
-    for different pairs.
-    """
+    """Add missing preference pairs of a run, or (None) of no run. Two workspaces may use one id for different pairs."""
     which = "o.run_id = $run" if run_id is not None else f"o.run_id NOT IN (SELECT run_id FROM {OTHER}.runs)"
     given = {"run": run_id} if run_id is not None else {}
     clashing = _tally(
@@ -260,11 +259,11 @@ def _preferences(cursor: duckdb.DuckDBPyConnection, run_id: str | None) -> Merge
 
 
 def _notes(cursor: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """How far the run's checks have come, and what they compared with."""
+    """Copy the notes of the run's checks."""
     of_run = "WHERE starts_with(key, 'check:' || $run || ':')"
     cursor.execute(f"INSERT INTO meta BY NAME SELECT * FROM {OTHER}.meta {of_run}", {"run": run_id})
 
 
 def _tally(cursor: duckdb.DuckDBPyConnection, statement: str, **values: object) -> int:
-    """The one number that a statement answers with; an INSERT's is that of its rows."""
+    """The number that a statement returns; for an INSERT, of its rows."""
     return int(cursor.execute(statement, values).fetchall()[0][0])

@@ -87,7 +87,7 @@ def test_an_unknown_view_and_one_too_many_are_sentences(tmp_path: Path) -> None:
             change()
     names = [f"view {k}" for k in range(saved_views.MOST)]
     (tmp_path / saved_views.FILE).write_text(json.dumps({name: {} for name in names}))
-    with pytest.raises(InputError, match="one more than 200"):
+    with pytest.raises(InputError, match="would exceed the limit of 200 views"):
         saved_views.save(tmp_path, "another", HARD)
 
 

@@ -18,7 +18,7 @@ from store.database.workspace import DATABASE, Workspace
 from store.errors import InputError, StoreError
 from store.records import Preference
 from store.transfer import attach, backup
-from store.transfer.merge import STRETCH, Merged, Progress, merge
+from store.transfer.merge import BLOCK, Merged, Progress, merge
 from tests.store import rows
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -185,17 +185,17 @@ def test_rows_that_only_later_stretches_have_are_all_read(tmp_path: Path) -> Non
     a, b = fill(tmp_path / "a"), fill(tmp_path / "b")
     with Workspace.open(b) as workspace:
         workspace.create_run(rows.run("r1", status="done"))
-        workspace.writer.put([rows.question(0), rows.question(2 * STRETCH)])
+        workspace.writer.put([rows.question(0), rows.question(2 * BLOCK)])
     many = f"""
         SELECT 'r1-' || i AS question_id, 'r1' AS run_id, 'topic' AS key, (1::BIGINT << 32) + i AS q
-        FROM range({STRETCH}, {2 * STRETCH}) t(i)"""
+        FROM range({BLOCK}, {2 * BLOCK}) t(i)"""
     with duckdb.connect(str(b / DATABASE)) as con:
         con.execute(f"INSERT INTO label_rows BY NAME {many}")
     with Workspace.open(a) as workspace:
         merge(workspace, attach.find(a, str(b)))
         with workspace.cursor() as cursor:
             assert cursor.execute("SELECT count(*), max(q) & 4294967295 FROM label_rows").fetchall() == [
-                (STRETCH, 2 * STRETCH - 1)
+                (BLOCK, 2 * BLOCK - 1)
             ]
 
 
