@@ -94,7 +94,7 @@ class _Export:
 
     def _write(self, folder: Path) -> dict[str, Any]:
         """The files and, last, the manifest; gives it back."""
-        with self._source.cursor() as cursor, export_rows.moment(cursor), _answers(self._plan) as same:
+        with self._source.cursor() as cursor, export_rows.read_transaction(cursor), _answers(self._plan) as same:
             chosen = self._select(cursor, self._plan.form.view)
             self._progress.total = chosen.rows.num_rows
             if not self._progress.total:

@@ -14,7 +14,7 @@ from engine.text.answers import settle
 from store.database.sources import Source
 from store.export import card_statistics, formats
 from store.export.card_statistics import Figures
-from store.export.rows import Cursor, Selected, moment, read, sample, select
+from store.export.rows import Cursor, Selected, read, read_transaction, sample, select
 from store.export.splits import held_out
 from store.map.files import keys_in_area
 
@@ -40,7 +40,7 @@ class Look:
 
 def look(source: Source, plan: Plan) -> Look:
     """Preview the plan on the current rows."""
-    with source.cursor() as cursor, moment(cursor):
+    with source.cursor() as cursor, read_transaction(cursor):
         inside = keys_in_area(source, plan.filter)
         chosen = select(cursor, plan.form.view, plan.filter, inside=inside)
         total = chosen.rows.num_rows

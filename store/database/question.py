@@ -50,7 +50,7 @@ def read_question(cursor: duckdb.DuckDBPyConnection, question_id: str) -> Row:
 
 
 def read_texts(cursor: duckdb.DuckDBPyConnection, question_ids: Iterable[str]) -> dict[str, str]:
-    """The original texts of these questions by question_id, without those that are not in the workspace."""
+    """The original texts of these questions by question_id; unknown ids are left out."""
     wanted = {q: key for key in question_ids if (q := ids.find(cursor, key)) is not None}
     if not wanted:
         return {}

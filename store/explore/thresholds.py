@@ -69,7 +69,7 @@ class CandidateCounts:
 @dataclass(frozen=True, slots=True)
 class KeptCounts:
     """What the thresholds keep; ``pairs``: the kept rows that are pairs now. ``topics`` as ``CandidateCounts.topics``;
-    ``fails``: by edge the candidates that fail it, and those that fail no other.
+    ``fails``: by edge the candidates that fail it, and how many of them fail only this edge.
     """
 
     count: int
@@ -95,8 +95,8 @@ class NearbyDecisions:
 @dataclass(frozen=True, slots=True)
 class Border:
     """Frame positions of the rows that one edge just keeps and just drops, nearest first, newest first among equals;
-    all pass the other edges. An open end drops none and keeps those that a threshold would drop first. ``decided`` is
-    None for an open end and for near-duplicates.
+    all pass the other edges. An open end drops none; ``kept`` has the rows that a threshold would drop first.
+    ``decided`` is None for an open end and for near-duplicates.
     """
 
     edge: Edge

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from store.database.arrow import registered
 from store.database.views import narrowed
-from store.export.rows import Array, Selected, stretches
+from store.export.rows import Array, Selected, key_blocks
 
 _NUMBERS = ("difficulty", "reward", "agreement", "n_solutions", "query_chars", "response_chars", "response_tokens")
 
@@ -41,7 +41,7 @@ class ContaminationCount:
 
 def figures(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Figures:
     """The statistics of selected rows of ``pairs``."""
-    parts = [_part(cursor, keys) for keys in stretches(cursor, selected)]
+    parts = [_part(cursor, keys) for keys in key_blocks(cursor, selected)]
     numbers: dict[str, Array] = {}
     for name in _NUMBERS:
         columns = [part[name].cast(pa.float64()).to_numpy() for part in parts]

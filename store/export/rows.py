@@ -1,6 +1,6 @@
 """The rows of an export in the order of their keys: first the keys, for exact counts, then the texts in parts.
 
-Everything is read from the views in one transaction (``moment``) and in bounded memory.
+Everything is read from the views in one transaction (``read_transaction``) and in bounded memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PART_BYTES, _MOST, _FIRST = 96 << 20, 100_000, 10_000
 """The size of a part in bytes, its largest number of rows, and the rows of the first part, which measures the texts."""
 _BATCH = 4096
 """Rows of a chunk: small ones reuse memory, large ones take new pages each time."""
-_STRETCHES = 100
+_RUNS = 100
 """Rows in more runs than this are sorted one by one."""
 _LIGHT = frozenset(Filter.__slots__) - {"text", "words", "regex", "reward", "n_solutions"}
 """Conditions on pairs that need neither their texts nor their rewards or counts."""
@@ -66,7 +66,7 @@ class Selected:
 
 
 @contextmanager
-def moment(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def read_transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """A read-only transaction. Database errors become a StoreError."""
     try:
         cursor.execute("BEGIN")
@@ -119,10 +119,10 @@ def read(
     only rows that make a preference pair; ``same`` compares two answers, None allows equal ones.
     """
     size = _FIRST
-    for stretch in stretches(cursor, selected):
+    for block in key_blocks(cursor, selected):
         first = 0
-        while first < stretch.num_rows:
-            keys = stretch.slice(first, size).combine_chunks()
+        while first < block.num_rows:
+            keys = block.slice(first, size).combine_chunks()
             first += keys.num_rows
             with registered(cursor, keys=keys):
                 part = cursor.sql(_query(cursor, selected.view, keys, form, columns, same)).to_arrow_table(_BATCH)
@@ -130,7 +130,7 @@ def read(
             size = max(1000, min(_MOST, int(_PART_BYTES / (part.nbytes / keys.num_rows + 1))))
 
 
-def stretches(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Iterator[pa.Table]:
+def key_blocks(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Iterator[pa.Table]:
     """The selected rows by the ranges of keys that they lie in: bounds the work of reading them, also where a filter
     keeps few."""
     ends = np.searchsorted(selected.q, [span["high"] for span in key_ranges(cursor)], side="right")
@@ -251,6 +251,6 @@ def _ordered(table: pa.Table) -> pa.Table:
     if not len(order):
         return table
     cuts = [0, *(np.flatnonzero(np.diff(order) != 1) + 1).tolist(), len(order)]
-    if len(cuts) > _STRETCHES:
+    if len(cuts) > _RUNS:
         return table.take(pa.array(order))
     return pa.concat_tables(table.slice(order[first], end - first) for first, end in pairwise(cuts))

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from store.database.arrow import registered
 from store.database.views import narrowed
-from store.export.rows import Array, Selected, stretches
+from store.export.rows import Array, Selected, key_blocks
 
 _HASH = r"md5_number_lower(regexp_replace(lower(query), '[^\p{L}\p{N}]+', '', 'g'))"
 # Texts without letters and digits are compared as they are.
@@ -42,7 +42,7 @@ def held_out(cursor: duckdb.DuckDBPyConnection, selected: Selected, share: float
 def _texts(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Array:
     """A hash of each selected row's question."""
     found = [np.zeros(0, np.uint64)]
-    for keys in stretches(cursor, selected):
+    for keys in key_blocks(cursor, selected):
         low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
         view = narrowed("items", "{}.q IN (SELECT q FROM keys WHERE edited)")
         query = f"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,8 @@ from store.frame.bins import Bins, nice, shares
 from store.records import STAGES, question_id
 
 Array: TypeAlias = NDArray[Any]
+K = TypeVar("K")
+V = TypeVar("V")
 
 NUMBERS = ("difficulty", "reward", "agreement", "query_chars", "response_tokens")
 """The numbers with a histogram."""
@@ -34,8 +36,6 @@ _CACHED_ORDERS = 8
 """Orders in the cache: eight bytes a question each."""
 _CACHED_CONDITIONS = 24
 """Conditions in the cache: a byte a question each."""
-
-
 STAGE_CONDITIONS = ("drop_stage", "stage", "solvable", "contaminated")
 """The conditions that a stage path answers."""
 
@@ -109,7 +109,7 @@ class Frame:
         return question_id(self.values["run"][self.codes["run"][position]], int(self.idx[position]))
 
     def places(self, wanted: Array) -> Array:
-        """The positions of the questions with these keys, without those that are not in the frame."""
+        """The positions of the questions with these keys; questions outside the frame are left out."""
         if not self.size:
             return np.zeros(0, np.int64)
         near = np.minimum(np.searchsorted(self.q, wanted), self.size - 1)
@@ -126,15 +126,18 @@ class Frame:
 
     def fails(self, name: str, value: Any) -> Array:
         """Which rows fail a condition, as booleans; cached."""
-        known: Array | None
+        return self._cached(self._fails, (name, value), _CACHED_CONDITIONS, lambda: self._evaluate(name, value))
+
+    def _cached(self, cache: dict[K, V], key: K, most: int, make: Callable[[], V]) -> V:
+        """The cached value; a missing one is made without holding the lock, and the oldest ones are dropped."""
         with self._lock:
-            known = self._fails.get((name, value))
+            known = cache.get(key)
         if known is None:
-            known = self._evaluate(name, value)
+            known = make()
             with self._lock:
-                while len(self._fails) >= _CACHED_CONDITIONS:
-                    del self._fails[next(iter(self._fails))]
-                self._fails[name, value] = known
+                while len(cache) >= most:
+                    del cache[next(iter(cache))]
+                cache[key] = known
         return known
 
     def _evaluate(self, name: str, value: Any) -> Array:
@@ -175,27 +178,22 @@ class Frame:
         ``by`` is one of NUMBERS, or ``newest`` for the order of positions.
         """
         name = ("-" if descending else "") + by
-        with self._lock:
-            known = self._orders.get(name)
-        if known is None:
-            newest = np.arange(self.size, dtype=np.int32)[::-1]
-            if by == "newest":
-                order = newest if descending else newest[::-1]
-            else:
-                column = self.numbers[by][newest]
-                order = newest[np.argsort(-column if descending else column, kind="stable")]
-            rank = np.empty(self.size, np.int32)
-            rank[order] = np.arange(self.size, dtype=np.int32)
-            known = order, rank
-            with self._lock:
-                while len(self._orders) >= _CACHED_ORDERS:
-                    del self._orders[next(iter(self._orders))]
-                self._orders[name] = known
-        return known
+        return self._cached(self._orders, name, _CACHED_ORDERS, lambda: self._sorted(by, descending))
+
+    def _sorted(self, by: str, descending: bool) -> tuple[Array, Array]:
+        newest = np.arange(self.size, dtype=np.int32)[::-1]
+        if by == "newest":
+            order = newest if descending else newest[::-1]
+        else:
+            column = self.numbers[by][newest]
+            order = newest[np.argsort(-column if descending else column, kind="stable")]
+        rank = np.empty(self.size, np.int32)
+        rank[order] = np.arange(self.size, dtype=np.int32)
+        return order, rank
 
 
 class Selection:
-    """The rows that pass a filter, and those that pass it without some of its conditions."""
+    """The rows that pass a filter, also with some of its conditions ignored."""
 
     def __init__(self, frame: Frame, chosen: Filter, search: Callable[[str, Any], Array]) -> None:
         """``search``: which rows fail a condition of LOOKED_UP."""
@@ -244,7 +242,7 @@ def _encoded(column: pa.ChunkedArray) -> tuple[Array, list[Any]]:
 
 
 def _ordered(codes: Array, values: list[Any], wanted: Sequence[str]) -> tuple[Array, list[Any]]:
-    """The same with the values in this order, and values that are not in it last, by name."""
+    """The codes and values with the values in the wanted order; other values come last, by name."""
     rank = {run: place for place, run in enumerate(wanted)}
     order = sorted(range(len(values)), key=lambda i: (rank.get(values[i], len(rank)), values[i]))
     new = np.empty(len(values), np.int32)

@@ -277,8 +277,8 @@ def _undone_by(cursor: duckdb.DuckDBPyConnection, known: Decision) -> Undone | N
     """The result of a stored undo."""
     if known.action != "undo":
         raise InputError("event_id", known.event_id, "belongs to another decision", "give each decision its own id")
-    name, column = ("batch_id", "batch_id") if "batch_id" in known.payload else ("event_id", "event_id")
-    found = _events(cursor, f"{column} = $name AND action <> 'undo' LIMIT 1", {"name": known.payload.get(name)})
+    column = "batch_id" if "batch_id" in known.payload else "event_id"
+    found = _events(cursor, f"{column} = $undone AND action <> 'undo' LIMIT 1", {"undone": known.payload.get(column)})
     return _undone(found[0], int(known.payload.get("count", 1))) if found else None
 
 

@@ -49,12 +49,13 @@ def check_payload(action: str, payload: object) -> dict[str, Any]:
         raise InputError("action", str(action)[:40], "is not known", f"choose from {', '.join(ACTIONS)}")
     if not isinstance(payload, Mapping):
         raise InputError("payload", repr(payload)[:80], "is not an object", 'send e.g. {"reason": "unclear"}')
+    parts, check = _PAYLOADS[action]
     given = {name: value for name, value in payload.items() if value is not None}
-    unknown = [name for name in given if name not in _PARTS[action]]
+    unknown = [name for name in given if name not in parts]
     if unknown:
-        known = ", ".join(_PARTS[action]) or "nothing"
+        known = ", ".join(parts) or "nothing"
         raise InputError("payload", str(unknown[0])[:40], f"is not part of '{action}'", f"it may have {known}")
-    return _READ[action](given)
+    return check(given)
 
 
 def _accept(given: dict[str, Any]) -> dict[str, Any]:
@@ -101,21 +102,13 @@ def _text(field: str, text: object, longest: int) -> str:
     return text
 
 
-_READ: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "accept": _accept,
-    "reject": _reject,
-    "skip": lambda given: given,
-    "edit": _edit,
-    "tag": _tag,
-    "untag": _tag,
-    "note": _note,
+_PAYLOADS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "accept": (("sample",), _accept),
+    "reject": (("reason",), _reject),
+    "skip": ((), lambda given: given),
+    "edit": (EDITED, _edit),
+    "tag": (("tag",), _tag),
+    "untag": (("tag",), _tag),
+    "note": (("text",), _note),
 }
-_PARTS: dict[str, tuple[str, ...]] = {
-    "accept": ("sample",),
-    "reject": ("reason",),
-    "skip": (),
-    "edit": EDITED,
-    "tag": ("tag",),
-    "untag": ("tag",),
-    "note": ("text",),
-}
+"""By action: the parts that its payload may have, and the function that checks it."""

@@ -95,11 +95,10 @@ def blind(item: Row, reviewer: str) -> Row:
 def _texts(question: Row, state: ReviewState, chosen: Row | None) -> Row:
     """The texts as edited, and under ``original`` the edited ones as generated."""
     generated = {"query": question["question"]["text"], "response": None, "answer": None}
+    edits = {"query": state.query, "response": None, "answer": None}
     if chosen is not None:
         generated |= {"response": chosen["text"], "answer": chosen["answer"]}
-    edits = {"query": state.query, "response": state.response, "answer": state.answer}
-    if chosen is None:
-        edits |= {"response": None, "answer": None}
+        edits |= {"response": state.response, "answer": state.answer}
     changed = {name: text for name, text in edits.items() if text is not None and text != generated[name]}
     return generated | changed | {"original": {name: generated[name] for name in changed}}
 

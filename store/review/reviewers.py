@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import combinations
 from typing import Any
 
-from store.database import ids
-from store.database.review_state import events
 from store.database.sources import Source
 from store.database.views import IN_FORCE
 from store.frame.cache import read_cursor
@@ -124,33 +122,19 @@ def history(source: Source, *, reviewer: str | None = None, before: int | None =
         return [_entry(row) for row in cursor.execute(query, values).fetchall()]
 
 
-def history_of(source: Source, question_id: str) -> list[Entry]:
-    """The events of a question, newest first, each event of a bulk as its own; empty for an unknown question."""
-    with read_cursor(source) as cursor:
-        q = ids.find(cursor, question_id)
-        log = [] if q is None else events(cursor, q)
-    return [Entry(**entry_of(event)) for event in reversed(log) if event["question_id"] == question_id]
-
-
 def entry_of(event: Mapping[str, Any]) -> dict[str, Any]:
     """An event of ``review_state.events`` as the fields of ``Entry``."""
-    named = {name: event[name] for name in ("turn", "event_id", "question_id", "reviewer", "action", "payload")}
-    rest = ("batch_id", "queue", "sampling_p", "created_at", "in_force")
-    return named | {"count": 1} | {name: event[name] for name in rest}
+    return {field.name: 1 if field.name == "count" else event[field.name] for field in fields(Entry)}
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    turn, event_id, question_id, reviewer, action, payload, batch_id, count, *rest = row
-    queue, sampling_p, created_at, in_force = rest
-    content: dict[str, Any] = json.loads(payload)
-    if batch_id is not None:
-        question_id = None
-        count = int(content.get("count", count)) if action == "undo" else count
-    created_at = from_db(created_at)
-    return Entry(
-        *(turn, event_id, question_id, reviewer, action, content, batch_id, count),
-        *(queue, sampling_p, created_at, in_force),
-    )
+    values = dict(zip((field.name for field in fields(Entry)), row, strict=True))
+    values |= {"payload": json.loads(values["payload"]), "created_at": from_db(values["created_at"])}
+    if values["batch_id"] is not None:
+        values["question_id"] = None
+        if values["action"] == "undo":
+            values["count"] = int(values["payload"].get("count", values["count"]))
+    return Entry(**values)
 
 
 def agreement(source: Source, *, most: int = 200) -> Agreement:

@@ -6,13 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from store.database import ids as keys
+from store.database.review_state import events
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
 from store.records import question_id
+from store.review.reviewers import Entry, entry_of
 from tests.store import rows
 from tests.store.explore.test_query import varied
 
 ROWS = 120
+
+
+def history_of(workspace: Workspace, question: str) -> list[Entry]:
+    """The events of a question, newest first, each event of a bulk as its own; empty for an unknown question."""
+    with workspace.cursor() as cursor:
+        q = keys.find(cursor, question)
+        log = [] if q is None else events(cursor, q)
+    return [Entry(**entry_of(event)) for event in reversed(log) if event["question_id"] == question]
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from store.frame.cache import Frames
 from store.records import question_id
 from store.review import decisions, tags
 from store.review.review_item import blind, review_item
-from store.review.reviewers import history_of
 from tests.store import rows
+from tests.store.review.conftest import history_of
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -12,10 +12,11 @@ from store.database.workspace import Workspace
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.review import decisions, preferences, queues
-from store.review.reviewers import agreement, history, history_of, reviewers
+from store.review.reviewers import agreement, history, reviewers
 from store.transfer import attach
 from store.transfer.merge import merge
 from tests.store import rows
+from tests.store.review.conftest import history_of
 
 
 def test_reviewers_are_counted_by_what_is_in_force(workspace: Workspace, ids: list[str]) -> None:
