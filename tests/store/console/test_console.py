@@ -185,7 +185,7 @@ def test_hostile_statements_are_refused(typed: Console, filled: Workspace) -> No
 def test_changes_inside_a_select_are_refused_for_what_they_are(typed: Console, filled: Workspace) -> None:
     for statement in REFUSED:
         if statement.startswith("WITH x AS (DELETE"):
-            assert re.search("holds DELETE|A CTE needs a SELECT", refusal(typed, filled, statement))
+            assert re.search("contains DELETE|A CTE needs a SELECT", refusal(typed, filled, statement))
 
 
 @pytest.mark.usefixtures("unharmed")
