@@ -109,6 +109,14 @@ def damaged(folder: Path, error: Exception) -> StoreError:
     )
 
 
+def newer(what: str, version: int, known: int) -> StoreError:
+    """The error for a database whose schema this program does not know yet; ``what`` names it in the sentence."""
+    return StoreError(
+        f"{what} was written by a newer version of this program (schema {version}, this one knows {known}); "
+        "update this program."
+    )
+
+
 def disk_full(folder: Path) -> StoreError:
     return StoreError(
         f"the disk of workspace '{folder}' is full; free some space and resume the run: stored rows are safe."

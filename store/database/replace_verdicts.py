@@ -119,7 +119,7 @@ def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: d
         ids = {v.question_id: keys.key(number, arrow.split(v.question_id)[1]) for v in found.verdicts}
         kept = [ids[v.question_id] for v in found.verdicts if v.kept]
         back = _dropped(cursor, stage, kept)
-        cursor.execute("DELETE FROM verdict_rows WHERE stage = $s AND " + _IN, {"s": stage, **_of(ids.values())})
+        cursor.execute("DELETE FROM verdict_rows WHERE stage = $s AND " + _IN, {"s": stage, **_bounds(ids.values())})
         _delete_labels(cursor, run.run_id, list(ids.values()), found.replaces)
         _delete_rewards(cursor, number, [reward for reward, _ in found.rewards])
         _insert(cursor, number, [*found.verdicts, *found.labels, *found.errors])
@@ -145,10 +145,10 @@ def write_note(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, note:
 _IN = "q BETWEEN $low AND $high AND q IN (SELECT unnest($q))"
 
 
-def _of(wanted: Iterable[int]) -> dict[str, Any]:
+def _bounds(wanted: Iterable[int]) -> dict[str, Any]:
     """The values of ``_IN``: the bounds let DuckDB skip blocks."""
-    found = list(wanted)
-    return {"q": found, "low": min(found, default=0), "high": max(found, default=-1)}
+    q = list(wanted)
+    return {"q": q, "low": min(q, default=0), "high": max(q, default=-1)}
 
 
 def _before(stage: str) -> str:
@@ -169,7 +169,7 @@ def _keys(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str]) -> list[i
 
 def _dropped(cursor: duckdb.DuckDBPyConnection, stage: str, wanted: list[int]) -> list[int]:
     query = f"SELECT q FROM verdict_rows WHERE stage = $s AND NOT kept AND {_IN} ORDER BY q"
-    return [q for (q,) in cursor.execute(query, {"s": stage, **_of(wanted)}).fetchall()]
+    return [q for (q,) in cursor.execute(query, {"s": stage, **_bounds(wanted)}).fetchall()]
 
 
 def _delete_labels(cursor: duckdb.DuckDBPyConnection, run_id: str, wanted: list[int], names: tuple[str, ...]) -> None:
@@ -178,13 +178,13 @@ def _delete_labels(cursor: duckdb.DuckDBPyConnection, run_id: str, wanted: list[
         DELETE FROM label_rows WHERE {_IN} AND key IN (SELECT unnest($names))
             AND (key <> 'near_duplicate' OR starts_with(value, $run))"""
     if names:
-        cursor.execute(query, {**_of(wanted), "names": list(names), "run": f"{run_id}-"})
+        cursor.execute(query, {**_bounds(wanted), "names": list(names), "run": f"{run_id}-"})
 
 
 def _delete_rewards(cursor: duckdb.DuckDBPyConnection, number: int, rewards: list[Reward]) -> None:
     scored = {keys.key(number, arrow.row_key(reward, {})[2]) for reward in rewards}
     if rewards:
-        values = {**_of(scored), "model": rewards[0].reward_model}
+        values = {**_bounds(scored), "model": rewards[0].reward_model}
         cursor.execute(f"DELETE FROM reward_rows WHERE reward_model = $model AND {_IN}", values)
 
 
@@ -207,7 +207,7 @@ def _supersede(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -
     """Move the verdicts of later stages of questions that are dropped here."""
     if not gone:
         return
-    values = {**_of(gone), "later": _after(stage)}
+    values = {**_bounds(gone), "later": _after(stage)}
     where = f"WHERE stage IN (SELECT unnest($later)) AND {_IN}"
     cursor.execute(f"INSERT INTO {schema.SUPERSEDED} ({_COLUMNS}) SELECT {_COLUMNS} FROM verdict_rows {where}", values)
     cursor.execute(f"DELETE FROM verdict_rows {where}", values)
@@ -215,20 +215,20 @@ def _supersede(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -
 
 def _restore(cursor: duckdb.DuckDBPyConnection, run: Run, number: int, stage: str, back: list[int]) -> None:
     """Restore the verdicts of later stages of questions that are kept again."""
-    values = {**_of(back), "later": _after(stage)}
-    come = f"""
+    values = {**_bounds(back), "later": _after(stage)}
+    returning = f"""
         SELECT {_COLUMNS} FROM {schema.SUPERSEDED} WHERE stage IN (SELECT unnest($later)) AND {_IN}
         QUALIFY coalesce(list_position($later, stage) <= min(list_position($later, stage)) FILTER (NOT kept)
             OVER (PARTITION BY q), true)"""
-    rows = cursor.execute(f"INSERT INTO verdict_rows ({_COLUMNS}) {come} RETURNING q, stage", values).fetchall()
+    rows = cursor.execute(f"INSERT INTO verdict_rows ({_COLUMNS}) {returning} RETURNING q, stage", values).fetchall()
     query = f"DELETE FROM {schema.SUPERSEDED} WHERE {_IN} AND (q, stage) IN (SELECT unnest($q1), unnest($stages))"
-    cursor.execute(query, {**_of(back), "q1": [q for q, _ in rows], "stages": [name for _, name in rows]})
+    cursor.execute(query, {**_bounds(back), "q1": [q for q, _ in rows], "stages": [name for _, name in rows]})
     fresh = sorted({*back} - {q for q, _ in rows})
     if fresh and stage != STAGES[-1]:
-        _insert(cursor, number, _go_on(cursor, run, stage, fresh))
+        _insert(cursor, number, _continue(cursor, run, stage, fresh))
 
 
-def _go_on(
+def _continue(
     cursor: duckdb.DuckDBPyConnection, run: Run, stage: str, fresh: list[int]
 ) -> list[Verdict | Label | ErrorRow]:
     """Rows for questions that were never judged after this stage."""
@@ -238,11 +238,11 @@ def _go_on(
         LEFT JOIN (SELECT q, value FROM label_rows WHERE key = 'chosen' AND {_IN}) l ON l.q = r.q
         WHERE {_IN.replace("q ", "r.q ")} ORDER BY r.q"""
     rows: list[Verdict | Label | ErrorRow] = []
-    for key, idx, sample, chosen in cursor.execute(query, _of(fresh)).fetchall():
+    for key, idx, sample, chosen in cursor.execute(query, _bounds(fresh)).fetchall():
         stages = _after(stage)
         if sample is None and run.kind != "import":
-            said = "A check kept this question after its run had ended, so it has no solutions."
-            rows.append(ErrorRow(run.run_id, idx, stages[0], said))
+            message = "A check kept this question after its run had ended, so it has no solutions."
+            rows.append(ErrorRow(run.run_id, idx, stages[0], message))
             continue
         if sample is None:
             stages = stages[: stages.index("solution")]

@@ -123,23 +123,14 @@ def contents(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Contents:
     return Contents(*cursor.execute(query, {"run": run_id}).fetchall()[0])
 
 
-def failures(cursor: duckdb.DuckDBPyConnection, run_id: str, first: int = 0, most: int = 20) -> list[ErrorRow]:
-    """The run's failed attempts in the order of recording: ``most`` of them from number ``first`` on."""
-    return _errors(cursor, f"ORDER BY rowid LIMIT {most:d} OFFSET {first:d}", run_id)
-
-
-def latest_failures(cursor: duckdb.DuckDBPyConnection, run_id: str, most: int = 20) -> list[ErrorRow]:
-    """The run's last failed attempts, newest first."""
-    return _errors(cursor, f"ORDER BY rowid DESC LIMIT {most:d}", run_id)
-
-
-def _errors(cursor: duckdb.DuckDBPyConnection, order: str, run_id: str) -> list[ErrorRow]:
-    query = f"SELECT run_id, idx, stage, message, raw, attempt, created_at FROM errors WHERE run_id = ? {order}"
-    rows = cursor.execute(query, [run_id]).fetchall()
-    return [
-        ErrorRow(run, idx, stage, said, raw, attempt, from_db(when))
-        for run, idx, stage, said, raw, attempt, when in rows
-    ]
+def failures(
+    cursor: duckdb.DuckDBPyConnection, run_id: str, first: int = 0, most: int = 20, *, newest_first: bool = False
+) -> list[ErrorRow]:
+    """The run's failed attempts in the order of recording, or reversed: ``most`` of them from number ``first`` on."""
+    query = f"""
+        SELECT run_id, idx, stage, message, raw, attempt, created_at FROM errors WHERE run_id = ?
+        ORDER BY rowid {"DESC" if newest_first else ""} LIMIT {most:d} OFFSET {first:d}"""
+    return [ErrorRow(*_values(row)) for row in cursor.execute(query, [run_id]).fetchall()]
 
 
 def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Stored]:

@@ -244,10 +244,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
         if have is None:
             raise StoreError(f"workspace '{folder}' holds a database that is not a workspace's; name another folder.")
         if have > schema.VERSION:
-            raise StoreError(
-                f"workspace '{folder}' was written by a newer version of this program (schema {have}, this one knows "
-                f"{schema.VERSION}); update this program."
-            )
+            raise duckdb_errors.newer(f"workspace '{folder}'", have, schema.VERSION)
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         schema.migrate(connection, have)
         connection.execute("UPDATE runs SET status = 'interrupted' WHERE status = 'running'")

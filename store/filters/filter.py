@@ -65,7 +65,8 @@ class Filter:
         unknown = sorted(set(given) - set(_KINDS))
         if unknown:
             raise InputError("filter", unknown[0], "is not a field of a filter", f"the fields are {', '.join(_KINDS)}")
-        return cls(**{name: _READ[_KINDS[name]](name, value) for name, value in given.items() if value is not None})
+        read = {name: _FUNCTIONS[_KINDS[name]][0] for name in given}
+        return cls(**{name: read[name](name, value) for name, value in given.items() if value is not None})
 
     def to_json(self) -> str:
         """The shortest JSON object for this filter, the same text for equal filters."""
@@ -93,7 +94,7 @@ class Filter:
             asked = getattr(self, name)
             if asked in ((), (None, None), None):
                 continue
-            sql, bound = _sql_area(map_keys) if kind == "area" else _SQL[kind](name, asked, view)
+            sql, bound = _sql_area(map_keys) if kind == "area" else _FUNCTIONS[kind][1](name, asked, view)
             # a column of `items` alone filters pairs by their question
             if view == "pairs" and name in _ITEMS_ONLY:
                 sql = f"question_id IN (SELECT question_id FROM items WHERE {sql})"
@@ -248,26 +249,16 @@ def _sql_area(map_keys: Collection[int] | None) -> tuple[str, list[Any]]:
     )
 
 
-_READ: dict[str, Any] = {
-    "values": _read_values,
-    "tags": _read_values,
-    "level": _read_values,
-    "range": _read_range,
-    "flag": _read_flag,
-    "stage": _read_stage,
-    "text": _read_text,
-    "words": _read_words,
-    "regex": _read_regex,
-    "area": Area.read,
+_FUNCTIONS: dict[str, tuple[Any, Any]] = {
+    "values": (_read_values, _sql_values),
+    "tags": (_read_values, _sql_tags),
+    "level": (_read_values, _sql_level),
+    "range": (_read_range, _sql_range),
+    "flag": (_read_flag, _sql_flag),
+    "stage": (_read_stage, _sql_stage),
+    "text": (_read_text, _sql_text),
+    "words": (_read_words, _sql_words),
+    "regex": (_read_regex, _sql_regex),
+    "area": (Area.read, None),
 }
-_SQL: dict[str, Any] = {
-    "values": _sql_values,
-    "tags": _sql_tags,
-    "level": _sql_level,
-    "range": _sql_range,
-    "flag": _sql_flag,
-    "stage": _sql_stage,
-    "text": _sql_text,
-    "words": _sql_words,
-    "regex": _sql_regex,
-}
+"""By kind: how a condition is read, and its SQL (that of an area needs keys, see ``_sql_area``)."""

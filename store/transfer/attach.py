@@ -62,8 +62,7 @@ def find(workspace: str | Path, given: str) -> Database:
     if not have:
         raise InputError("FILE", given, "is not a workspace's database", "name a workspace, a backup or a snapshot")
     if have > schema.VERSION:
-        said = f"'{given}' was written by a newer version of this program (schema {have}, this one knows "
-        raise StoreError(f"{said}{schema.VERSION}); update this program.")
+        raise duckdb_errors.newer(f"'{given}'", have, schema.VERSION)
     return Database(given, place, file, have)
 
 

@@ -141,7 +141,7 @@ def check(path: str | Path) -> list[str]:
         if have is None or have == 0:
             return [f"workspace '{folder}' holds a database that is not a workspace's."]
         if have > schema.VERSION:
-            return [f"workspace '{folder}' was written by a newer version (schema {have}); update this program."]
+            return [str(duckdb_errors.newer(f"workspace '{folder}'", have, schema.VERSION))]
         if have < schema.VERSION:  # opening migrates it; here it is read unchanged
             there = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
             return _unreadable(connection, folder, [str(name) for (name,) in there])

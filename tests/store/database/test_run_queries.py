@@ -6,7 +6,7 @@ import pytest
 
 from store.database import run_queries
 from store.database.question import read_question
-from store.database.run_queries import Contents, Counts, contents, counts, failures, latest_failures
+from store.database.run_queries import Contents, Counts, contents, counts, failures
 from store.database.workspace import Workspace
 from store.errors import InputError
 from store.explore.overview import BINS, compared
@@ -102,7 +102,8 @@ def test_a_run_is_counted_with_what_it_made_and_what_failed(workspace: Workspace
         assert counts(cursor, ["r1", "r2", "r9"]) == {"r1": Counts(4, 3, 3), "r2": Counts(), "r9": Counts()}
         assert contents(cursor, "r1") == Contents(questions=4, pairs=3, decisions=1, preferences=0)
         assert [row.idx for row in failures(cursor, "r1", first=1)] == [5, 6]
-        assert [row.message for row in latest_failures(cursor, "r1", most=2)] == ["no answer 6", "no answer 5"]
+        newest = failures(cursor, "r1", most=2, newest_first=True)
+        assert [row.message for row in newest] == ["no answer 6", "no answer 5"]
         assert failures(cursor, "r2") == []
 
 

@@ -14,7 +14,7 @@ from engine.config.run_config import RunConfig
 from engine.job_registry import JobRegistry
 from engine.jobs.runner import Job
 from store.database import run_queries
-from store.database.run_queries import latest_failures
+from store.database.run_queries import failures
 from store.database.workspace import Workspace
 from store.records import ErrorRow, question_id
 from ui.components.sheet import Cell, Part, bar, progress_line, table, text
@@ -73,7 +73,7 @@ class Progress:
                 return known
             with self._workspace.cursor() as cursor:
                 known.costs = run_queries.costs(cursor, job.run_id)
-                known.failed = latest_failures(cursor, job.run_id)
+                known.failed = failures(cursor, job.run_id, newest_first=True)
             if known.config is None:
                 known.config = RunConfig.from_json(self._workspace.run(job.run_id).config)
             known.pairs, known.final = event["accepted"], ended
