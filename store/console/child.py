@@ -126,9 +126,9 @@ def sentence(error: BaseException) -> str:
         return f"The statement needs more memory than its limit of {MEMORY} MB."
     if isinstance(error, RecursionError):
         return "The statement is nested too deeply."
-    said = str(error).partition("\n\nLINE ")[0].partition("\nLINE ")[0]
-    said = " ".join(said.split()) or type(error).__name__
-    return said if len(said) <= 400 else said[:400] + "…"
+    text = str(error).partition("\n\nLINE ")[0].partition("\nLINE ")[0]
+    text = " ".join(text.split()) or type(error).__name__
+    return text if len(text) <= 400 else text[:400] + "…"
 
 
 def _open(file: str) -> duckdb.DuckDBPyConnection:
@@ -166,7 +166,7 @@ def _main(file: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    said = json.dumps(_main(sys.argv[1]))
-    sys.stdout.buffer.write(said.encode())
+    output = json.dumps(_main(sys.argv[1]))
+    sys.stdout.buffer.write(output.encode())
     sys.stdout.buffer.flush()
     os._exit(0)  # nothing is left to clean up

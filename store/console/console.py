@@ -156,16 +156,16 @@ class Console:
         with _child(snapshot.file) as process:
             self._running[name] = process
             try:
-                said = _ask(process, statement)
+                output = _ask(process, statement)
             finally:
                 del self._running[name]
                 cancelled = name in self._cancelled
                 self._cancelled.discard(name)
         if cancelled:
             raise ScaleQuestError("Cancelled.")
-        if "error" in said:
-            raise ScaleQuestError(said["error"].replace(f"{snapshot.file.parent}{os.sep}", ""))
-        return Answer(**said)
+        if "error" in output:
+            raise ScaleQuestError(output["error"].replace(f"{snapshot.file.parent}{os.sep}", ""))
+        return Answer(**output)
 
 
 def views(source: Source) -> dict[str, list[str]]:
@@ -212,8 +212,8 @@ def _ask(process: subprocess.Popen[bytes], statement: str) -> dict[str, Any]:
             process.stdin.write(statement.encode("utf-8", "replace"))
             process.stdin.close()
         # The child limits the bytes of cells; their JSON is at most six times as long.
-        said = _within(child.SECONDS, process, lambda: process.stdout.read(8 * child.BYTES))
-        if answer := _read(said):
+        output = _within(child.SECONDS, process, lambda: process.stdout.read(8 * child.BYTES))
+        if answer := _read(output):
             return answer
         if time.monotonic() - begun >= child.SECONDS:
             error = f"Stopped after {child.SECONDS:g} s, the time limit of a statement; select less."
@@ -237,9 +237,9 @@ def _within(seconds: float, process: subprocess.Popen[bytes], read: Any) -> byte
         watch.cancel()
 
 
-def _read(said: bytes) -> dict[str, Any]:
+def _read(output: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(said)
+        answer = json.loads(output)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

@@ -158,8 +158,8 @@ class Writer:
         try:
             result = self._transaction(item.function) if item.transaction else item.function(self._cursor)
         except _REFUSED as error:  # a damaged database fails at the next BEGIN
-            said = f"was refused ({duckdb_errors.first_line(error)}); what was stored before is safe."
-            item.future.set_exception(StoreError(f"writing to workspace '{self._folder}' {said}"))
+            problem = f"was refused ({duckdb_errors.first_line(error)}); what was stored before is safe."
+            item.future.set_exception(StoreError(f"writing to workspace '{self._folder}' {problem}"))
         except duckdb.Error as error:
             failure = duckdb_errors.cannot_write(self._folder, error)
             item.future.set_exception(failure)

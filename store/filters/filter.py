@@ -91,10 +91,10 @@ class Filter:
         parts: list[str] = []
         values: list[Any] = []
         for name, kind in _KINDS.items():
-            asked = getattr(self, name)
-            if asked in ((), (None, None), None):
+            wanted = getattr(self, name)
+            if wanted in ((), (None, None), None):
                 continue
-            sql, bound = _sql_area(map_keys) if kind == "area" else _FUNCTIONS[kind][1](name, asked, view)
+            sql, bound = _sql_area(map_keys) if kind == "area" else _FUNCTIONS[kind][1](name, wanted, view)
             # a column of `items` alone filters pairs by their question
             if view == "pairs" and name in _ITEMS_ONLY:
                 sql = f"question_id IN (SELECT question_id FROM items WHERE {sql})"
@@ -178,10 +178,10 @@ def _read_text(name: str, value: Any) -> str | None:
 
 
 def _read_words(name: str, value: Any) -> str | None:
-    said = _read_text(name, value)
-    if said is not None:
-        search_syntax.words(said)
-    return said
+    text = _read_text(name, value)
+    if text is not None:
+        search_syntax.words(text)
+    return text
 
 
 def _read_regex(name: str, value: Any) -> str | None:
@@ -189,55 +189,55 @@ def _read_regex(name: str, value: Any) -> str | None:
     return None if pattern is None else search_syntax.regex(pattern)
 
 
-def _any_of(asked: Values, has_none: str, has_any: str) -> tuple[str, list[Any]]:
+def _any_of(wanted: Values, has_none: str, has_any: str) -> tuple[str, list[Any]]:
     """The condition for a list of values: ``has_none`` is for null, ``has_any`` binds the others."""
-    some = [value for value in asked if value is not None]
-    parts = [has_none] * (None in asked) + [has_any] * bool(some)
+    some = [value for value in wanted if value is not None]
+    parts = [has_none] * (None in wanted) + [has_any] * bool(some)
     return f"({' OR '.join(parts)})", [some] if some else []
 
 
-def _sql_values(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+def _sql_values(name: str, wanted: Values, view: View) -> tuple[str, list[Any]]:
     column = _COLUMN.get(name, name)
-    return _any_of(asked, f"{column} IS NULL", f"{column} IN (SELECT unnest(CAST(? AS VARCHAR[])))")
+    return _any_of(wanted, f"{column} IS NULL", f"{column} IN (SELECT unnest(CAST(? AS VARCHAR[])))")
 
 
-def _sql_tags(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
-    return _any_of(asked, "len(tags) = 0", "list_has_any(tags, CAST(? AS VARCHAR[]))")
+def _sql_tags(name: str, wanted: Values, view: View) -> tuple[str, list[Any]]:
+    return _any_of(wanted, "len(tags) = 0", "list_has_any(tags, CAST(? AS VARCHAR[]))")
 
 
-def _sql_level(name: str, asked: Values, view: View) -> tuple[str, list[Any]]:
+def _sql_level(name: str, wanted: Values, view: View) -> tuple[str, list[Any]]:
     levels = "SELECT question_id FROM label_rows WHERE key = 'level'"
     has_any = f"question_id IN ({levels} AND value IN (SELECT unnest(CAST(? AS VARCHAR[]))))"
-    return _any_of(asked, f"question_id NOT IN ({levels})", has_any)
+    return _any_of(wanted, f"question_id NOT IN ({levels})", has_any)
 
 
-def _sql_range(name: str, asked: Range, view: View) -> tuple[str, list[Any]]:
+def _sql_range(name: str, wanted: Range, view: View) -> tuple[str, list[Any]]:
     column = "best_reward" if (name, view) == ("reward", "items") else name
-    ends = [(f"{column} >= ?", asked[0]), (f"{column} <= ?", asked[1])]
+    ends = [(f"{column} >= ?", wanted[0]), (f"{column} <= ?", wanted[1])]
     return " AND ".join(sql for sql, end in ends if end is not None), [end for _, end in ends if end is not None]
 
 
-def _sql_flag(name: str, asked: bool, view: View) -> tuple[str, list[Any]]:
-    return f"{name} = ?", [asked]
+def _sql_flag(name: str, wanted: bool, view: View) -> tuple[str, list[Any]]:
+    return f"{name} = ?", [wanted]
 
 
-def _sql_stage(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
-    if asked == "generated":
+def _sql_stage(name: str, wanted: str, view: View) -> tuple[str, list[Any]]:
+    if wanted == "generated":
         return "TRUE", []
-    return "question_id IN (SELECT question_id FROM verdict_rows WHERE stage = ? AND kept)", [asked]
+    return "question_id IN (SELECT question_id FROM verdict_rows WHERE stage = ? AND kept)", [wanted]
 
 
-def _sql_text(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
+def _sql_text(name: str, wanted: str, view: View) -> tuple[str, list[Any]]:
     columns = ("query", "response") if view == "pairs" else ("query",)
-    return f"({' OR '.join(f'contains(lower({c}), lower(?))' for c in columns)})", [asked] * len(columns)
+    return f"({' OR '.join(f'contains(lower({c}), lower(?))' for c in columns)})", [wanted] * len(columns)
 
 
-def _sql_words(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
-    return search_syntax.sql(search_syntax.words(asked))
+def _sql_words(name: str, wanted: str, view: View) -> tuple[str, list[Any]]:
+    return search_syntax.sql(search_syntax.words(wanted))
 
 
-def _sql_regex(name: str, asked: str, view: View) -> tuple[str, list[Any]]:
-    return "regexp_matches(query, ?)", [asked]
+def _sql_regex(name: str, wanted: str, view: View) -> tuple[str, list[Any]]:
+    return "regexp_matches(query, ?)", [wanted]
 
 
 def _sql_area(map_keys: Collection[int] | None) -> tuple[str, list[Any]]:

@@ -125,8 +125,12 @@ def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> Version:
     """Identify the current rows by the tables' counts, which DuckDB knows without a scan, and the time of the newest
     verdict. Decisions are counted separately, because they change few rows of a frame.
     """
-    asked = [f"(SELECT count(*) FROM {table})" for table in _CHANGING] + ["(SELECT max(created_at) FROM verdict_rows)"]
-    decisions, *found = cursor.execute(f"SELECT (SELECT count(*) FROM decision_rows), {', '.join(asked)}").fetchall()[0]
+    columns = [f"(SELECT count(*) FROM {table})" for table in _CHANGING] + [
+        "(SELECT max(created_at) FROM verdict_rows)"
+    ]
+    decisions, *found = cursor.execute(f"SELECT (SELECT count(*) FROM decision_rows), {', '.join(columns)}").fetchall()[
+        0
+    ]
     return Version((*found, *runs), decisions)
 
 

@@ -64,7 +64,7 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class _Run:
     run_id: str
-    here: bool
+    known: bool
     same: bool
     questions: int
     base: int  # the key of its idx 0 in the other workspace
@@ -92,10 +92,10 @@ def merge(
         progress.total, progress.of_runs = sum(run.questions for run in runs), len(runs)
         for run in runs:
             before, progress.run_id = progress.questions, run.run_id
-            if run.here and not run.same:
+            if run.known and not run.same:
                 done.refused.append(run.run_id)
             else:
-                merge_part = partial(_merge_decisions if run.here else _copy_run, run=run, progress=progress, stop=stop)
+                merge_part = partial(_merge_decisions if run.known else _copy_run, run=run, progress=progress, stop=stop)
                 try:
                     done.add(_written(workspace, database, run.run_id, merge_part))
                 except _Stopped:
@@ -227,7 +227,7 @@ def _events(cursor: duckdb.DuckDBPyConnection, run: _Run) -> Merged:
             cursor,
             f"""
             INSERT INTO decision_rows BY NAME SELECT d.* REPLACE (d.q + $shift AS q)
-            {missing} {same if run.here else ""} ORDER BY d.rowid""",
+            {missing} {same if run.known else ""} ORDER BY d.rowid""",
             run=run.run_id,
             shift=ids.key(ids.number_of(cursor, run.run_id) or 0, 0) - run.base,
         )
