@@ -95,7 +95,8 @@ def merge(
             if run.known and not run.same:
                 done.refused.append(run.run_id)
             else:
-                merge_part = partial(_merge_decisions if run.known else _copy_run, run=run, progress=progress, stop=stop)
+                merge_run = _merge_decisions if run.known else _copy_run
+                merge_part = partial(merge_run, run=run, progress=progress, stop=stop)
                 try:
                     done.add(_written(workspace, database, run.run_id, merge_part))
                 except _Stopped:
