@@ -191,7 +191,9 @@ def test_a_batch_is_cancelled_resumed_and_deleted(watched: Watched) -> None:
     choose(page, "Run", "made r2")
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#delete")).to_contain_text(f"Delete made r2 {HOSTILE} (r2)?")
-    expect(page.locator("#delete")).to_contain_text("5 questions, 4 pairs and 1 decisions on them go")
+    expect(page.locator("#delete")).to_contain_text(
+        "5 questions, 4 pairs and 1 decisions on them? This cannot be undone."
+    )
     page.get_by_role("button", name="Yes, delete it").click()
     expect(page.locator("#runs")).not_to_contain_text("made r2")
     expect(page.locator("#runs")).to_contain_text("made r1")
