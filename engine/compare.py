@@ -1,7 +1,5 @@
 """Comparison of two generators: statistics of a run's stored rows with 95 % intervals."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

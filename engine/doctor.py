@@ -3,8 +3,6 @@
 Nothing is loaded, downloaded or changed, and no server is contacted.
 """
 
-from __future__ import annotations
-
 import platform
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The jobs of one workspace in a long-lived process: starts them, one at a time where they exclude each other."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The folder of the bundled files, in a checkout and in an installed wheel."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"

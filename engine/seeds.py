@@ -1,7 +1,5 @@
 """Seeds by hash, so that no item's randomness depends on the clock, on order or on other items."""
 
-from __future__ import annotations
-
 import hashlib
 
 

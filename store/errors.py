@@ -4,8 +4,6 @@ Every error that a user can cause or meet is a ``ScaleQuestError``; its text is 
 leaves also inherit the matching built-in error, so that code which knows nothing of us can catch them.
 """
 
-from __future__ import annotations
-
 
 class ScaleQuestError(Exception):
     """Anything that goes wrong in a way that we can explain in a sentence."""

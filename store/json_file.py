@@ -1,7 +1,5 @@
 """Small JSON files of a workspace, replaced atomically; a file that cannot be read is left unchanged."""
 
-from __future__ import annotations
-
 import json
 import os
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Names that people enter: one line of visible characters."""
 
-from __future__ import annotations
-
 import unicodedata
 
 from store.errors import InputError

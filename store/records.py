@@ -4,8 +4,6 @@ Field names are the column names. Times are UTC ``datetime``; ``seconds`` are wa
 are generated tokens. ``dict`` fields are stored as JSON. Nothing here knows how or where rows are stored.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal

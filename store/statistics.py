@@ -4,8 +4,6 @@ Shares of a sample with unequal weights are Hajek's weighted means; their n is K
 (sum of weights)^2 / sum of squared weights.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """UTC in the program, zone-less UTC in the database."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import overload
 

@@ -1,7 +1,5 @@
 """The page: its tabs, and what goes from one to another."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Serves /healthz (whether the app and its database answer), /vendor (plotly.js fr
 (the page's own modules). Nothing is sent to or fetched from any other host.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import secrets

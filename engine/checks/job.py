@@ -4,8 +4,6 @@
 of verdicts, so that a check that was stopped in any way continues from there when the same check is requested again.
 """
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 

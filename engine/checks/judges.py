@@ -5,8 +5,6 @@ outside a scorer's domain are kept with the reason ``outside_domain``; where no 
 by reward alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol

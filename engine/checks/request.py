@@ -3,8 +3,6 @@
 Checks with equal ``hash`` give equal results for the same rows, so that a stopped one can be continued.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Scores many questions by one model within its window of rows in flight, with results in order."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 

@@ -5,8 +5,6 @@ the user's question would begin (the paper's section on question generation). No
 text.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 

@@ -1,7 +1,5 @@
 """Sampling parameters of a text model."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

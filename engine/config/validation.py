@@ -4,8 +4,6 @@
 ``InputError`` with the path of the field as the file writes it (``solver.temperature``), the value and a remedy.
 """
 
-from __future__ import annotations
-
 import difflib
 import functools
 import typing

@@ -1,7 +1,5 @@
 """The usual names of columns, in the order in which they are tried. A data set's layout is read off them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 QUESTION = ("query", "problem", "question", "instruction", "prompt")

@@ -1,7 +1,5 @@
 """Rows of CSV by the header's names, and of plain text with a question per line."""
 
-from __future__ import annotations
-
 import csv
 import io
 from typing import IO

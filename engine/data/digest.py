@@ -1,7 +1,5 @@
 """The sha256 of a file, computed in a thread while the file is read."""
 
-from __future__ import annotations
-
 import hashlib
 import threading
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Rows of a data set of the Hugging Face hub, streamed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Rows of JSON lines, or of one JSON array, read as they come: the file need not fit in memory."""
 
-from __future__ import annotations
-
 import io
 import json
 from typing import IO, Any

@@ -4,8 +4,6 @@ Only a file whose header is exactly that of a full export counts as one: in any 
 An empty cell means no value, because CSV can't express an empty text.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Sequence

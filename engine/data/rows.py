@@ -1,7 +1,5 @@
 """What every format's reader yields: ``(number, row)`` pairs, and ``Refused`` where no row could be read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ The field is guessed from its name unless it is given; rows without it are count
 training records of each file: ``{"file", "field", "rows", "used"}``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import random

@@ -4,8 +4,6 @@ The first job fits the embedder and the layout to a sample; later ones use both 
 block that is written is complete: after a kill the same job continues with the next one.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 Runs embed nothing, so the embedder is not part of a run's config.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol

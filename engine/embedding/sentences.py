@@ -1,7 +1,5 @@
 """Embeddings by a model of sentence-transformers, an optional package."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

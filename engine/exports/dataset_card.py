@@ -3,8 +3,6 @@
 ``assets/cards/dataset.md`` is filled from the rows and the runs' records alone: it contains neither times nor paths.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise

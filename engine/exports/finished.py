@@ -3,8 +3,6 @@
 Names from outside are only compared with the existing ones.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -5,8 +5,6 @@ folder called ``OUT`` is complete, whenever the program is killed. Exporting wri
 blocks until the end; control it with the ``Control`` that you pass in.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 It contains neither times nor paths, so that the same rows give the same manifest.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """The plan of an export: a format, a filter and options that are validated together."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

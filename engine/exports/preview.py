@@ -1,7 +1,5 @@
 """The preview of an export: exact counts, its first rows as they would be written, and its estimated size."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

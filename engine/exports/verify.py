@@ -3,8 +3,6 @@
 Its files are hashed, and the export is repeated in a temporary folder.
 """
 
-from __future__ import annotations
-
 import hashlib
 import tempfile
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 A field may be read from a text, a chat (a list of messages) or a list of texts: ``rows`` looks at each value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@
 ``store.transfer.merge`` decides.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path

@@ -3,8 +3,6 @@
 ``begin`` reads the file once; ``read`` then applies any other mapping from memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 

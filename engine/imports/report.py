@@ -1,7 +1,5 @@
 """The result of an import, as data and in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ A value may be a text, a chat (its first user message and the answer to it) or a
 that no field takes stay in ``extra`` as JSON.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any

@@ -5,8 +5,6 @@ exact duplicates and drops nothing for its difficulty. A column with one value i
 time of an import of a million rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How another thread controls a running job: the control holds what was requested, the job reads it and obeys."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 Requested = Literal["run", "pause", "cancel", "interrupt"]

@@ -1,7 +1,5 @@
 """An iterator that a thread runs a bounded number of items ahead of its reader."""
 
-from __future__ import annotations
-
 import queue
 import threading
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """The events of a job whose work is a number of rows: how many are done, how fast, and how long the rest will take."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping

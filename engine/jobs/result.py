@@ -1,7 +1,5 @@
 """How a job ends: its result, its events, and the Ctrl-C that lets it finish what is in flight."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import signal

@@ -1,7 +1,5 @@
 """A job in a thread of a long-lived process. The thread's errors become the job's message."""
 
-from __future__ import annotations
-
 import itertools
 import secrets
 import threading

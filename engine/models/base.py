@@ -6,8 +6,6 @@ what they are given is exactly what the model reads. Streaming and batch are the
 knows of runs, stages or files. A callback must only hand the result on (put it in a queue).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol

@@ -4,8 +4,6 @@ Every model gets one server; further GPUs go to the models with the most tokens 
 models share GPUs as ``placement`` plans it.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass

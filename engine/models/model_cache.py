@@ -4,8 +4,6 @@ A model is loaded when a run first needs it, and stays until it is unused and a 
 may hold the same objects: models take requests from any thread, and request ids carry the run's id.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 Computed from the sizes of weights and key-value caches and from the GPU's memory, before any model is loaded.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ ids and seeds; a request is fatal only when no replica can serve it. A replica t
 then, to see whether it works again. Changes are logged as warnings.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """Streaming a text that may have to be generated again from its beginning, without sending any part twice."""
 
-from __future__ import annotations
-
 from engine.models.base import OnText
 
 

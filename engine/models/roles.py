@@ -1,7 +1,5 @@
 """The loaded models of a run, by role."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.models.base import ScoreModel, TextModel

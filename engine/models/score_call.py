@@ -1,7 +1,5 @@
 """One ``submit`` of a score model while its rows are scored one by one; for the local and the vLLM backend."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from typing import Any

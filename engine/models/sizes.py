@@ -1,7 +1,5 @@
 """The size of a model before it is loaded: from its folder, the download cache, ``assets/models.toml`` or its name."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

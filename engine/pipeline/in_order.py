@@ -1,7 +1,5 @@
 """Duplicates are judged in idx order, within the run and against the workspace's other runs."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterator
 

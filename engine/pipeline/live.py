@@ -4,8 +4,6 @@ A ``Session`` belongs to one user and ends when that user leaves. Several sessio
 one model cache.
 """
 
-from __future__ import annotations
-
 import secrets
 import threading
 import time

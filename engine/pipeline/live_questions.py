@@ -3,8 +3,6 @@
 Streamed text only comes earlier than the rows and is replaced by theirs, so equal runs end in equal states.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -3,8 +3,6 @@
 Backends log them, since they belong to no single request and several runs may share a model.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

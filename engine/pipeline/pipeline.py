@@ -6,8 +6,6 @@ not wait for each other, and the first pair appears as soon as one question has 
 order, whatever order items finish in.
 """
 
-from __future__ import annotations
-
 import itertools
 import threading
 import time

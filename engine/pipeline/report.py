@@ -1,7 +1,5 @@
 """The report at the end of a run: its funnel, and the cost of 1,000 pairs by stage, from the stored rows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.jobs.result import Result

@@ -4,8 +4,6 @@ Everything runs on the pipeline's coordinating thread. Rows collect in ``rows`` 
 fails its question, never the run.
 """
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable

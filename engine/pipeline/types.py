@@ -1,7 +1,5 @@
 """The pipeline's inputs and outputs: tools, audience, counts, outcome."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol

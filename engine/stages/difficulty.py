@@ -3,8 +3,6 @@
 The paper drops easy questions of one generator only, so each generator may have its own band.
 """
 
-from __future__ import annotations
-
 from scipy.special import expit
 
 from store.records import Verdict

@@ -4,8 +4,6 @@ Symbols, Greek letters, degree signs, curly quotes and LaTeX never count against
 (``2x + 3 = 7``) is kept.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 import unicodedata

@@ -1,8 +1,6 @@
 """The pair stage: best-of-n by reward (five in the paper), and how far the other samples agree with the chosen answer.
 Answers are not checked for correctness."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The solution stage: n sampled solutions, at least one of which must state a final answer (right or wrong)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from engine.models.base import Completion

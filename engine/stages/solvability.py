@@ -3,8 +3,6 @@
 A judge either writes, and its CONCLUSION is parsed, or scores, and its raw score is a logit.
 """
 
-from __future__ import annotations
-
 from scipy.special import expit
 
 from engine.config.prompts import parse_verdict

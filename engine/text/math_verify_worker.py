@@ -6,8 +6,6 @@ long, even where the parent was killed. It counts processor time, so that a busy
 Usage: ``python -P math_verify_worker.py SECONDS_PER_COMPARISON``
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json

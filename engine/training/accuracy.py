@@ -5,8 +5,6 @@ training has Wilson's interval. With several, and for differences, questions and
 (bootstrap with a fixed seed), so that the interval covers both kinds of variation; with three trainings it is rough.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

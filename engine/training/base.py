@@ -1,7 +1,5 @@
 """The base model of a training and the trained one: loading, LoRA, saving."""
 
-from __future__ import annotations
-
 import shutil
 from importlib.util import find_spec
 from typing import Any

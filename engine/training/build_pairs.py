@@ -5,8 +5,6 @@ passes, so that generator and rewriter need not fit on one device together. Two 
 the samples and the rewrites, with the reason where one made no pair; a later call does not repeat them.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from collections import Counter

@@ -6,8 +6,6 @@ sigmoid to the soft target, so that predictions stay within [0, 1]; the role's `
 default.
 """
 
-from __future__ import annotations
-
 import queue
 import random
 from collections.abc import Sequence

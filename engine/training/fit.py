@@ -5,8 +5,6 @@ They replace TRL's trainers for nano models, whose step takes milliseconds: a ge
 Departure from the paper (2.1): Muon for the weight matrices (AdamW for the rest) where next tokens are learned.
 """
 
-from __future__ import annotations
-
 import math
 import random
 import time

@@ -4,8 +4,6 @@ Files are read as imports read them: query and response, GSM8K's ``####``, MATH'
 the curriculum's ``test`` split, which no bundled model has seen.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Append-only files of JSON objects, one a line. A kill can only tear the last line, which readers skip."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable

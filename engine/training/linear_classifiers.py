@@ -5,8 +5,6 @@ cross-validation on training rows, from which overlaps with math500 are removed;
 ``python -m engine.training.linear_classifiers --data DIR``.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -4,8 +4,6 @@ torch.optim.Muon orthogonalises one matrix at a time in bfloat16, which on a CPU
 as long as the whole training step; here equal shapes are stacked, and a CPU computes in fp32.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

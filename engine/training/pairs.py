@@ -1,7 +1,5 @@
 """The workspace's preference pairs: from reviewers' decisions, and all of them as training data."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from store.database.workspace import Workspace

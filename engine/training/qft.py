@@ -5,8 +5,6 @@ token, as in the authors' code. TRL's SFTTrainer trains. Departure: template and
 in sampling (the authors' texts are tokenised whole).
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from typing import Any

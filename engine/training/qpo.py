@@ -9,8 +9,6 @@ the first token in which chosen and rejected differ, since the tokens after a mi
 ``norm_only`` (only the last norm's scale is trained). The nano family is trained with both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

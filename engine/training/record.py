@@ -10,8 +10,6 @@ Only the training process writes. Every file is complete at any moment: JSON is 
 line is skipped.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ Such a file is a complete profile, made from a bundled one or from another of th
 by name, and a run that used it keeps its config when the file is deleted.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

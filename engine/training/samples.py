@@ -1,7 +1,5 @@
 """What a training changes: texts of a generator at fixed seeds before and after it, and statistics of texts."""
 
-from __future__ import annotations
-
 import queue
 import re
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """One process's work on one training: its events, interrupts, checkpoints and end."""
 
-from __future__ import annotations
-
 import json
 import time
 import warnings

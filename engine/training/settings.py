@@ -3,8 +3,6 @@
 Steps are optimiser steps; ``batch`` counts packed sequences (QFT), pairs (QPO) or questions (difficulty) of one step.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 

@@ -5,8 +5,6 @@ Answers are greedy and zero-shot, compared as in the pipeline. Departure from th
 each data set: several by seed, each on rows that its seed draws, so that two data sets can be compared beyond chance.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace

@@ -12,8 +12,6 @@ A statement is restricted by:
 The parent enforces the time limit by killing this process.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

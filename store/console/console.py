@@ -4,8 +4,6 @@ The snapshot is made at first use, in a temporary folder of the workspace. A sta
 database nor this process. ``store.console.child`` checks the statement and sets the limits.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -6,8 +6,6 @@ processes do both: one may not open a database file that it has open already (``
 hold the memory.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -3,8 +3,6 @@
 A list comprehension per column costs under a microsecond a value; row-wise inserts cost a hundred times that.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator, Sequence

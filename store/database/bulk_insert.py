@@ -5,8 +5,6 @@ are then written straight to the database file; any other size goes through the 
 is two row groups, because DuckDB compresses each on its own core.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

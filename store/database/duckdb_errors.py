@@ -1,7 +1,5 @@
 """DuckDB's errors as sentences that name the workspace and the remedy."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ An open DuckDB file must never be opened by ordinary file calls in the same proc
 DuckDB's lock (POSIX locks belong to the process). A child process copies instead.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

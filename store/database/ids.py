@@ -5,8 +5,6 @@ share: finding a ``question_id`` reads the whole column, finding a ``q`` reads o
 first row, and no number is used twice.
 """
 
-from __future__ import annotations
-
 import duckdb
 
 IDX_BITS = 32

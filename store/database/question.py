@@ -4,8 +4,6 @@ Tables are joined here instead of by the views: planning the views' joins takes 
 test compares the result with the views.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

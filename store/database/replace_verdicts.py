@@ -8,8 +8,6 @@ without a score); an imported one without solutions is dropped at ``solution``; 
 with a row in ``errors``.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ The views compute the same in SQL for all questions, but planning them takes lon
 question. A property test compares the two.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Every query runs on the caller's cursor. Keys come first, texts by key: no scan decodes text.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

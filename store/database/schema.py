@@ -8,8 +8,6 @@ have the key ``q`` (``ids.py``), by which they are joined. Times are UTC without
 packages in every notebook that opens a snapshot.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import duckdb

@@ -4,8 +4,6 @@ The demo is a folder of Parquet files, one per physical table, and a map; ``pack
 are read into memory and nothing can be written to it.
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 import threading

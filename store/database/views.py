@@ -8,8 +8,6 @@ Tables are joined by ``q`` (``ids.py``), which the views do not show. ``narrowed
 questions, by their keys: a condition on the view itself is not pushed down into its aggregates.
 """
 
-from __future__ import annotations
-
 from store.records import STAGES, STATUS_OF
 
 _STATUS = " ".join(f"WHEN '{action}' THEN '{status}'" for action, status in STATUS_OF.items())

@@ -5,8 +5,6 @@ comes first, all records of one ``put`` in one transaction and in order. A row t
 (the first write wins), so a resumed run may safely put it again.
 """
 
-from __future__ import annotations
-
 import concurrent.futures.thread  # noqa: F401  pyarrow's first use asks for it, which fails once the program is ending
 import threading
 import time

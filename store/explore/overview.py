@@ -4,8 +4,6 @@ Every distribution counts all questions of the runs, dropped ones included, and 
 the frame in memory; only the texts of the pairs query the database.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

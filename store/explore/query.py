@@ -3,8 +3,6 @@
 Counts come from the frame in memory; only the texts of a page and a search (``search.py``) query the database.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass

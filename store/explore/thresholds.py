@@ -4,8 +4,6 @@ The candidates are the questions of a filter that the solution stage kept, so th
 Thresholds are parts of a filter like any other.
 """
 
-from __future__ import annotations
-
 import weakref
 from dataclasses import dataclass, replace
 

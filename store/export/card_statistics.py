@@ -1,7 +1,5 @@
 """Statistics of an export's rows for its dataset card, and the results of contamination checks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 A new format is one entry of ``FORMATS``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

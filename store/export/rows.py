@@ -3,8 +3,6 @@
 Everything is read from the views in one transaction (``read_transaction``) and in bounded memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ stage's notion) or joined by a label ``near_duplicate``, also through questions 
 smallest of its exported texts' hashes and does not depend on ids.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import duckdb

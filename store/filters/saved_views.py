@@ -1,7 +1,5 @@
 """Saved views: named filters in one JSON file of the workspace, ``views.json``, which a person can read and correct."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 

@@ -7,8 +7,6 @@ word. A term of several words (``x^2``, ``1,000``) is a phrase.
 DuckDB splits both texts and searches (``SPLIT``), so that the index and SQL find the same rows.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Histogram bins with a few dozen round edges, whatever the outliers."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

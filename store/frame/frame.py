@@ -4,8 +4,6 @@ Categories are codes into a list of values, numbers are arrays with NaN for null
 ordered by the age of their run, within a run by idx. ``load.py`` reads them; texts stay in the database.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence

@@ -3,8 +3,6 @@
 Rows are read in parts, so that joining a million questions with their verdicts and solutions takes little memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

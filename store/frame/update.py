@@ -4,8 +4,6 @@ The result is a new frame that shares unchanged columns with the old one, which 
 change a question's status, tags and edits, whether it is a pair, and the lengths of its texts, nothing else.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 import threading

@@ -3,8 +3,6 @@
 Reads every vector, in blocks that fit the processor's cache; without an index.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

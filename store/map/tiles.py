@@ -3,8 +3,6 @@
 Counts the points of a selection in the cells of a grid, or gives them one by one where they are few.
 """
 
-from __future__ import annotations
-
 import threading
 import weakref
 from dataclasses import dataclass

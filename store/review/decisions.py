@@ -4,8 +4,6 @@ Events are appended and never changed; what holds now is a view over them (``vie
 the event or the batch that it takes back. A bulk action is a batch: one event per question in one transaction.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from contextlib import suppress

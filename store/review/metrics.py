@@ -4,8 +4,6 @@ Rates are estimated from rows drawn with a known probability, weighted by its in
 decisions are only counted.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

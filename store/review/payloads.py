@@ -1,7 +1,5 @@
 """The actions of reviewers, their payloads and limits."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """The preference pairs of a workspace, and the reviewed questions that pairs are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

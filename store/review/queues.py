@@ -4,8 +4,6 @@ A queue is one file of the workspace, ``queues/NAME.json``, that decisions don't
 their queue, so a name is never reused, even after its queue was deleted.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Sequence

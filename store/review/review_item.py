@@ -1,7 +1,5 @@
 """One question as plain data for a reviewer: its texts, solutions by answer, scores with percentiles, and decisions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

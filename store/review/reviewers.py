@@ -3,8 +3,6 @@
 Judging means accepting or rejecting singly: bulk actions don't count for agreement.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Random orders give the probability of each row: such a queue is a probability sa
 them can be estimated from it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The workspace's file of the tags that reviewers have on the keys 1 to 9."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ the order of insertion; ``keys`` maps them to questions (``q``, see ``ids.py``).
 document cannot be removed: the documents of deleted runs stay until the next rebuild.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import time

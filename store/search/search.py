@@ -6,8 +6,6 @@ scanned by ``Filter.to_sql``; a scan that hits its time limit reports its progre
 Edited questions are searched by their current texts.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import weakref

@@ -4,8 +4,6 @@ The database is given as a folder (a workspace, a backup) or as a file (a snapsh
 schema is older, it is copied into the workspace and the copy is migrated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The database file must never be opened by ordinary file calls in a process that 
 free DuckDB's lock (POSIX locks belong to the process). The backup therefore copies in a child process.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -3,8 +3,6 @@
 Where the page has a login, Gradio's is checked. Names are only compared with the names of the finished exports.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request

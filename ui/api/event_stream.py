@@ -1,7 +1,5 @@
 """The events of a job as they happen, one JSON object a line, for a program that follows it."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator

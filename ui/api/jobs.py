@@ -4,8 +4,6 @@ For programs of the workspace's user on this machine: every request carries the 
 whatever login the page has.
 """
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Callable
 from typing import Annotated, TypeVar

@@ -1,7 +1,5 @@
 """The app that has a workspace open, over HTTP on loopback, with the token of the workspace's owner file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """``scalequest check``: judges a stage of a stored run again."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from ui.cli.job import run_or_follow

@@ -1,7 +1,5 @@
 """``scalequest doctor``: what this machine can run, whether a workspace is sound, how to serve a profile on GPUs."""
 
-from __future__ import annotations
-
 import json
 import sys
 from argparse import Namespace

@@ -1,7 +1,5 @@
 """``scalequest embed``: puts questions on the map."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from ui.cli.job import run_or_follow

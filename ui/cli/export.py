@@ -1,7 +1,5 @@
 """``scalequest export``: writes rows of a filter as files that other tools load, or verifies an earlier export."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from pathlib import Path
 

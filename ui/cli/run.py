@@ -1,7 +1,5 @@
 """``scalequest run``: generates questions and solutions, or resumes a run."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path

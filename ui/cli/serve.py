@@ -1,7 +1,5 @@
 """``scalequest ui``: serves the page."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from store.database.workspace import Workspace

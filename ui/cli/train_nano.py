@@ -1,7 +1,5 @@
 """``scalequest train nano``: rebuilds the bundled nano models, or measures them."""
 
-from __future__ import annotations
-
 import json
 import os
 from argparse import Namespace

@@ -1,7 +1,5 @@
 """The options of a training: its settings, base and template, or those of the stopped training that is resumed."""
 
-from __future__ import annotations
-
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """``scalequest trace``, ``snapshot``, ``backup``, ``restore`` and ``delete``: commands on a workspace."""
 
-from __future__ import annotations
-
 import json
 from argparse import Namespace
 

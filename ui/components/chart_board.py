@@ -4,8 +4,6 @@
 travels as the component's value (JSON) and is set as text by ``assets/static/components/board``, never as markup.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The charts of runs as plain data: traces, title, note and the numbers as a table; and the texts of all charts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

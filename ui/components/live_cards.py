@@ -1,7 +1,5 @@
 """A live run as the plain data that the Sample tab's script draws: a card per question, every text set as text."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The lists of profiles in the page, updated when their tab is opened and when a model is registered in another tab."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

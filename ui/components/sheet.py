@@ -4,8 +4,6 @@ The data travels as the component's value (JSON) and is set as text by ``assets/
 markup.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -3,8 +3,6 @@
 Each side is a live run that is stored in the workspace.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any

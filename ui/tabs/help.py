@@ -4,8 +4,6 @@ The pages are the files of ``assets/manual``, as they are read on a code host to
 rewritten. ``index.md`` lists them: its sections and their order are those of the list of topics.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from pathlib import Path

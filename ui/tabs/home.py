@@ -3,8 +3,6 @@
 Drawn from the database, or from the bundled demo while the workspace has no run. Only the button loads models.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial

@@ -4,8 +4,6 @@ Scripts are ES modules. The app serves them itself under an address that holds a
 keep them for good and never mixes two versions. They hold no data, so they are served without a login, as plotly.js is.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a user asks for and cannot have, as one sentence in the corner of the page."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

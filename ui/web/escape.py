@@ -1,7 +1,5 @@
 """Texts for the page: safe markup of what a model or a file wrote, and numbers, sizes and durations in words."""
 
-from __future__ import annotations
-
 import re
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>&~$:@⟦⟧]")

@@ -5,8 +5,6 @@ dollar signs. Commands are allow-listed, because a formula can hide text, load p
 block the page.
 """
 
-from __future__ import annotations
-
 import re
 
 from engine.paths import ASSETS

@@ -4,8 +4,6 @@ Gradio passes it to events as ``gr.Request.username``. Server functions of a com
 instead, whose cookie is a key of Gradio's table of logins.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 

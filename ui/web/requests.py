@@ -3,8 +3,6 @@
 Each tab declares its own models. Fields that a model does not know are ignored, and null means absent.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any, NamedTuple, TypeVar

@@ -3,8 +3,6 @@
 Pure ASGI, so that streams pass untouched. Logins (``--auth``) are Gradio's; this checks only a request's origin.
 """
 
-from __future__ import annotations
-
 import hmac
 import ipaddress
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The page's colours and fonts (the system's, so that nothing is fetched)."""
 
-from __future__ import annotations
-
 import gradio as gr
 
 _SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")

@@ -3,8 +3,6 @@
 Gradio stores files of equal content once, so that two pages share one: each is moved to a separate folder first.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

@@ -5,8 +5,6 @@ matrix library chooses its kernel by that). Batched products gave the same bits 
 threads that we tried, and are 1.3 times faster for single queries.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

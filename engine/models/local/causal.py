@@ -1,7 +1,5 @@
 """Facts about a causal LM and its tokenizer: how many tokens fit, which ids end a text, which ids a text has."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from store.errors import ItemError

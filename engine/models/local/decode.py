@@ -5,8 +5,6 @@ token, which is the input of the first step, so one code path makes every new to
 not depend on the rest of the batch (see ``slots.GRAIN``). For use from one thread.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The bundled linear level scorer as a ``ScoreModel``, without torch."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

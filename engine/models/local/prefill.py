@@ -3,8 +3,6 @@
 Prompts of similar length go together, equal ones only once. Padding is on the right, where a causal model ignores it.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any

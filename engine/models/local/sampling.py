@@ -4,8 +4,6 @@ A row's token depends only on its own logits, seed and step: the random number c
 not from a generator whose state the rows would share.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

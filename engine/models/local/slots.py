@@ -4,8 +4,6 @@ Row ``r`` of every layer holds the keys of slot ``r`` from position 0 on, withou
 sequence can take over a row while the others go on.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

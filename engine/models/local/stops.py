@@ -1,7 +1,5 @@
 """Where a text ends: end-of-text tokens, stop strings, and how much of an unfinished text may be streamed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

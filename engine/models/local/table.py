@@ -3,8 +3,6 @@
 The host keeps each sequence's length itself, so that a step waits for the device only to learn what its tokens mean.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

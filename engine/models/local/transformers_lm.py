@@ -1,7 +1,5 @@
 """A transformers causal LM as a ``TextModel``: requests from any thread, decoded on the device's thread."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ A row is (text, further text or None), which the model reads as one text. Rows o
 row's score depends on the others only by rounding (well below 1e-4).
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

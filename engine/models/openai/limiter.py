@@ -1,7 +1,5 @@
 """A limit on the requests at a server, with live users' requests before a batch's. For use on one asyncio loop."""
 
-from __future__ import annotations
-
 import asyncio
 import heapq
 import itertools

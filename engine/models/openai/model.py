@@ -1,7 +1,5 @@
 """What a text model and a score model behind a server have in common: their calls, how a call ends, and closing."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine

@@ -1,7 +1,5 @@
 """One text as a server streams it, put together from the events of its stream."""
 
-from __future__ import annotations
-
 import codecs
 import time
 from typing import Any, Literal, cast

@@ -6,8 +6,6 @@ hide the raw score. A row's two texts are sent as one string: where tokens merge
 tokens than in local backends, which encode the texts separately.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Sequence

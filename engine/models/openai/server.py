@@ -5,8 +5,6 @@ a pause that doubles, or that the server asks for. An error in one request fails
 address fails all. Redirects are not followed, and the key is never shown.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import json

@@ -6,8 +6,6 @@ model's own sampling defaults are off, special tokens stop by id and never show,
 server runs with ``--scheduling-policy priority``).
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ never deleted, which would break the others, but kept for the next use. On a GPU
 vLLM lets only one engine of a process sleep, and its own stepping thread here; releasing it frees the GPU's memory.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 import os

@@ -4,8 +4,6 @@ Sequence classifiers give one output a text. Of reward models that score every t
 InternLM2ForRewardModel) the last token's score is taken.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any

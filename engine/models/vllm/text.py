@@ -1,7 +1,5 @@
 """A vLLM engine as a ``TextModel``. Stop strings, special tokens and seeds work as in the transformers backend."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field

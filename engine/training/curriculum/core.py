@@ -8,8 +8,6 @@ the hash of (kind, numbers) puts a problem into ``train``, ``fresh`` (unseen by 
 whatever seeds draw them.
 """
 
-from __future__ import annotations
-
 import inspect
 import random
 import re

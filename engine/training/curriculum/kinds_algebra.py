@@ -1,7 +1,5 @@
 """Ages, equations, functions, sequences and powers."""
 
-from __future__ import annotations
-
 from engine.training.curriculum.core import kind
 from engine.training.curriculum.work import Work
 

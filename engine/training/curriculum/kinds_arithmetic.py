@@ -1,7 +1,5 @@
 """Bare sums, and stories of change, shopping and equal groups: one to three whole-number operations."""
 
-from __future__ import annotations
-
 from engine.training.curriculum.core import kind
 from engine.training.curriculum.work import Work
 

@@ -1,7 +1,5 @@
 """Divisors and remainders, digits, counting and chance."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from engine.training.curriculum.core import kind

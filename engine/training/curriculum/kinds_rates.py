@@ -1,7 +1,5 @@
 """Time, distance, fractions, per cent, ratios and averages."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from engine.training.curriculum.core import kind

@@ -1,7 +1,5 @@
 """Plane figures, solids, angles and the right triangle."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from engine.training.curriculum.core import kind

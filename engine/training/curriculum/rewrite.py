@@ -6,8 +6,6 @@ numbers. Departure from the paper: without an LLM, a sample that is already solv
 where the paper's rewriter would paraphrase it.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from difflib import SequenceMatcher

@@ -4,8 +4,6 @@ A ``Work`` collects lines and does the arithmetic. It raises ``Impossible`` for 
 express, by which the oracle recognises impossible questions.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 LIMIT = 99_999

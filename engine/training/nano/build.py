@@ -4,8 +4,6 @@ Parallel stages with one torch thread each use two cores a third better than one
 thousand tokens a second); the solver, which all others wait for, runs alone with all threads.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

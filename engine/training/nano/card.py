@@ -4,8 +4,6 @@
 the same to people.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from string import Template

@@ -3,8 +3,6 @@
 Thresholds come from the model card, where ``calibrate`` puts them (from the ``dev`` split and its own seeds).
 """
 
-from __future__ import annotations
-
 import json
 import math
 import random

@@ -3,8 +3,6 @@
 All are Qwen2 (head size 32), so that transformers and vLLM load them; fp32 in use, bf16 on disk.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -3,8 +3,6 @@
 For the training data of scorers and for evaluation.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ Each stage writes a folder into the work directory and marks it as done last, so
 first stopped (language models also keep a checkpoint). Departures from the paper are named at each stage.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 import random

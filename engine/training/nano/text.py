@@ -3,8 +3,6 @@
 The format is ChatML with single-token markers. Digits are one token each, so that place values stay visible.
 """
 
-from __future__ import annotations
-
 import random
 from collections import deque
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ One component draws them in the browser (``assets/static/curate_panels.js``) fro
 wrote is set there as text.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import gradio as gr

@@ -3,8 +3,6 @@
 While the page shows the demo, which stores nothing, a queue is made of its first rows and forgotten.
 """
 
-from __future__ import annotations
-
 from datetime import UTC
 from itertools import count
 from typing import Any

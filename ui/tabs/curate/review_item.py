@@ -4,8 +4,6 @@ Texts are sent twice: as they were written, which the browser shows first, and, 
 that it renders later. In a blind queue, scores and others' decisions are left out until the reviewer has decided.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

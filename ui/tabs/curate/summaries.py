@@ -1,7 +1,5 @@
 """The contents of Curate's panels as sentences and plain tables; each is an entry of PANELS."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any

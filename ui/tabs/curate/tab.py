@@ -5,8 +5,6 @@ what a model or a person wrote is set there as text, and a hidden component rend
 the browser made, in order, and may arrive twice. The page's address names the queue.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any

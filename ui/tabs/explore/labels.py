@@ -1,7 +1,5 @@
 """Explore's texts: its facets and orders, a filter in words, and the state of the data."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

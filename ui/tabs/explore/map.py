@@ -5,8 +5,6 @@ in the page's address but ignores the filter's own area, as every chart ignores 
 for Explore to change the filter. The job that makes the map runs in the server.
 """
 
-from __future__ import annotations
-
 import base64
 from dataclasses import replace
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """The questions nearest to one by the map's vectors, as Markdown below its story. Computed after the story is shown."""
 
-from __future__ import annotations
-
 from engine.embedding.role import stored
 from store.database.sources import Source
 from store.errors import ScaleQuestError

@@ -3,8 +3,6 @@
 Texts are shown on one line and without formulas, so that they can be compared word by word.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher

@@ -3,8 +3,6 @@
 Every text in it is inert, except for harmless formulas.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -4,8 +4,6 @@ One component draws itself in the browser (``assets/static/views``). It shares o
 it reads the filter there, and asks for another by an event.
 """
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from pathlib import Path

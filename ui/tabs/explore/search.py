@@ -1,7 +1,5 @@
 """What Explore says about a search: its progress, the order of its matches, and where in a text they are."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

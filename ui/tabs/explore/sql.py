@@ -4,8 +4,6 @@ One component draws itself in the browser (``assets/static/sql``). A statement r
 for a child process, so the page never waits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar

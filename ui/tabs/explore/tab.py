@@ -4,8 +4,6 @@ One component draws itself in the browser (``assets/static/explore``) from what 
 row is Markdown, which renders formulas. The filter is part of the page's address.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict

@@ -4,8 +4,6 @@ One component draws itself in the browser (``assets/static/thresholds``) from wh
 filter in the page's address. ``store.explore.thresholds`` counts, this module finds the words.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

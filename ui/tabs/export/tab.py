@@ -3,8 +3,6 @@
 An export runs in the server: it continues when the page is closed, and every page sees it.
 """
 
-from __future__ import annotations
-
 import html
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """An export as parts of a sheet: the preview, the progress, and the result."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ The check runs in the server: it continues when the page is closed, every page s
 continued.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Two runs side by side: their settings, funnels, costs and distributions. Numbers of an active run are as of now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any

@@ -3,8 +3,6 @@
 A field's type in ``run_config`` decides how it is drawn and read. Values that equal the profile's change nothing in it.
 """
 
-from __future__ import annotations
-
 import re
 import typing
 from collections.abc import Sequence

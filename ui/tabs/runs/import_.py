@@ -4,8 +4,6 @@ The import runs in the server: it continues when the page is closed, and every p
 on the server's disk, which remote users must not read.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """An import as parts of a sheet: the preview of a file, the progress, and the result."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 Finished runs are counted once, active ones at most once a second for all pages together.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from dataclasses import replace

@@ -3,8 +3,6 @@
 What needs a query is read every few seconds at most, for all pages together.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ A run belongs to the server: it continues when the page is closed, and every pag
 the tab together (``form``, ``progress``, ``list``, ``import_``, ``check``, ``compare``).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -3,8 +3,6 @@
 A page's sessions are kept on the server, in its ``PageSessions``; closing the page cancels the running one.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """The form that writes the command of a training, to copy into a shell. It starts nothing."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Long curves are thinned to what a screen can show.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Registering a trained model as a profile of the workspace, and unregistering it."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass

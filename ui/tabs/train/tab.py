@@ -4,8 +4,6 @@ Trainings are separate processes, started by a command that the tab writes. This
 together (``command``, ``curves``, ``register``, ``view``).
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass

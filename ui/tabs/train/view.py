@@ -1,7 +1,5 @@
 """Trainings as parts of a sheet: the list, the status of one, its settings, its texts before and after."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
