@@ -34,7 +34,7 @@ def test_what_was_accepted_by_keys_and_not_taken_back_is_exported_and_there_afte
         accepted = seen[:17:2]
         page.get_by_role("tab", name="Export").click()
         page.get_by_label("Which pairs").click()
-        page.get_by_role("option", name="What Explore shows now", exact=True).click()
+        page.get_by_role("option", name="Explore's current filter", exact=True).click()
         expect(page.locator("#export-look")).to_contain_text(f"{len(accepted)} pairs ({len(accepted)} accepted)")
         page.get_by_label("All columns").check()
         page.get_by_role("button", name="Export", exact=True).click()
