@@ -2,10 +2,10 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["assets/static/*.js", ".venv/", "build/", "dist/"] },
+  { ignores: [".venv/", "build/", "dist/"] },
   js.configs.recommended,
   {
-    files: ["assets/static/*/**/*.js"],
+    files: ["assets/static/**/*.js"],
     languageOptions: { globals: globals.browser },
     rules: {
       eqeqeq: "error",

@@ -78,7 +78,7 @@ def application(
         footer_links=[],
         show_error=True,
         theme=theme.theme(),
-        css=assets.text("page.css"),
+        css=assets.style("page"),
         head=assets.preload(),
     )
     return mounted

@@ -50,7 +50,7 @@ def component(folder: str, *events: str) -> dict[str, Any]:
     names = f"// emits {', '.join(map(repr, events))}\n" if events else ""
     return {
         "html_template": (_STATIC / folder / "template.html").read_text(encoding="utf-8"),
-        "css_template": (_STATIC / folder / "style.css").read_text(encoding="utf-8"),
+        "css_template": style(folder),
         "js_on_load": names + _LOAD % {"path": json.dumps(address(f"{folder}/main.js"))},
     }
 
@@ -62,7 +62,7 @@ def call(module: str, function: str) -> str:
 
 def preload() -> str:
     """Links for the page's head, so that a browser fetches all modules together and early."""
-    return "".join(f'<link rel="modulepreload" href="{address(name)}">' for name in MODULES if "/" in name)
+    return "".join(f'<link rel="modulepreload" href="{address(name)}">' for name in MODULES)
 
 
 def address(name: str) -> str:
@@ -70,11 +70,6 @@ def address(name: str) -> str:
     return f"scripts/{VERSION}/{name}"
 
 
-def text(name: str) -> str:
-    """A file as it is."""
-    return (ASSETS / "static" / name).read_text(encoding="utf-8")
-
-
-def script(*names: str) -> str:
-    """Scripts as one, ``dom.js`` before them: they share one scope, and run once, when the component is there."""
-    return "\n".join(map(text, ("dom.js", *names)))
+def style(folder: str) -> str:
+    """The stylesheet of this folder."""
+    return (_STATIC / folder / "style.css").read_text(encoding="utf-8")

@@ -41,20 +41,18 @@ export function showInExplore(request) {
  * @param {(request: ExploreRequest) => void} handler
  */
 export function onExploreRequest(element, handler) {
-  /** @param {CustomEvent<ExploreRequest | null>} [event] - with a request where a script sends it that is no module */
-  const handle = (event) => {
-    const request = event?.detail ?? exploreRequest;
+  const handle = () => {
+    const request = exploreRequest;
     exploreRequest = null;
     if (request) handler(request);
   };
   listen(element, window, EXPLORE_REQUESTED, handle);
-  return () => handle();
+  return handle;
 }
 
 /** Asks Curate to review what Explore shows. */
 export function requestReview() {
   reviewRequested = true;
-  Object.assign(window, { curateWish: true }); // for Curate, whose scripts are no modules yet
   openTab("Curate");
   window.dispatchEvent(new CustomEvent(REVIEW_REQUESTED));
 }

@@ -1,7 +1,7 @@
 """The panels below the question, closed at first: bulk decisions, estimates, the reward audit, the filters'
 calibration, reviewers, history, preference pairs. Each is computed when it is opened.
 
-One component draws them in the browser (``assets/static/curate_panels.js``) from plain tables; what a model or a person
+One component draws them in the browser (``assets/static/curate/panels``) from plain tables; what a model or a person
 wrote is set there as text.
 """
 
@@ -21,7 +21,6 @@ from ui.web import assets
 from ui.web.escape import plural, shorten, visible
 from ui.web.requests import FilterField, Reply, ReviewerRequest, Text, server_function
 
-_SCRIPTS = ("curate_panels.js", "curate_bulk.js")
 DEMO = (
     "The demo is read-only. To review questions, generate some in the Runs tab or with `scalequest run`, or import "
     "them with `scalequest import`."
@@ -46,10 +45,7 @@ def section(sources: SourceSelector, frames: Frames) -> None:
     """Draws the panels into the open blocks. ``frames`` are shared with Explore."""
     gr.HTML(
         "",
-        html_template=assets.text("curate_panels.html"),
-        css_template=assets.text("curate_panels.css"),
-        js_on_load=assets.script(*_SCRIPTS),
-        head='<script src="/vendor/plotly.min.js"></script>',
+        **assets.component("curate/panels"),
         server_functions=[
             server_function("curate_panel", PanelRequest, partial(_panel, sources, frames)),
             server_function("curate_take_back", TakeBackRequest, partial(_take_back, sources)),

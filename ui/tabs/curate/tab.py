@@ -1,6 +1,6 @@
 """The Curate tab: a queue of questions, one at a time, decided by single keys.
 
-One component draws itself in the browser (``assets/static/curate_*.js``) from what the server functions here answer;
+One component draws itself in the browser (``assets/static/curate``) from what the server functions here answer;
 what a model or a person wrote is set there as text, and a hidden component renders formulas. Decisions carry ids that
 the browser made, in order, and may arrive twice. The page's address names the queue.
 """
@@ -26,7 +26,8 @@ from ui.web.escape import plural, shorten, visible
 from ui.web.latex import LATEX
 from ui.web.requests import LONGEST_ERROR, Reply, Request, ReviewerRequest, Text, parse, server_function
 
-_SCRIPTS = ("state", "send", "formulas", "card", "panes", "edit", "keys", "start")
+_FORMULAS = "() => document.getElementById('curate-formulas').dataset.markdown"
+"""The Markdown that the component left to be rendered."""
 _MOST = 100
 """Decisions in one request; one for question data has at most a tenth as many ids."""
 
@@ -58,9 +59,7 @@ def tab(sources: SourceSelector, frames: Frames) -> None:
     """Draws the tab into the open blocks. An address that names a queue opens on this tab."""
     board = gr.HTML(
         "",
-        html_template=assets.text("curate.html"),
-        css_template=assets.text("curate.css"),
-        js_on_load=assets.script(*(f"curate_{name}.js" for name in _SCRIPTS)),
+        **assets.component("curate", "formulas"),
         server_functions=[
             server_function("curate_look", ReviewerRequest, partial(queue_list.look, sources, frames)),
             server_function("curate_make", queue_list.MakeRequest, partial(queue_list.make, sources, frames)),
@@ -85,7 +84,7 @@ def tab(sources: SourceSelector, frames: Frames) -> None:
     )
     # In the browser alone: the text arrives with the question; this only renders it, out of sight.
     rendered = gr.Markdown(latex_delimiters=LATEX, elem_id="curate-formulas")
-    board.formulas(None, js="() => window.curateFormulas || ''", outputs=rendered, show_progress="hidden")
+    board.formulas(None, js=_FORMULAS, outputs=rendered, show_progress="hidden")
     panels.section(sources, frames)
 
 

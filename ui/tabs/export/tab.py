@@ -64,7 +64,7 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
             cancel = gr.Button("Cancel the export", size="sm", visible=False)
     progress = sheet.sheet("export-progress")
     gr.Markdown("### Finished exports")
-    done = gr.HTML(elem_id="exported", css_template=assets.text("export.css"))
+    done = gr.HTML(elem_id="exported", css_template=assets.style("export"))
     with gr.Row():
         chosen = gr.Dropdown(
             [], label="Finished export", min_width=200, allow_custom_value=True, elem_id="export-chosen"

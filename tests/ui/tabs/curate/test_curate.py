@@ -58,7 +58,7 @@ def test_twenty_cards_are_decided_by_keys_alone_three_undone_and_all_is_there_af
         for number in range(3):
             page.keyboard.press("u")
             decided(page, 19 - number, 30)
-            expect(page.locator("[data-part=told]")).to_contain_text(f"Undone: {kinds[19 - number]} of")
+            expect(page.locator("[data-part=feedback]")).to_contain_text(f"Undone: {kinds[19 - number]} of")
             assert current(page) == seen[19 - number]
         saved(page)
         reloaded(watched, 17, 30)  # the address brings the queue and the place back
@@ -181,7 +181,7 @@ def test_the_demo_can_be_looked_at_and_says_how_to_begin(tmp_path: Path) -> None
         page.get_by_role("button", name="Start reviewing").click()
         expect(page.locator("#curate article .question")).to_be_visible()
         page.keyboard.press("a")
-        expect(page.locator("[data-part=told]")).to_contain_text("The demo is read-only")
+        expect(page.locator("[data-part=feedback]")).to_contain_text("The demo is read-only")
         decided(page, 0, 50)
         page.keyboard.press("j")
         expect(page.locator("[data-part=progress]")).to_contain_text("row 2")
@@ -194,7 +194,7 @@ def test_an_address_with_a_queue_that_is_gone_says_so_and_lists_the_others(url: 
         begin(page, "ana", 3, name="short lived")
         page.get_by_role("button", name="All queues").click()
         page.get_by_role("button", name="Delete short lived").click()
-        expect(page.locator("#curate [data-part=sure]")).to_contain_text("What was decided in it stays.")
+        expect(page.locator("#curate [data-part=confirm]")).to_contain_text("Its decisions are kept.")
         page.get_by_role("button", name="Delete the queue").click()
         expect(page.locator("#curate [data-part=queues]")).not_to_contain_text("short lived")
         watched.open("/?curate=short%20lived")

@@ -47,7 +47,7 @@ def test_an_edit_shows_what_changes_and_keeps_the_original(url: str) -> None:
         reloaded(watched, 0, 30)
         expect(curate.locator("article .question")).to_have_text(before.replace("What is", "How much is"))
         expect(curate.locator("article .answer")).to_contain_text("Answer: 42")
-        curate.get_by_text("Edited; as it was generated").click()
+        curate.get_by_text("Question before edits").click()
         expect(curate.locator("article .diff del").first).to_have_text("What")
         page.keyboard.press("u")
         expect(curate.locator("article .question")).to_have_text(before)
@@ -84,7 +84,7 @@ def test_blind_nothing_that_could_sway_is_in_the_page_before_the_decision(url: s
             page.keyboard.press("j")
             expect(page.locator("#curate article .question")).to_be_visible()
         article = page.locator("#curate article")
-        expect(article).to_contain_text("Blind: scores, verdicts and what others decided are told once")
+        expect(article).to_contain_text("Blind: scores, verdicts and other reviewers' decisions appear after")
         sent = [text for answer in answers if '"cards"' in (text := answer.text())]
         assert any(key in text for text in sent)
         text = page.locator("#curate article").inner_html() + "".join(sent)

@@ -1,0 +1,214 @@
+/** The list of queues and the form of a new one; opening and leaving a queue. */
+
+import { addressFilter, setParameters } from "../lib/address.js";
+import { button, find, group, make, setOptions, setText } from "../lib/dom.js";
+import { drawBar, drawSaved } from "./progress.js";
+import { isVerb, nextUndecided } from "./queue.js";
+import { storeReviewer } from "./reviewer.js";
+
+/**
+ * @typedef {import("./app.js").App} App
+ * @typedef {import("./app.js").QueueRow} QueueRow
+ */
+
+const NO_NAME = "Enter your name first: each decision is stored with one.";
+const EMPTY = "There are no questions yet. Generate some in the Sample or the Runs tab, or import them with `scalequest import`.";
+const FROM_EXPLORE = "explore";
+const FROM_VIEW = "view "; // and its index
+
+/** Fetches the queues, the views and the tags. @param {App} app */
+export async function look(app) {
+  const number = app.listRequests.next();
+  const reply = await app.call("curate_look");
+  if (!app.listRequests.isNewest(number)) return;
+  if (reply.error) {
+    app.showError(reply.error);
+    return;
+  }
+  app.overview = reply;
+  if (reply.fixed) app.reviewer = reply.who;
+  app.tags = reply.tags;
+  app.showError("");
+  drawStart(app);
+}
+
+/** Shows the list of queues, or the queue that is open. @param {App} app */
+function drawStart(app) {
+  const { overview, part, queue, reviewer } = app;
+  part("start").hidden = queue !== null;
+  part("review").hidden = queue === null;
+  if (queue !== null || overview === null) return;
+  const { demo, fixed, notes, queues, total } = overview;
+  const field = part("reviewer", HTMLInputElement);
+  if (fixed || !field.value) field.value = reviewer ?? "";
+  field.disabled = fixed;
+  find(part("reviewer-form"), "button").hidden = fixed;
+  part("seed", HTMLInputElement).defaultValue = String(overview.seed); // with another queue's seed the same rows come again
+  setText(part("reviewer-help"), fixed ? "Your login is your name." : reviewer ? "Each decision is stored with this name." : NO_NAME);
+  part("notes").replaceChildren(...[...(demo ? [app.props.demo] : []), ...notes].map((text) => make("p", "message", text)));
+  part("none").hidden = queues.length > 0;
+  part("queues").replaceChildren(...queues.map((row) => makeQueue(app, row)));
+  drawBases(app);
+  part("new").hidden = !total;
+  if (!total) app.showError(EMPTY);
+}
+
+/**
+ * @param {App} app
+ * @param {QueueRow} row
+ */
+function makeQueue(app, row) {
+  const open = button(row.over ? "View" : "Continue", () => openQueue(app, row.name), row.over ? "" : "main");
+  open.setAttribute("aria-label", `${open.textContent} ${row.text}`);
+  const remove = button("Delete", () => confirmDelete(app, row));
+  remove.setAttribute("aria-label", `Delete ${row.text}`);
+  return group("div", "queue",
+    make("strong", "", `${row.text}: ${row.progress} decided`),
+    group("div", "acts", open, remove),
+    make("span", "quiet", `${row.order}, ${row.of} rows of ${row.filter}; created ${row.made}`));
+}
+
+/**
+ * @param {App} app
+ * @param {QueueRow} row
+ */
+function confirmDelete({ part }, row) {
+  const confirm = part("confirm");
+  confirm.dataset.queue = row.name;
+  confirm.hidden = false;
+  setText(find(confirm, "span"), `Delete the queue “${row.text}”? Its decisions are kept.`);
+  find(confirm, "[data-do=deleteQueue]").focus();
+}
+
+/** Deletes the queue that was confirmed. @param {App} app */
+export async function deleteQueue(app) {
+  const confirm = app.part("confirm");
+  const reply = await app.call("curate_delete", { queue: confirm.dataset.queue });
+  confirm.hidden = true;
+  await look(app);
+  if (reply.error) app.showError(reply.error);
+}
+
+/** What a new queue can be drawn from. @param {App} app */
+function drawBases({ overview, part }) {
+  const base = part("base", HTMLSelectElement);
+  const before = base.value;
+  const filter = addressFilter();
+  /** @type {[string, string][]} */
+  const options = [["all", "All rows"], ...(overview?.views ?? []).map(({ text }, i) => /** @type {[string, string]} */ ([`${FROM_VIEW}${i}`, `View: ${text}`]))];
+  if (filter && filter !== "{}") options.unshift([FROM_EXPLORE, "Explore's current filter"]);
+  setOptions(base, options);
+  base.value = options.some(([value]) => value === before) ? before : options[0][0];
+}
+
+/** @param {App} app */
+export function drawOrder({ part, props }) {
+  const order = props.orders.find(({ name }) => name === part("order", HTMLSelectElement).value);
+  setText(part("order-help"), order?.help ?? "");
+  ["field-label", "value-label"].forEach((name) => (part(name).hidden = order?.name !== "threshold"));
+}
+
+/** Prepares a queue of Explore's filter. @param {App} app */
+export async function reviewExplore(app) {
+  if (app.queue) await leaveQueue(app);
+  else if (!app.overview) await look(app);
+  drawBases(app);
+  const base = app.part("base", HTMLSelectElement);
+  base.value = [...base.options].some(({ value }) => value === FROM_EXPLORE) ? FROM_EXPLORE : "all";
+  app.part("order").focus();
+}
+
+/** @param {App} app */
+function baseFilter({ overview, part }) {
+  const { value } = part("base", HTMLSelectElement);
+  if (value === FROM_EXPLORE) return addressFilter();
+  return value.startsWith(FROM_VIEW) ? overview?.views[Number(value.slice(FROM_VIEW.length))].filter ?? null : null;
+}
+
+/** Takes the name from its field; whether there is one. @param {App} app */
+export function useName(app) {
+  const name = app.part("reviewer", HTMLInputElement).value.trim();
+  if (app.overview?.fixed || !name) return Boolean(app.reviewer);
+  app.reviewer = name;
+  storeReviewer(name);
+  return true;
+}
+
+/** Creates the queue of the form and opens it. @param {App} app */
+export async function createQueue(app) {
+  const { part } = app;
+  if (!useName(app) && !app.isDemo) {
+    setText(part("reviewer-help"), NO_NAME);
+    part("reviewer").focus();
+    return;
+  }
+  const text = (/** @type {string} */ name) => part(name, HTMLInputElement).value;
+  const numberOf = (/** @type {string} */ name) => (text(name) === "" ? null : Number(text(name)));
+  const order = part("order", HTMLSelectElement).value;
+  const threshold = order === "threshold" ? { field: part("field", HTMLSelectElement).value, value: numberOf("value") } : {};
+  const submit = part("begin", HTMLButtonElement);
+  submit.disabled = true;
+  const reply = await app.call("curate_make", {
+    filter: baseFilter(app), order, size: numberOf("size"), seed: numberOf("seed"), name: text("name"),
+    blind: part("blind", HTMLInputElement).checked, ...threshold,
+  });
+  submit.disabled = false;
+  if (reply.error) app.showError(reply.error);
+  else openQueue(app, reply.queue);
+}
+
+/**
+ * Opens a queue at the first question that this reviewer has not decided.
+ * @param {App} app
+ * @param {string} name
+ */
+export async function openQueue(app, name) {
+  const { outbox, part } = app;
+  if (!useName(app) && !app.isDemo) {
+    await look(app);
+    app.showError(NO_NAME);
+    part("reviewer").focus();
+    return;
+  }
+  const number = app.listRequests.next();
+  const reply = await app.call("curate_open", { queue: name });
+  if (!app.listRequests.isNewest(number)) return;
+  if (reply.error) {
+    await leaveQueue(app, reply.error);
+    return;
+  }
+  app.showError("");
+  if (app.queue?.name !== name) part("refused").hidden = true;
+  app.cards.clear();
+  app.cardRequests.clear();
+  /** @type {import("./queue.js").Queue} */
+  const queue = { ...reply, name: reply.queue };
+  outbox.decisions.forEach((decision) => {
+    const at = queue.ids.indexOf(decision.question_id ?? "");
+    if (decision.queue === name && isVerb(decision.action) && at >= 0) queue.decided[at] = decision.action;
+  });
+  app.queue = queue;
+  setParameters({ curate: name });
+  drawStart(app);
+  setText(part("estimate"), queue.estimate);
+  if (app.overview === null) await look(app);
+  app.show(nextUndecided(queue, queue.at ?? 0));
+  drawBar(app, queue);
+  drawSaved(app);
+  part("card").focus({ preventScroll: true });
+}
+
+/**
+ * Back to the list of queues.
+ * @param {App} app
+ * @param {string} [problem] - why the queue can't be open
+ */
+export async function leaveQueue(app, problem) {
+  app.actions.closePane();
+  app.queue = null;
+  app.cards.clear();
+  setParameters({ curate: null });
+  drawStart(app);
+  await look(app);
+  if (problem) app.showError(problem);
+}
