@@ -140,7 +140,7 @@ def test_a_prompt_that_is_too_long_fails_alone(lm: VllmText) -> None:
 
 
 def test_a_request_that_vllm_refuses_fails_alone(lm: VllmText) -> None:
-    bad = Request("bad", PROMPTS[0], Sampling(temperature=float("nan"), max_tokens=4), 1)
+    bad = Request("bad", PROMPTS[0], Sampling(temperature=float("inf"), max_tokens=4), 1)
     results = ask(lm, [bad, *requests(PROMPTS[:1], GREEDY)])
     assert isinstance(results[0], Failure)
     assert not results[0].fatal
