@@ -118,7 +118,7 @@ def test_a_folder_without_weights_is_refused_in_one_sentence(folder: Path, tmp_p
 def test_code_from_the_hub_needs_a_pinned_revision() -> None:
     asked = role(Path("internlm/internlm2-7b-reward"), "vllm-pooling")
     with pytest.raises(InputError, match=r"reward\.revision"):
-        replace(asked, trust_remote_code=True)
+        asked.replaced(trust_remote_code=True)
     replace(asked, trust_remote_code=True, revision="0123abc")
 
 

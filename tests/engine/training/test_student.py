@@ -209,7 +209,7 @@ def test_bad_input_is_one_sentence(held: Path, tmp_path: Path, capsys: pytest.Ca
         ("--filter", (*both, "--filter", "{}")),
         ("filter.reward", ("--held-out", held, "--filter", '{"reward": 3}')),
         ("--filter", ("--held-out", held, "--filter", f"@{tmp_path / 'none.json'}")),
-        ("no pair that the filter", ("--held-out", held, "--workspace", tmp_path / "w")),
+        ("has no pair that matches the filter", ("--held-out", held, "--workspace", tmp_path / "w")),
         ("is not a template of a solver", (*both, "--template", "nano-generate")),
         ("--against 'nobody'", (*both, "--against", "nobody", "--workspace", tmp_path / "w")),
     ):
