@@ -23,9 +23,9 @@ test: $(VENV)/.setup,test$(GPU) check
 	@./.ci/get-browser $(PY)
 	$(PY) -m tests
 
-# For daily work: no browser, no vLLM, no training.
+# For daily work: no browser, no vLLM, no training, no processes.
 test-fast: $(VENV)/.setup,test$(GPU)
-	$(PY) -m tests -m "not browser and not vllm and not training"
+	$(PY) -m tests -m "not browser and not vllm and not training and not process"
 
 check: $(VENV)/.setup,test$(GPU) node_modules/.setup
 	$(VENV)/bin/ruff check .

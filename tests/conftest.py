@@ -16,18 +16,21 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-SLOW = ("vllm", "training", "browser")
+SLOW = ("vllm", "training", "browser", "process")
 """Markers of the slow tests, slowest first; ``make test-fast`` leaves them out."""
 
 
 def slow_kind(item: pytest.Item) -> str | None:
-    """vLLM: tests that are skipped without it. Browser: files that use ``tests.ui.browser``."""
+    """``vllm``: tests that are skipped without it; ``browser`` and ``process``: files that use Chromium, or start the
+    command or another program."""
     if any("vLLM" in mark.kwargs.get("reason", "") for mark in item.iter_markers("skipif")):
         return "vllm"
     if "tests/engine/training/" in item.nodeid or "tests/docs/test_commands.py" in item.nodeid:
         return "training"
     names = vars(item.module) if isinstance(item, pytest.Function) else {}
-    return "browser" if "chromium" in names or "Page" in names else None
+    if "chromium" in names or "Page" in names:
+        return "browser"
+    return "process" if {"scalequest", "served", "Popen", "subprocess"} & {*names} else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
