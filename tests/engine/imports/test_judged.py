@@ -94,7 +94,7 @@ def test_what_is_put_later_meets_what_was_imported(bring: Bring) -> None:
 def test_the_same_file_again_is_a_run_of_its_own_and_is_said(bring: Bring, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", sums(3))
     first, second = bring(path), bring(path)
-    assert f"already, as run {first.run_id}" in second.end["report"]
+    assert f"imported before, as run {first.run_id}" in second.end["report"]
     assert "already" not in first.end["report"]
     assert len(second.pairs("query")) == 3
 
