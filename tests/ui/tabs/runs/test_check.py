@@ -72,7 +72,7 @@ def test_a_benchmark_is_uploaded_and_what_it_has_is_dropped(watched: Watched, fo
     upload.set_input_files(folder / "wrong.jsonl")
     expect(page.locator("#check")).to_contain_text("wrong")
     start(page)
-    expect(page.locator("#checked")).to_contain_text("it has no question column")
+    expect(page.locator("#checked")).to_contain_text("has no question column")
     page.locator("#check").get_by_role("button", name="Clear").click()
     upload.set_input_files(folder / "exam.jsonl")
     expect(page.locator("#check")).to_contain_text("exam")
