@@ -189,7 +189,7 @@ def test_an_import_outlives_the_page_is_seen_by_all_and_cancelled(watched: Watch
     choose(other, folder / "few.jsonl")
     expect(other.locator("#import-preview")).to_contain_text("few.jsonl")
     bring(other)
-    expect(other.get_by_text("is being imported; wait for its end, or cancel it")).to_be_visible()
+    expect(other.get_by_text("is being imported; wait until it ends, or cancel it")).to_be_visible()
     other.get_by_role("button", name="Cancel the import").click()
     expect(told).to_contain_text("The import was cancelled", timeout=LONG)
     expect(told).to_contain_text(re.compile(r"([\d,]+) rows read = \1 imported \+ 0 refused"))
