@@ -257,7 +257,7 @@ def test_of_many_questions_a_sample_comes_first_and_then_all(
     filled: Workspace, frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.frame.cache.MANY", ROWS // 2)
-    monkeypatch.setattr("store.database.ids._SPAN", ROWS // 7)  # and all are read in several parts
+    monkeypatch.setattr("store.database.ids._RANGE", ROWS // 7)  # and all are read in several parts
     frames = Frames()
     first = frames.of(filled)
     assert (first.size, first.total) == (len(first.q), ROWS)

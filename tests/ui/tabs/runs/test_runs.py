@@ -82,7 +82,7 @@ def choose(page: Page, label: str, run: str) -> None:
 def test_two_runs_are_compared_by_config_funnel_cost_and_distributions(watched: Watched) -> None:
     page = watched.page
     page.get_by_role("button", name="Compare two runs").click()
-    expect(page.locator("#compared")).to_contain_text("Choose two runs to see what differs")
+    expect(page.locator("#compared")).to_contain_text("Choose two runs to compare their settings")
     choose(page, "Run A", "made r1")
     choose(page, "Run B", "made r2")
     compared = page.locator("#compared")
@@ -100,7 +100,7 @@ def test_two_runs_are_compared_by_config_funnel_cost_and_distributions(watched: 
     page.get_by_label("pairs", exact=True).check()
     expect(page.locator("[data-chart=compare-topic]")).to_contain_text("Share of pairs, for each run")
     choose(page, "Run B", "made r1")
-    expect(compared).to_contain_text("Both are the same run")
+    expect(compared).to_contain_text("A and B are the same run")
 
 
 def test_what_cannot_be_made_is_said_and_nothing_typed_is_lost(watched: Watched) -> None:
@@ -190,7 +190,7 @@ def test_a_batch_is_cancelled_resumed_and_deleted(watched: Watched) -> None:
     expect(page.locator("#delete")).to_be_hidden()
     choose(page, "Run", "made r2")
     page.get_by_role("button", name="Delete", exact=True).click()
-    expect(page.locator("#delete")).to_contain_text(f"Delete made r2 {HOSTILE} (r2)?")
+    expect(page.locator("#delete")).to_contain_text(f"Delete made r2 {HOSTILE} (r2),")
     expect(page.locator("#delete")).to_contain_text(
         "5 questions, 4 pairs and 1 decisions on them? This cannot be undone."
     )
