@@ -54,7 +54,8 @@ def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
         return gr.Tabs(selected="help"), *show(topic)
 
     topics.topic(choose, None, [topics, page], show_progress="hidden", concurrency_limit=_MANY)
-    tabs.select(change, came_from, [came_from, topics, page], show_progress="hidden", concurrency_limit=_MANY)
+    order: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": 1}  # a quick click on Help waits its turn
+    tabs.select(change, came_from, [came_from, topics, page], show_progress="hidden", **order)
     blocks.load(opened, None, [tabs, topics, page], show_progress="hidden", concurrency_limit=_MANY)
 
 
