@@ -11,7 +11,7 @@ const TAGS = /** @type {const} */ ({ old: "del", new: "ins", same: "span" });
 const wordsOf = (text) => text.split(/(\s+)/).filter(Boolean);
 
 /**
- * The words that both texts have, and those that only one has, in order (by a longest common subsequence).
+ * The words of both texts in order, each in both or in one only (by a longest common subsequence).
  * @param {string} before
  * @param {string} after
  */

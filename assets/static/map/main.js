@@ -19,7 +19,7 @@ import { rectangleOf, rounded, simplified, zoomed } from "./view.js";
  * @property {string | null} [refused]
  * @property {string} [about]
  * @property {string | null} [make] - what the button says that makes the map
- * @property {boolean} [anew] - whether that replaces a map
+ * @property {boolean} [rebuild] - whether that replaces a map
  * @property {boolean} [remake]
  * @property {boolean} [sampled] - whether more rows are being read
  * @property {{ said: string, share: number | null, ended: boolean } | null} [job]
@@ -90,11 +90,11 @@ export function mount({ element, props, server }) {
    * @param {Status} status
    * @param {boolean} busy
    */
-  function drawStatus({ about = "", make = "", anew, job }, busy) {
+  function drawStatus({ about = "", make = "", rebuild, job }, busy) {
     setText(part("about"), about);
     setText(part("make"), make ?? "");
     part("make").hidden = !make || busy;
-    part("make").dataset.rebuild = anew ? "yes" : "";
+    part("make").dataset.rebuild = rebuild ? "yes" : "";
     part("stop").hidden = !busy;
     setText(part("job"), job?.said ?? "");
     const progress = part("progress", HTMLProgressElement);
@@ -129,7 +129,7 @@ export function mount({ element, props, server }) {
   /** @param {boolean} rebuild */
   async function startMaking(rebuild) {
     /** @type {{ error?: string }} */
-    const reply = await call(server, "map_start", { anew: rebuild });
+    const reply = await call(server, "map_start", { rebuild });
     if (reply.error) setMessage(part("error"), reply.error);
     else look();
   }
@@ -201,7 +201,7 @@ export function mount({ element, props, server }) {
       filterByArea(corners.map(rounded));
     },
     clear: () => filterByArea(null),
-    anew: () => askToRebuild(true),
+    rebuild: () => askToRebuild(true),
     keep: () => askToRebuild(false),
     remake: () => {
       askToRebuild(false);

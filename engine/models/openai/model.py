@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -29,7 +30,7 @@ class Call(Generic[_R]):
 _C = TypeVar("_C", bound=Call[Any])
 
 
-class ServerModel(Generic[_C, _R]):
+class ServerModel(ABC, Generic[_C, _R]):
     """A model over one server; at most ``role.slots`` calls at once. ``_post`` and ``close`` are safe from any thread.
 
     When the server is gone, all calls in flight get a fatal ``Failure``. Later calls are tried again, so that a server
@@ -92,9 +93,9 @@ class ServerModel(Generic[_C, _R]):
             self._cancel(lambda _: True)
             call.on_done(Failure(call.request_id, gone, fatal=True))
 
+    @abstractmethod
     def _cancelled(self, call: _C) -> _R | Failure:
         """The result of a call that was cancelled."""
-        raise NotImplementedError
 
 
 def check_text(text: str, name: str) -> str:

@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import os
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class Engine:
         self._asleep = True
 
 
-class EngineModel:
+class EngineModel(ABC):
     """What text and score models on an engine share: sleeping, waking up and closing."""
 
     def __init__(self, name: str, engine: Engine, window: int) -> None:
@@ -150,9 +151,9 @@ class EngineModel:
         else:
             self.engine.loop.post(call)
 
+    @abstractmethod
     def _end(self) -> None:
         """End what is in flight and release the engine; on the device's thread."""
-        raise NotImplementedError
 
 
 _engines: dict[tuple[object, ...], Engine] = {}

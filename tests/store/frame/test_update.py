@@ -48,7 +48,7 @@ def act(workspace: Workspace, seen: Frames, ids: list[str], luck: random.Random)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_patched_frame_is_the_one_that_is_read_anew(
+def test_a_patched_frame_is_the_one_that_is_read_reread(
     workspace: Workspace, ids: list[str], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     luck, seen = random.Random(seed), Frames()
@@ -69,10 +69,10 @@ def test_a_patched_frame_is_the_one_that_is_read_anew(
             act(workspace, seen, ids, luck)
         now = seen.of(workspace, now=True)
         assert full == 0  # patched, not read
-        anew = Frames().of(workspace, now=True)
-        assert_same(now, anew)
+        reread = Frames().of(workspace, now=True)
+        assert_same(now, reread)
         for asked in filters(6):
-            mine, theirs = (query.select(workspace, frame, asked).rows for frame in (now, anew))
+            mine, theirs = (query.select(workspace, frame, asked).rows for frame in (now, reread))
             assert np.array_equal(mine, theirs)
         full = 0
     assert np.array_equal(first.q, now.q)

@@ -217,7 +217,7 @@ def test_what_is_not_indexed_yet_is_found_too(tmp_path: Path) -> None:
         workspace.delete_run("r1")
         third = Frames().of(workspace)
         assert found(workspace, third, Filter(words="prime")) == {f"r2-{idx:08d}" for idx in range(5)}
-        search.of(workspace).wait(workspace, third)  # most of it was of the deleted run: made anew
+        search.of(workspace).wait(workspace, third)  # most of it was of the deleted run: rebuilt
         assert found(workspace, Frames().of(workspace), Filter(words="prime 3")) == {"r2-00000003"}
 
 
@@ -235,7 +235,7 @@ def test_a_newer_frame_goes_on_with_what_was_searched(tmp_path: Path) -> None:
         workspace.writer.put([rows.decide("e3", 3, "undo", event_id="e1"), rows.decide("e4", 5, "edit", query="y")])
         workspace.writer.flush()
         newer = Frames().of(workspace)
-        assert len(found(workspace, newer, asked)) == 68  # what was edited meanwhile, and is no more, is read anew
+        assert len(found(workspace, newer, asked)) == 68  # what was edited meanwhile or deleted is read again
         assert found(workspace, newer, asked) == by_sql(workspace, asked)
 
 

@@ -70,7 +70,7 @@ class TextRequest(Request):
 
 
 class StartRequest(Request):
-    anew: bool = False
+    rebuild: bool = False
 
 
 def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
@@ -85,7 +85,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
     def start(request: StartRequest) -> None:
         if sources.shows_demo:
             raise InputError("map", "", "cannot be made, because the demo is read-only", "make or import questions")
-        jobs.start(EmbedRequest(rebuild=request.anew))
+        jobs.start(EmbedRequest(rebuild=request.rebuild))
 
     with gr.Accordion("Map", open=False, elem_id="map-section"):
         gr.HTML(
@@ -125,7 +125,7 @@ def look(source: Source, frames: Frames, jobs: JobRegistry, request: MapRequest)
     try:
         map_ = files.current_map(source)
     except ScaleQuestError as error:  # its files are damaged: it can be rebuilt
-        return reply | {"map": None, "about": visible(str(error)), "make": "Rebuild the map", "anew": True}
+        return reply | {"map": None, "about": visible(str(error)), "make": "Rebuild the map", "rebuild": True}
     if map_ is None or not map_.meta.count:
         return reply | {"map": None, **_no_map(source, frame)}
     points = tiles.map_points(frame, map_)
