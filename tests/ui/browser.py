@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.ui.cli.command import command, environment
 
@@ -76,13 +76,39 @@ class Watched:
         return self.open(self.page.url.removeprefix(self.url))
 
 
+class Chromium:
+    """One browser for the tests of a file: to start one takes seconds. Each test has a context of its own."""
+
+    def __init__(self) -> None:
+        self.play: Playwright | None = None
+        self.browser: Browser | None = None
+
+    def get(self) -> Browser:
+        """The system's Chromium where there is one, else Playwright's own."""
+        if self.browser is None or not self.browser.is_connected():
+            self.close()
+            self.play = sync_playwright().start()
+            path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+            self.browser = self.play.chromium.launch(executable_path=path, args=_FLAGS)
+        return self.browser
+
+    def close(self) -> None:
+        """To be called when a file's tests are done: Playwright's event loop is in the way of asyncio.run."""
+        if self.browser is not None:
+            self.browser.close()
+        if self.play is not None:
+            self.play.stop()
+        self.play = self.browser = None
+
+
+SHARED = Chromium()
+
+
 @contextmanager
 def chromium(url: str, width: int = 1280, height: int = 900) -> Iterator[Watched]:
-    """The system's Chromium where there is one, else Playwright's own."""
-    with sync_playwright() as play:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = play.chromium.launch(executable_path=path, args=_FLAGS)
-        try:
-            yield Watched(browser.new_page(viewport={"width": width, "height": height}), url)
-        finally:
-            browser.close()
+    """A page in a context of its own, with no cookies or storage of others."""
+    context = SHARED.get().new_context(viewport={"width": width, "height": height})
+    try:
+        yield Watched(context.new_page(), url)
+    finally:
+        context.close()

@@ -34,13 +34,14 @@ export function repeat(element, milliseconds, action) {
 export const isShown = (element) => element.isConnected && element.offsetParent !== null;
 
 /**
- * Calls back when an element is hidden or shown again, by a tab or an accordion.
+ * Calls back when an element is hidden or shown again, by a tab or an accordion. A hidden element has no size, hence
+ * its size is observed: an IntersectionObserver says nothing of what is shown below the window's edge.
  * @param {HTMLElement} element
  * @param {(shown: boolean) => void} action
  */
 export function onShownChange(element, action) {
   let shown = isShown(element);
-  new IntersectionObserver(() => {
+  new ResizeObserver(() => {
     if (isShown(element) === shown) return;
     shown = !shown;
     if (element.isConnected) action(shown);
@@ -48,16 +49,13 @@ export function onShownChange(element, action) {
 }
 
 /**
- * Calls back each time that an element comes into sight, the first time included.
+ * Calls back each time that an element is shown, the first time included.
  * @param {HTMLElement} element
  * @param {() => void} action
  */
 export function onAppear(element, action) {
-  let visible = false;
-  new IntersectionObserver(([entry]) => {
-    if (entry.isIntersecting && !visible) action();
-    visible = entry.isIntersecting;
-  }).observe(element);
+  onShownChange(element, (shown) => shown && action());
+  if (isShown(element)) action();
 }
 
 /**

