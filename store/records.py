@@ -21,6 +21,8 @@ STAGES: tuple[str, ...] = (
     "pair",
 )
 """The stages in order, after ``generated``."""
+CORRECT = ("same", "different", "undecided")
+"""How a solution's final answer compares with the question's gold answer; None without a gold answer."""
 STATUS_OF = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 """The review status that each action gives a question; without such an action it is ``unreviewed``."""
 
@@ -94,6 +96,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
+    """One sample. ``text`` is the response without its ``reasoning``; ``tokens`` counts both, ``reasoning_tokens`` the
+    reasoning alone. ``correct``: see ``CORRECT``.
+    """
+
     solution_id: str
     question_id: str
     sample: int
@@ -104,6 +110,28 @@ class Solution:
     tokens: int
     seconds: float
     finish_reason: FinishReason
+    created_at: datetime = field(default_factory=now)
+    reasoning: str | None = None
+    reasoning_tokens: int | None = None
+    correct: Literal["same", "different", "undecided"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The measured pass rate of one model on one question (pass@1 averaged over its rollouts).
+
+    ``n`` rollouts, of which ``correct`` agree with the gold answer and ``undecided`` may; None where a data set says
+    the rate alone. ``sampling``: the parameters of the rollouts, as far as they are known.
+    """
+
+    question_id: str
+    model: str
+    pass_rate: float
+    n: int | None = None
+    correct: int | None = None
+    undecided: int | None = None
+    mean_tokens: float | None = None
+    sampling: dict[str, Any] = field(default_factory=dict)
     created_at: datetime = field(default_factory=now)
 
 
@@ -121,7 +149,9 @@ class Label:
 
     Keys in use: ``topic``; ``level`` (as the data set that it came with calls it); ``near_duplicate`` (value: the other
     question_id, one row each); ``chosen`` (sample number of the best solution), ``majority_answer``, ``agreement``
-    (0..1 as text), ``benchmark_item`` (text of the benchmark's question that was matched).
+    (0..1 as text), ``benchmark_item`` (text of the benchmark's question that was matched), ``checkability`` (whether a
+    rule can check an answer: ``engine.text.checkability``), ``rejected`` (sample number of the solution that preference
+    data rejects).
     """
 
     question_id: str
@@ -167,5 +197,5 @@ class Preference:
     created_at: datetime = field(default_factory=now)
 
 
-Record = Question | Verdict | Solution | Reward | Label | ErrorRow | Decision | Preference
+Record = Question | Verdict | Solution | Rate | Reward | Label | ErrorRow | Decision | Preference
 """What the writer takes; runs are created and updated by their own verbs."""

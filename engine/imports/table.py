@@ -27,6 +27,7 @@ Answers = list[list[str | None]]
 CAME = "import"
 _STAGE = {stage: position for position, stage in enumerate(STAGES, 1)}
 _KEPT = len(STAGES) + 1
+_NO_MORE = (None,) * 6
 
 
 def judges(mapping: Mapping, scored: bool) -> dict[str, str]:
@@ -59,17 +60,18 @@ class Tables:
         questions = self._questions(part, scores, ids, keys, answers)
         solutions = self._solutions(part, keys, answers)
         refused = _table(bulk_insert.REFUSED, list(zip(*part.refused, strict=True)), len(part.refused))
-        self._waiting.append((questions, solutions, refused, self._decisions(part, ids)))
+        rates = bulk_insert.RATES.empty_table()
+        self._waiting.append((questions, solutions, rates, refused, self._decisions(part, ids)))
         self._next += len(part)
         self.rows += len(part)
 
     def take(self) -> bulk_insert.Chunk:
         """All that was collected."""
         parts, self._waiting, self.rows = self._waiting, [], 0
-        questions, solutions, refused, decisions = (
+        questions, solutions, rates, refused, decisions = (
             bulk_insert.pieces(pa.concat_tables(tables)) for tables in zip(*parts, strict=True)
         )
-        return bulk_insert.Chunk(questions, solutions, refused, decisions, self._judges)
+        return bulk_insert.Chunk(questions, solutions, rates, refused, decisions, self._judges)
 
     def _answers(self, part: Part, scores: Scores | None) -> Answers | None:
         """Final answers by question and sample; None where they weren't extracted."""
@@ -94,6 +96,7 @@ class Tables:
             [name or self._generator for name in part.generators] if self._mapping["generator"] else self._generator,
             part.references if self._mapping["answer"] else None,
             drop_at,
+            None,
             drop_reason,
             repeats,
             difficulty,
@@ -105,6 +108,8 @@ class Tables:
             _exported(part, "agreement", _number_text),
             _exported(part, "majority_answer", str),
             part.levels if self._mapping["level"] else None,
+            None,
+            None,
         )
         return _table(bulk_insert.QUESTIONS, columns, len(part))
 
@@ -156,7 +161,7 @@ class Tables:
             found = [one[0] for one in answers] if answers is not None else None
             rewards = [part.rewards.get(i, [None])[0] for i in range(len(part))] if part.rewards else None
             texts = [several[0] for several in part.samples]
-            return _table(bulk_insert.SOLUTIONS, (*keys, 0, texts, found, rewards), len(part))
+            return _table(bulk_insert.SOLUTIONS, (*keys, 0, texts, found, rewards, *_NO_MORE), len(part))
         rows = [
             (i, sample, text, answers[i][sample] if answers is not None else None, _at(part.rewards.get(i, []), sample))
             for i, several in enumerate(part.samples)
@@ -164,7 +169,7 @@ class Tables:
         ]
         places, *columns = zip(*rows, strict=True) if rows else [()] * 5
         ids, idx = (key.take(pa.array(places, pa.int64())) for key in keys)
-        return _table(bulk_insert.SOLUTIONS, (ids, idx, *columns), len(rows))
+        return _table(bulk_insert.SOLUTIONS, (ids, idx, *columns, *_NO_MORE), len(rows))
 
     def _decisions(self, part: Part, ids: list[str]) -> pa.Table:
         """The decisions in our own export, so that the review continues from there."""

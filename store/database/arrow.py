@@ -18,6 +18,7 @@ from store.records import (
     Label,
     Preference,
     Question,
+    Rate,
     Record,
     Reward,
     Solution,
@@ -53,10 +54,12 @@ _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
     Solution: (
         (
             "solution_rows",
-            "question_id run_id sample answer solver seed tokens seconds finish_reason chars created_at q",
+            "question_id run_id sample answer solver seed tokens seconds finish_reason chars created_at q "
+            "reasoning_tokens reasoning_chars correct",
         ),
-        ("solution_text", "question_id run_id sample text q"),
+        ("solution_text", "question_id run_id sample text q reasoning"),
     ),
+    Rate: (("rate_rows", "question_id run_id model sampling pass_rate n correct undecided mean_tokens created_at q"),),
     Reward: (("reward_rows", "question_id run_id sample reward_model reward seconds leads q"),),
     Label: (("label_rows", "question_id run_id key value model q"),),
     ErrorRow: (("errors", "run_id idx stage message raw attempt created_at"),),
@@ -70,8 +73,23 @@ _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
 }
 """The tables of each kind of record, with their columns in order."""
 _TYPES: dict[str, pa.DataType] = {
-    **dict.fromkeys(("idx", "seed", "tokens", "sample", "attempt", "chars", "q"), WHOLE),
-    **dict.fromkeys(("seconds", "score", "reward", "sampling_p"), REAL),
+    **dict.fromkeys(
+        (
+            "idx",
+            "seed",
+            "tokens",
+            "sample",
+            "attempt",
+            "chars",
+            "q",
+            "reasoning_tokens",
+            "reasoning_chars",
+            "n",
+            "undecided",
+        ),
+        WHOLE,
+    ),
+    **dict.fromkeys(("seconds", "score", "reward", "sampling_p", "pass_rate", "mean_tokens"), REAL),
     **dict.fromkeys(("kept", "leads"), FLAG),
 }
 """Of the columns that are not texts."""
@@ -133,14 +151,16 @@ def _column(kind: type[Record], name: str, rows: Sequence[Keyed]) -> pa.Array:
         return pa.array([row.record.created_at for row in rows], _UTC).cast(_WHEN)
     if name == "chars":
         return pa.array([len(row.record.text) for row in rows], WHOLE)
+    if name == "reasoning_chars":
+        return pa.array([len(row.record.reasoning or "") for row in rows], WHOLE)
     values: list[Any]
-    if name in ("params", "extra", "payload"):
+    if name in ("params", "extra", "payload", "sampling"):
         values = [as_json(getattr(row.record, name)) for row in rows]
     elif name in kind.__dataclass_fields__:
         values = [getattr(row.record, name) for row in rows]
     else:
         values = [getattr(row, name) for row in rows]
-    type_ = _TYPES.get(name, TEXT)
+    type_ = WHOLE if kind is Rate and name == "correct" else _TYPES.get(name, TEXT)
     if type_ is REAL:  # NaN sorts above every number in SQL and would win every best-of-n
         values = [value if value == value else None for value in values]
     try:

@@ -34,6 +34,7 @@ QUESTIONS = pa.schema(
         ("generator", _TEXT),
         ("reference_answer", _TEXT),
         ("drop_at", pa.int8()),  # position of the stage that drops it, from 1; more than there are stages: none does
+        ("pending_at", pa.int8()),  # position of the first stage without a verdict; null: the stages up to drop_at have
         ("drop_reason", _TEXT),
         ("repeats", _TEXT),  # the question_id that it repeats
         ("difficulty", _REAL),
@@ -45,10 +46,35 @@ QUESTIONS = pa.schema(
         ("agreement", _TEXT),
         ("majority_answer", _TEXT),
         ("level", _TEXT),
+        ("checkability", _TEXT),
+        ("rejected", _TEXT),  # sample number of the solution that preference data rejects
     ]
 )
 SOLUTIONS = pa.schema(
-    [("question_id", _TEXT), ("idx", _WHOLE), ("sample", _WHOLE), ("text", _TEXT), ("answer", _TEXT), ("reward", _REAL)]
+    [
+        ("question_id", _TEXT),
+        ("idx", _WHOLE),
+        ("sample", _WHOLE),
+        ("text", _TEXT),
+        ("answer", _TEXT),
+        ("reward", _REAL),
+        ("reasoning", _TEXT),
+        ("correct", _TEXT),
+        ("finish_reason", _TEXT),  # null: stop
+        ("solver", _TEXT),  # null: import
+        ("tokens", _WHOLE),  # null: unknown
+        ("reasoning_tokens", _WHOLE),
+    ]
+)
+RATES = pa.schema(
+    [
+        ("question_id", _TEXT),
+        ("idx", _WHOLE),
+        ("model", _TEXT),
+        ("pass_rate", _REAL),
+        ("n", _WHOLE),  # rollouts, where known
+        ("correct", _WHOLE),
+    ]
 )
 REFUSED = pa.schema([("idx", _WHOLE), ("message", _TEXT), ("raw", _TEXT)])
 DECISIONS = pa.schema(
@@ -62,6 +88,7 @@ class Chunk:
 
     questions: pa.Table
     solutions: pa.Table
+    rates: pa.Table
     refused: pa.Table
     decisions: pa.Table
     judges: Mapping[str, str]
@@ -75,6 +102,7 @@ def append(workspace: Workspace, run_id: str, chunk: Chunk) -> None:
         tables = {
             "chunk_questions": chunk.questions,
             "chunk_solutions": chunk.solutions,
+            "chunk_rates": chunk.rates,
             "chunk_refused": chunk.refused,
             "chunk_decisions": chunk.decisions,
         }
@@ -94,7 +122,7 @@ def pieces(table: pa.Table) -> pa.Table:
 
 
 _KEY = "question_id, $run AS run_id, $base + idx AS q"
-_FREE = "0 AS seed, 0 AS tokens, 0.0 AS seconds, 'stop' AS finish_reason, $now::TIMESTAMP AS created_at"
+_FREE = "0 AS seed, 0.0 AS seconds, $now::TIMESTAMP AS created_at"
 
 
 def _some(table: pa.Table, needed: str) -> bool:
@@ -113,7 +141,7 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
     rows = f"""
         INSERT INTO question_rows BY NAME
         SELECT {_KEY}, idx, generator, 'import' AS template_id, '{{}}' AS params, reference_answer,
-            length(text) AS chars, {_FREE} FROM {questions}"""
+            length(text) AS chars, 0 AS tokens, 'stop' AS finish_reason, {_FREE} FROM {questions}"""
     texts = f"INSERT INTO question_text BY NAME SELECT {_KEY}, text, extra FROM {questions}"
     verdicts = f"""
         INSERT INTO verdict_rows BY NAME
@@ -122,11 +150,18 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
             CASE WHEN s.position = drop_at THEN drop_reason WHEN s.stage = 'difficulty' THEN remark END AS reason,
             CASE WHEN s.stage = 'duplicate' THEN repeats END AS raw,
             0 AS tokens, 0.0 AS seconds, $now::TIMESTAMP AS created_at
-        FROM (SELECT *, unnest([{stages}]) AS s FROM {questions}) WHERE s.position <= drop_at"""
+        FROM (SELECT *, unnest([{stages}]) AS s FROM {questions})
+        WHERE s.position <= drop_at AND s.position < coalesce(pending_at, {len(STAGES) + 1})"""
     sampled = f"""
         INSERT INTO solution_rows BY NAME
-        SELECT {_KEY}, sample, answer, 'import' AS solver, length(text) AS chars, {_FREE} FROM {solutions}"""
-    solved = f"INSERT INTO solution_text BY NAME SELECT {_KEY}, sample, text FROM {solutions}"
+        SELECT {_KEY}, sample, answer, coalesce(solver, 'import') AS solver, length(text) AS chars,
+            coalesce(tokens, 0) AS tokens, coalesce(finish_reason, 'stop') AS finish_reason, correct, reasoning_tokens,
+            coalesce(length(reasoning), 0) AS reasoning_chars, {_FREE} FROM {solutions}"""
+    solved = f"INSERT INTO solution_text BY NAME SELECT {_KEY}, sample, text, reasoning FROM {solutions}"
+    rated = f"""
+        INSERT INTO rate_rows BY NAME
+        SELECT {_KEY}, model, '{{}}' AS sampling, pass_rate, n, correct, $now::TIMESTAMP AS created_at
+        FROM chunk_rates"""
     rewards = f"""
         INSERT INTO reward_rows BY NAME
         SELECT {_KEY}, sample, 'import' AS reward_model, reward, 0.0 AS seconds, true AS leads
@@ -143,12 +178,15 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
         *((questions, key, _label(key, model)) for key, model in _LABELS.items()),
         *((solutions, "idx", made) for made in (sampled, solved)),
         (solutions, "reward", rewards),
+        ("chunk_rates", "idx", rated),
         ("chunk_refused", "idx", refused),
         ("chunk_decisions", "idx", decisions),
     ]
 
 
-_LABELS = {"topic": "topic_model"} | dict.fromkeys(("level", "chosen", "agreement", "majority_answer"), "'import'")
+_LABELS = {"topic": "topic_model"} | dict.fromkeys(
+    ("level", "chosen", "agreement", "majority_answer", "checkability", "rejected"), "'import'"
+)
 """Labels that are columns of ``QUESTIONS``, and the SQL for whose they are."""
 
 

@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def read_question(cursor: duckdb.DuckDBPyConnection, question_id: str) -> Row:
-    """The question with its run, verdicts, solutions (with rewards), labels, errors, decisions, and its row of
+    """The question with its run, verdicts, solutions (with rewards), labels, rates, errors, decisions, and its row of
     ``pairs`` (None if it is not a pair). InputError for an id that is not in the workspace.
     """
     q = ids.find(cursor, question_id)
@@ -37,6 +37,7 @@ def read_question(cursor: duckdb.DuckDBPyConnection, question_id: str) -> Row:
         "verdicts": sorted(_of_view(cursor, "verdicts", q), key=lambda verdict: STAGES.index(verdict["stage"])),
         "solutions": _solutions(cursor, q),
         "labels": sorted(_of_view(cursor, "labels", q), key=_by_key_and_value),
+        "rates": _of_view(cursor, "rates", q),
         "errors": row_dicts(cursor, failed, [run_id, idx]),
         "decisions": events(cursor, q),
     }
@@ -68,6 +69,10 @@ def _pair(row: Row, first_rewards: dict[int, float | None]) -> Row | None:
         return None
     return {
         **{name: question[name] for name in ("question_id", "run_id", "generator", "reference_answer")},
+        **{name: chosen[name] for name in ("reasoning", "correct", "reasoning_tokens", "finish_reason")},
+        "pass_rate": row["rates"][0]["pass_rate"] if row["rates"] else None,
+        "novelty": float(labels["novelty"]) if "novelty" in labels else None,
+        "checkability": labels.get("checkability"),
         "query": question["text"] if state.query is None else state.query,
         "response": chosen["text"] if state.response is None else state.response,
         "answer": chosen["answer"] if state.answer is None else state.answer,
@@ -92,13 +97,12 @@ def _question(cursor: duckdb.DuckDBPyConnection, q: int) -> Row | None:
 
 def _solutions(cursor: duckdb.DuckDBPyConnection, q: int) -> list[Row]:
     """The rows of ``solutions``, by sample."""
-    texts = dict(cursor.execute("SELECT sample, text FROM solution_text WHERE q = $q", {"q": q}).fetchall())
+    query = "SELECT sample, text, reasoning FROM solution_text WHERE q = $q"
+    texts = {one["sample"]: one for one in row_dicts(cursor, query, {"q": q})}
     query = """
-        SELECT question_id || '-' || sample AS solution_id, * EXCLUDE (q, run_id, chars)
+        SELECT question_id || '-' || sample AS solution_id, * EXCLUDE (q, run_id, chars, reasoning_chars)
         FROM solution_rows WHERE q = $q"""
-    rows = [
-        {**row, "text": texts[row["sample"]]} for row in row_dicts(cursor, query, {"q": q}) if row["sample"] in texts
-    ]
+    rows = [{**row, **texts[row["sample"]]} for row in row_dicts(cursor, query, {"q": q}) if row["sample"] in texts]
     return sorted(rows, key=lambda row: row["sample"])
 
 

@@ -14,7 +14,7 @@ import duckdb
 
 from store.database.views import VIEWS
 
-VERSION = 4
+VERSION = 5
 """The schema that this program writes. A file of a lower version is migrated on open; a higher one is refused."""
 
 _FIRST: dict[str, str] = {
@@ -48,7 +48,7 @@ _FIRST: dict[str, str] = {
         run_id VARCHAR, created_at TIMESTAMP""",
 }
 
-OF_MODELS = (
+_KEYED = (
     "question_rows",
     "question_text",
     "verdict_rows",
@@ -56,14 +56,16 @@ OF_MODELS = (
     "solution_text",
     "reward_rows",
     "label_rows",
+    "decision_rows",
 )
+"""The tables that version 2 gave the key ``q``."""
+OF_MODELS = (*_KEYED[:-1], "rate_rows")
 """The tables with the key ``q`` whose rows models or imports make."""
-_KEYED = (*OF_MODELS, "decision_rows")
 SUPERSEDED = "superseded_verdicts"
 """Verdicts of later stages that a check removed (``replace_verdicts.py``), kept in case the question is kept again."""
 RENAMED = {"verdicts_aside": SUPERSEDED}
 """Older names of tables, which files packed by an older version still have."""
-OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED)
+OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED, "rate_rows")
 """The tables whose rows are deleted with their run."""
 TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
 """All tables except ``meta``. ``run_numbers`` keeps the numbers of deleted runs, so that no number is reused."""
@@ -90,6 +92,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (f"CREATE TABLE IF NOT EXISTS verdicts_aside ({_FIRST['verdict_rows']}, q BIGINT)",),
     # 3 -> 4: the table is named by what it holds.
     (f"ALTER TABLE verdicts_aside RENAME TO {SUPERSEDED}",),
+    # 4 -> 5: reasoning apart from the response, answers compared with gold ones, measured pass rates.
+    (
+        "ALTER TABLE solution_rows ADD COLUMN reasoning_tokens BIGINT",
+        "ALTER TABLE solution_rows ADD COLUMN reasoning_chars BIGINT",
+        "ALTER TABLE solution_rows ADD COLUMN correct VARCHAR",
+        "ALTER TABLE solution_text ADD COLUMN reasoning VARCHAR",
+        """
+        CREATE TABLE rate_rows (
+            question_id VARCHAR, run_id VARCHAR, model VARCHAR, sampling JSON, pass_rate DOUBLE, n BIGINT,
+            correct BIGINT, undecided BIGINT, mean_tokens DOUBLE, created_at TIMESTAMP, q BIGINT)""",
+    ),
 )
 """Step k migrates version k to k + 1. Steps are only appended: an older file takes every step it lacks."""
 

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from store.database.ids import IDX_BITS
-from store.records import Label, Question, Record, Reward, Solution, Verdict
+from store.records import Label, Question, Rate, Record, Reward, Solution, Verdict
 
 MANY_VALUED = "near_duplicate"
 """The label key that a question may carry several times, once per value."""
@@ -26,6 +26,7 @@ _LOADS: tuple[tuple[str, str, str, str], ...] = (
     ("reward", "reward_rows", "reward_model, sample", _IDX),
     ("scored", "reward_rows", "sample", _IDX),
     ("label", "label_rows", "key", _IDX),
+    ("rate", "rate_rows", "model", _IDX),
 )
 
 
@@ -70,6 +71,8 @@ class StoredKeys:
                 key = ("solution", record.sample)
             case Reward():
                 key = ("reward", record.reward_model, sample)
+            case Rate():
+                key = ("rate", record.model)
             case Label():
                 if record.key == MANY_VALUED:
                     value = (idx, record.value)

@@ -1,4 +1,4 @@
-"""The SQL of the logical tables and of the views ``items``, ``pairs`` and ``funnel``.
+"""The SQL of the logical tables and of the views ``items``, ``pairs``, ``prompts`` and ``funnel``.
 
 This is where "pair", "status" and "funnel" are defined. Users, exports and tests rely on the names and columns of the
 views; the physical tables may change with the schema's version. The writer guarantees one verdict per (question, stage)
@@ -24,11 +24,14 @@ _LOGICAL = {
         FROM verdict_rows r WHERE true /*r*/""",
     "solutions": """
         SELECT r.question_id || '-' || r.sample AS solution_id, r.question_id, r.sample, t.text, r.answer, r.solver,
-            r.seed, r.tokens, r.seconds, r.finish_reason, r.created_at
+            r.seed, r.tokens, r.seconds, r.finish_reason, r.created_at, t.reasoning, r.reasoning_tokens, r.correct
         FROM solution_rows r JOIN solution_text t ON r.q = t.q AND r.sample = t.sample WHERE true /*r*/""",
     "rewards": """
         SELECT question_id || '-' || sample AS solution_id, reward_model, reward, seconds
         FROM reward_rows r WHERE true /*r*/""",
+    "rates": """
+        SELECT question_id, model, sampling, n, correct, undecided, mean_tokens, created_at, pass_rate
+        FROM rate_rows r WHERE true /*r*/""",
     "labels": "SELECT question_id, key, value, model FROM label_rows r WHERE true /*r*/",
     "decisions": """
         SELECT event_id, question_id, reviewer, action, payload, batch_id, queue, sampling_p, created_at
@@ -89,9 +92,13 @@ _LABELLED = """
         max(TRY_CAST(value AS BIGINT)) FILTER (key = 'chosen') AS chosen,
         max(TRY_CAST(value AS DOUBLE)) FILTER (key = 'agreement') AS agreement,
         max(value) FILTER (key = 'majority_answer') AS majority_answer,
+        max(value) FILTER (key = 'checkability') AS checkability,
+        max(TRY_CAST(value AS DOUBLE)) FILTER (key = 'novelty') AS novelty,
         count(*) FILTER (key = 'near_duplicate') AS near_duplicates
     FROM label_rows r WHERE true /*r*/ GROUP BY q"""
 
+# The rate that was stored first; ``rates`` has those of all models.
+_RATED = "SELECT q, arg_min(pass_rate, rowid) AS pass_rate FROM rate_rows r WHERE true /*r*/ GROUP BY q"
 _SAMPLED = "SELECT q, count(*) AS n_solutions FROM solution_rows r WHERE true /*r*/ GROUP BY q"
 _REWARDED = "SELECT q, max(reward) AS best_reward FROM reward_rows r WHERE leads /*r*/ GROUP BY q"
 
@@ -101,13 +108,15 @@ _ITEMS = f"""
         l.majority_answer, coalesce(l.near_duplicates, 0) AS near_duplicates, j.contaminated,
         coalesce(length(e.query), q.chars) AS query_chars, c.tokens AS response_tokens,
         coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
-        coalesce(e.edited, false) AS edited
+        coalesce(e.edited, false) AS edited, q.reference_answer, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty,
+        l.checkability, c.finish_reason
     FROM question_rows q
     JOIN question_text t ON q.q = t.q
     LEFT JOIN ({_JUDGED}) j ON q.q = j.q
     LEFT JOIN ({_LABELLED}) l ON q.q = l.q
     LEFT JOIN ({_SAMPLED}) s ON q.q = s.q
     LEFT JOIN ({_REWARDED}) w ON q.q = w.q
+    LEFT JOIN ({_RATED}) p ON q.q = p.q
     LEFT JOIN ({_REVIEW}) e ON q.q = e.q
     LEFT JOIN solution_rows c ON c.q = q.q AND c.sample = coalesce(e.sample, l.chosen)
     WHERE true /*q*/"""
@@ -128,20 +137,40 @@ _PAIRS = f"""
         coalesce(e.response, x.text) AS response,
         coalesce(e.answer, c.answer) AS answer, l.topic, j.difficulty, w.reward, l.agreement, l.majority_answer,
         q.reference_answer, s.n_solutions, coalesce(e.status, 'unreviewed') AS status,
-        coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited
+        coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited,
+        x.reasoning, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty, l.checkability, c.finish_reason
     {_CHOSEN}
     JOIN solution_text x ON q.q = x.q AND c.sample = x.sample
     JOIN question_text t ON q.q = t.q
     JOIN ({_SAMPLED}) s ON q.q = s.q
     LEFT JOIN reward_rows w ON q.q = w.q AND c.sample = w.sample AND w.leads
+    LEFT JOIN ({_RATED}) p ON q.q = p.q
     WHERE {_IS_PAIR} /*q*/"""
 
 # `pairs` without texts, reward and n_solutions: each join that is left out would match exactly one row.
 _CHOICES = f"""
     SELECT q.q, c.sample, q.question_id, q.run_id, q.generator, l.topic, j.difficulty, l.agreement, l.majority_answer,
         q.reference_answer, coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
-        coalesce(e.edited, false) AS edited
+        coalesce(e.edited, false) AS edited, c.correct, c.reasoning_tokens, l.novelty, l.checkability, c.finish_reason
     {_CHOSEN} WHERE {_IS_PAIR} /*q*/"""
+
+# What RL trainers take: questions with a gold answer that no stage dropped. Without a response they are pending at
+# `solution`. MAP model -> pass rate; a model that was measured twice counts by its newest rate.
+_RATES = """
+    SELECT q, map_from_entries(list((model, pass_rate) ORDER BY model)) AS rates FROM (
+        SELECT q, model, arg_max(pass_rate, rowid) AS pass_rate FROM rate_rows r WHERE true /*r*/ GROUP BY q, model)
+    GROUP BY q"""
+_PROMPTS = f"""
+    SELECT /*key*/ q.question_id, coalesce(e.query, t.text) AS query, q.reference_answer, l.topic, j.difficulty,
+        l.checkability, coalesce(p.rates, MAP {{}}::MAP(VARCHAR, DOUBLE)) AS rates,
+        coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags
+    FROM question_rows q
+    JOIN question_text t ON q.q = t.q
+    LEFT JOIN ({_JUDGED}) j ON q.q = j.q
+    LEFT JOIN ({_LABELLED}) l ON q.q = l.q
+    LEFT JOIN ({_REVIEW}) e ON q.q = e.q
+    LEFT JOIN ({_RATES}) p ON q.q = p.q
+    WHERE q.reference_answer IS NOT NULL AND j.drop_stage IS NULL /*q*/"""
 
 # Bit 0 is `generated`, which every question has. A question is pending at a stage if the stage before kept it and this
 # stage has no verdict on it.
@@ -162,7 +191,7 @@ _FUNNEL = f"""
     GROUP BY r.run_id, r.created_at, s.position, s.stage
     ORDER BY r.created_at, r.run_id, s.position"""
 
-VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "funnel": _FUNNEL}
+VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "prompts": _PROMPTS, "funnel": _FUNNEL}
 """View name -> its query, in an order in which they can be created."""
 
 
@@ -173,7 +202,7 @@ def sql_text(value: object) -> str:
 
 def narrowed(view: str, where: str = "{}.q IN (SELECT unnest($q))") -> str:
     """The query of a view (except ``funnel``) for the questions whose keys meet the condition, by default those in the
-    list ``$q``. ``items`` and ``pairs`` have the key ``q`` as their first column.
+    list ``$q``. ``items``, ``pairs`` and ``prompts`` have the key ``q`` as their first column.
     """
     return _where(VIEWS[view].replace("/*key*/", "q.q,"), where)
 

@@ -7,6 +7,7 @@ from store.records import (
     Decision,
     Label,
     Question,
+    Rate,
     Record,
     Reward,
     Run,
@@ -69,6 +70,11 @@ def labels(idx: int, run_id: str = "r1", chosen: int | None = 1, topic: str = "A
 def whole(idx: int, run_id: str = "r1") -> list[Record]:
     """A question that became a pair, sample 1 chosen."""
     return [question(idx, run_id), *verdicts(idx, run_id), *solutions(idx, run_id), *labels(idx, run_id)]
+
+
+def rate(idx: int, run_id: str = "r1", model: str = "a model", correct: int = 6) -> Rate:
+    """Eight rollouts of a model."""
+    return Rate(question_id(run_id, idx), model, correct / 8, 8, correct)
 
 
 def decide(event: str, idx: int, action: str, run_id: str = "r1", **payload: object) -> Decision:

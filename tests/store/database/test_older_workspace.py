@@ -61,11 +61,16 @@ def expected() -> dict[str, Any]:
 
 
 def read(workspace: Workspace, expected: dict[str, Any]) -> dict[str, Any]:
-    """The same of this workspace as ``expected`` holds: rows of views, or their number."""
+    """The same of this workspace as ``expected`` holds: rows of views, or their number. Later versions append columns
+    to the views, which have no value here.
+    """
     found: dict[str, Any] = {}
     with workspace.cursor() as cursor:
         for view, wanted in expected.items():
             got = json.loads(json.dumps(cursor.execute(f"FROM {view}").fetchall(), default=str))
+            if not isinstance(wanted, int) and wanted:
+                width = len(wanted[0])
+                got = [row[:width] for row in got]
             found[view] = len(got) if isinstance(wanted, int) else sorted(got, key=json.dumps)
     return found
 

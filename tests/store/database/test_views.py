@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from store.database.workspace import Workspace
-from store.records import STAGES, ErrorRow, Label, Reward, question_id
+from store.records import STAGES, ErrorRow, Label, Reward, Solution, question_id, solution_id
 from tests.store import rows
 from tests.store.conftest import Ask
 
 COLUMNS = {
     "items": """question_id run_id generator query topic difficulty solvable drop_stage drop_reason n_solutions
         best_reward agreement majority_answer near_duplicates contaminated query_chars response_tokens
-        status tags edited""",
+        status tags edited reference_answer correct reasoning_tokens pass_rate novelty checkability finish_reason""",
     "pairs": """question_id run_id generator query response answer topic difficulty reward agreement majority_answer
-        reference_answer n_solutions status tags edited""",
+        reference_answer n_solutions status tags edited reasoning correct reasoning_tokens pass_rate novelty
+        checkability finish_reason""",
+    "prompts": "question_id query reference_answer topic difficulty checkability rates status tags",
     "funnel": "run_id stage entered kept dropped pending",
     "questions": """question_id run_id idx text generator template_id params seed tokens finish_reason reference_answer
         extra created_at seconds""",
     "verdicts": "question_id stage judge kept score reason raw tokens seconds created_at",
-    "solutions": "solution_id question_id sample text answer solver seed tokens seconds finish_reason created_at",
+    "solutions": """solution_id question_id sample text answer solver seed tokens seconds finish_reason created_at
+        reasoning reasoning_tokens correct""",
+    "rates": "question_id model sampling n correct undecided mean_tokens created_at pass_rate",
     "rewards": "solution_id reward_model reward seconds",
     "labels": "question_id key value model",
     "errors": "run_id idx stage message raw attempt created_at",
@@ -42,11 +47,12 @@ def test_every_logical_table_has_its_columns(workspace: Workspace, name: str) ->
 
 def test_a_pair_shows_the_chosen_solution_and_its_facts(workspace: Workspace, ask: Ask) -> None:
     workspace.create_run(rows.run())
-    workspace.writer.put(rows.whole(3))
+    workspace.writer.put([*rows.whole(3), rows.rate(3)])
     (pair,) = ask("SELECT * FROM pairs")
     assert pair == (
         *("r1-00000003", "r1", "qgen-a", "What is 3 + 3?", "Sample 1: \\boxed{6}", "6", "Algebra", 0.4, -0.1, 1.0, "6"),
         *(None, 2, "unreviewed", [], False),
+        *(None, None, None, 0.75, None, None, "stop"),
     )
 
 
@@ -54,10 +60,11 @@ def test_an_item_shows_where_it_was_dropped_and_what_is_known(workspace: Workspa
     workspace.create_run(rows.run())
     dropped = rows.verdicts(1, drop="contamination", reason="benchmark_overlap")
     near = [Label(question_id("r1", 1), "near_duplicate", f"r0-0000000{k}", "minhash") for k in range(2)]
-    workspace.writer.put([*rows.whole(0), rows.question(1), *dropped, *near, rows.question(2)])
+    workspace.writer.put([*rows.whole(0), rows.rate(0), rows.question(1), *dropped, *near, rows.question(2)])
     kept, contaminated, fresh = ask("SELECT * EXCLUDE (run_id, generator, query) FROM items ORDER BY question_id")
+    known = (None, None, None, 0.75, None, None, "stop")
     tail: tuple[object, ...] = ("unreviewed", [], False)
-    assert kept == ("r1-00000000", "Algebra", 0.4, True, None, None, 2, -0.1, 1.0, "0", 0, False, 14, 13, *tail)
+    assert kept == ("r1-00000000", "Algebra", 0.4, True, None, None, 2, -0.1, 1.0, "0", 0, False, 14, 13, *tail, *known)
     assert contaminated == (
         *(
             "r1-00000001",
@@ -76,8 +83,45 @@ def test_an_item_shows_where_it_was_dropped_and_what_is_known(workspace: Workspa
             None,
         ),
         *tail,
+        *[None] * 7,
     )
-    assert fresh == ("r1-00000002", *[None] * 5, 0, None, None, None, 0, None, 14, None, *tail)
+    assert fresh == ("r1-00000002", *[None] * 5, 0, None, None, None, 0, None, 14, None, *tail, *[None] * 7)
+
+
+def test_a_question_with_a_gold_answer_that_no_stage_dropped_is_a_prompt(workspace: Workspace, ask: Ask) -> None:
+    workspace.create_run(rows.run())
+    gold = [replace(rows.question(idx), reference_answer="6") for idx in range(3)]
+    label = Label(question_id("r1", 0), "checkability", "open", "rules")
+    pending = [gold[0], *rows.verdicts(0, until="difficulty"), label]
+    rates = [rows.rate(0), rows.rate(0, model="b", correct=2), rows.rate(0, model="b", correct=8)]
+    pair = [gold[1], *rows.verdicts(1), *rows.solutions(1), *rows.labels(1)]
+    workspace.writer.put([*pending, *rates, *pair, gold[2], *rows.verdicts(2, drop="language"), *rows.whole(3)])
+    query = "SELECT question_id, query, reference_answer, topic, difficulty, checkability, status, tags FROM prompts"
+    first, second = ask(f"{query} ORDER BY ALL")
+    assert first == ("r1-00000000", "What is 0 + 0?", "6", None, 0.4, "open", "unreviewed", [])
+    assert second == ("r1-00000001", "What is 1 + 1?", "6", "Algebra", 0.4, None, "unreviewed", [])
+    assert ask("SELECT rates FROM prompts ORDER BY question_id") == [({"a model": 0.75, "b": 0.25},), ({},)]
+    funnel = "SELECT stage, pending FROM funnel WHERE stage IN ('solution', 'pair') ORDER BY stage DESC"
+    assert ask(funnel) == [("solution", 1), ("pair", 0)]
+    workspace.writer.put([rows.decide("e", 0, "edit", query="What is it?"), rows.decide("f", 0, "tag", tag="odd")])
+    assert ask("SELECT query, tags FROM prompts WHERE tags <> []") == [("What is it?", ["odd"])]
+
+
+def test_the_solution_and_reasoning_of_a_pair_are_apart(workspace: Workspace, ask: Ask) -> None:
+    workspace.create_run(rows.run())
+    key = question_id("r1", 0)
+    thought = Solution(
+        solution_id(key, 1), key, 1, "So \\boxed{0}.", "0", "solver", 1, 40, 0.5, "length",
+        reasoning="Nothing and nothing.", reasoning_tokens=31, correct="same",
+    )  # fmt: skip
+    reward = Reward(solution_id(key, 1), "reward", 0.5)
+    workspace.writer.put([rows.question(0), *rows.verdicts(0), thought, reward, *rows.labels(0)])
+    columns = "reasoning_tokens, correct, finish_reason"
+    assert ask(f"SELECT response, reasoning, {columns} FROM pairs") == [
+        ("So \\boxed{0}.", "Nothing and nothing.", 31, "same", "length")
+    ]
+    assert ask(f"SELECT {columns} FROM items") == [(31, "same", "length")]
+    assert ask("SELECT text, reasoning, tokens FROM solutions") == [("So \\boxed{0}.", "Nothing and nothing.", 40)]
 
 
 def test_the_funnel_counts_verdicts_and_what_waits(workspace: Workspace, ask: Ask) -> None:
