@@ -60,7 +60,7 @@ def _items(answer: str) -> list[str] | None:
 
 def _entries(answer: str) -> list[str] | None:
     """The entries of one tuple."""
-    match = _TUPLE.fullmatch(answer.strip())
+    match = _TUPLE.fullmatch(answer.strip().replace(r"\left", "").replace(r"\right", ""))
     parts = match[2].split(",") if match else []
     return [part.strip() for part in parts] if len(parts) > 1 and "text" not in answer else None
 
@@ -160,7 +160,9 @@ def _unit_added(answer: str, drawn: random.Random) -> str | None:
 
 def _unit_dropped(answer: str, _: random.Random) -> str | None:
     bare = re.sub(r"\s*\\(?:text|mbox)\{[^{}]*\}(?:\^\{?[23]\}?)?$|\^\{?\\circ\}?\.?$", "", answer)
-    return bare if bare != answer and re.search(r"\d", bare) else None
+    if re.search(r"\\(?:sin|cos|tan)", answer):  # degrees and radians
+        return None
+    return bare if bare != answer and re.fullmatch(r"[^:]*\d[^:]*[^\\]", bare) else None
 
 
 def _shuffled(answer: str, drawn: random.Random) -> str | None:

@@ -34,7 +34,9 @@ def measure() -> dict[str, float]:
     """The figures by name. InputError where the data is missing."""
     folder = Path(os.environ.get("SCALEQUEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     if not (folder / "math500.jsonl").is_file():
-        raise InputError("SCALEQUEST_DATA", folder, "has no math500.jsonl", "set it to the folder of MATH and GSM8K")
+        raise InputError(
+            "SCALEQUEST_DATA", str(folder), "has no math500.jsonl", "set it to the folder of MATH and GSM8K"
+        )
     answers = [str(row["answer"]) for name in FILES["math"] for row in _rows(folder, name)]
     with AnswerPool() as pool:
         figures = compared(pool, list(pairs(answers, MOST)))

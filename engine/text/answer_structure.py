@@ -191,7 +191,7 @@ _BARE = word_set("""
     mm cm dm m km in ft yd mi mg g kg lb oz ml cl l s min h day deg cent usd mph kph sq square
     """)
 
-_WORD_TEXT = re.compile(r"\\text\{([^{}\\]*)\}|(No|no|NO|[A-Za-z][a-z]{2,}(?:[ '-][A-Za-z]+)*)")
+_WORD_TEXT = re.compile(r"\\text\{([^{}\\]*)\}|(No|no|NO|(?:[Aa]n? |[Tt]he )?[A-Za-z][a-z]{2,}(?:[ '-][A-Za-z]+)*)")
 _FUNCTIONS = word_set("""
     sin cos tan cot sec csc log exp sqrt arcsin arccos arctan sinh cosh tanh max min gcd lcm
     """)

@@ -155,7 +155,8 @@ def _in_words(text: str) -> str | None:
             continue
         if match["letter"]:
             return match["letter"].upper()
-        if (said := _statement(_behind(text, match), bool(match["label"]))) is not None:
+        said = _statement(_behind(text, match), bool(match["label"]), strict=match.group()[0] in "vV")
+        if said is not None:
             return said
     if (
         ("A:" in text or "A :" in text or "A*" in text)
@@ -226,11 +227,12 @@ def _stripped(phrase: str) -> str:
 
 
 _AMOUNT = re.compile(
-    r"([-+−]?\s*(?:\\?[$€£]\s*)?[-+−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s*/\s*\d+|\s+\d+/\d+|[eE][-+]?\d+)?\s*(?:\\?%|°)?)"
+    r"([-+−]?\s*(?:\\?[$€£]\s*)?[-+−]?(?:\d(?:[\d,]*\d)?(?:\.\d+)?|\.\d+)"
+    r"(?:\s*/\s*\d+|\s+\d+/\d+|[eE][-+]?\d+)?(?:\s*(?:\\?%|°))?)"
     r"((?:\s+[A-Za-z]+){0,3})"
 )
 _CONNECTING = re.compile(
-    r"\s*[,;:(]?\s*(?:because|since|as|so|which|where|when|if|but|that|after|by|for|in|and\s+(?:we|so|this|the)|we|this)\b",
+    r"\s*[,;:(]?\s*(?:because|since|as|so|which|where|when|if|but|that|after|by|for|in|of|and\s+(?:we|so|this|the)|we|this)\b",
     re.I,
 )
 _BRACKETED = re.compile(r"[(（]\s*([^()（）\s]{1,30})\s*[)）]")

@@ -45,7 +45,7 @@ _UNICODE: dict[int, str] = {
 }
 _KEPT_OR_DROPPED = re.compile(
     r"(\\\\|\\[{}|])|\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\s*\.?(?=[^\w.]|$)|\\[,;:> ]"
-    r"|\\(?:q?quad|displaystyle|limits)(?![A-Za-z])|\\(?:label|phantom|hspace)\s*\{[^{}]*\}|\\\(|\\\)|\\\[|\\\]|\$|~"
+    r"|\\(?:q?quad|displaystyle|limits)(?![A-Za-z])|\\(?:label|hspace)\s*\{[^{}]*\}|\\phantom\s*(?:\{[^{}]*\}|\S)|\\\(|\\\)|\\\[|\\\]|\$|~"
 )
 """``\\\\`` ends a row of a matrix, whatever stands behind it."""
 _FONT = re.compile(
@@ -89,7 +89,7 @@ def normalise(answer: str) -> str:
         text = _unwrapped(_KEPT_OR_DROPPED.sub(lambda match: match.group(1) or " ", text))
         for pattern, plain in _NAMES:
             text = pattern.sub(plain, text)
-    return " ".join(text.split()).rstrip(".,;:").rstrip()
+    return " ".join(text.split()).rstrip(".,;:").rstrip().removeprefix(r"\approx").lstrip()
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -114,7 +114,8 @@ def _plain(before: str, content: str, after: str) -> str:
         return (" " if content[:1].isspace() else "") + inner.replace(" ", "")
     if inner.strip(".,") in {"and", "or"} or inner == ",":
         return f" {inner} "
-    if re.search(r"[A-Za-z]{2}", inner) and "\\" not in inner:
+    unit = inner in {"m", "g", "l", "s", "h"} and before.rstrip()[-1:] in {*"0123456789}"}
+    if unit or (re.search(r"[A-Za-z]{2}", inner) and "\\" not in inner):
         return f"\\text{{{' '.join(inner.split())}}}"
     return (" " if before[-1:].isalpha() else "") + inner + (" " if inner[-1:].isalpha() and after.isalpha() else "")
 

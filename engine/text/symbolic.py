@@ -74,8 +74,13 @@ def _apart(a: Any, b: Any, difference: Any) -> bool:
         if _is_not_zero(difference.subs(at)):
             return True
     at = dict(zip(symbols, (-one for one in _POSITIVE), strict=False))
-    x, y = (sp.N(one.subs(at), DIGITS) for one in (a, b))
-    return bool(x.is_real and y.is_real) and _is_not_zero(difference.subs(at))
+    return _is_real_at(a, at) and _is_real_at(b, at) and _is_not_zero(difference.subs(at))
+
+
+def _is_real_at(expression: Any, at: dict[Any, Any]) -> bool:
+    """Whether the expression and every power and logarithm in it are real at the point."""
+    parts = [expression, *expression.atoms(sp.Pow, sp.log)]
+    return all(sp.N(part.subs(at), DIGITS).is_real for part in parts)
 
 
 def _is_not_zero(value: Any) -> bool:

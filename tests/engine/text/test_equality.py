@@ -1,0 +1,56 @@
+"""Which final answers are equal: every pair both ways round, with the parser, and some that need none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.text.answers import AnswerPool, compare, settle
+
+PAIRS = [json.loads(line) for line in Path(__file__).with_name("answer_pairs.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[AnswerPool]:
+    with AnswerPool(workers=1, seconds=5.0) as made:
+        yield made
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair['kind']}: {pair['first']} | {pair['second']}")
+def test_two_answers_either_way_round(pool: AnswerPool, pair: dict[str, str]) -> None:
+    first, second, equality = pair["first"], pair["second"], pair["equality"]
+    assert (pool.compare(first, second), pool.compare(second, first)) == (equality, equality)
+    assert compare(first, second) == compare(second, first)
+    assert compare(first, second) in (equality, "undecided"), "without a parser nothing is decided wrongly"
+    assert pool.same(first, second) is (equality == "same")
+    assert pool.compare(first, first) == "same"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "equal"),
+    [
+        ("5", "5.0", True),
+        ("1{,}234", "1,234", True),
+        (r"1 \frac{1}{8}", r"\frac{9}{8}", True),
+        ("984 dollars", "$984$", True),
+        ("25%", "0.25", True),
+        ("x=5", "5", True),
+        (r"\{2,1\}", "1,2", True),
+        (r"5\text{ cm}", r"5\text{ m}", False),
+        (r"\frac{200}{3}", "66.67", False),
+        ("Monday", "Tuesday", False),
+        ("(1,2)", "(2,1)", False),
+        ("10/0", "5", None),
+        ("0.333333", "1/3", None),
+        ("5x", "5", None),
+        ("2 pi", "2", None),
+        ("1e999999999", "5", None),
+    ],
+)
+def test_plain_answers_are_settled_without_a_parser(first: str, second: str, equal: bool | None) -> None:
+    assert settle(first, second) is equal
+    assert settle(second, first) is equal
+    assert compare(first, second) == {True: "same", False: "different", None: "undecided"}[equal]
