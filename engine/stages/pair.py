@@ -14,14 +14,16 @@ DECIMALS = 4
 def choose(solutions: Sequence[Solution], rewards: Sequence[float | None]) -> int | None:
     """Position of the best reward among solutions that state an answer, ties to the lowest sample; None without one.
 
-    A solution without a reward (outside the model's domain) is chosen only where no other states an answer.
+    A solution that was cut off at the token limit is chosen only where no finished one states an answer, whatever the
+    rewards; after that, one without a reward (outside the model's domain) only where no other has one.
     """
-    best: tuple[float, int] | None = None
+    best: tuple[bool, float, int] | None = None
     chosen = None
     for position, (sample, reward) in enumerate(zip(solutions, rewards, strict=True)):
         if sample.answer is None:
             continue
-        rank = (float("-inf") if reward is None else round(reward, DECIMALS), -sample.sample)
+        score = float("-inf") if reward is None else round(reward, DECIMALS)
+        rank = (sample.finish_reason != "length", score, -sample.sample)
         if best is None or rank > best:
             best, chosen = rank, position
     return chosen
@@ -36,8 +38,8 @@ def judge(
     floor: float | None,
     tokens: int,
 ) -> tuple[Verdict, list[Label]]:
-    """Score: the best reward. Reason ``low_reward`` under the floor. Labels ``chosen``, ``agreement`` (share of all
-    samples with the chosen one's answer) and ``majority_answer`` (ties to the lowest sample).
+    """Score: the chosen one's reward. Reason ``low_reward`` under the floor. Labels ``chosen``, ``agreement`` (share of
+    all samples with the chosen one's answer) and ``majority_answer`` (ties to the lowest sample).
 
     ``groups``: for each solution the position of the first with an equivalent answer, None without an answer; at least
     one solution states an answer. Seconds are stored with the rewards.

@@ -282,7 +282,7 @@ def _unions(a: Answer, b: Answer, leaf: Leaf) -> bool | None:
     points = [_points(items) for items in parts]
     if points[0] is not None and points[1] is not None:
         return points[0] == points[1]
-    return False if len(parts[0]) == len(parts[1]) and _unordered(*parts, leaf) is False else None
+    return False if len(parts[0]) == len(parts[1]) and _unordered(parts[0], parts[1], leaf) is False else None
 
 
 def _points(items: Iterable[Answer]) -> list[tuple[tuple[float | Fraction, int], ...]] | None:

@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import Any
 
-from engine.text.answer_structure import Answer, Formula
+from engine.text.answer_structure import Answer, Formula, Number
 from engine.text.equality import named, settle
 
 MEMORY_BYTES = 4 << 30
@@ -49,7 +49,7 @@ _BEYOND = (r"\int", r"\sum", r"\prod", r"\lim", r"\bmod")
 
 def _beyond(*answers: Answer) -> bool:
     """Whether the answers are formulas with notation that only Math-Verify's parser reads."""
-    return all(isinstance(one, Formula) for one in answers) and any(
+    return all(isinstance(one, Formula | Number) for one in answers) and any(
         command in one.text for one in answers for command in _BEYOND
     )
 

@@ -86,7 +86,7 @@ def _is_real_at(expression: Any, at: dict[Any, Any]) -> bool:
 def _is_not_zero(value: Any) -> bool:
     """Whether a number is surely not zero: SymPy's evaluation says how many of its digits are right."""
     if isinstance(value, sp.Rational):
-        return value != 0
+        return bool(value != 0)
     found = sp.N(value, DIGITS)
     parts = [one for one in found.as_real_imag() if one != 0]
     return bool(found.is_finite) and any(isinstance(one, sp.Float) and one._prec > 60 for one in parts)
