@@ -1,7 +1,8 @@
 """The language stage drops texts that are empty, cut off or not English, by rules on scripts and words.
 
-Symbols, Greek letters, degree signs, curly quotes and LaTeX never count against a text, and a text without words
-(``2x + 3 = 7``) is kept.
+Symbols, Greek letters, degree signs, curly quotes and LaTeX never count against a text, nor do products and points that
+look like words of another language (``DE = LA``). A text without words (``2x + 3 = 7``) is kept. A few letters of
+another script are a symbol or a name; more of them, compared with the rest, are another language.
 """
 
 import re
@@ -14,7 +15,8 @@ from store.records import Question, Verdict
 JUDGE = "rules"
 
 _WORDS = tomllib.loads((ASSETS / "text" / "words.toml").read_text(encoding="utf-8"))
-_ENGLISH = frozenset(_WORDS["english"].split())
+_FUNCTION_WORDS = frozenset(_WORDS["english"].split())
+_ENGLISH = _FUNCTION_WORDS | frozenset(_WORDS["mathematics"].split())
 _NEUTRAL = frozenset(_WORDS["neutral"].split())
 _FOREIGN = [frozenset(words.split()) for words in _WORDS["foreign"].values()]
 
@@ -28,8 +30,28 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 _GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 _GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
-_OTHER_SCRIPT_LETTERS = 2
-"""One stray letter is a typo; two of another script mean another language."""
+_VARIABLES = re.compile(
+    r"\b(?:sin|cos|tan|log|ln)\s+[a-z]{1,3}\b"
+    r"|(?<![^\W_])[A-Za-z]{1,3}(?=\s*[=+*/^<>≤≥≠∥⊥∠|≅·×÷_])|(?<=[=+*/^<>≤≥≠∥⊥∠≅·×÷])\s*(?!(?:sin|cos|tan|log|ln)\b)[A-Za-z]{1,3}(?![^\W_])"
+    r"|\b[A-Z]{2,4}\b"
+)
+"""What an operator touches, and points of figures: ``DE = LA + 2``."""
+_OTHER_SHARE = 0.1
+"""Of a text's letters, from which those of other scripts make it another language."""
+_NO_LANGUAGE = (
+    "LATIN",
+    "GREEK",
+    "MATHEMATICAL",
+    "DOUBLE-STRUCK",
+    "SCRIPT",
+    "BLACK-LETTER",
+    "FULLWIDTH LATIN",
+    "PLANCK",
+)
+_NO_LANGUAGE += ("ALEF SYMBOL", "BET SYMBOL", "GIMEL SYMBOL", "MODIFIER", "MICRO", "OHM", "ANGSTROM", "KELVIN")
+_NO_LANGUAGE += ("SUPERSCRIPT", "SUBSCRIPT", "FEMININE", "MASCULINE", "EULER", "CIRCLED", "ROMAN NUMERAL")
+_DENSE = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA")
+"""Scripts of which one character says as much as three letters."""
 
 
 def judge(question: Question) -> Verdict:
@@ -52,7 +74,9 @@ def is_english(text: str) -> bool:
     if not text.isascii() and _other_script(text):
         return False
     pieces = text.lower().split()
-    if sum(map(_ENGLISH.__contains__, pieces)) * 5 >= len(pieces) * 2:  # no other language shares that many words
+    if (
+        sum(map(_FUNCTION_WORDS.__contains__, pieces)) * 5 >= len(pieces) * 2
+    ):  # no other language shares that many words
         return True
     words = [word.lower().replace("’", "'") for word in _WORD.findall(_prose(text)) if len(word) > 1]
     words = [word for word in words if word not in _NEUTRAL and not _GREEK.match(word)]
@@ -70,15 +94,18 @@ def is_english(text: str) -> bool:
 def _prose(text: str) -> str:
     """The text without its formulas, but with the words inside them."""
     inside = " ".join(_TEXT.findall(text)) if "\\" in text else ""
-    return f"{_MATHS.sub(' ', text)} {inside}" if "\\" in text or "$" in text else text
+    prose = f"{_MATHS.sub(' ', text)} {inside}" if "\\" in text or "$" in text else text
+    return prose if prose.isupper() else _VARIABLES.sub(" ", prose)
 
 
 def _other_script(text: str) -> bool:
-    others = 0
-    for char in text:
+    """Whether letters of other scripts are a part of the text that counts."""
+    others = latin = 0
+    for char in text if "\\" not in text and "$" not in text else _prose(text):
         if char.isascii() or not char.isalpha():
+            latin += char.isalpha()
             continue
         name = unicodedata.name(char, "")
-        if not name.startswith(("LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER")):
-            others += name.split(" ")[0] not in {"MODIFIER", "MICRO", "OHM", "ANGSTROM", "KELVIN", "SUPERSCRIPT"}
-    return others >= _OTHER_SCRIPT_LETTERS or len(_GREEK_WORD.findall(text)) >= 2
+        if not name.startswith(_NO_LANGUAGE):
+            others += 3 if name.startswith(_DENSE) else 1
+    return others > _OTHER_SHARE * (others + latin) or len(_GREEK_WORD.findall(text)) >= 2
