@@ -39,17 +39,10 @@ _VARIABLES = re.compile(
 _OTHER_SHARE = 0.1
 """Of a text's letters, from which those of other scripts make it another language."""
 _NO_LANGUAGE = (
-    "LATIN",
-    "GREEK",
-    "MATHEMATICAL",
-    "DOUBLE-STRUCK",
-    "SCRIPT",
-    "BLACK-LETTER",
-    "FULLWIDTH LATIN",
-    "PLANCK",
-)
-_NO_LANGUAGE += ("ALEF SYMBOL", "BET SYMBOL", "GIMEL SYMBOL", "MODIFIER", "MICRO", "OHM", "ANGSTROM", "KELVIN")
-_NO_LANGUAGE += ("SUPERSCRIPT", "SUBSCRIPT", "FEMININE", "MASCULINE", "EULER", "CIRCLED", "ROMAN NUMERAL")
+    "LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER", "FULLWIDTH LATIN", "PLANCK",
+    "ALEF SYMBOL", "BET SYMBOL", "GIMEL SYMBOL", "MODIFIER", "MICRO", "OHM", "ANGSTROM", "KELVIN",
+    "SUPERSCRIPT", "SUBSCRIPT", "FEMININE", "MASCULINE", "EULER", "CIRCLED", "ROMAN NUMERAL",
+)  # fmt: skip
 _DENSE = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA")
 """Scripts of which one character says as much as three letters."""
 

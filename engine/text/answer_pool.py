@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from engine.text.answer_structure import Prose, Words, read
+from engine.text.answer_structure import read
+from engine.text.answer_types import Prose, Words
 from engine.text.equality import Equality, named, settle
 from engine.text.grouping import group
 from engine.text.layout import normalise

@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Literal
 
 from engine.text import units
-from engine.text.answer_structure import (
+from engine.text.answer_structure import read
+from engine.text.answer_types import (
     Answer,
     Choice,
     Formula,
@@ -23,7 +24,6 @@ from engine.text.answer_structure import (
     Sequence,
     Union,
     Words,
-    read,
 )
 from engine.text.layout import normalise, tight
 

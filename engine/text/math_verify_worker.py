@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import Any
 
-from engine.text.answer_structure import Answer, Formula, Number
+from engine.text.answer_types import Answer, Formula, Number
 from engine.text.equality import named, settle
 
 MEMORY_BYTES = 4 << 30

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from engine.text.answer_structure import Answer, Formula, Named, Number, Relation
+from engine.text.answer_types import Answer, Formula, Named, Number, Relation
 from engine.text.equality import ROUNDED_PLACES
 from engine.text.latex_parser import Unreadable, parse
 from engine.text.layout import split
