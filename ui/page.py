@@ -21,6 +21,7 @@ from ui.tabs.runs import form
 from ui.tabs.runs import tab as runs
 from ui.tabs.sample import tab as sample
 from ui.tabs.train import tab as train
+from ui.web import assets
 from ui.web.errors import attempt
 from ui.web.escape import inert
 
@@ -59,6 +60,7 @@ def page(workspace: Workspace, jobs: JobRegistry, live: Live) -> gr.Blocks:
         def models_line() -> str:
             return inert(live.model_cache.state.sentence)
 
+        blocks.load(None, js=assets.call("lib/text/in_page.js", "drawTextsInPage"))
         blocks.load(models_line, outputs=models, show_progress="hidden")
         gr.Timer(_EVERY).tick(models_line, outputs=models, show_progress="hidden")
         exported(export_tab.select)

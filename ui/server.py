@@ -1,7 +1,7 @@
 """The web app: one FastAPI app with the page mounted in it, behind the guard, until interrupted.
 
-Serves /healthz (whether the app and its database answer), /vendor (plotly.js from the installed package) and /scripts
-(the page's own modules). Nothing is sent to or fetched from any other host.
+Serves /healthz (whether the app and its database answer), /vendor (plotly.js and KaTeX from the installed packages) and
+/scripts (the page's own modules). Nothing is sent to or fetched from any other host.
 """
 
 import logging
@@ -21,7 +21,7 @@ import gradio as gr
 import plotly
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from engine.job_registry import JobRegistry
 from engine.models.model_cache import ModelCache
@@ -64,6 +64,13 @@ def application(
     def plotly_js() -> FileResponse:
         return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _A_DAY})
 
+    @app.get("/vendor/katex/{name}")
+    def katex(name: str) -> Response:
+        file = assets.katex_files().get(name)
+        if file is None:
+            return PlainTextResponse("There is no such file of KaTeX.", 404)
+        return FileResponse(file, headers={"cache-control": _A_DAY})
+
     app.include_router(assets.routes())
     app.include_router(download.routes(workspace))
     if token is not None:
@@ -78,7 +85,7 @@ def application(
         footer_links=[],
         show_error=True,
         theme=theme.theme(),
-        css=assets.style("page"),
+        css=assets.style("page") + assets.style("lib/text"),
         head=assets.preload(),
     )
     return mounted

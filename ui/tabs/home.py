@@ -23,7 +23,7 @@ from ui.components.charts import charts
 from ui.components.live_cards import REASONS, why
 from ui.web.errors import attempt
 from ui.web.escape import inert, three, visible
-from ui.web.latex import LATEX, written
+from ui.web.latex import written
 
 EVERY_RUN = ""  # the choice of all runs together
 _DEMO = (
@@ -87,7 +87,7 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
         cards = []
         for _ in range(_PAIRS):
             with gr.Column(min_width=280):
-                cards.append(gr.Markdown(latex_delimiters=LATEX, container=True, min_height=0, elem_classes="pair"))
+                cards.append(gr.Markdown(latex_delimiters=[], container=True, min_height=0, elem_classes="pair"))
     drawn = gr.State()
     read: dict[str, Any] = {"inputs": [run, drawn], "outputs": [drawn, note, shown, *cards], "show_progress": "hidden"}
     generated = more.click(generate, None, [fresh, more], show_progress="hidden", concurrency_limit=_AT_ONCE)
@@ -128,7 +128,7 @@ def _fate(card: LiveQuestion) -> str:
 
 
 def _pair(pair: Pair) -> str:
-    """A pair as Markdown: its texts are inert, except for formulas."""
+    """A pair as Markdown."""
     facts = [
         pair.topic,
         None if pair.difficulty is None else f"difficulty {pair.difficulty:.2f}",
@@ -136,4 +136,4 @@ def _pair(pair: Pair) -> str:
         None if pair.agreement is None else f"agreement {pair.agreement:.0%}",
     ]
     line = " · ".join(inert(fact) for fact in facts if fact)
-    return f"**{written(pair.query)}**\n\n{written(pair.response)}\n\n{line}"
+    return f"{written(pair.query, 'is-title')}\n\n{written(pair.response)}\n\n{line}"

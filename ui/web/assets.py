@@ -5,8 +5,11 @@ keep them for good and never mixes two versions. They hold no data, so they are 
 """
 
 import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import gradio
 import xxhash
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
@@ -14,6 +17,7 @@ from fastapi.responses import PlainTextResponse, Response
 from engine.paths import ASSETS
 
 _STATIC = ASSETS / "static"
+_GRADIO = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 MODULES = {path.relative_to(_STATIC).as_posix(): path.read_bytes() for path in sorted(_STATIC.rglob("*.js"))}
 VERSION = xxhash.xxh3_64_hexdigest(repr(MODULES).encode())
 _FOREVER = "public, max-age=31536000, immutable"
@@ -39,6 +43,16 @@ def routes() -> APIRouter:
         return Response(MODULES[name], media_type="text/javascript", headers={"cache-control": _FOREVER})
 
     return router
+
+
+@cache
+def katex_files() -> dict[str, Path]:
+    """The files of KaTeX in the installed Gradio, by the names under which they are served.
+
+    The names of its script and stylesheet have a hash in them; those of its fonts are as the stylesheet has them.
+    """
+    named = {f"katex.{kind}": path for kind in ("js", "css") for path in _GRADIO.glob(f"katex-*.{kind}")}
+    return named | {path.name: path for path in _GRADIO.glob("KaTeX_*")}
 
 
 def component(folder: str, *events: str) -> dict[str, Any]:

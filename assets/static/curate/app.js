@@ -4,15 +4,13 @@ import { partsOf, setText } from "../lib/dom.js";
 import { announce, DECISIONS_SAVED } from "../lib/messages.js";
 import { call, RequestNumbers } from "../lib/requests.js";
 import { drawCard } from "./card.js";
-import { Formulas } from "./formulas.js";
 import { Outbox } from "./outbox.js";
 import { drawBar, drawDone, drawSaved } from "./progress.js";
 import { idsAhead, openId } from "./queue.js";
 
 /**
- * @typedef {import("./formulas.js").Text} Text
  * @typedef {import("./queue.js").Queue} Queue
- * @typedef {Text & { sample: number, title: string, answer: string | null, raw: string }} Sample
+ * @typedef {{ sample: number, title: string, answer: string | null, text: string, raw: string }} Sample
  * @typedef {{ title: string, facts: string, samples: number[] }} AnswerGroup
  * @typedef {{ name: string, value: string, percentile: number | null }} Score
  * @typedef {{ query: string, response: string | null, answer: string | null }} Raw
@@ -22,9 +20,9 @@ import { idsAhead, openId } from "./queue.js";
  * @property {undefined} [gone]
  * @property {boolean} hidden - blind, and not decided yet
  * @property {string[]} facts
- * @property {Text} query
- * @property {Text | null} response
- * @property {Text | null} answer
+ * @property {string} query
+ * @property {string | null} response
+ * @property {string | null} answer
  * @property {Raw} raw - what an edit begins with
  * @property {Partial<Record<Field, string>>} original - of the edited fields
  * @property {string} reference
@@ -87,7 +85,7 @@ export class App {
    * @param {import("../lib/host.js").Host<Props>} host
    * @param {(app: App) => Actions} makeActions
    */
-  constructor({ element, props, server, emit }, makeActions) {
+  constructor({ element, props, server }, makeActions) {
     this.element = element;
     this.part = partsOf(element);
     this.props = props;
@@ -108,7 +106,6 @@ export class App {
     this.sampleShown = null;
     /** @type {Pane | null} */
     this.pane = null;
-    this.formulas = new Formulas(this.part("card"), () => emit("formulas", {}));
     this.outbox = new Outbox({
       send: (batch) => this.call("curate_send", batch),
       onReply: (batch, results, reply) => {

@@ -3,6 +3,7 @@
 import { button, findAll, group, make } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
 import { showInExplore } from "../lib/messages.js";
+import { drawText, prepareText } from "../lib/text/draw.js";
 import { makeDiff } from "./diff.js";
 import { drawDone } from "./progress.js";
 import { nextUndecided, openId, OUTCOMES } from "./queue.js";
@@ -50,17 +51,17 @@ export function drawCard(app) {
   } else {
     place.classList.toggle("is-blind", card.hidden);
     place.replaceChildren(makeHead(app, card), group("div", "sides", makeTexts(app, card), makeFacts(app, card)));
-    renderAhead(app);
+    prepareNext(app);
   }
 }
 
-/** Renders the formulas of the next card. @param {App} app */
-function renderAhead({ cards, formulas, queue }) {
+/** Makes the formulas of the next card. @param {App} app */
+function prepareNext({ cards, queue }) {
   if (!queue || queue.at === null) return;
   const at = nextUndecided(queue, (queue.at + 1) % queue.ids.length);
   const next = at === null ? undefined : cards.get(queue.ids[at]);
   if (!next || next.gone !== undefined) return;
-  [next.query, next.response].forEach((text) => text?.markdown && formulas.request(text.markdown, true));
+  [next.query, next.response ?? ""].forEach(prepareText);
 }
 
 /**
@@ -103,13 +104,12 @@ function makeHead({ queue }, card) {
 }
 
 /**
- * @param {App} app
- * @param {import("./formulas.js").Text} text
+ * @param {string} text
  * @param {string} className
  */
-function makeText({ formulas }, text, className) {
-  const made = make("div", `written ${className}`);
-  formulas.fill(made, text);
+function makeText(text, className) {
+  const made = make("div", className);
+  drawText(made, text);
   return made;
 }
 
@@ -119,8 +119,8 @@ function makeText({ formulas }, text, className) {
  */
 function makeTexts(app, card) {
   const { original } = card;
-  const made = group("div", "", block("Question", makeText(app, card.query, "question")));
-  if (original.query !== undefined) made.append(collapsed("Question before edits", makeDiff(original.query, card.query.text)));
+  const made = group("div", "", block("Question", makeText(card.query, "question")));
+  if (original.query !== undefined) made.append(collapsed("Question before edits", makeDiff(original.query, card.query)));
   const index = shownIndex(app, card);
   const sample = card.samples[index];
   if (!sample) {
@@ -134,11 +134,11 @@ function makeTexts(app, card) {
     if (index !== chosenIndex(card)) buttons.append(make("span", "quiet", "Accepting now takes this solution."));
   }
   const title = `Solution ${index + 1} of ${card.samples.length}: ${sample.title}`;
-  made.append(block(title, buttons, makeText(app, chosen ?? sample, "solution")));
-  if (chosen && original.response !== undefined) made.append(collapsed("Solution before edits", makeDiff(original.response, chosen.text)));
+  made.append(block(title, buttons, makeText(chosen ?? sample.text, "solution")));
+  if (chosen !== null && original.response !== undefined) made.append(collapsed("Solution before edits", makeDiff(original.response, chosen)));
   if (chosen && card.answer) {
     const before = original.answer !== undefined ? ` (edited, was ${original.answer || "none"})` : "";
-    made.append(make("p", "quiet answer", `Answer: ${card.answer.text}${before}`));
+    made.append(make("p", "quiet answer", `Answer: ${card.answer}${before}`));
   }
   if (card.reference) made.append(make("p", "quiet", `Reference answer: ${card.reference}`));
   return made;

@@ -101,7 +101,7 @@ function keepEdit(app, card, changes) {
   changes.forEach(([field, text]) => {
     card.original[field] ??= card.raw[field] ?? "";
     card.raw[field] = text;
-    card[field] = { text, markdown: null };
+    card[field] = text;
   });
   app.report("Edited; the original is kept. Press u to undo.");
   drawCard(app);

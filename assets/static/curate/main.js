@@ -47,7 +47,6 @@ export function mount(host) {
     if (!isShown(element) || !app.queue || document.querySelector("dialog[open]")) return;
     const target = event.target instanceof Element ? event.target : document.body;
     if (isForeign(event, (selector) => target.closest(selector) !== null)) return;
-    app.formulas.scheduleRender(); // not while keys are pressed
     if (app.pane) {
       if (app.pane.onKey(event)) event.preventDefault();
       return;
@@ -59,8 +58,6 @@ export function mount(host) {
     else if (command !== "held") commands[command]();
   }
 
-  const hidden = document.getElementById("curate-formulas");
-  if (hidden) hidden.hidden = true;
   app.reviewer = storedReviewer();
   setOptions(part("order", HTMLSelectElement), props.orders.map(({ name, title }) => [name, title]));
   setOptions(part("field", HTMLSelectElement), props.fields.map((name) => [name, name]));

@@ -3,6 +3,7 @@
 import { button, find, group, make, setText, updateKeyed } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
 import { setHeader } from "../lib/table.js";
+import { drawPreview } from "../lib/text/draw.js";
 import { searchText } from "./filter.js";
 
 /**
@@ -55,7 +56,7 @@ export function cellText(name, value) {
 }
 
 /**
- * @param {Element} box
+ * @param {HTMLElement} box
  * @param {string[] | null} pieces - what a search did not find and what it found, in turns
  */
 function drawQuery(box, pieces) {
@@ -63,7 +64,7 @@ function drawQuery(box, pieces) {
   if (drawnQueries.get(box) === key) return;
   drawnQueries.set(box, key);
   if (!pieces?.join("")) box.textContent = pieces ? "(no text)" : "(deleted meanwhile)";
-  else box.replaceChildren(...pieces.map((piece, i) => (i % 2 ? make("mark", "", piece) : piece)));
+  else drawPreview(box, pieces);
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import { button, find, fit, group, make, partsOf, setMessage, setText, updateKeyed } from "../lib/dom.js";
+import { drawText } from "../lib/text/draw.js";
 
 /**
  * @typedef {{ number: number, title: string, text: string, chosen: boolean }} Solution
@@ -34,7 +35,7 @@ import { button, find, fit, group, make, partsOf, setMessage, setText, updateKey
 const solutionsOf = (answer) => answer.numbers.split(" ");
 
 function makeSolution() {
-  const text = make("p", "text");
+  const text = make("div", "text");
   text.dir = "auto";
   return group("div", "solution", make("p", "sample"), text);
 }
@@ -43,7 +44,7 @@ function makeSolution() {
  * @param {HTMLElement} box
  * @param {Card} card
  */
-function drawGroups(box, { groups, samples }) {
+function drawGroups(box, { groups, samples, ended }) {
   const shape = groups.map((answer) => answer.numbers).join("|");
   if (box.dataset.shape !== shape) {
     box.dataset.shape = shape;
@@ -62,9 +63,27 @@ function drawGroups(box, { groups, samples }) {
       if (!sample) return;
       solution.classList.toggle("chosen", sample.chosen);
       setMessage(find(solution, ".sample"), sample.title);
-      setMessage(find(solution, ".text"), sample.text);
+      setWritten(find(solution, ".text"), sample.text, ended);
     });
   });
+}
+
+/** The texts whose formulas are drawn. @type {WeakMap<Element, string>} */
+const drawnTexts = new WeakMap();
+
+/**
+ * A text as it is written; its formulas once no more comes.
+ * @param {HTMLElement} box
+ * @param {string} text
+ * @param {boolean} ended
+ */
+function setWritten(box, text, ended) {
+  if (!ended) setMessage(box, text);
+  else if (drawnTexts.get(box) !== text) {
+    drawnTexts.set(box, text);
+    box.hidden = !text;
+    drawText(box, text);
+  }
 }
 
 /**
@@ -98,7 +117,7 @@ function drawButton(card, name, text, enabled) {
 function drawCard(element, card) {
   setMessage(find(element, "h3"), card.title);
   setMessage(find(element, ".facts"), card.facts);
-  setMessage(find(element, ".question"), card.text);
+  setWritten(find(element, ".question"), card.text, card.ended);
   find(element, ".question").classList.toggle("writing", card.writing);
   drawChips(find(element, ".chips"), card.chips);
   setMessage(find(element, ".note"), card.note);
@@ -107,7 +126,6 @@ function drawCard(element, card) {
   find(element, ".acts").hidden = !card.ended;
   drawButton(element, "keep", card.keep, card.may_keep);
   drawButton(element, "again", "Regenerate", card.may_regenerate);
-  drawButton(element, "tex", "Show formulas", true);
 }
 
 /** @param {import("../lib/host.js").Host<{ value: Snapshot | null }>} host */
@@ -119,9 +137,9 @@ export function mount({ element, props, watch, emit }) {
   function makeCard({ id }) {
     const head = make("h3");
     head.id = `head-${id}`;
-    const question = make("p", "question");
+    const question = make("div", "question");
     question.dir = "auto";
-    const buttons = [["keep", "keep"], ["again", "regenerate"], ["tex", "formulas"]];
+    const buttons = [["keep", "keep"], ["again", "regenerate"]];
     const acts = group("div", "acts", ...buttons.map(([name, event]) => button("", () => emit(event, { id }), `act ${name}`)));
     const card = group("article", "", head, make("p", "facts"), question, make("ol", "chips"), make("p", "note"),
       make("div", "groups"), make("p", "why"), acts);

@@ -1,7 +1,7 @@
 """One question of the Curate tab as plain data: what a reviewer reads before deciding, in words.
 
-Texts are sent twice: as they were written, which the browser shows first, and, where they have formulas, as Markdown
-that it renders later. In a blind queue, scores and others' decisions are left out until the reviewer has decided.
+The browser draws the formulas of texts. In a blind queue, scores and others' decisions are left out until the reviewer
+has decided.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,6 @@ from store.frame.frame import Frame
 from store.review import review_item
 from ui.components.charts import CHARTS
 from ui.web.escape import three, visible
-from ui.web.latex import LATEX, written
 
 Row = Mapping[str, Any]  # a row of store.review.review_item
 
@@ -30,7 +29,6 @@ REASONS = (
     "unsafe or offensive",
 )
 """The reasons of the keys 1 to 9 after a rejection."""
-MOST_FORMULAS = 60  # in one text: KaTeX blocks the page while it renders
 _VERBS = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 
 
@@ -52,9 +50,9 @@ def _view(item: Row, hidden: bool) -> dict[str, Any]:
         "id": item["question_id"],
         "hidden": hidden,
         "facts": [visible(fact) for fact in (item["topic"], item["run"]["name"] or item["run"]["run_id"]) if fact],
-        "query": _text(item["query"]),
-        "response": None if response is None else _text(response),
-        "answer": None if item["answer"] is None else _text(item["answer"], 1),
+        "query": visible(item["query"]),
+        "response": None if response is None else visible(response),
+        "answer": None if item["answer"] is None else visible(item["answer"]),
         "raw": {name: item[name] for name in ("query", "response", "answer")},  # what an edit begins with
         "original": {name: visible(text or "") for name, text in item.get("original", {}).items()},
         "reference": visible(item["reference_answer"] or ""),
@@ -76,12 +74,6 @@ def _view(item: Row, hidden: bool) -> dict[str, Any]:
     }
 
 
-def _text(text: str, formulas: int = MOST_FORMULAS) -> dict[str, str | None]:
-    """The text, and as Markdown where it has formulas."""
-    markdown = written(text, formulas)
-    return {"text": visible(text), "markdown": markdown if str(LATEX[0]["left"]) in markdown else None}
-
-
 def _sample(item: Row, solution: Row, hidden: bool) -> dict[str, Any]:
     facts = [f"sample {solution['sample']}"]
     if solution["sample"] == item["chosen"]:
@@ -96,7 +88,7 @@ def _sample(item: Row, solution: Row, hidden: bool) -> dict[str, Any]:
         "title": " · ".join(facts),
         "answer": solution["answer"],
         "raw": solution["text"],
-        **_text(solution["text"]),
+        "text": visible(solution["text"]),
     }
 
 

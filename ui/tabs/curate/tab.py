@@ -1,7 +1,7 @@
 """The Curate tab: a queue of questions, one at a time, decided by single keys.
 
 One component draws itself in the browser (``assets/static/curate``) from what the server functions here answer;
-what a model or a person wrote is set there as text, and a hidden component renders formulas. Decisions carry ids that
+what a model or a person wrote is set there as text, in which formulas are drawn. Decisions carry ids that
 the browser made, in order, and may arrive twice. The page's address names the queue.
 """
 
@@ -23,11 +23,8 @@ from ui.tabs.curate import panels, queue_list, review_item
 from ui.tabs.curate.panels import DEMO, refuse_demo
 from ui.web import assets
 from ui.web.escape import plural, shorten, visible
-from ui.web.latex import LATEX
 from ui.web.requests import LONGEST_ERROR, Reply, Request, ReviewerRequest, Text, parse, server_function
 
-_FORMULAS = "() => document.getElementById('curate-formulas').dataset.markdown"
-"""The Markdown that the component left to be rendered."""
 _MOST = 100
 """Decisions in one request; one for question data has at most a tenth as many ids."""
 
@@ -57,9 +54,9 @@ class Event(Request):
 
 def tab(sources: SourceSelector, frames: Frames) -> None:
     """Draws the tab into the open blocks. An address that names a queue opens on this tab."""
-    board = gr.HTML(
+    gr.HTML(
         "",
-        **assets.component("curate", "formulas"),
+        **assets.component("curate"),
         server_functions=[
             server_function("curate_look", ReviewerRequest, partial(queue_list.look, sources, frames)),
             server_function("curate_make", queue_list.MakeRequest, partial(queue_list.make, sources, frames)),
@@ -82,9 +79,6 @@ def tab(sources: SourceSelector, frames: Frames) -> None:
         longest_text=LONGEST_TEXT,
         longest_name=queues.LONGEST,
     )
-    # In the browser alone: the text arrives with the question; this only renders it, out of sight.
-    rendered = gr.Markdown(latex_delimiters=LATEX, elem_id="curate-formulas")
-    board.formulas(None, js=_FORMULAS, outputs=rendered, show_progress="hidden")
     panels.section(sources, frames)
 
 

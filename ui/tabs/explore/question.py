@@ -1,6 +1,6 @@
 """The story of one question as Markdown, from the prompt that was sent to the reviewers' decisions.
 
-Every text in it is inert, except for harmless formulas.
+Every text in it is inert; the page draws the formulas in questions and solutions.
 """
 
 import json
@@ -12,8 +12,9 @@ from store.database.replace_verdicts import IMPORT_JUDGE
 from store.records import STAGES
 from ui.tabs.explore import overlaps
 from ui.tabs.explore.overlaps import Story
-from ui.web.escape import inert
-from ui.web.latex import MOST, quoted, written
+from ui.web.escape import inert, plural
+from ui.web.latex import answer as drawn_answer
+from ui.web.latex import folded, quoted, verbatim, written, written_inline
 
 
 def markdown(story: Story, near: Mapping[str, str] | None = None) -> str:
@@ -47,11 +48,17 @@ def _question(story: Story) -> list[str]:
     if pair is not None and pair["edited"]:
         parts += ["**Edited by a reviewer**", quoted(written(pair["query"]))]
     if question["reference_answer"] is not None:
-        parts.append(f"Reference answer: {written(question['reference_answer'])}")
+        parts.append(f"Reference answer: {written_inline(question['reference_answer'])}")
     parts.append(" · ".join(map(_cell, facts)))
     if question["extra"]:
-        parts.append(f"Also stored: {_cell(json.dumps(question['extra'], ensure_ascii=False))}")
+        parts.append(_also_stored(question["extra"]))
     return parts
+
+
+def _also_stored(extra: object) -> str:
+    """The other fields of the imported row, folded."""
+    title = f"Also stored: {plural(len(extra), 'field')}" if isinstance(extra, Mapping) else "Also stored"
+    return folded(title, json.dumps(extra, ensure_ascii=False, indent=2))
 
 
 def _fate(story: Story) -> str:
@@ -76,7 +83,7 @@ def _prompt(story: Story) -> list[str]:
         return ["### Prompt sent", f"No prompt is stored for template {_cell(question['template_id'] or 'none')}."]
     raw = template["text"].replace("\n", "⏎\n").removesuffix("\n")
     about = f"The exact text that {question['generator']} continued (template {question['template_id']})."
-    return ["### Prompt sent", f"{_cell(about)} ⏎ is a line break.", quoted(written(raw, most=0))]
+    return ["### Prompt sent", f"{_cell(about)} ⏎ is a line break.", quoted(verbatim(raw))]
 
 
 def _verdicts(story: Story) -> list[str]:
@@ -107,12 +114,11 @@ def _solutions(story: Story) -> list[str]:
         "### Solutions",
         f"Samples: {len(solutions)}. Different final answers: {len([g for g in groups if g is not None])}. {why}",
     ]
-    left = MOST // len(solutions)
     for group, members in ordered:
-        answer = f"Answer {_formula(solutions[group]['answer'])}" if group is not None else "No final answer"
+        answer = f"Answer {drawn_answer(solutions[group]['answer'])}" if group is not None else "No final answer"
         parts.append(f"#### {answer}: {len(members)} of {len(solutions)}")
         for solution in members:
-            parts += [_sample(solution, chosen), quoted(written(solution["text"], left))]
+            parts += [_sample(solution, chosen), quoted(written(solution["text"]))]
     pair = story["pair"]
     if pair is not None and pair["edited"]:
         parts += ["**Solution edited by a reviewer**", quoted(written(pair["response"]))]
@@ -151,7 +157,7 @@ def _chosen(story: Story) -> tuple[str | None, str]:
 def _errors(errors: Sequence[Story]) -> list[str]:
     rows = ((e["stage"], e["attempt"], f"{e['created_at']:%Y-%m-%d %H:%M:%S}", e["message"]) for e in errors)
     parts = _table("Failed attempts", ("stage", "attempt", "when (UTC)", "error"), rows)
-    return parts + [quoted(written(e["raw"], most=0)) for e in errors if e["raw"]]
+    return parts + [quoted(verbatim(e["raw"])) for e in errors if e["raw"]]
 
 
 def _decisions(decisions: Sequence[Story]) -> list[str]:
@@ -175,12 +181,6 @@ def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) ->
 def _cell(value: object) -> str:
     """Inert, on one line."""
     return inert(" ⏎ ".join(str(value).splitlines()))
-
-
-def _formula(answer: str) -> str:
-    """A final answer: a formula where it can be one."""
-    shown = written(f"$\\boxed{{{answer}}}$") if "$" not in answer else _cell(answer)
-    return shown if shown.startswith("⟦") else _cell(answer)
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """The Explore tab: cross-filtered charts, facets, the funnel, a search, a table, and the story of each row.
 
 One component draws itself in the browser (``assets/static/explore``) from what ``look`` answers; the story of a
-row is Markdown, which renders formulas. The filter is part of the page's address.
+row is Markdown, in which the page draws formulas. The filter is part of the page's address.
 """
 
 from collections import Counter
@@ -27,7 +27,6 @@ from ui.tabs.explore import map as map_section
 from ui.tabs.explore.question import markdown
 from ui.web import assets
 from ui.web.escape import inert, plural, visible
-from ui.web.latex import LATEX
 from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, Text, parse, server_function
 
 
@@ -79,7 +78,7 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobReg
         sorts=labels.SORTS,
         facets=labels.FACETS,
     )
-    story_text = gr.Markdown(latex_delimiters=LATEX, visible=False, elem_id="explore-story")
+    story_text = gr.Markdown(latex_delimiters=[], visible=False, elem_id="explore-story")
     nearby = gr.Markdown(visible=False, elem_id="explore-neighbours")
     # one after the other, so that the row chosen last is the one that stays
     events: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": 1}

@@ -23,17 +23,11 @@ from ui.components import live_cards
 from ui.components.profile_dropdowns import ProfileDropdown
 from ui.web import assets
 from ui.web.errors import attempt
-from ui.web.escape import inert
-from ui.web.latex import LATEX, written
 
 ALL = "all, by their shares"
 MOST_QUESTIONS, MOST_SAMPLES, MOST_SESSIONS = 20, 16, 12
 _AT_ONCE = 8  # pages that may sample at the same time; others wait in a queue
 _ME = "you"
-_NO_FORMULAS = "Press **Show formulas** on a question to see its texts with rendered formulas here."
-_TO_FORMULAS = (
-    "() => document.getElementById('sample-formulas')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +88,7 @@ def tab(workspace: Workspace, live: Live) -> Sample:
                 cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="sample-cancel")
             send = gr.Button("Use these settings in a run", size="sm")
         with gr.Column(scale=3, min_width=300):
-            board = gr.HTML(
-                live_cards.EMPTY, **assets.component("sample", "keep", "regenerate", "formulas"), elem_id="sample"
-            )
-            formulas = gr.Markdown(_NO_FORMULAS, latex_delimiters=LATEX, container=True, elem_id="sample-formulas")
+            board = gr.HTML(live_cards.EMPTY, **assets.component("sample", "keep", "regenerate"), elem_id="sample")
     page = gr.State(PageSessions())
     fields = [page, profile, generator, temperature, top_p, questions, samples, seed]
     shown = [board, go, cancel]
@@ -143,19 +134,13 @@ def tab(workspace: Workspace, live: Live) -> Sample:
         if (session := page.running) is not None:
             session.cancel()
 
-    def with_formulas(page: PageSessions, event: gr.EventData) -> str:
-        card, _ = attempt(lambda: page.find(event._data.get("id")))
-        return formatted(card)
-
     watching: dict[str, Any] = {"outputs": shown, "show_progress": "hidden", "concurrency_limit": _AT_ONCE}
     go.click(sample, fields, **watching)
     seed.submit(sample, fields, **watching)
     board.regenerate(regenerate, page, **watching)
     # By default a click on a second question is lost while the first one's is handled. Every "Keep" counts, in order,
-    # so that a value with a greater number is newer; of formulas the last click is shown.
+    # so that a value with a greater number is newer.
     board.keep(keep, page, board, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
-    shows = board.formulas(with_formulas, page, formulas, show_progress="hidden", trigger_mode="always_last")
-    shows.then(None, js=_TO_FORMULAS)
     cancel.click(cancel_it, page, show_progress="hidden", queue=False)
     of_profile = [generator, temperature, top_p, samples]
     profile.input(defaults, profile, of_profile, show_progress="hidden")
@@ -201,12 +186,3 @@ def _again(config: RunConfig, card: LiveQuestion) -> RunConfig:
     generators = tuple(g for g in config.profile.generators if g.name == card.generator)
     seed = secrets.randbelow(SEEDS)
     return replace(config, profile=replace(config.profile, generators=generators), questions=1, seed=seed)
-
-
-def formatted(card: LiveQuestion) -> str:
-    """A question and its solutions as Markdown with rendered formulas; the chosen solution first."""
-    parts = [f"**{inert(card.text)}**"]
-    for sample in sorted(card.samples.values(), key=lambda sample: (sample.number != card.chosen, sample.number)):
-        title = f"Sample {sample.number}" + (", chosen" if sample.number == card.chosen else "")
-        parts.append(f"**{title}**  \n{written(sample.text)}")
-    return "\n\n".join(parts)

@@ -21,7 +21,6 @@ from tests.store.explore.test_query import varied
 from tests.ui.browser import chromium, served
 from tests.ui.hostile import HOSTILE
 from ui.web.escape import visible
-from ui.web.latex import written
 
 ROWS = 300
 PROMPT = "<|im_start|>user\n"
@@ -257,6 +256,8 @@ def test_a_row_tells_its_whole_story(url: str) -> None:
             "and $5 or $6.",
         ):
             expect(told).to_contain_text(text)
+        for formula in told.locator(".formula").all():
+            formula.scroll_into_view_if_needed()  # formulas far from view are not drawn
         # two formulas of the question, a boxed answer in each of three samples and in their heading
         expect(told.locator(".katex")).to_have_count(6)
         assert not watched.errors
@@ -297,7 +298,7 @@ def test_hostile_texts_are_read_and_nothing_of_them_runs(tmp_path: Path) -> None
             dropped = Verdict(rows.question(1, run).question_id, "language", "rules", False, None, text[:60])
             workspace.writer.put([rows.question(1, run, text), dropped])
         workspace.writer.flush()
-    plain = [n for n, text in enumerate(HOSTILE) if "⟦" not in written(text)]
+    plain = [n for n, text in enumerate(HOSTILE) if "$" not in text and "\\" not in text]  # no formulas
     assert len(plain) > 30
     with served(tmp_path / "w") as url, chromium(url) as watched:
         page = settled(watched.open("/?sort=newest"))
@@ -307,7 +308,7 @@ def test_hostile_texts_are_read_and_nothing_of_them_runs(tmp_path: Path) -> None
         shown |= {row[0]: row for row in table(page)}
         for number, text in enumerate(HOSTILE):
             known = shown.get(f"r{number:02d}-00000000")
-            if known is not None:
+            if known is not None and number in plain:
                 seen = visible(text)
                 assert known[1] == (seen if len(seen) <= 220 else seen[:220] + "…")
         page.get_by_role("button", name="Previous page").click()
