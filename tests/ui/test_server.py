@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def test_plotly_comes_from_the_installed_package(app: TestClient) -> None:
     found = app.get("/vendor/plotly.min.js")
     assert found.status_code == 200
     assert found.content == server.PLOTLY.read_bytes()
+
+
+def test_katex_comes_with_its_fonts_from_the_installed_package(app: TestClient) -> None:
+    assert "KaTeX parse error" in app.get("/vendor/katex/katex.js").text
+    style = app.get("/vendor/katex/katex.css").text
+    fonts = set(re.findall(r"url\(\./([^)]+\.woff2)\)", style))
+    assert len(fonts) > 10
+    assert all(app.get(f"/vendor/katex/{font}").status_code == 200 for font in fonts)
+    assert app.get("/vendor/katex/../katex.js").status_code == 404
+    assert app.get("/vendor/katex/index.html").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/vendor/plotly.min.js", "/no/such/page"])

@@ -77,7 +77,7 @@ function nodesOf(parts) {
     if (part.kind !== "text") return nodeOf(part, parts[i + 1]);
     let { text } = part;
     const [before, after] = [parts[i - 1], parts[i + 1]];
-    if (before && isBlock(before)) text = text.slice(tailOf(before, part).length).replace(/^[ \t]*\n(?:[ \t]*\n)?/, "");
+    if (before && isBlock(before)) text = text.slice(tailOf(before, part).length).replace(/^[ \t]*(?:\n[ \t]*){0,2}/, "");
     if (after && isBlock(after)) text = text.replace(/(?:\n[ \t]*)?\n[ \t]*$/, "");
     return document.createTextNode(text);
   });
@@ -222,7 +222,11 @@ export function drawPreview(box, pieces) {
 function previewNode(part) {
   switch (part.kind) {
     case "text": return document.createTextNode(part.text);
-    case "formula": return formulaNode({ ...part, display: false });
+    case "formula": {
+      const node = formulaNode({ ...part, display: false });
+      node.classList.toggle("was-display", part.display);
+      return node;
+    }
     case "inline code": return make("code", "", part.text);
     case "table": return make("span", "left-out", "table");
     case "drawing": return make("span", "left-out", "figure");

@@ -80,7 +80,12 @@ function render(renderer, { tex, display }) {
   }
   const element = place.firstElementChild;
   if (!(element instanceof HTMLElement) || element.classList.contains("katex-error")) return null;
-  element.querySelectorAll(`[style*="${UNKNOWN}"]`).forEach((command) => {
+  const seen = element.querySelector(".katex-html");
+  const unknown = [...(seen?.querySelectorAll(`[style*="${UNKNOWN}"]`) ?? [])];
+  const lengthOf = (/** @type {Node | null} */ node) => node?.textContent?.replace(/[\s\u200b]/g, "").length ?? 0;
+  const leaves = unknown.filter((command) => !command.querySelector(`[style*="${UNKNOWN}"]`));
+  if (unknown.length && leaves.reduce((sum, leaf) => sum + lengthOf(leaf), 0) >= lengthOf(seen)) return null; // nothing else
+  unknown.forEach((command) => {
     command.classList.add("unknown-latex");
     command.setAttribute("title", "This command cannot be drawn");
   });
