@@ -195,12 +195,18 @@ def test_macros_that_katex_lacks_are_shown_as_their_source_and_marked(watched: W
         "$\\foo{x} + 1$",
         "\\[\\weirdarrow A\\]",
         "\\begin{align*}a &= \\nosuch b\\end{align*}",
-        "\\boxed{\\unheard}",
+        "\\boxed{\\unheard 1}",
     )
     for found, name in zip(drawn(watched, *texts), ("\\foo", "\\weirdarrow", "\\nosuch", "\\unheard"), strict=True):
         assert name in found["shown"]
         assert (found["errors"], found["katex"]) == (0, 1)
         assert found["marked"]
+
+
+def test_a_formula_of_unknown_macros_alone_is_shown_as_it_was_written(watched: Watched) -> None:
+    texts = ("\\(\\nosuch\\)", "$\\nosuch\\unheard$", "\\boxed{\\nosuch}")
+    for found, text in zip(drawn(watched, *texts), texts, strict=True):
+        assert (found["shown"], found["katex"], found["marked"]) == (text, 0, 1)
 
 
 def test_formulas_that_cannot_be_drawn_are_shown_as_their_source_and_marked(watched: Watched) -> None:
