@@ -1,6 +1,6 @@
 """Restores the values of our own full export as CSV: cells without their guard, numbers, lists and booleans.
 
-Only a file whose header is exactly that of a full export counts as one: in any other an apostrophe may be the author's.
+Only a file whose header begins as that of a full export counts as one: in any other an apostrophe may be the author's.
 An empty cell means no value, because CSV can't express an empty text.
 """
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from store.export.formats import PAIR, RUNS
+from store.export.formats import OLD_PAIR, RUNS
 
 Row = dict[str, Any]
 _RUNS = re.compile(RUNS)
@@ -17,7 +17,7 @@ _RUNS = re.compile(RUNS)
 
 def restorer(header: Sequence[str]) -> Callable[[Row], Row] | None:
     """A function from a row of texts to the row that was exported; None where the file isn't ours."""
-    return _restored if tuple(header) == PAIR else None
+    return _restored if tuple(header[: len(OLD_PAIR)]) == OLD_PAIR else None
 
 
 def _restored(row: Row) -> Row:
@@ -45,6 +45,7 @@ def _tags(cell: str) -> Any:
 
 _READ: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("difficulty", "reward", "agreement", "n_solutions"), _number),
+    **dict.fromkeys(("pass_rate", "novelty", "reasoning_tokens", "sample"), _number),
     "tags": _tags,
-    "edited": lambda cell: cell.lower() == "true",
+    **dict.fromkeys(("edited", "chosen"), lambda cell: cell.lower() == "true"),
 }

@@ -29,8 +29,8 @@ from store.export import files as export_files
 from store.export import formats, splits
 from store.export import rows as export_rows
 from store.export.files import Written
+from store.export.formats import View
 from store.export.rows import Array, Cursor, Interrupted, Selected
-from store.filters.filter import View
 from store.map import files as maps
 
 REJECTED = "data/rejected-00000-of-00001.parquet"
@@ -146,13 +146,14 @@ class _Export:
     ) -> dict[str, Written]:
         """Write one file per split."""
         plan = self._plan
-        parts = export_rows.read(cursor, chosen, plan.form, plan.columns, same)
+        how: dict[str, Any] = {"reasoning": plan.place_of_reasoning, "all_samples": plan.all_samples}
+        parts = export_rows.read(cursor, chosen, plan.form, plan.columns, same, **how)
         with Files(folder, plan.files, plan.form, plan.columns) as files, prefetched(parts, 1) as found:
             for part in found:
                 self._proceed()
                 rows = part.drop_columns(["q"])
                 if plan.validation:
-                    apart = pa.array(np.isin(part["q"].to_numpy(), held, assume_unique=True))
+                    apart = pa.array(np.isin(part["q"].to_numpy(), held))
                     files.write("validation", rows.filter(apart))
                     rows = rows.filter(pa.compute.invert(apart))
                 files.write(next(iter(plan.files)), rows)
@@ -206,7 +207,9 @@ def report(manifest: dict[str, Any], out: Path) -> str:
     counts = manifest["counts"]
     lines = [f"{counts['selected']:,} rows selected; {counts['rejected_left_out']:,} left out, rejected by a reviewer."]
     made = sum(counts["rows"][path] for path in counts["rows"] if path != REJECTED)
-    if made < counts["selected"]:
+    if manifest["options"].get("all_samples"):
+        lines.append(f"{made:,} samples of them were written.")
+    elif made < counts["selected"]:
         lines.append(f"{counts['selected'] - made:,} make no preference pair: no other sample is worse and different.")
     for path, one in manifest["files"].items():
         rows = f"{one['rows']:>11,} rows" if path in counts["rows"] else " " * 16

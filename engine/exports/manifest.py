@@ -29,6 +29,7 @@ def build(
         "format": plan.format,
         "filter": plan.filter.to_dict(),
         "options": plan.options(),
+        "columns": list(plan.columns),
         "counts": dict(counts),
         "rows_hash": hashlib.sha256(contents.encode()).hexdigest(),
         "files": described,

@@ -7,7 +7,7 @@ from typing import Any
 
 from store.errors import InputError
 from store.export import formats
-from store.export.formats import Format
+from store.export.formats import REASONING, Format, Reasoning
 from store.filters.filter import Filter
 
 MOST_VALIDATION = 0.9
@@ -18,7 +18,8 @@ LICENSE = "other"
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``full``: all columns. ``validation``: the share of rows, in whole clusters of duplicates, for a validation file.
-    ``same_answers``: ``dpo`` pairs may have equal answers. ``license``: for the card of ``hf``.
+    ``same_answers``: ``dpo`` pairs may have equal answers. ``license``: for the card of ``hf``. ``reasoning``: where
+    reasoning goes, empty for the format's default. ``all_samples``: a row per sample.
 
     InputError for options that don't fit the format.
     """
@@ -29,6 +30,8 @@ class Plan:
     validation: float = 0.0
     same_answers: bool = False
     license: str = LICENSE
+    reasoning: str = ""
+    all_samples: bool = False
 
     def __post_init__(self) -> None:
         form = formats.format_named(self.format)
@@ -51,13 +54,35 @@ class Plan:
                 "--license", self.license, "is not a licence id", "use one of the hub's, such as apache-2.0"
             )
 
+        self._check_responses(form)
+
+    def _check_responses(self, form: Format) -> None:
+        if self.reasoning not in ("", *REASONING):
+            raise InputError("--reasoning", self.reasoning, "is not known", f"choose from {', '.join(REASONING)}")
+        if self.reasoning and form.view != "pairs":
+            raise InputError("--reasoning", self.reasoning, f"does not apply to {self.format}", "leave it out")
+        if self.reasoning == "field" and not form.has_reasoning_field:
+            problem = f"does not apply to {self.format}, whose rows have no field for it"
+            raise InputError("--reasoning", self.reasoning, problem, "choose inline or none")
+        if self.all_samples and not form.has_samples:
+            supported = ", ".join(name for name, one in formats.FORMATS.items() if one.has_samples)
+            problem = "has no row for each sample"
+            raise InputError("--all-samples", self.format, problem, f"leave it out, or choose from {supported}")
+
     @property
     def form(self) -> Format:
         return formats.format_named(self.format)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return self.form.full if self.full and self.form.full else self.form.columns
+        return formats.columns(self.form, self.full, self.place_of_reasoning, self.all_samples)
+
+    @property
+    def place_of_reasoning(self) -> Reasoning:
+        """As chosen; by default in a field where a row has all columns, else before the response."""
+        if self.reasoning in REASONING:
+            return self.reasoning
+        return "field" if self.format == "hf" or (self.full and self.form.full) else "inline"
 
     @property
     def files(self) -> dict[str, str]:
@@ -89,4 +114,11 @@ def plan_from_json(content: Any) -> Plan:
 
 
 _DEFAULT = Plan("jsonl")
-_OPTIONS: dict[str, Any] = {"full": bool, "validation": (int, float), "same_answers": bool, "license": str}
+_OPTIONS: dict[str, Any] = {
+    "full": bool,
+    "validation": (int, float),
+    "same_answers": bool,
+    "license": str,
+    "reasoning": str,
+    "all_samples": bool,
+}

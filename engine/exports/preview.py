@@ -73,7 +73,8 @@ def _texts(cursor: Cursor, chosen: Selected, plan: Plan) -> list[str]:
 
     same = None if plan.same_answers else (lambda one, other: settle(one, other) is True)
     texts: list[str] = []
-    for part in read(cursor, chosen, plan.form, plan.columns, same):
+    how: dict[str, Any] = {"reasoning": plan.place_of_reasoning, "all_samples": plan.all_samples}
+    for part in read(cursor, chosen, plan.form, plan.columns, same, **how):
         if formats.line(plan.form, plan.columns) is not None:
             texts += part["line"].to_pylist()
         else:

@@ -15,6 +15,7 @@ from engine.jobs.control import Control
 from engine.jobs.result import OnEvent, Result
 from store.database.sources import Source
 from store.errors import InputError, StoreError
+from store.export.formats import OLD_PAIR
 
 
 def start(
@@ -74,12 +75,22 @@ def differs(manifest: Mapping[str, Any], repeated: Mapping[str, Any]) -> str | N
         name = next(name for name in {**then, **now} if then.get(name) != now.get(name))
         return f"the count '{name}' differs now: the workspace has changed since."
     for path in {**manifest["files"], **repeated["files"]}:
+        if manifest["files"].get(path) != repeated["files"].get(path) and _other_columns(manifest, repeated):
+            return f"'{path}' has other columns: this version of the program exports more of them."
         if manifest["files"].get(path) != repeated["files"].get(path):
             return _file(path, manifest, repeated)
     for name in ("rows_hash", "runs"):
         if manifest.get(name) != repeated[name]:
             return f"'{name}' in the manifest differs from the workspace, which has changed since."
     return None
+
+
+def _other_columns(manifest: Mapping[str, Any], repeated: Mapping[str, Any]) -> bool:
+    """Whether the columns differ; older manifests do not list theirs, of which only those of full exports changed."""
+    options = manifest.get("options")
+    whole = manifest.get("format") == "hf" or (isinstance(options, Mapping) and options.get("full"))
+    columns = manifest.get("columns", list(OLD_PAIR) if whole else repeated["columns"])
+    return bool(columns != repeated["columns"])
 
 
 def _file(path: str, manifest: Mapping[str, Any], repeated: Mapping[str, Any]) -> str:

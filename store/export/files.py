@@ -163,7 +163,7 @@ class Parquet:
         self._writer.write_table(group, row_group_size=GROUP)
 
 
-LONG = frozenset(("query", "response"))
+LONG = frozenset(("query", "response", "reasoning", "extra", "question", "info"))
 """Columns whose texts do not repeat."""
 
 
@@ -187,6 +187,9 @@ def _feed(digest: Any, values: pa.Array) -> None:
     if pa.types.is_list(values.type):
         digest.update(values.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).tobytes())
         _feed(digest, values.flatten())
+    elif pa.types.is_struct(values.type):
+        for field in values.flatten():
+            _feed(digest, field)
     elif pa.types.is_string(values.type):
         whole = values.fill_null("") if values.null_count else values
         offsets = np.frombuffer(whole.buffers()[1], np.int32)[whole.offset : whole.offset + len(whole) + 1]

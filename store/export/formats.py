@@ -1,6 +1,6 @@
 """The formats of an export: the SQL that turns a row of ``pairs`` or ``items`` into a line, or the columns of Parquet.
 
-A new format is one entry of ``FORMATS``.
+A new format is one entry of ``FORMATS``. The trainers of the format ``rl`` are in ``engine.exports.rl_trainers``.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,25 @@ from typing import Literal
 import pyarrow as pa
 
 from store.errors import InputError
-from store.filters.filter import View
 
-PAIR = (
+View = Literal["items", "pairs", "prompts"]
+Reasoning = Literal["inline", "field", "none"]
+REASONING: tuple[Reasoning, ...] = ("inline", "field", "none")
+"""Where a response's reasoning goes: before the response as ``<think>`` text, into a field of its own, or nowhere."""
+OLD_PAIR = (
     "question_id", "run_id", "generator", "query", "response", "answer", "topic", "difficulty", "reward", "agreement",
     "majority_answer", "reference_answer", "n_solutions", "status", "tags", "edited",
 )  # fmt: skip
-"""The columns of ``pairs`` in order, as in a full export."""
+"""The columns of a full export by version 4 of the schema; later ones follow them."""
+PAIR = (
+    *OLD_PAIR, "level", "correct", "pass_rate", "rates", "reasoning", "reasoning_tokens", "novelty", "checkability",
+    "finish_reason", "extra",
+)  # fmt: skip
+"""The columns of a full export in order: those of ``pairs``, and ``level``, ``rates`` and ``extra`` (JSON texts)."""
+SAMPLE = ("sample", "chosen")
+"""Further columns of a full export of all samples."""
+PROMPT = ("question_id", "query", "reference_answer", "topic", "difficulty", "checkability", "rates")
+"""The columns of ``prompts`` of which the rows of ``rl`` are made."""
 DROPPED = (
     "query", "drop_stage", "drop_reason", "question_id", "run_id", "generator", "topic", "difficulty", "solvable",
     "n_solutions", "best_reward", "agreement", "majority_answer", "near_duplicates", "contaminated", "query_chars",
@@ -24,9 +36,10 @@ DROPPED = (
 """The columns of ``items``; a dropped question's text and the reason come first."""
 BRIEF = ("query", "response")
 _KINDS: dict[str, pa.DataType] = {
-    **dict.fromkeys(("difficulty", "reward", "best_reward", "agreement"), pa.float64()),
+    **dict.fromkeys(("difficulty", "reward", "best_reward", "agreement", "pass_rate", "novelty"), pa.float64()),
     **dict.fromkeys(("n_solutions", "near_duplicates", "query_chars", "response_tokens"), pa.int64()),
-    **dict.fromkeys(("solvable", "contaminated", "edited"), pa.bool_()),
+    **dict.fromkeys(("reasoning_tokens", "sample"), pa.int64()),
+    **dict.fromkeys(("solvable", "contaminated", "edited", "chosen"), pa.bool_()),
     "tags": pa.list_(pa.string()),
 }
 """The types of columns other than texts."""
@@ -38,7 +51,8 @@ RUNS = f"^[{_BLANK}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]"
 @dataclass(frozen=True, slots=True)
 class Format:
     """A row is made of these ``columns`` of ``view``; ``line``: the SQL of its line, None for Parquet. ``full``: the
-    columns of the option --full; empty where there is none.
+    columns of the option --full; empty where there is none. ``apart``: the SQL of a line with the reasoning in a field
+    of its own, for a format whose line has one.
     """
 
     description: str
@@ -47,6 +61,16 @@ class Format:
     line: str | None = None
     view: View = "pairs"
     full: tuple[str, ...] = ()
+    apart: str | None = None
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether a row is one response, so that every sample can make one."""
+        return self.view == "pairs" and "rejected" not in (self.line or "")
+
+    @property
+    def has_reasoning_field(self) -> bool:
+        return self.view == "pairs" and (not self.line or self.apart is not None)
 
 
 def _object(**fields: str) -> str:
@@ -54,12 +78,19 @@ def _object(**fields: str) -> str:
     return f"to_json({{{', '.join(f'{name!r}: {value}' for name, value in fields.items())}}}) || chr(10)"
 
 
-_MESSAGES = "[{'role': 'user', 'content': query}, {'role': 'assistant', 'content': response}]"
+_USER = "{'role': 'user', 'content': query}"
+_MESSAGES = f"[{_USER}, {{'role': 'assistant', 'content': response}}]"
+# Lists in DuckDB have one type, messages with a further field do not: the list is put together from JSON texts.
+_THOUGHT = "to_json({'role': 'assistant', 'reasoning_content': reasoning, 'content': response})"
+_MESSAGES_APART = f"[to_json({_USER}), {_THOUGHT}]"
+_APART = (
+    f"""CASE WHEN reasoning IS NULL THEN {_object(messages=_MESSAGES)} ELSE {_object(messages=_MESSAGES_APART)} END"""
+)
 _TURNS = "[{'from': 'human', 'value': query}, {'from': 'gpt', 'value': response}]"
 FORMATS: dict[str, Format] = {
     "jsonl": Format("query and response, a JSON object a line", "jsonl", full=PAIR, line=""),
     "parquet": Format("query and response, as Parquet", "parquet", full=PAIR),
-    "messages": Format("TRL's messages of role and content", "jsonl", line=_object(messages=_MESSAGES)),
+    "messages": Format("TRL's messages of role and content", "jsonl", line=_object(messages=_MESSAGES), apart=_APART),
     "alpaca": Format(
         "instruction, input (empty), output", "jsonl", line=_object(instruction="query", input="''", output="response")
     ),
@@ -68,7 +99,7 @@ FORMATS: dict[str, Format] = {
         "TRL's prompt and completion", "jsonl", line=_object(prompt="query", completion="response")
     ),
     "dpo": Format(
-        "TRL's prompt, chosen and rejected, by the rewards of a question's samples",
+        "TRL's prompt, chosen and rejected: by imported preferences, else by the rewards of a question's samples",
         "jsonl",
         line=_object(prompt="query", chosen="response", rejected="rejected"),
     ),
@@ -89,13 +120,30 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def line(form: Format, columns: tuple[str, ...]) -> str | None:
+def columns(form: Format, full: bool, reasoning: Reasoning, all_samples: bool) -> tuple[str, ...]:
+    """The columns of a format's rows with these options."""
+    whole = form.full if full and form.full else form.columns
+    if form.view != "pairs":
+        return whole
+    names = [name for name in whole if name != "reasoning"] if reasoning != "field" else [*whole]
+    if reasoning == "field" and "reasoning" not in names and not form.line:
+        names.append("reasoning")
+    return (*names, *(SAMPLE if all_samples and "question_id" in names else ()))
+
+
+def line(form: Format, columns: tuple[str, ...], reasoning: Reasoning = "inline") -> str | None:
     """The SQL of a row's line; None for Parquet."""
     if form.line is None or form.line:
-        return form.line
+        return form.apart if reasoning == "field" and form.apart else form.line
     if form.ending == "csv":
         return f"concat_ws(',', {', '.join(_cell(name) for name in columns)}) || chr(10)"
     return _object(**{name: name for name in columns})
+
+
+def with_reasoning(response: str = "response", reasoning: str = "reasoning") -> str:
+    """The SQL of a response with its reasoning before it, as ``engine.text.reasoning`` splits it again."""
+    joined = f"'<think>' || chr(10) || {reasoning} || chr(10) || '</think>' || chr(10) || chr(10) || {response}"
+    return f"CASE WHEN {reasoning} IS NULL THEN {response} ELSE {joined} END"
 
 
 def schema(columns: tuple[str, ...]) -> pa.Schema:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -21,8 +21,8 @@ from store.database.views import choices, narrowed
 from store.database.workspace import Workspace
 from store.errors import StoreError
 from store.export import formats
-from store.export.formats import Format
-from store.filters.filter import Filter, View
+from store.export.formats import Format, Reasoning, View
+from store.filters.filter import Filter
 from store.map.files import keys_in_area
 
 Array = np.ndarray[Any, Any]
@@ -33,8 +33,10 @@ _BATCH = 4096
 """Rows of a chunk: small ones reuse memory, large ones take new pages each time."""
 _RUNS = 100
 """Rows in more runs than this are sorted one by one."""
-_LIGHT = frozenset(Filter.__slots__) - {"text", "words", "regex", "reward", "n_solutions"}
-"""Conditions on pairs that need neither their texts nor their rewards or counts."""
+_LIGHT = frozenset(Filter.__slots__) - {"text", "words", "regex", "reward", "n_solutions", "pass_rate"}
+"""Conditions on pairs that need neither their texts nor their rewards, rates or counts."""
+CHECKABLE = ("open", "choice")
+"""The kinds of prompts whose answers a rule can check (``engine.text.checkability``); unlabelled ones may be, too."""
 
 
 class Interrupted(Exception):
@@ -46,11 +48,13 @@ class Selected:
     """The rows of a filter: a table of q, run_id, status, edited and (for pairs) sample, ascending in q.
 
     ``rejected``: the number of rows left out because a reviewer rejected them; a filter by status keeps them.
+    ``uncheckable``: the number of prompts left out because no rule can check an answer.
     """
 
     view: View
     rows: pa.Table
     rejected: int
+    uncheckable: int = 0
 
     @property
     def q(self) -> Array:
@@ -85,25 +89,36 @@ def select(
     go_on: Callable[[], None] = lambda: None,
     *,
     inside: Sequence[int] | None = None,
+    checkable: bool = False,
 ) -> Selected:
-    """The rows of ``pairs``, or the dropped rows of ``items`` that are not pairs. ``go_on`` is called before each
-    block of keys, and may raise. ``inside``: the keys in the filter's area, as ``Filter.to_sql`` takes them."""
+    """The rows of ``pairs``, of ``prompts``, or the dropped rows of ``items`` that are not pairs. ``go_on`` is called
+    before each block of keys, and may raise. ``inside``: the keys in the filter's area, as ``Filter.to_sql`` takes
+    them. ``checkable``: leave out rows that no rule can check."""
     parts: list[pa.Table] = []
     keys = None if inside is None else np.array(inside, np.int64)
-    light = view == "items" or set(filter_.to_dict()) <= _LIGHT
-    names = "q, run_id, status, edited" + (", sample" if view == "pairs" else "")
+    light = view != "pairs" or set(filter_.to_dict()) <= _LIGHT
+    names = "q, run_id, status, edited" + (", sample" if view == "pairs" else ", checkability")
     for span in key_ranges(cursor):
         go_on()
         low, high = span["low"], span["high"]
         area_keys = None if keys is None else keys[(keys >= low) & (keys <= high)].tolist()
-        condition, values = filter_.to_sql(view, area_keys)
+        table: Literal["pairs", "items"] = (
+            "pairs" if view == "pairs" else "items"
+        )  # a prompt is filtered by the columns of its question
+        condition, values = filter_.to_sql(table, area_keys)
         if view == "items":
             condition += " AND drop_stage IS NOT NULL AND question_id NOT IN (SELECT question_id FROM pairs)"
-        query = f"{_views(low, high, light)} SELECT {names} FROM {view} WHERE {condition}"
+        elif view == "prompts":
+            condition += " AND question_id IN (SELECT question_id FROM prompts)"
+        query = f"{_views(low, high, light)} SELECT {names} FROM {table} WHERE {condition}"
         parts.append(dictionary_encoded(cursor.sql(query, params=values).to_arrow_table()))
     rows = _ordered(pa.concat_tables(parts).unify_dictionaries())
     kept = rows if filter_.status else rows.filter(pc.not_equal(rows["status"].cast(pa.string()), "rejected"))
-    return Selected(view, kept.combine_chunks(), rows.num_rows - kept.num_rows)
+    if not checkable:
+        return Selected(view, kept.combine_chunks(), rows.num_rows - kept.num_rows)
+    kind = kept["checkability"].cast(pa.string())
+    ruled = kept.filter(pc.or_kleene(pc.is_null(kind), pc.is_in(kind, pa.array(CHECKABLE))))
+    return Selected(view, ruled.combine_chunks(), rows.num_rows - kept.num_rows, kept.num_rows - ruled.num_rows)
 
 
 def read(
@@ -112,9 +127,13 @@ def read(
     form: Format,
     columns: tuple[str, ...],
     same: Callable[[str, str], bool] | None = None,
+    *,
+    reasoning: Reasoning = "inline",
+    all_samples: bool = False,
 ) -> Iterator[pa.Table]:
     """The selected rows in parts: ``q``, ascending, and ``line`` (for a format of lines) or the columns. ``dpo`` gives
-    only rows that make a preference pair; ``same`` compares two answers, None allows equal ones.
+    only rows that make a preference pair; ``same`` compares two answers, None allows equal ones. ``all_samples`` gives
+    a row per sample, in their order.
     """
     size = _FIRST
     for block in key_blocks(cursor, selected):
@@ -123,7 +142,8 @@ def read(
             keys = block.slice(first, size).combine_chunks()
             first += keys.num_rows
             with registered(cursor, keys=keys):
-                part = cursor.sql(_query(cursor, selected.view, keys, form, columns, same)).to_arrow_table(_BATCH)
+                rows = _rows(cursor, selected.view, keys, form, columns, same, all_samples)
+                part = cursor.sql(_query(rows, form, columns, reasoning, all_samples)).to_arrow_table(_BATCH)
             yield _ordered(part)
             size = max(1000, min(_MOST, int(_PART_BYTES / (part.nbytes / keys.num_rows + 1))))
 
@@ -174,50 +194,100 @@ def _views(low: int, high: int, light: bool) -> str:
     if not light:
         pairs = f"SELECT v.*, c.sample FROM ({narrowed('pairs', where)}) v JOIN ({pairs}) c ON c.q = v.q"
     return f"""
-        WITH items AS ({narrowed("items", where)}), pairs AS ({pairs}),
+        WITH items AS ({narrowed("items", where)}), pairs AS ({pairs}), prompts AS ({narrowed("prompts", where)}),
         verdict_rows AS (SELECT * FROM main.verdict_rows r WHERE {where.format("r")})"""
 
 
-def _query(
+def _query(rows: str, form: Format, columns: tuple[str, ...], reasoning: Reasoning, all_samples: bool) -> str:
+    """The SQL of the part's output, from that of its rows."""
+    if reasoning == "inline" and form.view == "pairs":
+        joined = f"{formats.with_reasoning()} AS response"
+        if form is formats.FORMATS["dpo"]:
+            joined += f", {formats.with_reasoning('rejected', 'other_reasoning')} AS rejected"
+        rows = f"SELECT * REPLACE ({joined}) FROM ({rows}) AS inlined"
+    line = formats.line(form, columns, reasoning)
+    output = ", ".join(columns) if line is None else f"CAST({line} AS VARCHAR) AS line"
+    return f"SELECT q, {output} FROM ({rows}) AS row_of_export{' ORDER BY q, sample' if all_samples else ''}"
+
+
+def _rows(
     cursor: duckdb.DuckDBPyConnection,
     view: View,
     keys: pa.Table,
     form: Format,
     columns: tuple[str, ...],
     same: Callable[[str, str], bool] | None,
+    all_samples: bool,
 ) -> str:
+    """The SQL of the rows that the registered table ``keys`` selects."""
     low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
     where = f"{{}}.q BETWEEN {low:d} AND {high:d}"
     if form is formats.FORMATS["dpo"]:
-        row = _preferences(cursor, where, same)
-    elif columns == formats.BRIEF:
-        row = _brief(where, edited=pc.any(keys["edited"]).as_py())
-    else:
-        row = f"SELECT v.* FROM ({narrowed(view, where)}) v JOIN keys k ON v.q = k.q"
-    line = formats.line(form, columns)
-    output = ", ".join(columns) if line is None else f"CAST({line} AS VARCHAR) AS line"
-    return f"SELECT q, {output} FROM ({row}) AS row_of_export"
+        return _preferences(cursor, where, same)
+    if view != "pairs":
+        return f"SELECT v.* FROM ({narrowed(view, where)}) v JOIN keys k ON v.q = k.q"
+    if all_samples:
+        return _samples(where, finished="question_id" not in columns)
+    if set(columns) <= {*formats.BRIEF, "reasoning"}:
+        return _brief(where, edited=pc.any(keys["edited"]).as_py())
+    return _whole(where)
+
+
+def _whole(where: str) -> str:
+    """All columns of a full export: those of ``pairs``, with level, rates (the newest of each model) and extra."""
+    level = f"SELECT q, max(value) AS level FROM label_rows r WHERE key = 'level' AND {where.format('r')} GROUP BY q"
+    newest = f"""
+        SELECT q, model, arg_max(pass_rate, rowid) AS rate
+        FROM rate_rows r WHERE {where.format("r")} GROUP BY q, model"""
+    rates = f"""
+        SELECT q, CAST(to_json(map_from_entries(list((model, rate) ORDER BY model))) AS VARCHAR) AS rates
+        FROM ({newest}) GROUP BY q"""
+    return f"""
+        SELECT v.*, l.level, r.rates, nullif(CAST(t.extra AS VARCHAR), '{{}}') AS extra
+        FROM ({narrowed("pairs", where)}) v
+        JOIN keys k ON v.q = k.q
+        JOIN question_text t ON t.q = v.q AND {where.format("t")}
+        LEFT JOIN ({level}) l ON l.q = v.q
+        LEFT JOIN ({rates}) r ON r.q = v.q"""
+
+
+def _samples(where: str, finished: bool) -> str:
+    """One row per sample; the chosen one is the pair, edited or not. ``finished``: without samples that were cut off or
+    have no response, which only a full export can tell apart."""
+    of_sample = ("response", "answer", "reward", "reasoning", "reasoning_tokens", "correct", "finish_reason")
+    only = "AND (s.sample = k.sample OR (s.finish_reason IS DISTINCT FROM 'length' AND trim(x.text) <> ''))"
+    return f"""
+        SELECT v.* EXCLUDE ({", ".join(of_sample)}), s.sample, s.sample = k.sample AS chosen,
+            CASE WHEN s.sample = k.sample THEN v.response ELSE x.text END AS response,
+            CASE WHEN s.sample = k.sample THEN v.answer ELSE s.answer END AS answer,
+            w.reward, x.reasoning, s.reasoning_tokens, s.correct, s.finish_reason
+        FROM ({_whole(where)}) v
+        JOIN keys k ON k.q = v.q
+        JOIN solution_rows s ON s.q = v.q AND {where.format("s")}
+        JOIN solution_text x ON x.q = s.q AND x.sample = s.sample AND {where.format("x")}
+        LEFT JOIN reward_rows w ON w.q = s.q AND w.sample = s.sample AND w.leads AND {where.format("w")}
+        WHERE true {only if finished else ""}"""
 
 
 def _brief(where: str, edited: bool) -> str:
-    """Query and response from three tables instead of the view's nine; edited texts come from the view. Solutions are
-    joined by row number: a join by two columns would unpack the texts of all samples."""
+    """Query, response and reasoning from three tables instead of the view's nine; edited texts come from the view.
+    Solutions are joined by row number: a join by two columns would unpack the texts of all samples."""
     chosen = f"""
         SELECT k.q, k.edited, x.rowid AS place FROM keys k
         JOIN solution_text x ON x.q = k.q AND x.sample = k.sample AND {where.format("x")}"""
     texts = f"""
-        SELECT k.q, k.edited, t.text AS query, x.text AS response FROM ({chosen}) k
+        SELECT k.q, k.edited, t.text AS query, x.text AS response, x.reasoning FROM ({chosen}) k
         JOIN question_text t ON t.q = k.q AND {where.format("t")}
         JOIN solution_text x ON x.rowid = k.place AND {where.format("x")}"""
     if not edited:
         return texts
     view = narrowed("pairs", "{}.q IN (SELECT q FROM keys WHERE edited)")
-    return f"{texts} WHERE NOT k.edited UNION ALL SELECT q, edited, query, response FROM ({view})"
+    return f"{texts} WHERE NOT k.edited UNION ALL SELECT q, edited, query, response, reasoning FROM ({view})"
 
 
 def _preferences(cursor: duckdb.DuckDBPyConnection, where: str, same: Callable[[str, str], bool] | None) -> str:
-    """Chosen: the pair's response. Rejected: the sample with the lowest reward below it (ties: the first sample), by
-    default only of samples with another final answer."""
+    """Chosen: the pair's response. Rejected: the sample that preference data names (label ``rejected``), else the one
+    with the lowest reward below it (ties: the first sample), by default only of samples with another final answer."""
     worse = f"""
         SELECT v.q, v.answer, s.sample, s.answer AS other, w.reward
         FROM (SELECT q, answer, reward FROM ({narrowed("pairs", where)})) v
@@ -233,10 +303,17 @@ def _preferences(cursor: duckdb.DuckDBPyConnection, where: str, same: Callable[[
         worse = f"""
             SELECT * FROM ({worse}) r WHERE {different}
                 AND NOT EXISTS (FROM equal e WHERE e.answer = r.answer AND e.other = r.other)"""
+    named = f"""
+        SELECT l.q, CAST(min(TRY_CAST(l.value AS BIGINT)) AS BIGINT) AS sample FROM label_rows l
+        JOIN keys k ON k.q = l.q WHERE l.key = 'rejected' AND TRY_CAST(l.value AS BIGINT) <> k.sample
+            AND {where.format("l")} GROUP BY l.q"""
     worst = f"SELECT q, arg_min(sample, (reward, sample)) AS sample FROM ({worse}) GROUP BY q"
     return f"""
-        SELECT v.q, v.query, v.response, x.text AS rejected FROM ({narrowed("pairs", where)}) v
-        JOIN ({worst}) l ON l.q = v.q
+        WITH named AS ({named}), worst AS ({worst}),
+        losers AS (FROM named UNION ALL SELECT q, sample FROM worst WHERE q NOT IN (SELECT q FROM named))
+        SELECT v.q, v.query, v.response, v.reasoning, x.text AS rejected, x.reasoning AS other_reasoning
+        FROM ({narrowed("pairs", where)}) v
+        JOIN losers l ON l.q = v.q
         JOIN solution_text x ON x.q = l.q AND x.sample = l.sample AND {where.format("x")}"""
 
 

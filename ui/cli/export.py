@@ -24,6 +24,8 @@ def export(options: Namespace) -> int:
         options.validation,
         options.same_answers,
         options.license or LICENSE,
+        options.reasoning,
+        options.all_samples,
     )
     request = ExportRequest(plan=plan, out=Path(options.out).expanduser().absolute())
     request.check_input(options.workspace)

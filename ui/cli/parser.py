@@ -86,6 +86,12 @@ def _export(verbs: Verbs) -> None:
     share = "share of the rows for a validation file; duplicates stay in one file"
     verb.add_argument("--validation", type=float, default=0.0, metavar="SHARE", help=share)
     verb.add_argument("--same-answers", action="store_true", help="dpo: keep pairs with equal final answers")
+    places = (
+        "where a response's reasoning goes: inline (before it, as <think>), field or none (inline; --full, hf: field)"
+    )
+    verb.add_argument("--reasoning", default="", metavar="PLACE", help=places)
+    every = "a row for every sample, not only for the best one"
+    verb.add_argument("--all-samples", action="store_true", help=every)
     verb.add_argument("--license", metavar="NAME", help="hf: license in the dataset card, such as apache-2.0")
     verify = "compare an export with its manifest and the workspace; exit code 0 if all bytes are equal, else 1"
     verb.add_argument("--verify", type=Path, metavar="MANIFEST", help=verify)
