@@ -301,7 +301,7 @@ _ANGLES = word_set("sin cos tan cot sec csc")
 
 
 def _formula(text: str) -> Formula | Prose:
-    unit, match = "", _END_UNIT.search(text)
+    whole, unit, match = text, "", _END_UNIT.search(text)
     angle = match is not None and match.group(1) and not _ANGLES.isdisjoint(re.findall(r"[a-z]{3}", text))
     if match is not None and match.start() and text[match.start() - 1] not in "^_{+-*/=" and not angle:
         found = match.group(1) or f"{match.group(2) or match.group(4)}{match.group(3) or match.group(5) or ''}"
@@ -310,10 +310,10 @@ def _formula(text: str) -> Formula | Prose:
             text, unit = text[: match.start()].strip(), bare
     commands = re.findall(r"\\([A-Za-z]+)", text)
     if r"\text" in text or not _COMMANDS.issuperset(commands) or "..." in text:
-        return Prose(text)
+        return Prose(whole)
     runs = re.findall(r"(?<![\\A-Za-z{])[A-Za-z]{2,}", text)
     prose = [run for run in runs if run.lower() not in _FUNCTIONS and (len(run) > 3 or run.lower() in _COMMON)]
-    return Prose(text) if prose or len(runs) > 3 else Formula(text, unit)
+    return Prose(whole) if prose or len(runs) > 3 else Formula(text, unit)
 
 
 _COMMON = word_set("""

@@ -83,7 +83,9 @@ def normalise(answer: str) -> str:
     text = answer if answer.isascii() else answer.translate(_UNICODE)
     if text.isalnum():
         return text
-    text = _BOLD.sub(r"\1", text).replace("\\$", "")
+    if "**" in text:
+        text = _BOLD.sub(r"\1", text)
+    text = text.replace("\\$", "")
     if any(char in text for char in "\\$~{"):
         text = _GROUPED.sub("", text).replace("{,}", ",").replace("\\!", "")
         text = _unwrapped(_KEPT_OR_DROPPED.sub(lambda match: match.group(1) or " ", text))
@@ -138,6 +140,8 @@ r"""``\{`` and ``\}`` are printed braces, not grouping."""
 @functools.lru_cache(maxsize=4096)
 def tight(normal: str) -> str:
     """A normalised answer without the spaces that mean nothing: those not between two digits or two letters."""
+    if " " not in normal:
+        return normal
     return _LOOSE.sub(_kept_space, normal)
 
 
@@ -169,6 +173,8 @@ def split(text: str, separates: Callable[[str], bool]) -> tuple[list[str], list[
 
 def bracketed(text: str) -> tuple[str, str] | None:
     r"""("()", content) where one pair of brackets, as ``(...]`` or ``\{...\}``, holds the whole text."""
+    if text[:1] not in {"(", "[", "\\"}:
+        return None
     first, last, depth = None, None, 0
     for match in _TOKEN.finditer(text):
         token = match.group()

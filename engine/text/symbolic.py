@@ -29,8 +29,10 @@ def leaf(first: Answer, second: Answer) -> bool | None:
         if isinstance(first, Number | Formula) and isinstance(second, Number | Formula):
             return _rounded_or(first, second, expressions(_parsed(first), _parsed(second)))
         return _relations(_sides(first), _sides(second))
-    except (Unreadable, ArithmeticError, TypeError, ValueError, AttributeError, NotImplementedError, RecursionError):
-        return None  # the parser's refusal, or SymPy's, which has no error of its own
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - the parser's refusal, or one of SymPy's many errors
+        return None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from engine.text import symbolic
 from engine.text.answers import AnswerPool, compare, settle
 
 PAIRS = [json.loads(line) for line in Path(__file__).with_name("answer_pairs.jsonl").read_text("utf-8").splitlines()]
@@ -54,3 +58,35 @@ def test_plain_answers_are_settled_without_a_parser(first: str, second: str, equ
     assert settle(first, second) is equal
     assert settle(second, first) is equal
     assert compare(first, second) == {True: "same", False: "different", None: "undecided"}[equal]
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "1", "2 ", "12", ".5", ",", ";", "(", ")", "[", "]", "\\{", "\\}", "{", "}", "=", "<", "\\le", "\\frac",
+            "^", "_", "x", "y", " or ", " and ", "\\text{cm}", "%", "\\pm", "\\cup", "\\infty", "-", "+", "/", "!", "|",
+            "\\begin{pmatrix}", "\\end{pmatrix}", "&", "\\\\", "\\in", "°", "٣", "²", "(A)", "the", "\\sin", "e",
+            "\\overline{3}", "\\sqrt",
+        ]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@given(PIECES, PIECES)
+def test_any_two_texts_can_be_compared_and_the_order_does_not_matter(first: str, second: str) -> None:
+    assert settle(first, second) is settle(second, first)
+    assert settle(first, first) is True
+    assert symbolic_settle(first, second) is symbolic_settle(second, first)
+
+
+def symbolic_settle(first: str, second: str) -> bool | None:
+    return settle(first, second, symbolic.leaf)
+
+
+def test_plain_answers_are_compared_in_microseconds() -> None:
+    answers = [f"{n}.{n % 10}" for n in range(2000)]
+    start = time.process_time()
+    for answer in answers:
+        settle(answer, "17")
+    assert (time.process_time() - start) / len(answers) < 300e-6
