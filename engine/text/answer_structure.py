@@ -42,8 +42,8 @@ def _read(text: str) -> Answer:
         return _read(inner[1])  # parentheses round one thing
     return (
         _number(text)
-        or _words(text)
         or _choice(text)
+        or _words(text)
         or _matrix(text)
         or _union(text)
         or _list(text)
@@ -63,6 +63,7 @@ _NUMBER = re.compile(
     \s* (?P<unit>\\?% | \^\\circ(?:\s*[CF])? | _\s*\{?(?P<base>\d{1,2})\}?
       | \\text\{[^{}\\]*\}(?:\^\{?[23]\}?)?
       | (?<=[\s\d])[A-Za-z]{2,}\.?(?:\s[A-Za-z]{2,}){0,3}(?:\^\{?[23]\}?)?
+      | (?<=\s)[A-Za-z]{1,9}\s?/\s?[A-Za-z]{1,9}(?:\^\{?[23]\}?)?
       | (?<=\s)[mgls](?:\^\{?[23]\}?)? )? \s*""",
     re.VERBOSE,
 )
@@ -112,6 +113,13 @@ def _unit(text: str) -> str | None:
     words = plain.strip("{} ").lower().split()
     if words and (words[0] in _NOT_UNITS or not _NOT_UNITS.isdisjoint(words[1:])):
         return None
+    if (
+        "/" in plain
+        and "{" not in plain
+        and len(per := plain.split("/")[0].strip()) < 4
+        and canonical(per) not in _BARE
+    ):
+        return None  # 5 x/y is a formula
     if words and len(words[0]) < 4 and "{" not in plain and words[0].isalpha() and canonical(words[0]) not in _BARE:
         return None  # 5xy is a product
     return canonical(plain)
@@ -142,7 +150,10 @@ def _words(text: str) -> Answer | None:
     return Words(words)
 
 
-def _choice(text: str) -> Choice | None:
+def _choice(text: str) -> Answer | None:
+    named = re.fullmatch(r"(?:option|choice)\s+\(?([A-J])\)?", text, re.I)
+    if named is not None:
+        return Formula(named.group(1).upper())
     match = re.fullmatch(r"(?:\(([A-J])\)[.:]?|([A-J])[.):])\s*(\S.*)", text, re.DOTALL)
     if match is None or match.group(3)[0] in "^_!=+*/" or match.group(3)[0] in "-":
         return None

@@ -91,7 +91,7 @@ def normalise(answer: str) -> str:
         text = _unwrapped(_KEPT_OR_DROPPED.sub(lambda match: match.group(1) or " ", text))
         for pattern, plain in _NAMES:
             text = pattern.sub(plain, text)
-    return " ".join(text.split()).rstrip(".,;:").rstrip().removeprefix(r"\approx").lstrip()
+    return " ".join(text.split()).replace(" ^", "^").rstrip(".,;:").rstrip().removeprefix(r"\approx").lstrip()
 
 
 def word_set(words: str) -> frozenset[str]:
