@@ -43,6 +43,7 @@ class Row:
     status: str
     drop_stage: str | None
     drop_reason: str | None
+    correct: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,7 @@ def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]
             value("status", at),
             frame.stage_paths[frame.stage_path[at]].drop_stage,
             value("drop_reason", at),
+            value("correct", at),
         )
         for at in positions
     ]

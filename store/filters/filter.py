@@ -15,7 +15,7 @@ from typing import Any, Literal
 from store.errors import InputError
 from store.filters import search_syntax
 from store.filters.map_area import Area
-from store.records import STAGES, STATUS_OF
+from store.records import CORRECT, STAGES, STATUS_OF
 
 View = Literal["items", "pairs"]
 Values = tuple[str | None, ...]
@@ -30,7 +30,9 @@ class Filter:
 
     ``stage``: kept by that stage, as in the funnel (``generated``: every question). ``text``: in the query, or
     in the response of a pair, ignoring case. ``words`` and ``regex``: found in the query (``search_syntax.py``).
-    ``reward``: of the best sample on items, of the chosen one on pairs. ``area``: a region of the map.
+    ``reward``: of the best sample on items, of the chosen one on pairs. ``correct``, ``finish_reason`` and
+    ``reasoning_tokens``: of the chosen solution. ``pass_rate``: the first that was measured. ``area``: a region of the
+    map.
     """
 
     run: Values = ()
@@ -49,6 +51,11 @@ class Filter:
     near_duplicates: Range = (None, None)
     query_chars: Range = (None, None)
     response_tokens: Range = (None, None)
+    reasoning_tokens: Range = (None, None)
+    pass_rate: Range = (None, None)
+    correct: Values = ()
+    checkability: Values = ()
+    finish_reason: Values = ()
     solvable: bool | None = None
     contaminated: bool | None = None
     edited: bool | None = None
@@ -138,7 +145,7 @@ def _parse(source: str | Mapping[str, Any]) -> Mapping[str, Any]:
 def _read_values(name: str, value: Any) -> Values:
     if not isinstance(value, (list, tuple)) or not all(v is None or isinstance(v, str) for v in value):
         raise InputError(f"filter.{name}", value, "is not a list of texts", f'write e.g. "{name}": ["..."]')
-    known = {"status": STATUSES, "drop_stage": STAGES}.get(name)
+    known = {"status": STATUSES, "drop_stage": STAGES, "correct": CORRECT}.get(name)
     for item in value:
         if known and item is not None and item not in known:
             raise InputError(f"filter.{name}", item, "is not known", f"choose from {', '.join(known)}")

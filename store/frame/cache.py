@@ -29,7 +29,7 @@ _LOOK_AGAIN = 0.5
 _READ_AGAIN = 2.0
 _TIMES = 5.0
 """The least seconds between two readings, and the least multiple of the last reading's time: a run may be writing."""
-_CHANGING = ("question_rows", "verdict_rows", "solution_rows", "reward_rows", "label_rows")
+_CHANGING = ("question_rows", "verdict_rows", "solution_rows", "reward_rows", "label_rows", "rate_rows")
 
 
 class Frames:

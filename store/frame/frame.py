@@ -24,9 +24,15 @@ Array: TypeAlias = NDArray[Any]
 K = TypeVar("K")
 V = TypeVar("V")
 
-NUMBERS = ("difficulty", "reward", "agreement", "query_chars", "response_tokens")
+NUMBERS = ("difficulty", "reward", "agreement", "pass_rate", "query_chars", "response_tokens", "reasoning_tokens")
 """The numbers with a histogram."""
-COUNTED = ("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason")
+SHARES = ("difficulty", "agreement", "pass_rate")
+"""Those in [0, 1]."""
+LENGTHS = ("query_chars", "response_tokens", "reasoning_tokens")
+COUNTED = (
+    *("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason"),
+    *("correct", "checkability", "finish_reason"),
+)
 """The categories whose values are counted."""
 _CODED = tuple(name for name in COUNTED if name != "drop_stage")
 ORDERS = ("difficulty", "reward", "agreement", "query_chars", "newest")
@@ -71,10 +77,10 @@ class Frame:
         }
         self.edited, self.pair = (_whole(table[name])[order].astype(bool) for name in ("edited", "pair"))
         self.numbers = {name: _real(table[column])[order] for name, column in _NUMBERS.items()}
-        for name in ("n_solutions", "near_duplicates", "query_chars", "response_tokens"):
+        for name in ("n_solutions", "near_duplicates", *LENGTHS):
             self.numbers[name] = self.numbers[name].astype(np.float32)
         self.bins: dict[str, Bins] = {
-            name: (shares if name in ("difficulty", "agreement") else nice)(self.numbers[name]) for name in NUMBERS
+            name: (shares if name in SHARES else nice)(self.numbers[name]) for name in NUMBERS
         }
         self.count()
         self._fails: dict[Any, Array] = {}

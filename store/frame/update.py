@@ -1,12 +1,13 @@
 """Updating a frame with new decisions: only the questions concerned are read again.
 
 The result is a new frame that shares unchanged columns with the old one, which other requests may still use. Decisions
-change a question's status, tags and edits, whether it is a pair, and the lengths of its texts, nothing else.
+change a question's status, tags and edits, whether it is a pair, and its chosen solution and texts, nothing else.
 """
 
 import copy
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -18,16 +19,16 @@ from store.database.outcomes import is_pair
 from store.database.views import reviewed
 from store.frame import load
 from store.frame.bins import nice
-from store.frame.frame import Array, Frame, Version
+from store.frame.frame import COUNTED, LENGTHS, Array, Frame, Version
 
 _AT_ONCE = 100_000
 """Questions read at a time."""
 _FEW = 200
 """Up to this many keys are written into the statement."""
 _TEXTS = ("status", "tags")
+_OF_SOLUTION = ("correct", "finish_reason")
 _FLAGS = ("edited", "pair")
-_LENGTHS = ("query_chars", "response_tokens")
-_CHANGING = frozenset((*_TEXTS, "edited", *_LENGTHS))
+_CHANGING = frozenset((*_TEXTS, *_OF_SOLUTION, "edited", *LENGTHS))
 """The conditions of a filter whose cached rows are dropped."""
 
 # The newest rows by count, not by rowid: DuckDB may renumber rows after a run was deleted.
@@ -71,11 +72,11 @@ def patched(cursor: duckdb.DuckDBPyConnection, frame: Frame, version: Version) -
     moved = {"status"}
     if tables:
         table = pa.concat_tables(tables).unify_dictionaries().sort_by("q")
-        _name(made, at[other], table)
+        _name(made, at[other], table, (*_TEXTS, *_OF_SOLUTION))
         for name in _FLAGS:
             _flag(made, name, at[other], table[name].to_numpy(zero_copy_only=False))
-        moved |= {name for name in _LENGTHS if _moved(made, name, at[other], table)}
-    _name(made, at[~other], decided)
+        moved |= {name for name in LENGTHS if _moved(made, name, at[other], table)} | {*_OF_SOLUTION}
+    _name(made, at[~other], decided, _TEXTS)
     _flag(made, "edited", at[~other], False)
     _flag(made, "pair", at[~other], _pairs(made, at[~other]))
     _count(made, frame, at, moved)
@@ -115,15 +116,15 @@ def _shared(frame: Frame, version: Version) -> Frame:
     return made
 
 
-def _name(made: Frame, at: Array, table: pa.Table) -> None:
-    """Set the statuses and tags of these rows; new values are appended to the known ones."""
-    for name in _TEXTS if len(at) else ():
+def _name(made: Frame, at: Array, table: pa.Table, names: Sequence[str]) -> None:
+    """Set these categories of these rows; new values are appended to the known ones."""
+    for name in names if len(at) else ():
         column = table[name].combine_chunks()
         coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         values = list(made.values[name])
         place = {_hashed(value): code for code, value in enumerate(values)}
         mine = []
-        for text in coded.dictionary.to_pylist():
+        for text in [*coded.dictionary.to_pylist(), *([None] if coded.null_count else [])]:
             value: Any = json.loads(text) if name == "tags" else text
             if _hashed(value) not in place:
                 place[_hashed(value)] = len(values)
@@ -131,7 +132,7 @@ def _name(made: Frame, at: Array, table: pa.Table) -> None:
             mine.append(place[_hashed(value)])
         before = made.codes[name]
         codes = before.astype(np.promote_types(before.dtype, np.min_scalar_type(len(values))))
-        codes[at] = np.array(mine)[coded.indices.to_numpy()]
+        codes[at] = np.array(mine)[coded.indices.fill_null(len(coded.dictionary)).to_numpy()]
         made.values[name], made.codes[name] = values, codes
 
 
@@ -164,10 +165,12 @@ def _moved(made: Frame, name: str, at: Array, table: pa.Table) -> bool:
 
 def _count(made: Frame, before: Frame, at: Array, moved: set[str]) -> None:
     """Update the cubes of these rows in the dimensions ``moved``."""
-    if lengths := moved & {*_LENGTHS}:
+    if lengths := moved & {*LENGTHS}:
         made._orders = {by: order for by, order in made._orders.items() if by.lstrip("-") not in lengths}
         made.bins = before.bins | {name: nice(made.numbers[name]) for name in lengths}
-    if made.bins != before.bins or len(made.values["status"]) != len(before.values["status"]):
+    if made.bins != before.bins or any(
+        len(made.values[name]) != len(before.values[name]) for name in moved & {*COUNTED}
+    ):
         made.count()
         return
 

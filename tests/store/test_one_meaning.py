@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from store.filters.filter import LOOKED_UP, STATUSES, Filter
 from store.frame import load, update
 from store.frame.cache import version
 from store.frame.frame import Frame, Selection
-from store.records import STAGES, Decision, Record, question_id
+from store.records import CORRECT, STAGES, Decision, Label, Record, Solution, question_id
 from tests.store import rows
 from tests.store.frame.compare import assert_same
 
@@ -76,6 +77,11 @@ filters = st.builds(
     n_solutions=ends,
     query_chars=ends,
     response_tokens=ends,
+    reasoning_tokens=ends,
+    pass_rate=ends,
+    correct=some(*CORRECT, None),
+    checkability=some("open", "proof", None),
+    finish_reason=some("stop", "length", None),
     solvable=flag,
     contaminated=flag,
     edited=flag,
@@ -130,6 +136,27 @@ def _decision(number: int, key: str, event: tuple[str, Any], batch: str | None, 
     return Decision(f"e{number}", key, "ana", action, payload, batch)  # type: ignore[arg-type]
 
 
+def _compared(row: Record, topic: str) -> Record:
+    """The samples of Geometry are compared with a gold answer, think, and are cut off now and then."""
+    if not isinstance(row, Solution) or topic != "Geometry":
+        return row
+    return replace(
+        row,
+        correct=CORRECT[row.sample],
+        reasoning="so ...",
+        reasoning_tokens=row.sample,
+        finish_reason="length" if row.sample else "stop",
+    )
+
+
+def _measured(idx: int, run: str, topic: str) -> list[Record]:
+    """The questions of Algebra are open, and two models were measured on them."""
+    if topic != "Algebra":
+        return []
+    label = Label(question_id(run, idx), "checkability", "open", "rules")
+    return [label, rows.rate(idx, run, correct=2 * (idx % 5)), rows.rate(idx, run, "b", 8)]
+
+
 @contextmanager
 def generated(questions: list[Any], made: list[Any]) -> Iterator[Generated]:
     it = Generated()
@@ -137,7 +164,8 @@ def generated(questions: list[Any], made: list[Any]) -> Iterator[Generated]:
     for place, (outcome, scored, chosen, topic) in enumerate(questions):
         run, idx = RUNS[place // QUESTIONS], place % QUESTIONS
         stored += [rows.question(idx, run), *rows.verdicts(idx, run, **outcome)]
-        stored += [*rows.solutions(idx, run, scored), *rows.labels(idx, run, chosen, topic)]
+        stored += [*(_compared(row, topic) for row in rows.solutions(idx, run, scored))]
+        stored += [*rows.labels(idx, run, chosen, topic), *_measured(idx, run, topic)]
     try:
         it.put(stored)
         with it.source.cursor() as cursor:

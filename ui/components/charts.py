@@ -24,6 +24,12 @@ CHARTS = {
     "reward": ChartText("Reward", "Reward of each question's best solution.", "reward of the best sample"),
     "agreement": ChartText("Agreement", "Share of samples with the chosen sample's final answer.", "share of samples"),
     "query_chars": ChartText("Question length", "In characters.", "characters of the question"),
+    "pass_rate": ChartText(
+        "Pass rate", "Share of a model's rollouts that reach the gold answer, as measured first.", "share of rollouts"
+    ),
+    "reasoning_tokens": ChartText(
+        "Reasoning length", "Tokens that the chosen solution spends on reasoning.", "tokens of reasoning"
+    ),
     "response_tokens": ChartText("Solution length", "Tokens of the chosen solution.", "tokens of the chosen solution"),
     "topic": ChartText(
         "Topic", "Assigned by a classifier. Click a bar to filter; Ctrl or Shift selects several.", "topic"

@@ -8,6 +8,7 @@ import { clicked, isChosen, toggled } from "./filter.js";
 /** @typedef {import("./app.js").App} App */
 
 const FUNNEL = ["stage", "", "kept", "dropped", "pending"];
+const MAY_BE_ABSENT = new Set(["level", "correct", "checkability"]); // facets that are hidden without a value
 const FIRST_STAGE = "generated"; // it drops nothing
 
 /**
@@ -127,8 +128,8 @@ export function drawFacets(app) {
   }, (made, name) => {
     find(made, ".clear").hidden = !app.conditions[name];
     const entries = last.facets[name].filter((entry) => entry.count || isChosen(app.conditions, name, entry.value));
-    // Only some imports have levels.
-    made.hidden = name === "level" && !entries.some((entry) => entry.value !== null || isChosen(app.conditions, name, null));
+    // Only some imports have levels, and only questions with gold answers are right or wrong.
+    made.hidden = MAY_BE_ABSENT.has(name) && !entries.some((entry) => entry.value !== null || isChosen(app.conditions, name, null));
     updateKeyed(find(made, ".choices"), entries, (entry) => entry.value, (entry) => {
       const box = make("input");
       box.type = "checkbox";

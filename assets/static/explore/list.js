@@ -105,6 +105,8 @@ export function drawTable(app, page) {
       if (name === "query") drawQuery(find(row.cells[i], "div"), entry.query);
       else setText(row.cells[i], cellText(name, entry[name]));
     });
+    row.classList.toggle("wrong", entry.correct === "different");
+    row.title = entry.correct === "different" ? "The chosen solution contradicts the gold answer" : "";
   });
   setText(app.part("range"), page.said);
   find(app.element, '[data-do="previous"]', HTMLButtonElement).disabled = page.first;

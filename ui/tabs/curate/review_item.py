@@ -10,7 +10,7 @@ from typing import Any
 from engine.text import answers
 from store.database.sources import Source
 from store.errors import InputError
-from store.frame.frame import Frame
+from store.frame.frame import LENGTHS, Frame
 from store.review import review_item
 from ui.components.charts import CHARTS
 from ui.web.escape import three, visible
@@ -104,7 +104,7 @@ def _group(group: Row, of: int) -> dict[str, Any]:
 
 def _score(score: Row) -> dict[str, Any]:
     name, value = score["name"], score["value"]
-    count = name in ("query_chars", "response_tokens")
+    count = name in LENGTHS
     return {
         "name": CHARTS[name].title if name in CHARTS else visible(name),
         "value": f"{value:,.0f}" if count else three(value),

@@ -13,6 +13,9 @@ FACETS = {
     "run": "Run",
     "generator": "Generator",
     "level": "Level",
+    "correct": "Against the gold answer",
+    "checkability": "Checkable by rule",
+    "finish_reason": "Chosen solution",
     "status": "Review status",
     "drop_stage": "Dropped at",
     "drop_reason": "Drop reason",
@@ -37,10 +40,33 @@ NONE = {
     "drop_stage": "not dropped",
     "drop_reason": "no reason",
     "tags": "no tags",
+    "correct": "no gold answer",
+    "checkability": "not looked at",
+    "finish_reason": "no solution",
 }
 """The label of a category for questions without one."""
 
+VALUES: dict[str, dict[str | None, str]] = {
+    "correct": {"same": "right", "different": "wrong"},
+    "checkability": {
+        "open": "yes",
+        "choice": "multiple choice",
+        "yes_no": "yes or no",
+        "proof": "a proof",
+        "multi_part": "several parts",
+        "no_gold": "gold answer is prose or empty",
+        "link": "needs a link or picture",
+    },
+    "finish_reason": {"stop": "complete", "length": "cut off"},
+}
+"""The label of a value, where it is not the value itself."""
+
 _NAMES = {
+    "correct": "answer",
+    "checkability": "checkable",
+    "finish_reason": "solution",
+    "pass_rate": "pass rate",
+    "reasoning_tokens": "reasoning length",
     "drop_stage": "dropped at",
     "drop_reason": "drop reason",
     "ids": "question",
@@ -82,10 +108,17 @@ def _part(name: str, value: Any, runs: dict[str, str]) -> str:
         return f"{called} {value}"
     if any(isinstance(end, float) for end in value):
         return f"{called} {_range((value[0], value[1]))}"
-    values = [NONE.get(name, "none") if v is None else (runs.get(v) or v) if name == "run" else v for v in value]
+    values = [value_text(name, one, runs) for one in value]
     if len(values) > _LISTED:
         return f"{called} one of {len(values)}"
     return f"{called} {' or '.join(values)}"
+
+
+def value_text(name: str, value: str | None, runs: dict[str, str]) -> str:
+    """A value of a category in words. ``runs``: names by id."""
+    if value is None:
+        return NONE.get(name, "none")
+    return (runs.get(value) or value) if name == "run" else VALUES.get(name, {}).get(value, value)
 
 
 def _range(ends: Range) -> str:

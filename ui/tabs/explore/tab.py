@@ -190,10 +190,7 @@ def _values(name: str, counts: list[tuple[str | None, int]], runs: dict[str, str
     """A category's values as the browser draws them: runs newest first, stages in order."""
     values: list[dict[str, Any]] = []
     for value, count in counts:
-        text = labels.NONE.get(name, "none")
-        if value is not None:
-            text = visible(runs.get(value, value) if name == "run" else value)
-        values.append({"value": value, "text": text, "count": count})
+        values.append({"value": value, "text": visible(labels.value_text(name, value, runs)), "count": count})
     if name == "run":
         return values[::-1]
     return values if name == "drop_stage" else sorted(values, key=lambda entry: str(entry["text"]))
