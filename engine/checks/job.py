@@ -7,6 +7,7 @@ of verdicts, so that a check that was stopped in any way continues from there wh
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
+from engine.checks.answers import Answers
 from engine.checks.judges import OUTSIDE, Contamination, Judge, NearDuplicates, Questions, Rewards
 from engine.checks.request import Check
 from engine.jobs.control import Control
@@ -28,7 +29,9 @@ READ = 20_000
 
 @dataclass(slots=True)
 class Counts:
-    """Numbers of questions that a check has judged; ``marked``: those with a near-duplicate."""
+    """Numbers of questions that a check has judged; ``marked``: those with a near-duplicate.
+    Of solutions: those ``changed``, and those of them that contradict the gold answer (``wrong``).
+    """
 
     kept: int = 0
     dropped: int = 0
@@ -36,6 +39,8 @@ class Counts:
     outside: int = 0
     scored: int = 0
     failed: int = 0
+    changed: int = 0
+    wrong: int = 0
 
     def add(self, found: Findings) -> None:
         kept = sum(verdict.kept for verdict in found.verdicts)
@@ -45,6 +50,8 @@ class Counts:
         self.outside += sum(verdict.reason == OUTSIDE for verdict in found.verdicts)
         self.scored += len({reward.solution_id.rpartition("-")[0] for reward, _ in found.rewards})
         self.failed += len(found.errors)
+        self.changed += len(found.solutions)
+        self.wrong += sum(solution.correct == "different" for solution in found.solutions)
 
 
 def run(
@@ -98,6 +105,9 @@ class _Job:
         check, stage = self._check, self._check.stage
         if check.name == "contamination":
             return Contamination(Benchmark.load(check.benchmarks))
+        if check.name == "answers":
+            pool = stack.enter_context(AnswerPool())
+            return Answers(self._workspace, self._run, pool, self._stopped)
         role, config = check.role, check.config
         if role is None or config is None:
             return NearDuplicates(float(self._run.config.get("duplicate_threshold", 0.8)), check.drop)
@@ -179,6 +189,10 @@ def report(words: str, counts: Counts) -> str:
     parts = [f"{judged:,} questions judged", f"{counts.dropped:,} dropped"]
     parts += [f"{counts.marked:,} with a near-duplicate"] if counts.marked or "near-duplicates" in words else []
     parts += [f"{counts.scored:,} questions with rewards"] if counts.scored else []
+    if counts.changed:
+        parts.append(
+            f"{counts.changed:,} solutions changed, {counts.wrong:,} of them now wrong against the gold answer"
+        )
     if counts.outside:
         parts.append(f"{counts.outside:,} outside the domain of the model and without a score")
     parts += [f"{counts.failed:,} failed and left as they were"] if counts.failed else []

@@ -20,6 +20,7 @@ STAGE = {
     "solvability": "solvability",
     "difficulty": "difficulty",
     "reward": "pair",
+    "answers": "solution",
 }
 """The checks, and the stage whose verdicts each replaces, in order."""
 ROLE = {"solvability": "judge", "difficulty": "difficulty", "reward": "reward"}
@@ -59,6 +60,8 @@ class Check:
     @property
     def words(self) -> str:
         """``contamination against math500.jsonl``, ``reward by nano-reward``."""
+        if self.name == "answers":
+            return "answers, read and compared"
         if self.benchmarks:
             return f"{self.name} against {', '.join(Path(file).name for file in self.benchmarks)}"
         if self.role is not None:

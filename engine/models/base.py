@@ -31,7 +31,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """``text`` excludes prompt and stop string; ``seconds`` from the first step of this request to its last."""
+    """``text`` excludes prompt and stop string; ``seconds`` from the first step of this request to its last.
+
+    ``reasoning``: what a server returned apart from the text, and its tokens where the server counts them. ``tokens``
+    includes them. A model that writes its reasoning into the text leaves both None (``engine.text.reasoning``).
+    """
 
     request_id: str
     text: str
@@ -39,6 +43,8 @@ class Completion:
     prompt_tokens: int
     seconds: float
     finish_reason: Literal["stop", "length", "cancelled"]
+    reasoning: str | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

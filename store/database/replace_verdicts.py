@@ -4,8 +4,8 @@ A block of questions is one transaction, together with a note of the check's pro
 current block. The funnel stays consistent: when a question is dropped, its verdicts of later stages move to
 ``superseded_verdicts``; when it is kept again, they return, up to the first drop. A question without superseded
 verdicts was never judged further. With solutions it continues like an import (verdicts of the judge ``import``, kept,
-without a score); an imported one without solutions is dropped at ``solution``; one of a generated run stays pending
-with a row in ``errors``.
+without a score); an imported one without solutions is dropped at ``solution``, or pending there where it has a gold
+answer; one of a generated run stays pending with a row in ``errors``.
 """
 
 import json
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from store.database import arrow, run_queries, schema
 from store.database import ids as keys
@@ -29,10 +30,13 @@ _COLUMNS = "question_id, run_id, stage, judge, kept, score, reason, raw, tokens,
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """A question that the previous stage kept. ``reason``: why this stage dropped it before, None if it did not."""
+    """A question that the previous stage kept. ``reason``: why this stage dropped it before, None if it did not;
+    ``judge``: who judged it here.
+    """
 
     question: Question
     reason: str | None
+    judge: str | None = None
 
 
 @dataclass(slots=True)
@@ -41,6 +45,8 @@ class Findings:
 
     ``replaces``: the keys of their labels that are removed (of ``near_duplicate`` those within the run). ``rewards``:
     each with whether it is its solution's first; the same model's older rewards of these questions are removed.
+    ``solutions``: stored ones with another text, reasoning, answer or ``correct``. ``pending``: question_ids that lose
+    their verdict here and are not judged.
     """
 
     verdicts: list[Verdict] = field(default_factory=list)
@@ -48,6 +54,8 @@ class Findings:
     replaces: tuple[str, ...] = ()
     rewards: list[tuple[Reward, bool]] = field(default_factory=list)
     errors: list[ErrorRow] = field(default_factory=list)
+    solutions: list[Solution] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
 
 
 def key_range(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int = 0, high: int | None = None) -> tuple[int, int]:
@@ -70,7 +78,8 @@ def extent(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, begin: in
 def stage_input(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, low: int, high: int) -> list[StageInput]:
     """The questions with idx ``low`` to ``high`` that the previous stage kept, by idx, with original texts."""
     query = """
-        SELECT r.question_id, r.idx, t.text, r.generator, CASE WHEN NOT o.kept THEN coalesce(o.reason, '') END
+        SELECT r.question_id, r.idx, t.text, r.generator, r.reference_answer,
+            CASE WHEN NOT o.kept THEN coalesce(o.reason, '') END, o.judge
         FROM question_rows r
         JOIN question_text t ON t.q = r.q AND t.q BETWEEN $low AND $high
         JOIN verdict_rows b ON b.q = r.q AND b.stage = $before AND b.kept AND b.q BETWEEN $low AND $high
@@ -79,8 +88,10 @@ def stage_input(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, low:
     first, last = key_range(cursor, run_id, low, high)
     values = {"low": first, "high": last, "before": _before(stage), "stage": stage}
     return [
-        StageInput(Question(key, run_id, idx, text, generator, "", {}, 0, 0, "stop"), reason)
-        for key, idx, text, generator, reason in cursor.execute(query, values).fetchall()
+        StageInput(
+            Question(key, run_id, idx, text, generator, "", {}, 0, 0, "stop", reference_answer=gold), reason, judge
+        )
+        for key, idx, text, generator, gold, reason, judge in cursor.execute(query, values).fetchall()
     ]
 
 
@@ -90,6 +101,14 @@ def solutions(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str]) -> di
     for solution in run_queries.solutions(cursor, _keys(cursor, questions)):
         found.setdefault(solution.question_id, []).append(solution)
     return found
+
+
+def chosen_samples(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str]) -> dict[str, int]:
+    """The sample number of each question's chosen solution, by question_id."""
+    query = """
+        SELECT question_id, CAST(value AS BIGINT) FROM label_rows
+        WHERE key = 'chosen' AND q IN (SELECT unnest($q))"""
+    return dict(cursor.execute(query, {"q": _keys(cursor, questions)}).fetchall())
 
 
 def has_other_primary_reward(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str], model: str) -> set[str]:
@@ -114,7 +133,8 @@ def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: d
         if not cursor.execute("SELECT 1 FROM runs WHERE run_id = ?", [run.run_id]).fetchone():
             raise InputError("run", run.run_id, "was deleted while it was checked", "choose another run")
         number = keys.number_of(cursor, run.run_id) or 0
-        ids = {v.question_id: keys.key(number, arrow.split(v.question_id)[1]) for v in found.verdicts}
+        named = (*(v.question_id for v in found.verdicts), *found.pending)
+        ids = {question_id: keys.key(number, arrow.split(question_id)[1]) for question_id in named}
         kept = [ids[v.question_id] for v in found.verdicts if v.kept]
         back = _dropped(cursor, stage, kept)
         cursor.execute("DELETE FROM verdict_rows WHERE stage = $s AND " + _IN, {"s": stage, **_bounds(ids.values())})
@@ -122,6 +142,7 @@ def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: d
         _delete_rewards(cursor, number, [reward for reward, _ in found.rewards])
         _insert(cursor, number, [*found.verdicts, *found.labels, *found.errors])
         _insert(cursor, number, [reward for reward, _ in found.rewards], [leads for _, leads in found.rewards])
+        _update_solutions(cursor, number, found.solutions)
         _supersede(cursor, stage, [ids[v.question_id] for v in found.verdicts if not v.kept])
         if back:
             _restore(cursor, run, number, stage, back)
@@ -201,6 +222,32 @@ def _insert(
     arrow.insert(cursor, kinds)
 
 
+def _update_solutions(cursor: duckdb.DuckDBPyConnection, number: int, changed: Sequence[Solution]) -> None:
+    """Replace the text, reasoning, answer and ``correct`` of stored solutions."""
+    if not changed:
+        return
+    q = [keys.key(number, arrow.split(solution.question_id)[1]) for solution in changed]
+    columns = {name: [getattr(solution, name) for solution in changed] for name in _CHANGED}
+    rows = pa.table({"q": q} | {name: pa.array(values, _CHANGED[name]) for name, values in columns.items()})
+    with arrow.registered(cursor, changed_solutions=rows):
+        where = "FROM changed_solutions c WHERE s.q = c.q AND s.sample = c.sample AND s.q BETWEEN $low AND $high"
+        ends = {"low": min(q), "high": max(q)}
+        cursor.execute(
+            f"""
+            UPDATE solution_rows AS s SET answer = c.answer, correct = c.correct, chars = length(c.text),
+                reasoning_chars = coalesce(length(c.reasoning), 0), reasoning_tokens = c.reasoning_tokens {where}""",
+            ends,
+        )
+        cursor.execute(f"UPDATE solution_text AS s SET text = c.text, reasoning = c.reasoning {where}", ends)
+
+
+_CHANGED = {
+    "sample": pa.int64(),
+    **dict.fromkeys(("text", "reasoning", "answer", "correct"), pa.string()),
+    "reasoning_tokens": pa.int64(),
+}
+
+
 def _supersede(cursor: duckdb.DuckDBPyConnection, stage: str, gone: list[int]) -> None:
     """Move the verdicts of later stages of questions that are dropped here."""
     if not gone:
@@ -231,12 +278,12 @@ def _continue(
 ) -> list[Verdict | Label | ErrorRow]:
     """Rows for questions that were never judged after this stage."""
     query = f"""
-        SELECT r.question_id, r.idx, s.first, l.value FROM question_rows r
+        SELECT r.question_id, r.idx, s.first, l.value, r.reference_answer IS NOT NULL FROM question_rows r
         LEFT JOIN (SELECT q, min(sample) AS first FROM solution_rows WHERE {_IN} GROUP BY q) s ON s.q = r.q
         LEFT JOIN (SELECT q, value FROM label_rows WHERE key = 'chosen' AND {_IN}) l ON l.q = r.q
         WHERE {_IN.replace("q ", "r.q ")} ORDER BY r.q"""
     rows: list[Verdict | Label | ErrorRow] = []
-    for key, idx, sample, chosen in cursor.execute(query, _bounds(fresh)).fetchall():
+    for key, idx, sample, chosen, gold in cursor.execute(query, _bounds(fresh)).fetchall():
         stages = _after(stage)
         if sample is None and run.kind != "import":
             message = "A check kept this question after its run had ended, so it has no solutions."
@@ -244,7 +291,8 @@ def _continue(
             continue
         if sample is None:
             stages = stages[: stages.index("solution")]
-            rows.append(Verdict(key, "solution", IMPORT_JUDGE, False, None, NO_ANSWER))
+            if not gold:
+                rows.append(Verdict(key, "solution", IMPORT_JUDGE, False, None, NO_ANSWER))
         elif chosen is None:
             rows.append(Label(key, "chosen", str(sample), IMPORT_JUDGE))
         rows += [Verdict(key, later, IMPORT_JUDGE, True) for later in stages]

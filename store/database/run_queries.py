@@ -173,10 +173,13 @@ def solutions(cursor: duckdb.DuckDBPyConnection, keys: list[int]) -> list[Soluti
     if not keys:
         return []
     query = f"""
-        SELECT question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at
+        SELECT reasoning, reasoning_tokens, correct,
+            question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at
         FROM ({narrowed("solutions")}) ORDER BY question_id, sample"""
     rows = cursor.execute(query, {"q": keys}).fetchall()
-    return [Solution(*_values((solution_id(r[0], r[1]), *r))) for r in rows]
+    return [
+        Solution(*_values((solution_id(row[0], row[1]), *row)), *more) for *more, row in ((*r[:3], r[3:]) for r in rows)
+    ]
 
 
 def _values(row: tuple[Any, ...], objects: tuple[int, ...] = ()) -> list[Any]:

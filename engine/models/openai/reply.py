@@ -14,11 +14,14 @@ class Reply:
     """One try of one request: its text, its token counts, and ``reason``, None until the text has ended.
 
     Where the server gives no token counts, or impossible ones, the events are counted instead, with a prompt of 0.
+    Reasoning that the server sends apart (``reasoning_content``, in newer servers ``reasoning``) is no part of the text.
     """
 
     def __init__(self, url: str, stream: ResumedStream | None = None) -> None:
         self._url, self._stream = url, stream
         self._parts: list[str] = []
+        self._reasoning: list[str] = []
+        self._reasoning_tokens: int | None = None
         self._events = 0
         self._usage: tuple[int, int] | None = None
         # The two halves of a character beyond U+FFFF may come in two events; one half alone is not text.
@@ -31,6 +34,7 @@ class Reply:
     def add(self, event: dict[str, Any]) -> None:
         """Add one event of the stream. Raises ``Again`` for a malformed one, ItemError for an unknown end reason."""
         self._usage = _usage(event.get("usage")) or self._usage
+        self._reasoning_tokens = _reasoning_tokens(event.get("usage")) or self._reasoning_tokens
         choices = event.get("choices")
         if not isinstance(choices, list):
             raise Again("it sent garbage")
@@ -39,8 +43,12 @@ class Reply:
         try:
             text, reason = choices[0].get("text") or "", choices[0].get("finish_reason")
             new = self._halves.decode(text.encode("utf-16-le", "surrogatepass"), final=reason is not None)
+            thought = choices[0].get("reasoning_content") or choices[0].get("reasoning") or ""
         except (AttributeError, TypeError, ValueError) as error:
             raise Again("it sent garbage") from error
+        if isinstance(thought, str) and thought:
+            self._reasoning.append(thought)
+            self._events += 1
         if new:
             self._parts.append(new)
             self._events += 1
@@ -56,7 +64,15 @@ class Reply:
     def completion(self, request_id: str, reason: Literal["stop", "length", "cancelled"]) -> Completion:
         tokens, prompt_tokens = self._usage or (self._events, 0)
         seconds = time.perf_counter() - self._started
-        return Completion(request_id, "".join(self._parts), tokens, prompt_tokens, seconds, reason)
+        text, reasoning = "".join(self._parts), "".join(self._reasoning) or None
+        more = (reasoning, self._reasoning_tokens if reasoning else None)
+        return Completion(request_id, text, tokens, prompt_tokens, seconds, reason, *more)
+
+
+def _reasoning_tokens(usage: Any) -> int | None:
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
+    count = details.get("reasoning_tokens") if isinstance(details, dict) else None
+    return count if type(count) is int and 0 < count < 1 << 31 else None
 
 
 def _usage(usage: Any) -> tuple[int, int] | None:

@@ -21,6 +21,7 @@ from engine.models.base import BATCH, LIVE, Completion, Failure, Request, TextMo
 from engine.models.load import open_text
 from engine.models.openai import server as servers
 from engine.models.openai.limiter import LIVE_EXTRA
+from engine.models.openai.reply import Reply
 from engine.models.openai.server import TRIES
 from store.errors import BackendError, InputError, ItemError
 from tests.engine.models.faulty import Faulty, length_of, text_of
@@ -107,6 +108,19 @@ def test_halves_of_a_character_in_two_events_are_one_character(opened: Any) -> N
     with Faulty(lambda *_: "halves") as server:
         (result,), told = stream(opened(server.url), [asked])
     assert result.text == told["r"] == whole(asked)[0]
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_reasoning_that_a_server_sends_apart_is_no_part_of_the_text(name: str) -> None:
+    reply = Reply("http://server")
+    for part in ({name: "Two and "}, {name: "two."}, {"text": "It is 4."}, {"text": "", "finish_reason": "stop"}):
+        reply.add({"choices": [part]})
+    details = {"reasoning_tokens": 5}
+    reply.add(
+        {"choices": [], "usage": {"completion_tokens": 9, "prompt_tokens": 2, "completion_tokens_details": details}}
+    )
+    found = reply.completion("r", "stop")
+    assert (found.text, found.reasoning, found.reasoning_tokens, found.tokens) == ("It is 4.", "Two and two.", 5, 9)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,18 @@ def test_a_question_whose_samples_state_no_answer_is_dropped() -> None:
     assert some.kept
     assert some.score == pytest.approx(1 / 3)
     assert solution.judge("q", "solver", texts[1:]).reason == "no_answer"
+
+
+def test_reasoning_is_apart_from_the_response_and_states_no_answer() -> None:
+    thought = solution.solution("q", 0, said("<think>Maybe \\boxed{3}?</think>So \\boxed{4}."), "solver", 7)
+    assert (thought.reasoning, thought.text, thought.answer) == ("Maybe \\boxed{3}?", "So \\boxed{4}.", "4")
+    assert thought.reasoning_tokens is not None
+    assert 0 < thought.reasoning_tokens < thought.tokens
+    lost = solution.solution("q", 0, replace(said("<think>Maybe \\boxed{3}"), finish_reason="length"), "solver", 7)
+    assert (lost.text, lost.answer, lost.reasoning_tokens) == ("", None, lost.tokens)
+    apart = replace(said("So \\boxed{4}."), reasoning="Hm.", reasoning_tokens=3)
+    sent = solution.solution("q", 0, apart, "solver", 7)
+    assert (sent.reasoning, sent.reasoning_tokens, sent.answer) == ("Hm.", 3, "4")
 
 
 def test_the_best_reward_among_samples_with_an_answer_is_chosen() -> None:

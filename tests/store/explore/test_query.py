@@ -187,7 +187,8 @@ def test_paging_visits_every_row_once_in_order(filled: Workspace, frame: Frame, 
 
 def test_a_row_shows_what_the_view_shows(filled: Workspace, frame: Frame) -> None:
     columns = (
-        "question_id, query, topic, difficulty, best_reward, agreement, n_solutions, status, drop_stage, drop_reason"
+        "question_id, query, topic, difficulty, best_reward, agreement, n_solutions, status, drop_stage, drop_reason, "
+        "correct"
     )
     shown = query.page(filled, query.select(filled, frame, Filter())).rows
     told = {row[0]: row for row in ask(filled, columns, Filter(ids=tuple(row.question_id for row in shown)))}

@@ -27,6 +27,7 @@ def markdown(story: Story, near: Mapping[str, str] | None = None) -> str:
         *overlaps.near_duplicates(story, near or {}),
         *overlaps.benchmark(story),
         *_solutions(story),
+        *_rates(story),
         *_table("Labels", ("label", "value", "by"), labels),
         *_errors(story["errors"]),
         *_decisions(story["decisions"]),
@@ -125,6 +126,21 @@ def _solutions(story: Story) -> list[str]:
     return parts
 
 
+CORRECT = {
+    "same": "right: states the gold answer",
+    "different": "wrong: another answer than the gold one",
+    "undecided": "undecided against the gold answer",
+}
+
+
+def _rates(story: Story) -> list[str]:
+    rows = [
+        (rate["model"], _number(rate["pass_rate"]), rate["n"] or "unknown", rate["correct"] if rate["n"] else "")
+        for rate in story["rates"]
+    ]
+    return _table("Measured pass rates", ("model", "pass rate", "rollouts", "right"), rows)
+
+
 def _sample(solution: Story, chosen: str | None) -> str:
     mark = "✓ chosen, " if str(solution["sample"]) == chosen else ""
     rewards = ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items())
@@ -134,6 +150,10 @@ def _sample(solution: Story, chosen: str | None) -> str:
         f"by {solution['solver']}",
         f"seed {solution['seed']}",
     ]
+    if solution["correct"] is not None:
+        facts.insert(0, CORRECT[solution["correct"]])
+    if solution["reasoning_tokens"]:
+        facts.append(f"{solution['reasoning_tokens']} of them reasoning")
     if solution["finish_reason"] == "length":
         facts.append("cut off at the token limit")
     return f"**{mark}sample {solution['sample']}**: {_cell(' · '.join(facts))}"

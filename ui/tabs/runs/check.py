@@ -30,6 +30,7 @@ _ABOUT = {
     "solvability": "A judge drops questions that are not complete, consistent problems.",
     "difficulty": "A scorer predicts each question's fail rate.",
     "reward": "A reward model scores every solution; the best one is chosen.",
+    "answers": "Reads the final answers again and compares them with each other and with the gold answers.",
 }
 _CHOOSE = "Choose a run above, then a check. The new verdicts replace the run's verdicts of that stage."
 _FILES = [".jsonl", ".gz", ".csv", ".parquet"]
