@@ -14,7 +14,7 @@ class Reply:
     """One try of one request: its text, its token counts, and ``reason``, None until the text has ended.
 
     Where the server gives no token counts, or impossible ones, the events are counted instead, with a prompt of 0.
-    Reasoning that the server sends apart (``reasoning_content``, in newer servers ``reasoning``) is no part of the text.
+    Reasoning that the server sends apart (``reasoning_content``, or ``reasoning``) is no part of the text.
     """
 
     def __init__(self, url: str, stream: ResumedStream | None = None) -> None:
