@@ -190,9 +190,7 @@ def report(words: str, counts: Counts) -> str:
     parts += [f"{counts.marked:,} with a near-duplicate"] if counts.marked or "near-duplicates" in words else []
     parts += [f"{counts.scored:,} questions with rewards"] if counts.scored else []
     if counts.changed:
-        parts.append(
-            f"{counts.changed:,} solutions changed, {counts.wrong:,} of them now wrong against the gold answer"
-        )
+        parts.append(f"{counts.changed:,} solutions changed, {counts.wrong:,} of them contradict the gold answer")
     if counts.outside:
         parts.append(f"{counts.outside:,} outside the domain of the model and without a score")
     parts += [f"{counts.failed:,} failed and left as they were"] if counts.failed else []
