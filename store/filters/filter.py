@@ -30,6 +30,7 @@ class Filter:
 
     ``stage``: kept by that stage, as in the funnel (``generated``: every question). ``text``: in the query, or
     in the response of a pair, ignoring case. ``words`` and ``regex``: found in the query (``search_syntax.py``).
+    ``solution_text``: in the response or the reasoning of any sample as it was sampled, ignoring case.
     ``reward``: of the best sample on items, of the chosen one on pairs. ``correct``, ``finish_reason`` and
     ``reasoning_tokens``: of the chosen solution. ``pass_rate``: the first that was measured. ``area``: a region of the
     map.
@@ -63,6 +64,7 @@ class Filter:
     text: str | None = None
     words: str | None = None
     regex: str | None = None
+    solution_text: str | None = None
     area: Area | None = None
 
     @classmethod
@@ -112,9 +114,11 @@ class Filter:
 
 _KINDS: dict[str, str] = {
     f.name: "values" if f.default == () else "range" if f.default == (None, None) else "flag" for f in fields(Filter)
-} | {name: name for name in ("tags", "level", "stage", "text", "words", "regex", "area")}
-SEARCHED = ("text", "words", "regex")
+} | {name: name for name in ("tags", "level", "stage", "text", "words", "regex", "solution_text", "area")}
+SEARCHED = ("text", "words", "regex", "solution_text")
 """The conditions on texts."""
+IN_SOLUTION = "(contains(lower(text), lower(?)) OR contains(lower(coalesce(reasoning, '')), lower(?)))"
+"""The condition on a row of ``solution_text``; binds the text twice."""
 LOOKED_UP = (*SEARCHED, "area")
 """The conditions that need more than a frame's columns."""
 _COLUMN = {"run": "run_id", "ids": "question_id"}
@@ -239,6 +243,10 @@ def _sql_text(name: str, wanted: str, view: View) -> tuple[str, list[Any]]:
     return f"({' OR '.join(f'contains(lower({c}), lower(?))' for c in columns)})", [wanted] * len(columns)
 
 
+def _sql_solution_text(name: str, wanted: str, view: View) -> tuple[str, list[Any]]:
+    return f"question_id IN (SELECT question_id FROM solution_text WHERE {IN_SOLUTION})", [wanted, wanted]
+
+
 def _sql_words(name: str, wanted: str, view: View) -> tuple[str, list[Any]]:
     return search_syntax.sql(search_syntax.words(wanted))
 
@@ -266,6 +274,7 @@ _FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "text": (_read_text, _sql_text),
     "words": (_read_words, _sql_words),
     "regex": (_read_regex, _sql_regex),
+    "solution_text": (_read_text, _sql_solution_text),
     "area": (Area.read, None),
 }
 """By kind: how a condition is read, and its SQL (that of an area needs keys, see ``_sql_area``)."""

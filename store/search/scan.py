@@ -17,6 +17,7 @@ import numpy as np
 from store.database.sources import Source
 from store.database.views import narrowed
 from store.filters import search_syntax
+from store.filters.filter import IN_SOLUTION
 from store.frame.cache import read_cursor
 from store.frame.frame import Array, Frame
 from store.search.index import Index, batches
@@ -142,6 +143,23 @@ def scan(source: Source, rows: Rows, hits: Hits, condition: str, values: list[An
         finally:
             stop.cancel()
             hits.seconds += time.monotonic() - started
+
+
+def scan_solutions(source: Source, rows: Rows, hits: Hits, condition: str, values: list[Any]) -> None:
+    """Search the solutions of the remaining questions, some thousand questions at a time, for at most SECONDS."""
+    started = time.monotonic()
+    query = f"SELECT DISTINCT q FROM solution_text WHERE q BETWEEN ? AND ? AND {IN_SOLUTION}"
+    with read_cursor(source) as cursor:
+        while hits.rest is not None and time.monotonic() < started + SECONDS:
+            some = np.flatnonzero(hits.rest)[:_BATCH]
+            if not len(some):
+                hits.rest = None
+                break
+            ends = [int(rows.keys[some[0]]), int(rows.keys[some[-1]])]
+            at = rows.positions(np.asarray(cursor.execute(query, [*ends, *values]).fetchnumpy()["q"], np.int64))
+            hits.passes[np.intersect1d(at, some)] = True
+            hits.rest[some] = False
+    hits.seconds += time.monotonic() - started
 
 
 def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:

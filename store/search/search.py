@@ -1,4 +1,4 @@
-"""Searching questions, not solutions: words by the index, everything else by scans of two seconds at most.
+"""Searching questions: words by the index, everything else by scans of two seconds at most; and scanning solutions.
 
 The index of a source (``search.sqlite`` in a workspace, in memory for the demo) is kept up to date by a thread that
 ends when all questions are indexed. Texts, regular expressions, and words in questions that are not indexed yet are
@@ -24,7 +24,7 @@ from store.filters import search_syntax
 from store.filters.filter import SEARCHED, Filter
 from store.frame.frame import Array, Frame
 from store.search.index import FILE, Index, build
-from store.search.scan import Hits, Rows, as_edited, carry, scan
+from store.search.scan import Hits, Rows, as_edited, carry, scan, scan_solutions
 
 RANKED = 1_000
 """Results are ranked only if there are at most this many."""
@@ -134,8 +134,10 @@ class Search:
                         self._look_up(rows, hits, search_syntax.words(value))
                     elif (old := self._previous) is not None and (before := old.hits.get((name, value))) is not None:
                         carry(old, before, rows, hits)
-                    as_edited(hits, rows.edits(source, frame), condition, values)
-                scan(source, rows, hits, condition, values)
+                    if name != "solution_text":
+                        as_edited(hits, rows.edits(source, frame), condition, values)
+                look = scan_solutions if name == "solution_text" else scan
+                look(source, rows, hits, condition, values)
                 hits.fresh = False
         return hits
 

@@ -106,7 +106,8 @@ export class App {
 
   /** @param {string} text */
   search(text) {
-    return this.filterBy(withSearch(this.filter, text));
+    const where = this.part("where", HTMLSelectElement).value;
+    return this.filterBy(withSearch(this.filter, text, where === "solutions"));
   }
 
   /** Puts what is looked at into the address. */

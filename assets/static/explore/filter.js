@@ -54,14 +54,18 @@ export function clicked(values = [], value = null, several = false) {
 
 /**
  * The filter of a text in the search field: /.../ is a regular expression, /.../i one that ignores case, everything else
- * is words.
+ * is words. In solutions the text is looked for as it is.
  * @param {Filter | string} filter
  * @param {string} text
+ * @param {boolean} [inSolutions]
  * @returns {Filter}
  */
-export function withSearch(filter, text) {
-  const rest = withCondition(withCondition(filter, "words", null), "regex", null);
+export function withSearch(filter, text, inSolutions = false) {
+  /** @type {Filter} */
+  const rest = typeof filter === "object" ? { ...filter } : {};
+  ["words", "regex", "solution_text"].forEach((name) => delete rest[name]);
   const typed = text.trim();
+  if (inSolutions) return typed ? { ...rest, solution_text: typed } : rest;
   const between = /^\/(.+)\/(i?)$/s.exec(typed);
   if (between) return { ...rest, regex: `${between[2] ? "(?i)" : ""}${between[1]}` };
   return typed ? { ...rest, words: typed } : rest;
@@ -72,7 +76,8 @@ export function withSearch(filter, text) {
  * @param {Filter} filter
  * @returns {string}
  */
-export function searchText({ words, regex }) {
+export function searchText({ words, regex, solution_text: inSolutions }) {
+  if (inSolutions !== undefined) return inSolutions;
   if (words !== undefined) return words;
   if (regex === undefined) return "";
   return regex.startsWith("(?i)") ? `/${regex.slice(4)}/i` : `/${regex}/`;

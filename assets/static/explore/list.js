@@ -38,6 +38,8 @@ export function drawFilter(app) {
   }
   const text = part("text", HTMLInputElement);
   if (document.activeElement !== text) text.value = searchText(app.conditions);
+  const where = part("where", HTMLSelectElement);
+  if (searchText(app.conditions)) where.value = app.conditions.solution_text === undefined ? "" : "solutions";
   const sort = part("sort", HTMLSelectElement);
   find(sort, 'option[value="match"]').hidden = !last.ranked;
   sort.value = last.sort || "-newest";

@@ -118,6 +118,7 @@ export async function mount(host) {
     clearTimeout(typing);
     typing = setTimeout(() => app.search(text.value), TYPING);
   });
+  part("where").addEventListener("change", () => text.value.trim() && app.search(text.value));
   find(element, "details.facets", HTMLDetailsElement).open = element.clientWidth > WIDE;
   listen(element, document, "keydown", onKey);
   repeat(element, EVERY, () => {

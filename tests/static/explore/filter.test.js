@@ -26,6 +26,9 @@ test("toggling adds or removes a value; null is one too", () => {
 
 test("the search field and the filter say the same", () => {
   ["two words", "/a|b/", "/a|b/i", "", "/", "//"].forEach((text) => assert.equal(searchText(withSearch({}, text)), text));
+  assert.equal(searchText(withSearch({}, "/a b/", true)), "/a b/");
+  assert.deepEqual(withSearch({ words: "old" }, " wait ", true), { solution_text: "wait" });
+  assert.deepEqual(withSearch({ solution_text: "old" }, "new"), { words: "new" });
   assert.deepEqual(withSearch({ words: "old", topic: ["a"] }, " /x/i "), { topic: ["a"], regex: "(?i)x" });
 });
 

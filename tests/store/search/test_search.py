@@ -23,6 +23,7 @@ from store.filters import search_syntax
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import Frame
+from store.records import Solution
 from store.search import index, scan, search
 from store.search.index import FILE
 from tests.store import rows
@@ -367,3 +368,38 @@ def test_the_demo_is_indexed_in_memory() -> None:
 
 def test_highlights_are_what_was_found() -> None:
     assert search_syntax.matches(r"\d+|x", ["x1 x22", "none"]) == [["x", "1", "x", "22"], []]
+
+
+def test_solutions_and_reasoning_are_searched_in_parts_as_sql_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "_BATCH", 7)
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.create_run(rows.run())
+        for idx in range(40):
+            texts = (
+                ("So 6.", "Wait, let me SEE." if idx % 5 == 0 else "Then 7."),
+                (None, "Hm, ½ of 12?" if idx % 3 == 0 else ""),
+            )
+            solved = [
+                Solution(
+                    f"r1-{idx:08d}-{k}", f"r1-{idx:08d}", k, text, "6", "s", k, 9, 0.1, "stop", reasoning=reasoning
+                )
+                for k, (text, reasoning) in enumerate(zip(*texts, strict=True))
+            ]
+            workspace.writer.put([rows.question(idx), *rows.verdicts(idx), *solved])
+        workspace.writer.flush()
+        frame = Frames().of(workspace, now=True)
+        for said in ("wait, let", "½ OF", "so 6", "nowhere", "%"):
+            found = query.select(workspace, frame, Filter(solution_text=said)).rows
+            condition, values = Filter(solution_text=said).to_sql()
+            with workspace.cursor() as cursor:
+                told = cursor.execute(f"SELECT question_id FROM items WHERE {condition}", values).fetchall()
+            assert {frame.key(int(at)) for at in np.flatnonzero(found)} == {key for (key,) in told}
+        monkeypatch.setattr(scan, "SECONDS", 0.0)
+        late = Filter(solution_text="then 7")
+        query.select(workspace, frame, late)
+        (part,) = search.of(workspace).partial(frame, late)
+        assert (part.name, part.searched, part.total) == ("solution_text", 0, 40)
+        monkeypatch.undo()
+        assert np.count_nonzero(query.select(workspace, frame, late).rows) == 32

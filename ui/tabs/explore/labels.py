@@ -98,6 +98,8 @@ def _part(name: str, value: Any, runs: dict[str, str]) -> str:
         return yes if value else no
     if name == "text":
         return f"text contains “{value}”"
+    if name == "solution_text":
+        return f"a solution contains “{value}”"
     if name == "words":
         return f"words: {value}"
     if name == "regex":

@@ -12,7 +12,7 @@ from store.search import search
 _LONGEST = 220  # characters of a question that the table shows
 _CONTEXT = 60  # of them before the first match, where that is further on
 _NOT_WORTH_A_NOTE = 20_000  # so few questions that are not indexed yet are scanned quickly: no note mentions them
-_NAMES = {"text": "text", "words": "words", "regex": "regular expression"}
+_NAMES = {"text": "text", "words": "words", "regex": "regular expression", "solution_text": "text of solutions"}
 
 
 @dataclass(frozen=True, slots=True)
