@@ -109,7 +109,7 @@ _ITEMS = f"""
         coalesce(length(e.query), q.chars) AS query_chars, c.tokens AS response_tokens,
         coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
         coalesce(e.edited, false) AS edited, q.reference_answer, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty,
-        l.checkability, c.finish_reason
+        l.checkability, c.finish_reason, c.chars + coalesce(c.reasoning_chars, 0) AS response_chars
     FROM question_rows q
     JOIN question_text t ON q.q = t.q
     LEFT JOIN ({_JUDGED}) j ON q.q = j.q
@@ -138,7 +138,8 @@ _PAIRS = f"""
         coalesce(e.answer, c.answer) AS answer, l.topic, j.difficulty, w.reward, l.agreement, l.majority_answer,
         q.reference_answer, s.n_solutions, coalesce(e.status, 'unreviewed') AS status,
         coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited,
-        x.reasoning, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty, l.checkability, c.finish_reason
+        x.reasoning, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty, l.checkability, c.finish_reason,
+        c.chars + coalesce(c.reasoning_chars, 0) AS response_chars
     {_CHOSEN}
     JOIN solution_text x ON q.q = x.q AND c.sample = x.sample
     JOIN question_text t ON q.q = t.q
@@ -151,7 +152,8 @@ _PAIRS = f"""
 _CHOICES = f"""
     SELECT q.q, c.sample, q.question_id, q.run_id, q.generator, l.topic, j.difficulty, l.agreement, l.majority_answer,
         q.reference_answer, coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
-        coalesce(e.edited, false) AS edited, c.correct, c.reasoning_tokens, l.novelty, l.checkability, c.finish_reason
+        coalesce(e.edited, false) AS edited, c.correct, c.reasoning_tokens, l.novelty, l.checkability, c.finish_reason,
+        c.chars + coalesce(c.reasoning_chars, 0) AS response_chars
     {_CHOSEN} WHERE {_IS_PAIR} /*q*/"""
 
 # What RL trainers take: questions with a gold answer that no stage dropped. Without a response they are pending at

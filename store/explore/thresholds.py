@@ -67,7 +67,8 @@ class CandidateCounts:
 @dataclass(frozen=True, slots=True)
 class KeptCounts:
     """What the thresholds keep; ``pairs``: the kept rows that are pairs now. ``topics`` as ``CandidateCounts.topics``;
-    ``fails``: by edge the candidates that fail it, and how many of them fail only this edge.
+    ``fails``: by edge the candidates that fail it, and how many of them fail only this edge. ``correct``: the kept rows
+    by how their chosen solution compares with the gold answer; rows without a gold answer under None.
     """
 
     count: int
@@ -75,6 +76,7 @@ class KeptCounts:
     tokens: int
     topics: list[int]
     fails: dict[str, tuple[int, int]]
+    correct: dict[str | None, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ class ThresholdedSelection:
             _tokens(frame, rows),
             _topics(frame, rows),
             fails,
+            dict(zip(frame.values["correct"], frame.counts(rows, ["correct"])["correct"], strict=False)),
         )
 
     def borders(self) -> list[Border]:

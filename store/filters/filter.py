@@ -51,6 +51,7 @@ class Filter:
     n_solutions: Range = (None, None)
     near_duplicates: Range = (None, None)
     query_chars: Range = (None, None)
+    response_chars: Range = (None, None)
     response_tokens: Range = (None, None)
     reasoning_tokens: Range = (None, None)
     pass_rate: Range = (None, None)

@@ -30,6 +30,11 @@ CHARTS = {
     "reasoning_tokens": ChartText(
         "Reasoning length", "Tokens that the chosen solution spends on reasoning.", "tokens of reasoning"
     ),
+    "response_chars": ChartText(
+        "Solution length in characters",
+        "Of the chosen solution and its reasoning.",
+        "characters of the chosen solution",
+    ),
     "response_tokens": ChartText("Solution length", "Tokens of the chosen solution.", "tokens of the chosen solution"),
     "topic": ChartText(
         "Topic", "Assigned by a classifier. Click a bar to filter; Ctrl or Shift selects several.", "topic"

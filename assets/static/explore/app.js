@@ -31,6 +31,7 @@ import { withCondition, withSearch } from "./filter.js";
  * @property {Record<string, Count[]>} facets
  * @property {[string, number, number, number, number][]} funnel
  * @property {string} dropped
+ * @property {import("./lengths.js").Lengths | null} [lengths]
  * @property {{ name: string | null, text: string } | null} [empty]
  * @property {Omit<Board, "version">} [board]
  * @property {TablePage} [page]

@@ -7,6 +7,7 @@ import { loadPlotly } from "../lib/plot.js";
 import { App } from "./app.js";
 import { drawCharts, drawRanges } from "./charts.js";
 import { drawFacets, drawFunnel, drawTopics } from "./counts.js";
+import { drawLengths } from "./lengths.js";
 import { closeRow, copyLink, drawFilter, drawMode, drawTable, openRow, stepRow, turnPage } from "./list.js";
 
 /** @typedef {import("./app.js").Reply} Reply */
@@ -55,6 +56,7 @@ export async function mount(host) {
       drawFunnel(app);
       drawTopics(app);
       drawCharts(app, drawer);
+      drawLengths(app, drawer);
       drawFacets(app);
     }
     if (page) drawTable(app, page);

@@ -71,6 +71,7 @@ _NAMES = {
     "drop_reason": "drop reason",
     "ids": "question",
     "query_chars": "question length",
+    "response_chars": "solution length in characters",
     "response_tokens": "solution length",
     "n_solutions": "samples",
     "near_duplicates": "near-duplicates",

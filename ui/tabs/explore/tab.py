@@ -17,6 +17,7 @@ from store.database.question import read_question, read_texts
 from store.database.sources import Source, SourceSelector
 from store.errors import ScaleQuestError
 from store.explore import query
+from store.explore.lengths import lengths
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import NUMBERS, Frame, Selection
@@ -130,7 +131,20 @@ def look(source: Source, frames: Frames, request: ExploreRequest) -> Reply:
         return reply
     if not tally.count and frame.size:
         reply["empty"] = _remedy(query.best_removal(source, frame, filter), reply["parts"])
+    reply["lengths"] = _lengths(frame, selection)
     return reply | _rows(source, selection, request, filter, searched)
+
+
+_OUTCOMES = {"same": "right", "different": "wrong", "undecided": "undecided", "cut": "cut off"}
+
+
+def _lengths(frame: Frame, selection: Selection) -> dict[str, Any] | None:
+    """The chart of lengths by outcome; None where nothing is compared with a gold answer."""
+    found = lengths(frame, selection.rows) if frame.size else None
+    if found is None:
+        return None
+    outcomes = [asdict(one) | {"name": _OUTCOMES[one.name], "count": sum(one.counts)} for one in found.outcomes]
+    return {"edges": found.edges, "outcomes": outcomes}
 
 
 def _names(runs: list[Run]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from store.filters import saved_views
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import Frame
+from store.records import CORRECT
 from store.statistics import wilson
 from ui.components.charts import CHARTS
 from ui.tabs.explore import labels
@@ -111,7 +112,7 @@ def _look(source: Source, frames: Frames, request: WhatIfRequest) -> Reply:
         "own": _plain(own),
         "thresholds": _plain(set_),
         "count": kept.count,
-        "pairs": f"{kept.pairs:,} of them {'is a pair' if kept.pairs == 1 else 'are pairs'} now.",
+        "pairs": f"{kept.pairs:,} of them {'is a pair' if kept.pairs == 1 else 'are pairs'} now.{_correct(kept)}",
         "tokens": kept.tokens,
         "topics": kept.topics,
         "drops": {edge.id: _drops(edge, kept) for edge in cut.edges},
@@ -150,6 +151,14 @@ def _base(source: Source, base: CandidateCounts, rest: Filter) -> dict[str, Any]
         "about": f"Candidates: the {base.count:,} questions with a chosen solution that match Explore's filter without "
         f"these thresholds ({words}).",
     }
+
+
+def _correct(kept: KeptCounts) -> str:
+    """How the kept solutions compare with gold answers; empty where no row has one."""
+    counts = [(labels.value_text("correct", value, {}), kept.correct.get(value, 0)) for value in CORRECT]
+    if not any(count for _, count in counts):
+        return ""
+    return f" Against the gold answer: {', '.join(f'{count:,} {name}' for name, count in counts)}."
 
 
 def _drops(edge: Edge, kept: KeptCounts) -> str:

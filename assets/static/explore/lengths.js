@@ -1,0 +1,77 @@
+/** How long right, wrong and cut-off solutions are: a line for each, as shares, so that few and many compare. */
+
+import { find, findAll, group, make, setText } from "../lib/dom.js";
+import { formatNumber, formatPercent } from "../lib/format.js";
+import { PLOT_CONFIG, plotLayout } from "../lib/plot.js";
+import { setTable } from "../lib/table.js";
+import { chartColors } from "../lib/theme.js";
+
+/**
+ * @typedef {{ name: string, count: number, median: number, counts: number[] }} Outcome
+ * @typedef {{ edges: number[], outcomes: Outcome[] }} Lengths - edges in characters
+ */
+
+const TITLE = "Length of right and wrong solutions";
+const NOTE = "Characters of the chosen solution with its reasoning, as shares of each outcome.";
+const DASHES = ["solid", "dash", "dot", "dashdot"]; // lines differ without their colours too
+const COLORS = ["#059669", "#dc2626", "#9ca3af", "#d97706"];
+const ORDER = ["right", "wrong", "undecided", "cut off"];
+
+/** @param {HTMLElement} board */
+function panelOf(board) {
+  const there = findAll(board, "section[data-lengths]")[0];
+  if (there) return there;
+  const details = group("details", "", make("summary", "", "As a table"), make("table"));
+  const plot = group("div", "plot lines", make("div", "drawn"));
+  const panel = group("section", "", make("h3", "", TITLE), make("p", "note", NOTE), plot, make("p", "legend"), details);
+  panel.dataset.lengths = "";
+  board.append(panel);
+  return panel;
+}
+
+/**
+ * @param {import("./app.js").App} app
+ * @param {import("../lib/plot.js").Plotly} plotly
+ */
+export function drawLengths(app, plotly) {
+  const lengths = app.last?.lengths;
+  const board = app.part("board");
+  if (!lengths) {
+    findAll(board, "section[data-lengths]").forEach((panel) => {
+      plotly.purge(find(panel, ".drawn"));
+      panel.remove();
+    });
+    return;
+  }
+  const panel = panelOf(board);
+  const plot = find(panel, ".drawn");
+  const { edges, outcomes } = lengths;
+  const middles = edges.slice(1).map((edge, bin) => Math.sqrt(edge * edges[bin]));
+  const colors = chartColors(app.element);
+  const traces = outcomes.map(({ name, count, counts }) => ({
+    type: "scatter",
+    mode: "lines",
+    name,
+    x: middles,
+    y: counts.map((one) => one / count),
+    line: { color: COLORS[ORDER.indexOf(name)], dash: DASHES[ORDER.indexOf(name)], width: 2 },
+    hovertemplate: `${name}: %{y:.1%}<extra></extra>`,
+  }));
+  plot.setAttribute("role", "img");
+  plot.setAttribute("aria-label", `${TITLE}. ${NOTE} The table below lists the numbers.`);
+  plotly.react(plot, traces, plotLayout(colors, {
+    font: { color: colors.ink, size: 11 },
+    margin: { l: 44, r: 8, t: 6, b: 8 },
+    height: 190,
+    hovermode: "x",
+    showlegend: true,
+    legend: { x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)" },
+    xaxis: { type: "log", title: { text: "characters", standoff: 6 }, dtick: 1 },
+    yaxis: { automargin: false, tickformat: ".0%", rangemode: "tozero", nticks: 5 },
+  }), PLOT_CONFIG);
+  const all = outcomes.reduce((sum, { count }) => sum + count, 0);
+  const medians = outcomes.map(({ name, median }) => `${name} ${formatNumber(Math.round(median))}`);
+  setText(find(panel, ".legend"), `Medians: ${medians.join(", ")}.`);
+  const rows = outcomes.map(({ name, count, median }) => [name, count, formatPercent(count / all), formatNumber(Math.round(median))]);
+  setTable(find(panel, "table", HTMLTableElement), ["outcome", "solutions", "share", "median characters"], rows);
+}
