@@ -24,20 +24,11 @@ Array: TypeAlias = NDArray[Any]
 K = TypeVar("K")
 V = TypeVar("V")
 
-NUMBERS = (
-    "difficulty",
-    "reward",
-    "agreement",
-    "pass_rate",
-    "query_chars",
-    "response_chars",
-    "response_tokens",
-    "reasoning_tokens",
-)
-"""The numbers with a histogram."""
 SHARES = ("difficulty", "agreement", "pass_rate")
-"""Those in [0, 1]."""
+"""Numbers in [0, 1]."""
 LENGTHS = ("query_chars", "response_chars", "response_tokens", "reasoning_tokens")
+NUMBERS = ("difficulty", "reward", "agreement", "pass_rate", *LENGTHS)
+"""The numbers with a histogram."""
 COUNTED = (
     *("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason"),
     *("correct", "checkability", "finish_reason"),
