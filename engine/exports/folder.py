@@ -16,9 +16,8 @@ import psutil
 import pyarrow as pa
 
 from store.errors import InputError, StoreError
-from store.export import files, formats
+from store.export import files
 from store.export.files import File, Written
-from store.export.formats import Format
 
 PARTIAL = ".partial-"
 
@@ -83,13 +82,12 @@ def put(path: Path, text: str) -> Written:
 
 class Files:
     """The open files of an export's splits; a context manager that abandons them after an error. ``names``: split ->
-    file, relative to the folder.
+    file, relative to the folder; ``schema``: of Parquet, None for lines.
     """
 
-    def __init__(self, folder: Path, names: Mapping[str, str], form: Format, columns: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, names: Mapping[str, str], schema: pa.Schema | None, header: str = "") -> None:
         self._names = names
-        self._schema = formats.schema(columns) if form.ending == "parquet" else None
-        header = formats.header(form, columns)
+        self._schema = schema
         self._open: dict[str, File] = {}
         for split, name in names.items():
             path = folder / name

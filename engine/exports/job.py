@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from engine.exports import manifest as manifests
+from engine.exports import self_test
 from engine.exports.folder import Files, check, into, put
 from engine.exports.plan import Plan
+from engine.exports.rl_rows import RlRows, measured_models
 from engine.jobs.control import Control
 from engine.jobs.prefetch import prefetched
 from engine.jobs.progress import Progress
@@ -47,9 +49,11 @@ class Counts:
     selected: Selected
 
     def to_dict(self) -> dict[str, Any]:
+        prompts = {"uncheckable_left_out": self.selected.uncheckable} if self.selected.view == "prompts" else {}
         return {
             "selected": self.selected.rows.num_rows,
             "rejected_left_out": self.selected.rejected,
+            **prompts,
             "status": self.selected.counts("status"),
             "runs": self.selected.counts("run_id"),
         }
@@ -98,25 +102,39 @@ class _Export:
             if not self._progress.total:
                 raise self._nothing()
             held = self._held_out(cursor, chosen)
-            files = self._rows(cursor, folder, chosen, held, same)
+            rl = self._rl(cursor, chosen)
+            files = self._rows(cursor, folder, chosen, held, same, rl)
             self._check_not_empty(files)
             counts = Counts(chosen).to_dict() | {"rows": {path: one["rows"] for path, one in files.items()}}
             run_ids = chosen.counts("run_id")
             if self._plan.format == "hf":
                 files |= self._dataset(cursor, folder, chosen, counts, files)
         runs = [run for run in self._source.runs() if run.run_id in run_ids]
-        made = manifests.build(self._plan, counts, runs, files)
+        self._proceed()
+        tested = self_test.run(rl.trainer, rl.tested) if rl else None
+        made = manifests.build(self._plan, counts, runs, files, tested)
         put(folder / manifests.NAME, manifests.dump(made))
         export_files.finish(folder, list(files))
         return made
 
     def _select(self, cursor: Cursor, view: View) -> Selected:
         chosen = self._plan.filter
-        return export_rows.select(cursor, view, chosen, self._proceed, inside=maps.keys_in_area(self._source, chosen))
+        inside = maps.keys_in_area(self._source, chosen)
+        checkable = self._plan.checkable and view == "prompts"
+        return export_rows.select(cursor, view, chosen, self._proceed, inside=inside, checkable=checkable)
+
+    def _rl(self, cursor: Cursor, chosen: Selected) -> RlRows | None:
+        if self._plan.format != "rl":
+            return None
+        return RlRows(self._plan.trainer, measured_models(cursor, chosen), chosen)
 
     def _nothing(self) -> InputError:
         problem = f"matches no row of the format {self._plan.format}"
-        return InputError("filter", self._plan.filter.to_json(), problem, "remove a condition")
+        remedy = "remove a condition"
+        if self._plan.format == "rl":
+            problem = "matches no question with a gold answer that a rule can check"
+            remedy = "import a set with gold answers, or keep the others by --uncheckable"
+        return InputError("filter", self._plan.filter.to_json(), problem, remedy)
 
     def _check_not_empty(self, files: dict[str, Written]) -> None:
         """InputError for a file without rows: the number of preference pairs is known only when they are made."""
@@ -143,20 +161,30 @@ class _Export:
         chosen: Selected,
         held: Array,
         same: Callable[[str, str], bool] | None,
+        rl: RlRows | None,
     ) -> dict[str, Written]:
         """Write one file per split."""
         plan = self._plan
+        schema = formats.schema(plan.columns) if plan.ending == "parquet" else None
+        header = formats.header(plan.form, plan.columns)
         how: dict[str, Any] = {"reasoning": plan.place_of_reasoning, "all_samples": plan.all_samples}
         parts = export_rows.read(cursor, chosen, plan.form, plan.columns, same, **how)
-        with Files(folder, plan.files, plan.form, plan.columns) as files, prefetched(parts, 1) as found:
+        with (
+            Files(folder, plan.files, rl.schema if rl else schema, header) as files,
+            prefetched(parts, 1) as found,
+        ):
+
+            def write(split: str, rows: pa.Table) -> None:
+                files.write(split, rl.table(rows, split) if rl else rows.drop_columns(["q"]))
+
             for part in found:
                 self._proceed()
-                rows = part.drop_columns(["q"])
+                rows = part
                 if plan.validation:
                     apart = pa.array(np.isin(part["q"].to_numpy(), held))
-                    files.write("validation", rows.filter(apart))
+                    write("validation", rows.filter(apart))
                     rows = rows.filter(pa.compute.invert(apart))
-                files.write(next(iter(plan.files)), rows)
+                write(next(iter(plan.files)), rows)
                 if part.num_rows:
                     self._progress.done = int(np.searchsorted(chosen.q, part["q"][-1].as_py(), side="right"))
             return files.close()
@@ -176,7 +204,7 @@ class _Export:
         dropped = self._select(cursor, "items")
         rejected: dict[str, Written] = {}
         if dropped.rows.num_rows:  # `datasets` opens no split without rows
-            with Files(folder, {"rejected": REJECTED}, form, form.columns) as more:
+            with Files(folder, {"rejected": REJECTED}, formats.schema(form.columns)) as more:
                 for part in export_rows.read(cursor, dropped, form, form.columns):
                     self._proceed()
                     more.write("rejected", part.drop_columns(["q"]))
@@ -206,6 +234,8 @@ def report(manifest: dict[str, Any], out: Path) -> str:
     """The result of an export in words."""
     counts = manifest["counts"]
     lines = [f"{counts['selected']:,} rows selected; {counts['rejected_left_out']:,} left out, rejected by a reviewer."]
+    if left := counts.get("uncheckable_left_out"):
+        lines.append(f"{left:,} left out: no rule can check their answers; --uncheckable keeps them.")
     made = sum(counts["rows"][path] for path in counts["rows"] if path != REJECTED)
     if manifest["options"].get("all_samples"):
         lines.append(f"{made:,} samples of them were written.")
@@ -214,6 +244,8 @@ def report(manifest: dict[str, Any], out: Path) -> str:
     for path, one in manifest["files"].items():
         rows = f"{one['rows']:>11,} rows" if path in counts["rows"] else " " * 16
         lines.append(f"  {path:<36}{rows}{one['bytes']:>16,} bytes")
+    if "self_test" in manifest:
+        lines.append(self_test.in_words(manifest["self_test"]))
     return "\n".join([*lines, f"{out / manifests.NAME} records how it was made."])
 
 

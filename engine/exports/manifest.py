@@ -20,9 +20,13 @@ _PATH = re.compile(r"(?:/|~|\.{1,2}/|[A-Za-z]:\\)\S[^\n]*")
 
 
 def build(
-    plan: Plan, counts: Mapping[str, Any], runs: Sequence[Run], files: Mapping[str, Mapping[str, Any]]
+    plan: Plan,
+    counts: Mapping[str, Any],
+    runs: Sequence[Run],
+    files: Mapping[str, Mapping[str, Any]],
+    self_test: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """``counts``: from the job; ``files``: path -> ``Written``."""
+    """``counts``: from the job; ``files``: path -> ``Written``; ``self_test``: of ``rl``."""
     contents = "\n".join(str(one["content"]) for one in files.values())
     described = {path: {key: value for key, value in one.items() if key != "content"} for path, one in files.items()}
     return {
@@ -31,6 +35,7 @@ def build(
         "options": plan.options(),
         "columns": list(plan.columns),
         "counts": dict(counts),
+        **({"self_test": dict(self_test)} if self_test else {}),
         "rows_hash": hashlib.sha256(contents.encode()).hexdigest(),
         "files": described,
         "runs": [_run(run) for run in runs],

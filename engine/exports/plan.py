@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.exports.rl_trainers import TRAINERS
 from store.errors import InputError
 from store.export import formats
 from store.export.formats import REASONING, Format, Reasoning
@@ -20,6 +21,7 @@ class Plan:
     """``full``: all columns. ``validation``: the share of rows, in whole clusters of duplicates, for a validation file.
     ``same_answers``: ``dpo`` pairs may have equal answers. ``license``: for the card of ``hf``. ``reasoning``: where
     reasoning goes, empty for the format's default. ``all_samples``: a row per sample.
+    ``trainer``: of ``rl``. ``uncheckable``: ``rl`` keeps prompts whose answers no rule can check.
 
     InputError for options that don't fit the format.
     """
@@ -32,6 +34,8 @@ class Plan:
     license: str = LICENSE
     reasoning: str = ""
     all_samples: bool = False
+    trainer: str = ""
+    uncheckable: bool = False
 
     def __post_init__(self) -> None:
         form = formats.format_named(self.format)
@@ -55,6 +59,7 @@ class Plan:
             )
 
         self._check_responses(form)
+        self._check_trainer()
 
     def _check_responses(self, form: Format) -> None:
         if self.reasoning not in ("", *REASONING):
@@ -68,6 +73,15 @@ class Plan:
             supported = ", ".join(name for name, one in formats.FORMATS.items() if one.has_samples)
             problem = "has no row for each sample"
             raise InputError("--all-samples", self.format, problem, f"leave it out, or choose from {supported}")
+
+    def _check_trainer(self) -> None:
+        known = f"choose from {', '.join(TRAINERS)}"
+        if self.format == "rl" and self.trainer not in TRAINERS:
+            problem = "is not known" if self.trainer else "is missing"
+            raise InputError("--trainer", self.trainer, problem, known)
+        for flag, value in (("--trainer", self.trainer), ("--uncheckable", self.uncheckable)):
+            if value and self.format != "rl":
+                raise InputError(flag, value, f"does not apply to {self.format}", "leave it out, or choose rl")
 
     @property
     def form(self) -> Format:
@@ -85,12 +99,21 @@ class Plan:
         return "field" if self.format == "hf" or (self.full and self.form.full) else "inline"
 
     @property
+    def checkable(self) -> bool:
+        """Whether rows that no rule can check are left out; a filter by checkability decides itself."""
+        return self.format == "rl" and not self.uncheckable and not getattr(self.filter, "checkability", ())
+
+    @property
+    def ending(self) -> str:
+        return TRAINERS[self.trainer].ending if self.format == "rl" else self.form.ending
+
+    @property
     def files(self) -> dict[str, str]:
         """Split -> its file, relative to the folder."""
         splits = [self.format if self.form.view == "items" else "train", *(["validation"] if self.validation else [])]
         if self.format == "hf":
             return {split: f"data/{split}-00000-of-00001.parquet" for split in splits}
-        return {split: f"{split}.{self.form.ending}" for split in splits}
+        return {split: f"{split}.{self.ending}" for split in splits}
 
     def options(self) -> dict[str, Any]:
         """The options that differ from their defaults."""
@@ -121,4 +144,6 @@ _OPTIONS: dict[str, Any] = {
     "license": str,
     "reasoning": str,
     "all_samples": bool,
+    "trainer": str,
+    "uncheckable": bool,
 }

@@ -8,9 +8,10 @@ import orjson
 from engine.exports import dataset_card
 from engine.exports.job import REJECTED, Counts
 from engine.exports.plan import Plan
+from engine.exports.rl_rows import RlRows, measured_models
 from engine.text.answers import settle
 from store.database.sources import Source
-from store.export import card_statistics, formats
+from store.export import card_statistics
 from store.export.card_statistics import Figures
 from store.export.rows import Cursor, Selected, read, read_transaction, sample, select
 from store.export.splits import held_out
@@ -40,7 +41,7 @@ def look(source: Source, plan: Plan) -> Look:
     """Preview the plan on the current rows."""
     with source.cursor() as cursor, read_transaction(cursor):
         inside = keys_in_area(source, plan.filter)
-        chosen = select(cursor, plan.form.view, plan.filter, inside=inside)
+        chosen = select(cursor, plan.form.view, plan.filter, inside=inside, checkable=plan.checkable)
         total = chosen.rows.num_rows
         dropped = None
         if plan.format == "hf":
@@ -73,10 +74,12 @@ def _texts(cursor: Cursor, chosen: Selected, plan: Plan) -> list[str]:
 
     same = None if plan.same_answers else (lambda one, other: settle(one, other) is True)
     texts: list[str] = []
+    rl = RlRows(plan.trainer, measured_models(cursor, chosen), chosen) if plan.format == "rl" else None
     how: dict[str, Any] = {"reasoning": plan.place_of_reasoning, "all_samples": plan.all_samples}
     for part in read(cursor, chosen, plan.form, plan.columns, same, **how):
-        if formats.line(plan.form, plan.columns) is not None:
-            texts += part["line"].to_pylist()
+        rows = rl.table(part, "train") if rl else part.drop_columns(["q"])
+        if "line" in rows.column_names:
+            texts += rows["line"].to_pylist()
         else:
-            texts += [orjson.dumps(row).decode() + "\n" for row in part.drop_columns(["q"]).to_pylist()]
+            texts += [orjson.dumps(row).decode() + "\n" for row in rows.to_pylist()]
     return texts

@@ -108,6 +108,9 @@ FORMATS: dict[str, Format] = {
     ),
     "csv": Format("query and response for spreadsheets; formulas are disabled", "csv", full=PAIR, line=""),
     "hf": Format("a Hugging Face dataset folder: all columns, a card, what was dropped", "parquet", PAIR),
+    "rl": Format(
+        "prompts with gold answers, as a trainer of reinforcement learning reads them", "jsonl", PROMPT, view="prompts"
+    ),
 }
 
 DATASET_REJECTED = Format("the dropped questions of a dataset folder", "parquet", columns=DROPPED, view="items")

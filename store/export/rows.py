@@ -205,7 +205,7 @@ def _query(rows: str, form: Format, columns: tuple[str, ...], reasoning: Reasoni
         if form is formats.FORMATS["dpo"]:
             joined += f", {formats.with_reasoning('rejected', 'other_reasoning')} AS rejected"
         rows = f"SELECT * REPLACE ({joined}) FROM ({rows}) AS inlined"
-    line = formats.line(form, columns, reasoning)
+    line = None if form.view == "prompts" else formats.line(form, columns, reasoning)
     output = ", ".join(columns) if line is None else f"CAST({line} AS VARCHAR) AS line"
     return f"SELECT q, {output} FROM ({rows}) AS row_of_export{' ORDER BY q, sample' if all_samples else ''}"
 
@@ -225,7 +225,8 @@ def _rows(
     if form is formats.FORMATS["dpo"]:
         return _preferences(cursor, where, same)
     if view != "pairs":
-        return f"SELECT v.* FROM ({narrowed(view, where)}) v JOIN keys k ON v.q = k.q"
+        rates = "REPLACE (CAST(to_json(v.rates) AS VARCHAR) AS rates)" if view == "prompts" else ""
+        return f"SELECT v.* {rates} FROM ({narrowed(view, where)}) v JOIN keys k ON v.q = k.q"
     if all_samples:
         return _samples(where, finished="question_id" not in columns)
     if set(columns) <= {*formats.BRIEF, "reasoning"}:

@@ -26,6 +26,8 @@ def export(options: Namespace) -> int:
         options.license or LICENSE,
         options.reasoning,
         options.all_samples,
+        options.trainer,
+        options.uncheckable,
     )
     request = ExportRequest(plan=plan, out=Path(options.out).expanduser().absolute())
     request.check_input(options.workspace)

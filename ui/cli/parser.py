@@ -76,7 +76,7 @@ def _import(verbs: Verbs) -> None:
 def _export(verbs: Verbs) -> None:
     verb = command(verbs, "export", export.export, "export pairs as files that other tools load, with a manifest")
     add_workspace(verb)
-    formats = "jsonl, parquet, messages, alpaca, sharegpt, prompt_completion, dpo, rejected, csv or hf"
+    formats = "jsonl, parquet, messages, alpaca, sharegpt, prompt_completion, dpo, rejected, csv, hf or rl"
     verb.add_argument("--format", metavar="F", help=formats)
     verb.add_argument("--out", type=Path, metavar="DIR", help="output folder, new or empty")
     which = "which pairs, as in the page's URL (all except those rejected by a reviewer)"
@@ -92,6 +92,10 @@ def _export(verbs: Verbs) -> None:
     verb.add_argument("--reasoning", default="", metavar="PLACE", help=places)
     every = "a row for every sample, not only for the best one"
     verb.add_argument("--all-samples", action="store_true", help=every)
+    trainers = "rl: verl, trl, openrlhf, skyrl, nemo-rl, nemo-gym, verifiers, slime or open-instruct"
+    verb.add_argument("--trainer", default="", metavar="NAME", help=trainers)
+    uncheckable = "rl: keep prompts whose answers no rule can check, such as proofs"
+    verb.add_argument("--uncheckable", action="store_true", help=uncheckable)
     verb.add_argument("--license", metavar="NAME", help="hf: license in the dataset card, such as apache-2.0")
     verify = "compare an export with its manifest and the workspace; exit code 0 if all bytes are equal, else 1"
     verb.add_argument("--verify", type=Path, metavar="MANIFEST", help=verify)
