@@ -142,7 +142,8 @@ class RunRequest(Request):
 
 
 class ImportRequest(Request):
-    """A file, a data set of the hub, or a workspace to merge. ``mapping``: fields and their columns."""
+    """A file, a data set of the hub, or a workspace to merge. ``mapping``: fields and their columns. ``group`` and
+    ``drop_languages``: see ``engine.imports.job.start``."""
 
     kind: ClassVar[str] = "import"
     excludes: ClassVar[frozenset[str]] = _ALONE
@@ -151,6 +152,8 @@ class ImportRequest(Request):
     mapping: dict[str, str] = {}
     name: str = ""
     scored: bool = True
+    group: str = "auto"
+    drop_languages: bool = False
 
     def absolute(self) -> Self:
         from engine.data.reader import absolute
@@ -163,7 +166,7 @@ class ImportRequest(Request):
         if is_database(self.source):
             merge.refuse(folder, self.source, self.mapping, self.name, self.scored)
         else:
-            job.preview(self.source, self.mapping)
+            job.preview(self.source, self.mapping, group=self.group)
 
     def run(self, workspace: Workspace, job: Job, on_event: OnEvent, model_cache: ModelCache) -> Result:
         from engine.imports import job as imports
@@ -173,7 +176,8 @@ class ImportRequest(Request):
             return merge.start(workspace, self.source, on_event, control=job.control, run_id=job.run_id)
         return imports.start(
             workspace, self.source, self.mapping, self.name, on_event,
-            scored=self.scored, control=job.control, run_id=job.run_id,
+            scored=self.scored, group=self.group, drop_languages=self.drop_languages, control=job.control,
+            run_id=job.run_id,
         )  # fmt: skip
 
 

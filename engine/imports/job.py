@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 from engine.data.digest import Digest
 from engine.data.reader import PEEK, Source
 from engine.imports import mapping as mappings
+from engine.imports.grouping import AUTO, decided
+from engine.imports.part import Part
 from engine.imports.preview import begin
-from engine.imports.report import report_of
-from engine.imports.rows import Part, Reader
+from engine.imports.report import grouping_sentence, report_of, unread_sentence
+from engine.imports.rows import Reader
 from engine.jobs.control import Control
 from engine.jobs.prefetch import prefetched
 from engine.jobs.progress import Progress
@@ -37,21 +39,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How a file begins and how it would be read: its first ``rows``, and how many of them would be ``refused``."""
+    """How a file begins and how it would be read: its first ``rows``, and how many of them would be ``refused``.
+
+    ``remarks``: sentences on what cannot be read and on rows that are grouped.
+    """
 
     format: str
     columns: list[str]
     mapping: mappings.Mapping
     rows: list[dict[str, Any]]
     refused: int
+    remarks: tuple[str, ...] = ()
 
 
-def preview(given: str, overrides: Mapping[str, str] | None = None, rows: int = PEEK) -> Preview:
+def preview(given: str, overrides: Mapping[str, str] | None = None, rows: int = PEEK, *, group: str = AUTO) -> Preview:
     """The first rows of a source. InputError where it cannot be read, or has no such field or column."""
     start = begin(given)
     mapping = mappings.mapped(start.good, overrides or {}, given)
-    refused = len(start.rows) - len(start.good)
-    return Preview(start.source.format, start.columns, mapping, start.good[:rows], refused)
+    mapping = decided(mapping, start.columns, start.good, group)
+    read = start.read(mapping)
+    first = "the first row" if len(start.rows) == 1 else f"the first {len(start.rows):,} rows"
+    said = unread_sentence(read.unread, first), grouping_sentence(read.grouped)
+    remarks = tuple(sentence for sentence in said if sentence)
+    return Preview(start.source.format, start.columns, mapping, start.good[:rows], len(read.refused), remarks)
 
 
 @dataclass(slots=True)
@@ -62,7 +72,10 @@ class _Counts:
     imported: int = 0
     refused: int = 0
     samples: int = 0
+    grouped: int = 0
     dropped: Counter[int] = field(default_factory=Counter)
+    pending: Counter[int] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
 
 
 def start(
@@ -73,27 +86,33 @@ def start(
     on_event: OnEvent = lambda _: None,
     *,
     scored: bool = True,
+    group: str = AUTO,
+    drop_languages: bool = False,
     control: Control | None = None,
     run_id: str | None = None,
 ) -> Result:
     """Import a file or data set as a run, whose record is stored before its first row.
 
     Emits the events of ``engine.jobs.progress`` with the numbers ``imported`` and ``refused``; the total is estimated.
-    The first event has the ``mapping``, the last a ``report``. ``scored`` False: nothing is computed. InputError as
-    ``preview`` (nothing is stored then), StoreError where the disk fails.
+    The first event has the ``mapping``, the last a ``report``. ``scored`` False: nothing is computed. ``group``: see
+    ``grouping.CHOICES``. ``drop_languages``: drop questions in other languages, which are only marked otherwise.
+    InputError as ``preview`` (nothing is stored then), StoreError where the disk fails.
     """
-    looked = preview(given, overrides)
+    looked = preview(given, overrides, group=group)
     source, control = Source.of(given), control or Control()
     run_id = run_id or new_run_id()
     about = {
         "source": source.path.name if source.path is not None else given,
         "format": source.format,
         "mapping": looked.mapping.columns,
+        "layout": looked.mapping.layout,
+        "rows_grouped": looked.mapping.grouped,
         "scored": scored,
+        "drop_languages": drop_languages,
     }
     about_hash = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     workspace.create_run(Run(run_id, name or source.name, "import", about, about_hash, 0))
-    job = _Import(workspace, run_id, source, looked, scored, on_event, control)
+    job = _Import(workspace, run_id, source, looked, scored, drop_languages, on_event, control)
     return job.run(about)
 
 
@@ -105,11 +124,12 @@ class _Import:
         source: Source,
         looked: Preview,
         scored: bool,
+        drop_languages: bool,
         on_event: OnEvent,
         control: Control,
     ) -> None:
         self._workspace, self._run_id, self._source, self._looked = workspace, run_id, source, looked
-        self._scored, self._control = scored, control
+        self._scored, self._drop_languages, self._control = scored, drop_languages, control
         self._counts = _Counts()
         self._progress = Progress(on_event, run_id, "import", self._details)
 
@@ -141,13 +161,16 @@ class _Import:
                 self._counts.imported += chunk.questions.num_rows
                 self._counts.refused += chunk.refused.num_rows
                 self._counts.samples += chunk.solutions.num_rows
-                for one in chunk.questions.column("drop_at").value_counts().to_pylist():
-                    self._counts.dropped[one["values"]] += one["counts"]
+                for name, counts in (("drop_at", self._counts.dropped), ("pending_at", self._counts.pending)):
+                    for one in chunk.questions.column(name).value_counts().to_pylist():
+                        counts[one["values"]] += one["counts"]
 
     def _chunks(self) -> Iterator[bulk_insert.Chunk]:
         from engine.imports.table import Tables
 
-        tables = Tables(self._run_id, self._source.name, self._looked.mapping, self._scored)
+        tables = Tables(
+            self._run_id, self._source.name, self._looked.mapping, self._scored, drop_languages=self._drop_languages
+        )
         damage: InputError | None = None
         reader = Reader(self._looked.mapping, self._looked.columns)
         some = False
@@ -157,6 +180,8 @@ class _Import:
                 for part, scores in self._judged(parts):
                     tables.add(part, scores)
                     self._progress.done += part.read
+                    self._counts.grouped += part.grouped
+                    self._counts.unread.update(part.unread)
                     some = True
                     if tables.rows >= bulk_insert.ROWS:
                         yield tables.take()
@@ -199,22 +224,25 @@ class _Import:
         self._progress.total = max(seen, round(seen / share)) if total is None and share and seen else total
         return {"imported": self._counts.imported, "refused": self._counts.refused}
 
-    def _numbers(self) -> dict[str, int]:
-        """The rows that are stored: read = imported + refused."""
+    def _numbers(self) -> dict[str, Any]:
+        """The rows that are stored: read = imported + grouped + refused."""
         counts = self._counts
         return {
-            "read": counts.imported + counts.refused,
+            "read": counts.imported + counts.grouped + counts.refused,
             "imported": counts.imported,
             "refused": counts.refused,
+            "grouped": counts.grouped,
             "samples": counts.samples,
+            "unread": {name: n for name, n in counts.unread.items() if n},
         }
 
     def _funnel(self) -> list[dict[str, Any]]:
         """The rows of the view `funnel`, counted here because the view would take seconds."""
         left, rows = self._counts.imported, []
         for position, stage in enumerate(("generated", *STAGES)):
-            gone = self._counts.dropped[position]
-            rows.append({"stage": stage, "entered": left, "kept": left - gone, "dropped": gone})
+            gone, waiting = self._counts.dropped[position], self._counts.pending[position]
+            left -= waiting
+            rows.append({"stage": stage, "entered": left, "kept": left - gone, "dropped": gone, "pending": waiting})
             left -= gone
         return rows
 

@@ -10,7 +10,9 @@ from engine.data import columns
 from engine.data.reader import Source, peek
 from engine.data.rows import Refused, Row
 from engine.imports import mapping as mappings
-from engine.imports.rows import Part, Reader
+from engine.imports.grouping import AUTO, decided
+from engine.imports.part import Part
+from engine.imports.rows import Reader
 from store.errors import InputError
 
 
@@ -27,9 +29,10 @@ class Beginning:
         """The rows that could be read."""
         return [row for _, row in self.rows if not isinstance(row, Refused)]
 
-    def mapping(self, given: AnyMapping[str, str]) -> mappings.Mapping:
+    def mapping(self, given: AnyMapping[str, str], group: str = AUTO) -> mappings.Mapping:
         """As guessed, but for what is given; it may lack a query. InputError as ``mapping.found``."""
-        return mappings.found(self.good, given, self.source.given)
+        mapping = mappings.found(self.good, given, self.source.given)
+        return decided(mapping, self.columns, self.good, group)
 
     def read(self, mapping: mappings.Mapping) -> Part:
         """The first rows as an import would read them."""

@@ -8,6 +8,34 @@ from store.database.workspace import Workspace
 
 _SHOWN = 5
 """Refused rows that the report quotes."""
+_EXPECTED = {
+    "answer": "no text, number or list of them",
+    "topic": "none of MATH's subjects",
+    "level": "no short text or small number",
+    "difficulty": "no number from 0 to 1",
+    "pass_rate": "no share from 0 to 1",
+    "reward": "not one number a response",
+    "reasoning": "no text",
+    "verdict": "neither true nor false",
+}
+"""Of a field, why a value of its column cannot be read."""
+
+
+def unread_sentence(unread: Mapping[str, int], rows: str) -> str | None:
+    """One sentence on the mapped values that cannot be read and stay in ``extra``; None where all can.
+
+    ``rows``: which rows were read, e.g. ``the first 100 rows``.
+    """
+    said = [f"{name} in {n:,} ({_EXPECTED.get(name, 'of another kind')})" for name, n in unread.items() if n]
+    return f"Not readable in {rows}, and kept in extra as it is: {', '.join(said)}." if said else None
+
+
+def grouping_sentence(grouped: int) -> str | None:
+    """One sentence on the rows that became samples of another row's question; None where none did."""
+    if not grouped:
+        return None
+    what = "1 row was" if grouped == 1 else f"{grouped:,} rows were"
+    return f"{what} taken as further samples of an earlier row's question (--group none keeps each row apart)."
 
 
 def report_of(
@@ -23,6 +51,9 @@ def report_of(
         f"{config['samples']:,} responses, {pairs:,} pairs."
     ]
     lines += [f"  {row['stage']:<14}{row['dropped']:>9,} dropped" for row in funnel if row["dropped"]]
+    lines += [f"  {row['stage']:<14}{row['pending']:>9,} pending" for row in funnel if row["pending"]]
+    said = unread_sentence(config["unread"], "some rows"), grouping_sentence(config["grouped"])
+    lines += [sentence for sentence in said if sentence]
     lines += [f"  refused: {place} {row.idx}: {row.message}" for row in refused]
     if config["refused"] > len(refused):
         more = config["refused"] - len(refused)

@@ -14,7 +14,8 @@ from engine.data import columns, training_rows
 from engine.data.reader import Source, peek
 from engine.data.rows import Refused
 from engine.imports import mapping as mappings
-from engine.imports.rows import Part, Reader
+from engine.imports.part import Part
+from engine.imports.rows import Reader
 from engine.stages import duplicate
 from engine.text import answers
 from store.errors import InputError

@@ -48,6 +48,7 @@ QUESTIONS = pa.schema(
         ("level", _TEXT),
         ("checkability", _TEXT),
         ("rejected", _TEXT),  # sample number of the solution that preference data rejects
+        ("language_remark", _TEXT),  # reason of the language stage for a question that it keeps all the same
     ]
 )
 SOLUTIONS = pa.schema(
@@ -147,7 +148,8 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
         INSERT INTO verdict_rows BY NAME
         SELECT {_KEY}, s.stage, s.judge, s.position <> drop_at AS kept,
             CASE s.stage WHEN 'difficulty' THEN difficulty WHEN 'solution' THEN answered END AS score,
-            CASE WHEN s.position = drop_at THEN drop_reason WHEN s.stage = 'difficulty' THEN remark END AS reason,
+            CASE WHEN s.position = drop_at THEN drop_reason WHEN s.stage = 'difficulty' THEN remark
+                WHEN s.stage = 'language' THEN language_remark END AS reason,
             CASE WHEN s.stage = 'duplicate' THEN repeats END AS raw,
             0 AS tokens, 0.0 AS seconds, $now::TIMESTAMP AS created_at
         FROM (SELECT *, unnest([{stages}]) AS s FROM {questions})

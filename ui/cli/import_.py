@@ -20,12 +20,17 @@ def import_(options: Namespace) -> int:
     from engine.job_requests import ImportRequest
 
     request = ImportRequest(
-        source=options.source, mapping=_mapping(options.map), name=options.name or "", scored=not options.no_score
+        source=options.source,
+        mapping=_mapping(options.map),
+        name=options.name or "",
+        scored=not options.no_score,
+        group=options.group,
+        drop_languages=options.drop_languages,
     )
     if is_database(request.source):
         request.check_input(options.workspace)
     else:
-        preview = job.preview(request.source, request.mapping)
+        preview = job.preview(request.source, request.mapping, group=request.group)
         if not options.json:
             print(_summary(request.source, preview), file=sys.stderr)
     return run_or_follow(options, request, create=True)
@@ -42,8 +47,11 @@ def _mapping(given: Sequence[str]) -> dict[str, str]:
 
 
 def _summary(source: str, preview: Preview) -> str:
-    """Which columns are read as what, and which ones are kept in ``extra``."""
-    used = {part for column in preview.mapping.columns.values() for part in (column, *column.split("+"))}
+    """Which columns are read as what, which ones are kept in ``extra``, and what cannot be read."""
+    from engine.imports.mapping import used_columns
+
+    used = used_columns(preview.mapping, preview.columns)
     rest = [column for column in preview.columns if column not in used]
     extra = f"; kept in extra: {', '.join(rest[:12])}{' ...' if len(rest) > 12 else ''}" if rest else ""
-    return f"{source}: {preview.mapping.words}{extra} (--map FIELD=COLUMN changes this)"
+    line = f"{source}: {preview.mapping.words}{extra} (--map FIELD=COLUMN changes this)"
+    return "\n".join([line, *preview.remarks])

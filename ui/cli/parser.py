@@ -64,12 +64,17 @@ def _import(verbs: Verbs) -> None:
     kinds = ".jsonl[.gz], .json, .parquet or .csv file, hf:NAME[:CONFIG][@SPLIT], or a workspace, snapshot or backup"
     verb.add_argument("source", metavar="FILE|hf:NAME", help=kinds)
     add_workspace(verb)
-    fields = "column of a field (guessed from the names); fields: query, response, answer (the reference answer), "
-    fields += "topic, difficulty, reward, generator, id; repeatable"
+    fields = "column of a field (guessed from names and values), a path such as reward_model.ground_truth, or columns "
+    fields += "joined by +; fields: query, response, answer (the gold answer), reasoning, rejected, topic, level, "
+    fields += "difficulty, pass_rate, reward, verdict, finish_reason, solver, generator, id; repeatable"
     verb.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN", help=fields)
     verb.add_argument("--name", metavar="TEXT", help="name of the run (the file's name)")
     no_score = "skip language, topic, level and duplicate detection"
     verb.add_argument("--no-score", action="store_true", help=no_score)
+    group = "rows of one question become its samples (question), stay questions (none), or as the first rows suggest"
+    verb.add_argument("--group", default="auto", metavar="question|none|auto", help=f"{group} (auto)")
+    languages = "drop questions in other languages than English, which are only marked otherwise"
+    verb.add_argument("--drop-languages", action="store_true", help=languages)
     add_json(verb)
 
 

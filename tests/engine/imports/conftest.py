@@ -47,21 +47,24 @@ class Brought:
     def check_whole(self) -> None:
         """What holds of every import that has ended: nothing is unaccounted for, and the funnel is whole."""
         counts = self.workspace.run(self.run_id).config
-        assert counts["read"] == counts["imported"] + counts["refused"]
+        assert counts["read"] == counts["imported"] + counts["grouped"] + counts["refused"]
         assert self.ask("SELECT count(*) FROM questions WHERE run_id = $run") == [(counts["imported"],)]
         assert len(self.refused()) == counts["refused"]
         with self.workspace.cursor() as cursor:
             funnel = run_queries.funnel(cursor, self.run_id)
         assert funnel[0].kept == counts["imported"]
-        told = [(row["stage"], row["entered"], row["kept"], row["dropped"]) for row in self.end["funnel"]]
-        assert told == [(row.stage, row.entered, row.kept, row.dropped) for row in funnel]
+        names = ("stage", "entered", "kept", "dropped", "pending")
+        told = [tuple(row[name] for name in names) for row in self.end["funnel"]]
+        assert told == [tuple(getattr(row, name) for name in names) for row in funnel]
         for before, row in pairwise(funnel):
-            assert (row.entered, row.pending) == (before.kept, 0)
+            assert row.entered == before.kept - row.pending
+            assert row.pending == 0 or row.stage == "solution"
             assert row.entered == row.kept + row.dropped
         assert self.ask("SELECT count(*) FROM pairs WHERE run_id = $run") == [(funnel[-1].kept,)]
 
 
 Bring = Callable[..., Brought]
+_OPTIONS = ("scored", "control", "group", "drop_languages")
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ def bring(tmp_path: Path) -> Iterator[Bring]:
             if isinstance(source, list):
                 source = jsonl(tmp_path / f"{name}.jsonl", source)
             events: list[dict[str, Any]] = []
-            given = {field: how.pop(field) for field in ("scored", "control") if field in how}
+            given = {field: how.pop(field) for field in _OPTIONS if field in how}
             result = job.start(workspace, str(source), how, on_event=events.append, **given)
             made = Brought(workspace, result, events)
             made.check_whole()

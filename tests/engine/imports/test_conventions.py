@@ -46,9 +46,9 @@ def test_a_short_answer_is_the_reference(bring: Bring) -> None:
     made = bring([{"problem": ASKED, "answer": "42", "subject": "Prealgebra", "level": "Level 1"}])
     assert made.ask("SELECT reference_answer, extra->>'level' FROM questions") == [("42", "Level 1")]
     assert made.ask("SELECT value, model FROM labels WHERE key = 'level'") == [("Level 1", "import")]
-    assert made.ask("SELECT drop_stage, drop_reason, topic, n_solutions FROM items") == [
-        ("solution", "no_answer", "Prealgebra", 0)
-    ]
+    assert made.ask("SELECT drop_stage, drop_reason, topic, n_solutions FROM items") == [(None, None, "Prealgebra", 0)]
+    assert made.ask("SELECT query, reference_answer FROM prompts") == [(ASKED, "42")]
+    assert made.ask("SELECT pending FROM funnel WHERE stage = 'solution'") == [(1,)]
 
 
 def test_of_several_generations_the_first_right_one_is_chosen(bring: Bring) -> None:
@@ -65,7 +65,8 @@ def test_an_input_is_part_of_the_instruction(bring: Bring) -> None:
 
 
 def test_a_chat_with_further_turns_is_kept_whole(bring: Bring) -> None:
-    turns = [("system", "Be brief."), ("user", ASKED), ("assistant", SOLVED), ("user", "Sure?"), ("assistant", "Yes.")]
+    turns = [("system", "Be brief."), ("user", "What is 1 + 1?"), ("assistant", "It is 2."), ("user", ASKED)]
+    turns.append(("assistant", SOLVED))
     made = bring([{"messages": [{"role": role, "content": said} for role, said in turns]}])
     assert made.pairs("query, response") == [(ASKED, SOLVED)]
     assert made.ask("SELECT json_array_length(extra->'messages') FROM questions") == [(5,)]

@@ -11,17 +11,21 @@ from store.records import STAGES, Label, Verdict, question_id
 from tests.engine.imports.conftest import Bring, jsonl, sums
 
 
+GERMAN = "Wie viele Äpfel hat Anna, wenn sie drei kauft und vier geschenkt bekommt?"
+
+
 def test_each_row_is_judged_up_to_its_first_drop(bring: Bring) -> None:
     solved = "The answer is 7."
     made = bring(
         [
             {"query": "What is 3 + 4?", "response": solved},
-            {"query": "Wie viele Äpfel hat Anna, wenn sie drei kauft und vier geschenkt bekommt?", "response": solved},
+            {"query": GERMAN, "response": solved},
             {"query": "what is 3 + 4 ?", "response": solved},
             {"query": "Prove that 3 + 4 = 4 + 3.", "response": "Addition commutes."},
             {"query": "What is 4 + 3?", "response": None},
             {"query": "?!", "response": solved},
-        ]
+        ],
+        drop_languages=True,
     )
     drops = made.ask("SELECT drop_stage, drop_reason FROM items ORDER BY question_id")
     assert drops == [
@@ -36,6 +40,14 @@ def test_each_row_is_judged_up_to_its_first_drop(bring: Bring) -> None:
     assert repeated == [(question_id(made.run_id, 0),)]
     seen = made.ask("SELECT stage FROM verdicts WHERE question_id = ?", question_id(made.run_id, 2))
     assert {stage for (stage,) in seen} == {"language", "duplicate"}
+
+
+def test_another_language_is_only_remarked_unless_it_is_to_be_dropped(bring: Bring) -> None:
+    made = bring([{"query": GERMAN, "response": "Die Antwort ist \\boxed{7}."}, *sums(1)])
+    assert made.pairs("query")[0] == (GERMAN,)
+    verdicts = "SELECT kept, reason FROM verdicts WHERE stage = 'language' ORDER BY question_id"
+    assert made.ask(verdicts) == [(True, "non_english"), (True, None)]
+    assert made.ask("SELECT drop_stage, drop_reason FROM items ORDER BY question_id") == [(None, None)] * 2
 
 
 def test_verdicts_say_who_judged(bring: Bring) -> None:

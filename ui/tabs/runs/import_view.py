@@ -6,8 +6,8 @@ from pathlib import Path
 
 from engine.data.rows import HUB, Refused
 from engine.imports.mapping import FIELDS, Mapping
+from engine.imports.part import Part as Rows
 from engine.imports.preview import Beginning
-from engine.imports.rows import Part as Rows
 from engine.jobs.runner import Job
 from store.database.run_queries import failures
 from store.database.workspace import Workspace
