@@ -9,7 +9,7 @@ from importlib import import_module
 
 from store.errors import ScaleQuestError
 
-BENCHMARKS = ("answers", "engines", "explore", "gpu", "page", "pipeline", "student")
+BENCHMARKS = ("answers", "engines", "explore", "gpu", "imports", "page", "pipeline", "student")
 """Modules of this package: each has ``measure`` and ``GOALS``, what each figure is and its goal where it has one."""
 
 

@@ -316,7 +316,7 @@ def _is_rate(value: Any) -> bool:
     value = parsed(value)
     if isinstance(value, dict):
         return bool(value) and all(is_null(one) or values.share(one) is not None for one in value.values())
-    return values.share(value) is not None
+    return values.share(value) is not None or values.number(value) == -1  # not measured
 
 
 def _is_number(value: Any) -> bool:

@@ -78,7 +78,7 @@ class Reader:
             part.read += 1
             if row.__class__ is Refused:
                 self._refuse(part, place, row, None)
-            elif (reason := add(part, row)) is not None:  # type: ignore[arg-type]
+            elif (reason := add(part, row)) is not None:
                 self._refuse(part, place, row, reason)
             if len(part.texts) == ROWS:
                 yield part
@@ -133,8 +133,9 @@ class Reader:
         given = None
         if self._id is not None:
             path, given = self._id.values(row)[0]
-            if path.flat and path.column not in self._query.names():
+            if path.flat and ("id" not in row or path.column == "id"):
                 taken.append(path.column)
+            given = None if "id" in row else given
         for name in taken:
             row.pop(name, None)
         if given is not None:

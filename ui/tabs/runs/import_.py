@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from engine.data.rows import HUB
-from engine.imports.mapping import FIELDS, JOIN, Mapping
+from engine.imports.mapping import FIELDS, Mapping
 from engine.imports.preview import Beginning, begin
 from engine.job_registry import JobRegistry
 from engine.job_requests import ImportRequest
@@ -31,11 +31,17 @@ _HUB_NAME = re.compile(r"hf:[a-z0-9][\w.-]*/[a-z0-9][\w.-]*(:[\w.-]+)?(@[\w.\[\]
 _ABOUT = {
     "query": "question text",
     "response": "one solution or a list",
-    "answer": "reference answer",
+    "answer": "gold (reference) answer",
+    "reasoning": "apart from the response",
+    "rejected": "the worse response of a pair",
     "topic": "a MATH subject",
     "level": "short text or whole number",
     "difficulty": "number from 0 to 1",
+    "pass_rate": "measured; 1-COLUMN/16 counts failures",
     "reward": "one number per solution",
+    "verdict": "true or false: is it wanted",
+    "finish_reason": "length: was cut off",
+    "solver": "model that wrote the solution",
     "generator": "name of its generator",
     "id": "original id, stored in extra",
 }
@@ -70,7 +76,7 @@ def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> No
                 look_into = gr.Button("Preview", size="sm", min_width=90)
         with gr.Column(visible=False) as form:
             fields: list[gr.Dropdown] = []
-            for some in (FIELDS[:5], FIELDS[5:]):
+            for some in (FIELDS[:5], FIELDS[5:10], FIELDS[10:]):
                 with gr.Row():
                     fields += [_field(name) for name in some]
             name = gr.Textbox(label="Name", info="Of the new run; optional.", max_lines=1)
@@ -97,7 +103,7 @@ def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> No
 
 
 def _field(name: str) -> gr.Dropdown:
-    # Typed values are allowed for joins of two columns; the preview refuses what is not a column.
+    # Typed values are allowed for joins and paths; the preview refuses what is not a column.
     return gr.Dropdown([_NONE], value="", label=name, info=_ABOUT[name], min_width=150, allow_custom_value=True)
 
 
@@ -204,7 +210,7 @@ def _nothing(sentence: str) -> list[Any]:
 
 
 def _choices(beginning: Beginning, mapping: Mapping) -> list[tuple[str, str]]:
-    joined = [column for column in mapping.columns.values() if JOIN in column and column not in beginning.columns]
+    joined = [column for column in mapping.columns.values() if column not in beginning.columns]
     return [_NONE, *((visible(column)[:80], column) for column in [*joined, *beginning.columns[:_COLUMNS]])]
 
 

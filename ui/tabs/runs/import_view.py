@@ -8,6 +8,7 @@ from engine.data.rows import HUB, Refused
 from engine.imports.mapping import FIELDS, Mapping
 from engine.imports.part import Part as Rows
 from engine.imports.preview import Beginning
+from engine.imports.report import grouping_sentence, unread_sentence
 from engine.jobs.runner import Job
 from store.database.run_queries import failures
 from store.database.workspace import Workspace
@@ -32,6 +33,8 @@ def preview(beginning: Beginning, mapping: Mapping) -> list[Part]:
     own = {name: column for name, column in mapping.columns.items() if name not in FIELDS}
     also = ", ".join(f"{name} = {column}" for name, column in own.items())
     parts = [head, text(_extra(read)), *([text(f"Also read: {also}.")] if also else [])]
+    said = unread_sentence(read.unread, f"these {len(beginning.rows):,} rows"), grouping_sentence(read.grouped)
+    parts += [text(sentence) for sentence in said if sentence]
     if len(read):
         parts.append(_first(read, mapping))
     if read.refused:
