@@ -15,15 +15,18 @@ from engine.imports import chats, rates, samples, values
 from engine.imports.guess import OWN_FIELDS, option_lines
 from engine.imports.mapping import Mapping
 from engine.imports.part import Part, to_json
-from engine.imports.paths import Columns, Path, columns_of
+from engine.imports.paths import Columns, columns_of
 from engine.imports.samples import Sample
 from engine.imports.values import is_null, parsed
+from engine.text.answers import extract
 
 ROWS = 8192
 """Imported rows of a part."""
 LONGEST_RAW = 10_000
 """Characters that are kept of a refused row."""
 _NO_QUERY = Refused("no query", "")
+_MARKS = ("####", "\\boxed", "\\fbox")
+"""What a worked reference marks its final answer with."""
 _LONGEST_NULL = 8
 """Characters of the longest text that may stand for no value."""
 
@@ -330,12 +333,11 @@ class Reader:
         assert self._answer is not None
         found: list[str] = []
         for path, value in self._answer.values(row):
-            if isinstance(value, str) and (marked := stated(value)) is not None:
-                found.append(marked)  # the rest stays, unless it is the response
-            elif isinstance(value, str) and self._response is not None and path.column == self._response.plain:
-                continue
-            elif (one := values.answer(value)) is not None:
-                found.append(boxed(one))
+            own = isinstance(value, str) and self._response is not None and path.column == self._response.plain
+            if own and "####" not in value:
+                continue  # the response itself, which states no reference
+            if (one := values.answer(value)) is not None:
+                found.append(_final(one))
                 if path.flat and not isinstance(value, (list, dict)) and found[-1] == str(value).strip():
                     taken.append(path.column)
             elif not is_null(value):
@@ -388,17 +390,6 @@ def _exact(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= 1 << 53) or value is None
 
 
-def stated(text: str) -> str | None:
-    """The text after ``####`` in the last line of a worked solution (GSM8K); elsewhere ``####`` is a heading."""
-    _, marked, rest = text.rstrip().rpartition("####")
-    return rest.strip() or None if marked and "\n" not in rest else None
-
-
-def boxed(text: str) -> str:
-    """The final answer of a reference that states it in a box; any other as it is."""
-    from engine.text.answers import extract
-
-    return (extract(text) or text) if "\\boxed" in text or "\\fbox" in text else text
-
-
-__all__ = ["LONGEST_RAW", "ROWS", "Part", "Path", "Reader", "stated"]
+def _final(text: str) -> str:
+    """The final answer of a reference that states it after ``####`` or in a box; any other as it is."""
+    return (extract(text) or text) if any(mark in text for mark in _MARKS) else text

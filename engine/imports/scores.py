@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from engine.imports.choice import Choice, choose
 from engine.imports.part import Part
-from engine.imports.rows import stated
 from engine.stages import duplicate, language
 from engine.text import answers
 from engine.text.answers import AnswerPool
+from engine.text.checkability import checkability
 
 if TYPE_CHECKING:
     from engine.text.linear_classifier import LevelModel, TopicModel
@@ -66,7 +66,7 @@ class Work:
 class Scores:
     """By question: the language stage's reason to drop it, the hash of its normalised text, topic, (level - 1) / 4; and
     by question and sample the final answer and how it compares with the reference (None without references).
-    ``choices``: of questions with several samples."""
+    ``choices``: of questions with several samples; ``checkable``: the label of a question with its reference."""
 
     reasons: list[str | None]
     exact: list[int]
@@ -75,12 +75,13 @@ class Scores:
     answers: list[list[str | None]]
     correct: list[list[str | None]] | None
     choices: dict[int, Choice]
+    checkable: list[str]
 
 
 def score(work: Work) -> Scores:
     """Scores of these questions and their samples."""
     topics, levels = _models()
-    found = [[final_answer(text) for text in several] for several in work.samples]
+    found = [[answers.extract(text) for text in several] for several in work.samples]
     for place, answer in work.stated.items():
         if found[place]:
             found[place][0] = answer
@@ -95,6 +96,7 @@ def score(work: Work) -> Scores:
         found,
         correct,
         {place: _choice(work, place, found[place], correct) for place in work.rewards if place not in work.fixed},
+        [checkability(text, work.references[i] if work.references else None) for i, text in enumerate(work.texts)],
     )
 
 
@@ -127,10 +129,7 @@ def compared(answer: str | None, gold: str | None, pool: AnswerPool | None, *, c
         return None
     if answer is None:
         return "different" if cut else "undecided"
-    settled = answers.settle(answer, gold)
-    if settled is None:
-        return "same" if pool is not None and pool.same(answer, gold) else "undecided"
-    return "same" if settled else "different"
+    return (answers if pool is None else pool).compare(answer, gold)
 
 
 def rewards_of(part: Part, place: int) -> list[float | None]:
@@ -145,11 +144,6 @@ def stated_in(part: Part) -> dict[int, str]:
     """The answers that our own exports say of the chosen sample."""
     said = ((place, fields.get("stated")) for place, fields in part.exported.items())
     return {place: str(answer) for place, answer in said if answer}
-
-
-def final_answer(text: str) -> str | None:
-    """As a solution states it: after ``####``, in a box, or in words."""
-    return stated(text) or answers.extract(text)
 
 
 @functools.cache

@@ -122,7 +122,7 @@ class Tables:
             _labelled(part, "agreement", _number_text, {i: one.agreement for i, one in choices.items()}),
             _labelled(part, "majority_answer", str, {i: one.majority for i, one in choices.items()}),
             part.levels if self._mapping["level"] else None,
-            None,
+            None if scores is None else scores.checkable,
             [_shown(part.rejected.get(i)) for i in range(len(part))] if part.rejected else None,
             self._foreign(scores),
         )

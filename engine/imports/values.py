@@ -108,6 +108,7 @@ def reward(value: object) -> float | None:
 
 def rewards(value: object) -> list[float | None] | None:
     """One number a sample; None where none can be read."""
+    value = parsed(value)
     found = [reward(one) for one in (value if isinstance(value, list) else [value])]
     return None if all(one is None for one in found) else found
 

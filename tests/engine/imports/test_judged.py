@@ -10,7 +10,6 @@ from store.database import bulk_insert
 from store.records import STAGES, Label, Verdict, question_id
 from tests.engine.imports.conftest import Bring, jsonl, sums
 
-
 GERMAN = "Wie viele Äpfel hat Anna, wenn sie drei kauft und vier geschenkt bekommt?"
 
 

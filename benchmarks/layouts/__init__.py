@@ -1,0 +1,10 @@
+"""Layouts in which data sets, trainers and evaluations hold questions: a few rows each, and what is right of them."""
+
+from benchmarks.layouts.case import Case, Right
+from benchmarks.layouts.evaluation import CONTAINERS, EVALUATION
+from benchmarks.layouts.published import PUBLISHED
+from benchmarks.layouts.training import TRAINING
+
+LAYOUTS: tuple[Case, ...] = (*PUBLISHED, *TRAINING, *EVALUATION, *CONTAINERS)
+
+__all__ = ["LAYOUTS", "Case", "Right"]
