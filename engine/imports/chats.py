@@ -127,7 +127,7 @@ def exchange(turns: list[Turn], answered: bool = True) -> Exchange:
     place = _question(turns, before)
     others = len(turns) - 1 - (response is not None)
     context = "\n".join(turn.text for turn in turns[:end] if turn is not turns[place] and turn.role != SYSTEM)
-    whole = not others and all(turn.plain for turn in turns)
+    whole = not others and all(turn.plain for turn in turns) and turns[place].reasoning is None
     return Exchange(turns[place].text, response, context, whole)
 
 

@@ -94,9 +94,12 @@ def merged_extra(several: Sequence[str], sizes: Sequence[int]) -> str:
     if all(one == several[0] for one in several):
         return several[0]
     rows = [json.loads(one) for one in several]
-    missing = object()
     names = dict.fromkeys(name for row in rows for name in row)
-    shared = [name for name in names if all(row.get(name, missing) == rows[0].get(name, missing) for row in rows)]
+    shared = [
+        name
+        for name in names
+        if all(name in row for row in rows) and len({json.dumps(row[name], sort_keys=True) for row in rows}) == 1
+    ]
     common = {name: rows[0][name] for name in shared}
     own = [{name: one for name, one in row.items() if name not in common} for row in rows]
     key = PER_SAMPLE if PER_SAMPLE not in names else f"_{PER_SAMPLE}"

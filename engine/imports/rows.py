@@ -81,7 +81,7 @@ class Reader:
             part.read += 1
             if row.__class__ is Refused:
                 self._refuse(part, place, row, None)
-            elif (reason := add(part, row)) is not None:
+            elif (reason := add(part, row)) is not None:  # type: ignore[arg-type]
                 self._refuse(part, place, row, reason)
             if len(part.texts) == ROWS:
                 yield part
@@ -166,7 +166,7 @@ class Reader:
         for name, column in part_of:
             several = [getattr(one, name) for one in found]
             if any(one is not None for one in several):
-                column[place] = several  # type: ignore[index]
+                column[place] = several
         if place not in part.rewards and any(one.reward is not None for one in found):
             part.rewards[place] = [one.reward for one in found]
         if rejected is not None:
@@ -260,7 +260,7 @@ class Reader:
             names = self._per_sample(self._solver, row, len(found))
             found = [replace(s, solver=s.solver or values.name(n)) for s, n in zip(found, names, strict=True)]
             for path, value in self._solver.values(row):
-                taken += [path.column] if path.flat and isinstance(value, str) else []
+                taken += [path.column] if path.flat and all(one.solver == value for one in found) else []
         if self._finish is not None:
             for path, value in self._finish.values(row):
                 ends = [values.is_cut(one) for one in self._spread(value, len(found))]
@@ -316,7 +316,7 @@ class Reader:
         if self._generator is not None:
             path, value = self._generator.values(row)[0]
             part.generators.append(values.name(value))
-            taken += [path.column] if path.flat and (value is None or isinstance(value, str)) else []
+            taken += [path.column] if path.flat and part.generators[-1] == (value or None) else []
         if self._reward is not None and found:
             self._rewards(part, row, len(found), taken)
         if self._rates:

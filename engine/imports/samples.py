@@ -90,6 +90,8 @@ def _list(value: list[Any]) -> Samples | None:
     for one in several:
         assert one is not None
         found += one.found or [None]
+    if any(one is None for one in found):
+        return Samples(found, value)
     left = [one.left if one is not None else None for one in several]
     return Samples(found, left if any(one is not None for one in left) else None)
 
