@@ -151,7 +151,7 @@ class Label:
     question_id, one row each); ``chosen`` (sample number of the best solution), ``majority_answer``, ``agreement``
     (0..1 as text), ``benchmark_item`` (text of the benchmark's question that was matched), ``checkability`` (whether a
     rule can check an answer: ``engine.text.checkability``), ``rejected`` (sample number of the solution that preference
-    data rejects).
+    data rejects), ``repetition`` (share of repeated n-grams in the chosen solution).
     """
 
     question_id: str

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from engine.checks.judges import Judge
+from engine.stages import pair
 from engine.text.answers import AnswerPool, extract
 from engine.text.checkability import checkability
 from engine.text.reasoning import split_reasoning
@@ -20,7 +21,7 @@ from store.database.workspace import Workspace
 from store.records import Label, Run, Solution, Verdict
 
 _STAGE = "solution"
-_LABELS = ("agreement", "majority_answer", "checkability")
+_LABELS = ("agreement", "majority_answer", "checkability", "repetition")
 
 
 class Answers(Judge):
@@ -62,6 +63,7 @@ class Answers(Judge):
         if gold is not None:
             found.labels.append(_checkability(one))
         found.labels += self._agreement(key, solved, chosen)
+        found.labels += [pair.repetition_label(one) for one in solved if one.sample == chosen]
 
     def _read(self, solution: Solution, gold: str | None) -> Solution:
         """The solution with its reasoning apart, and its answer compared with the gold one. An answer that came with

@@ -22,7 +22,7 @@ from store.database.workspace import Workspace
 from store.records import ErrorRow, Reward, Run, Solution, Verdict
 
 OUTSIDE = "outside_domain"
-_PAIR_LABELS = ("chosen", "agreement", "majority_answer")
+_PAIR_LABELS = ("chosen", "agreement", "majority_answer", "repetition")
 
 
 class Judge(Protocol):

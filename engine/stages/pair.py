@@ -4,6 +4,7 @@ Answers are not checked for correctness."""
 from collections import Counter
 from collections.abc import Sequence
 
+from engine.text.repetition import repetition
 from store.records import Label, Solution, Verdict
 
 STAGE = "pair"
@@ -39,7 +40,7 @@ def judge(
     tokens: int,
 ) -> tuple[Verdict, list[Label]]:
     """Score: the chosen one's reward. Reason ``low_reward`` under the floor. Labels ``chosen``, ``agreement`` (share of
-    all samples with the chosen one's answer) and ``majority_answer`` (ties to the lowest sample).
+    all samples with the chosen one's answer), ``majority_answer`` (ties to the lowest sample) and ``repetition``.
 
     ``groups``: for each solution the position of the first with an equivalent answer, None without an answer; at least
     one solution states an answer. Seconds are stored with the rewards.
@@ -58,5 +59,12 @@ def judge(
         Label(question_id, "chosen", str(solutions[best].sample), reward_model),
         Label(question_id, "agreement", f"{agreement:.4f}", STAGE),
         Label(question_id, "majority_answer", solutions[majority].answer or "", STAGE),
+        repetition_label(solutions[best]),
     ]
     return verdict, labels
+
+
+def repetition_label(chosen: Solution) -> Label:
+    """How much of the chosen solution repeats itself, its reasoning included."""
+    share = repetition(f"{chosen.reasoning or ''}\n{chosen.text}")
+    return Label(chosen.question_id, "repetition", f"{share:.4f}", STAGE)

@@ -73,6 +73,7 @@ def _pair(row: Row, first_rewards: dict[int, float | None]) -> Row | None:
         "response_chars": len(chosen["text"]) + len(chosen["reasoning"] or ""),
         "pass_rate": row["rates"][0]["pass_rate"] if row["rates"] else None,
         "novelty": float(labels["novelty"]) if "novelty" in labels else None,
+        "repetition": float(labels["repetition"]) if "repetition" in labels else None,
         "checkability": labels.get("checkability"),
         "query": question["text"] if state.query is None else state.query,
         "response": chosen["text"] if state.response is None else state.response,

@@ -94,6 +94,7 @@ _LABELLED = """
         max(value) FILTER (key = 'majority_answer') AS majority_answer,
         max(value) FILTER (key = 'checkability') AS checkability,
         max(TRY_CAST(value AS DOUBLE)) FILTER (key = 'novelty') AS novelty,
+        max(TRY_CAST(value AS DOUBLE)) FILTER (key = 'repetition') AS repetition,
         count(*) FILTER (key = 'near_duplicate') AS near_duplicates
     FROM label_rows r WHERE true /*r*/ GROUP BY q"""
 
@@ -109,7 +110,8 @@ _ITEMS = f"""
         coalesce(length(e.query), q.chars) AS query_chars, c.tokens AS response_tokens,
         coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
         coalesce(e.edited, false) AS edited, q.reference_answer, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty,
-        l.checkability, c.finish_reason, c.chars + coalesce(c.reasoning_chars, 0) AS response_chars
+        l.checkability, c.finish_reason, c.chars + coalesce(c.reasoning_chars, 0) AS response_chars,
+        l.repetition
     FROM question_rows q
     JOIN question_text t ON q.q = t.q
     LEFT JOIN ({_JUDGED}) j ON q.q = j.q
@@ -139,7 +141,7 @@ _PAIRS = f"""
         q.reference_answer, s.n_solutions, coalesce(e.status, 'unreviewed') AS status,
         coalesce(e.tags, []::VARCHAR[]) AS tags, coalesce(e.edited, false) AS edited,
         x.reasoning, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty, l.checkability, c.finish_reason,
-        c.chars + coalesce(c.reasoning_chars, 0) AS response_chars
+        c.chars + coalesce(c.reasoning_chars, 0) AS response_chars, l.repetition
     {_CHOSEN}
     JOIN solution_text x ON q.q = x.q AND c.sample = x.sample
     JOIN question_text t ON q.q = t.q
@@ -153,7 +155,7 @@ _CHOICES = f"""
     SELECT q.q, c.sample, q.question_id, q.run_id, q.generator, l.topic, j.difficulty, l.agreement, l.majority_answer,
         q.reference_answer, coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
         coalesce(e.edited, false) AS edited, c.correct, c.reasoning_tokens, l.novelty, l.checkability, c.finish_reason,
-        c.chars + coalesce(c.reasoning_chars, 0) AS response_chars
+        c.chars + coalesce(c.reasoning_chars, 0) AS response_chars, l.repetition
     {_CHOSEN} WHERE {_IS_PAIR} /*q*/"""
 
 # What RL trainers take: questions with a gold answer that no stage dropped. Without a response they are pending at

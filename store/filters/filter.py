@@ -55,6 +55,7 @@ class Filter:
     response_tokens: Range = (None, None)
     reasoning_tokens: Range = (None, None)
     pass_rate: Range = (None, None)
+    repetition: Range = (None, None)
     correct: Values = ()
     checkability: Values = ()
     finish_reason: Values = ()

@@ -24,10 +24,10 @@ Array: TypeAlias = NDArray[Any]
 K = TypeVar("K")
 V = TypeVar("V")
 
-SHARES = ("difficulty", "agreement", "pass_rate")
+SHARES = ("difficulty", "agreement", "pass_rate", "repetition")
 """Numbers in [0, 1]."""
 LENGTHS = ("query_chars", "response_chars", "response_tokens", "reasoning_tokens")
-NUMBERS = ("difficulty", "reward", "agreement", "pass_rate", *LENGTHS)
+NUMBERS = ("difficulty", "reward", "agreement", "pass_rate", *LENGTHS, "repetition")
 """The numbers with a histogram."""
 COUNTED = (
     *("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason"),

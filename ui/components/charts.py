@@ -30,6 +30,9 @@ CHARTS = {
     "reasoning_tokens": ChartText(
         "Reasoning length", "Tokens that the chosen solution spends on reasoning.", "tokens of reasoning"
     ),
+    "repetition": ChartText(
+        "Repetition", "Share of the chosen solution's n-grams that occur before in it.", "share of repeated n-grams"
+    ),
     "response_chars": ChartText(
         "Solution length in characters",
         "Of the chosen solution and its reasoning.",

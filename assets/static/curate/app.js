@@ -10,7 +10,7 @@ import { idsAhead, openId } from "./queue.js";
 
 /**
  * @typedef {import("./queue.js").Queue} Queue
- * @typedef {{ sample: number, title: string, answer: string | null, text: string, raw: string }} Sample
+ * @typedef {{ sample: number, title: string, answer: string | null, text: string, raw: string, reasoning: string }} Sample
  * @typedef {{ title: string, facts: string, samples: number[] }} AnswerGroup
  * @typedef {{ name: string, value: string, percentile: number | null }} Score
  * @typedef {{ query: string, response: string | null, answer: string | null }} Raw

@@ -114,6 +114,16 @@ function makeText(text, className) {
 }
 
 /**
+ * Folded; drawn when it is first opened, because reasoning is long.
+ * @param {string} text
+ */
+function makeReasoning(text) {
+  const made = collapsed(`Reasoning, ${formatNumber(text.length)} characters`);
+  made.addEventListener("toggle", () => made.append(makeText(text, "solution")), { once: true });
+  return made;
+}
+
+/**
  * @param {App} app
  * @param {Card} card
  */
@@ -134,7 +144,8 @@ function makeTexts(app, card) {
     if (index !== chosenIndex(card)) buttons.append(make("span", "quiet", "Accepting now takes this solution."));
   }
   const title = `Solution ${index + 1} of ${card.samples.length}: ${sample.title}`;
-  made.append(block(title, buttons, makeText(chosen ?? sample.text, "solution")));
+  const reasoning = sample.reasoning ? [makeReasoning(sample.reasoning)] : [];
+  made.append(block(title, buttons, ...reasoning, makeText(chosen ?? sample.text, "solution")));
   if (chosen !== null && original.response !== undefined) made.append(collapsed("Solution before edits", makeDiff(original.response, chosen)));
   if (chosen && card.answer) {
     const before = original.answer !== undefined ? ` (edited, was ${original.answer || "none"})` : "";

@@ -206,7 +206,7 @@ def test_rewards_choose_the_best_of_several_solutions(
     rewards = [reward for (reward,) in rows(workspace, "SELECT reward FROM rewards ORDER BY solution_id")]
     assert rewards[1] > rewards[0]
     assert dict(rows(workspace, "SELECT key, value FROM labels")) == {
-        "chosen": "1", "agreement": "0.6667", "majority_answer": "132"
+        "chosen": "1", "agreement": "0.6667", "majority_answer": "132", "repetition": "0.0000"
     }  # fmt: skip
     verdicts = rows(workspace, "SELECT judge, kept, score FROM verdicts WHERE stage = 'pair'")
     assert verdicts == [("nano-reward", True, rewards[1])]

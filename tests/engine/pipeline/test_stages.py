@@ -113,7 +113,7 @@ def test_agreement_and_majority_come_from_the_groups_of_answers() -> None:
     verdict, labels = pair.judge("q", "reward", samples, [0.1, 0.9, 0.3, 5.0, 0.2], [0, 1, 0, None, 1], None, 50)
     found = {label.key: label.value for label in labels}
     assert (verdict.kept, verdict.score, verdict.tokens) == (True, 0.9, 50)
-    assert found == {"chosen": "1", "agreement": "0.4000", "majority_answer": "1/2"}
+    assert found == {"chosen": "1", "agreement": "0.4000", "majority_answer": "1/2", "repetition": "0.0000"}
 
 
 def test_a_reward_under_the_floor_drops_the_pair() -> None:

@@ -41,4 +41,5 @@ def test_the_verdict_has_the_reward_of_the_chosen_solution() -> None:
         "chosen": "1",
         "agreement": "0.5000",
         "majority_answer": "5",
+        "repetition": "0.0000",
     }

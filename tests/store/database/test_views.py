@@ -17,10 +17,10 @@ COLUMNS = {
     "items": """question_id run_id generator query topic difficulty solvable drop_stage drop_reason n_solutions
         best_reward agreement majority_answer near_duplicates contaminated query_chars response_tokens
         status tags edited reference_answer correct reasoning_tokens pass_rate novelty checkability finish_reason
-        response_chars""",
+        response_chars repetition""",
     "pairs": """question_id run_id generator query response answer topic difficulty reward agreement majority_answer
         reference_answer n_solutions status tags edited reasoning correct reasoning_tokens pass_rate novelty
-        checkability finish_reason response_chars""",
+        checkability finish_reason response_chars repetition""",
     "prompts": "question_id query reference_answer topic difficulty checkability rates status tags",
     "funnel": "run_id stage entered kept dropped pending",
     "questions": """question_id run_id idx text generator template_id params seed tokens finish_reason reference_answer
@@ -53,7 +53,7 @@ def test_a_pair_shows_the_chosen_solution_and_its_facts(workspace: Workspace, as
     assert pair == (
         *("r1-00000003", "r1", "qgen-a", "What is 3 + 3?", "Sample 1: \\boxed{6}", "6", "Algebra", 0.4, -0.1, 1.0, "6"),
         *(None, 2, "unreviewed", [], False),
-        *(None, None, None, 0.75, None, None, "stop", 19),
+        *(None, None, None, 0.75, None, None, "stop", 19, None),
     )
 
 
@@ -63,7 +63,7 @@ def test_an_item_shows_where_it_was_dropped_and_what_is_known(workspace: Workspa
     near = [Label(question_id("r1", 1), "near_duplicate", f"r0-0000000{k}", "minhash") for k in range(2)]
     workspace.writer.put([*rows.whole(0), rows.rate(0), rows.question(1), *dropped, *near, rows.question(2)])
     kept, contaminated, fresh = ask("SELECT * EXCLUDE (run_id, generator, query) FROM items ORDER BY question_id")
-    known = (None, None, None, 0.75, None, None, "stop", 19)
+    known = (None, None, None, 0.75, None, None, "stop", 19, None)
     tail: tuple[object, ...] = ("unreviewed", [], False)
     assert kept == ("r1-00000000", "Algebra", 0.4, True, None, None, 2, -0.1, 1.0, "0", 0, False, 14, 13, *tail, *known)
     assert contaminated == (
@@ -84,9 +84,9 @@ def test_an_item_shows_where_it_was_dropped_and_what_is_known(workspace: Workspa
             None,
         ),
         *tail,
-        *[None] * 8,
+        *[None] * 9,
     )
-    assert fresh == ("r1-00000002", *[None] * 5, 0, None, None, None, 0, None, 14, None, *tail, *[None] * 8)
+    assert fresh == ("r1-00000002", *[None] * 5, 0, None, None, None, 0, None, 14, None, *tail, *[None] * 9)
 
 
 def test_a_question_with_a_gold_answer_that_no_stage_dropped_is_a_prompt(workspace: Workspace, ask: Ask) -> None:

@@ -29,6 +29,11 @@ REASONS = (
     "unsafe or offensive",
 )
 """The reasons of the keys 1 to 9 after a rejection."""
+_CORRECT = {
+    "same": "right",
+    "different": "wrong against the gold answer",
+    "undecided": "undecided against the gold answer",
+}
 _VERBS = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 
 
@@ -79,6 +84,8 @@ def _sample(item: Row, solution: Row, hidden: bool) -> dict[str, Any]:
     if solution["sample"] == item["chosen"]:
         facts.append("chosen")
     facts.append("no final answer" if solution["answer"] is None else f"answer {visible(solution['answer'])}")
+    if not hidden and solution["correct"] is not None:
+        facts.append(_CORRECT[solution["correct"]])
     if not hidden and solution.get("reward") is not None:
         facts.append(f"reward {three(solution['reward'])}")
     if solution["finish_reason"] == "length":
@@ -89,6 +96,7 @@ def _sample(item: Row, solution: Row, hidden: bool) -> dict[str, Any]:
         "answer": solution["answer"],
         "raw": solution["text"],
         "text": visible(solution["text"]),
+        "reasoning": visible(solution["reasoning"] or ""),
     }
 
 

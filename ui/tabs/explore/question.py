@@ -119,7 +119,12 @@ def _solutions(story: Story) -> list[str]:
         answer = f"Answer {drawn_answer(solutions[group]['answer'])}" if group is not None else "No final answer"
         parts.append(f"#### {answer}: {len(members)} of {len(solutions)}")
         for solution in members:
-            parts += [_sample(solution, chosen), quoted(written(solution["text"]))]
+            parts.append(_sample(solution, chosen))
+            if solution["reasoning"]:
+                parts.append(folded(f"Reasoning, {len(solution['reasoning']):,} characters", solution["reasoning"]))
+            parts.append(
+                quoted(written(solution["text"])) if solution["text"] else "> *No response after the reasoning.*"
+            )
     pair = story["pair"]
     if pair is not None and pair["edited"]:
         parts += ["**Solution edited by a reviewer**", quoted(written(pair["response"]))]
