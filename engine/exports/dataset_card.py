@@ -16,7 +16,7 @@ from engine.exports.plan import LICENSE, Plan
 from engine.paths import ASSETS
 from store.database import replace_verdicts, run_queries
 from store.export import card_statistics, formats
-from store.export.card_statistics import Figures
+from store.export.card_statistics import Figures, MeasuredRates
 from store.export.rows import Array, Cursor, Selected
 from store.records import Run
 
@@ -30,6 +30,38 @@ _TITLES = {
     "query_chars": "characters per question",
     "response_chars": "characters per solution",
     "response_tokens": "tokens per solution (the solver's)",
+    "reasoning_tokens": "tokens of reasoning per solution (the solver's)",
+}
+_CORRECT = {"same": "the same", "different": "different", "undecided": "undecided", None: "no gold answer"}
+_MEANING = {
+    "question_id": "the id in the workspace",
+    "run_id": "the run that generated it",
+    "generator": "the model that wrote the question, or its source",
+    "query": "the question",
+    "response": "the solution with the highest reward, or the one a reviewer chose",
+    "answer": "the final answer that the response states",
+    "topic": "one of MATH's subjects, or Arithmetic",
+    "difficulty": "predicted fail rate, 0 to 1",
+    "reward": "the reward model's score of the response",
+    "agreement": "share of the samples with the response's final answer, 0 to 1",
+    "majority_answer": "the final answer of most samples",
+    "reference_answer": "the given answer, where the question has one",
+    "n_solutions": "sampled solutions",
+    "status": "unreviewed, accepted, rejected or skipped by a reviewer",
+    "tags": "a reviewer's tags",
+    "edited": "whether a reviewer changed a text",
+    "level": "the level as the imported set calls it",
+    "correct": "the response's answer against the given one: same, different or undecided",
+    "pass_rate": "the pass rate of the model that was measured first, 0 to 1",
+    "rates": "JSON text: model -> pass rate",
+    "reasoning": "what the model wrote before the response",
+    "reasoning_tokens": "tokens of the reasoning",
+    "novelty": "how far the question is from others, where it was measured",
+    "checkability": "whether a rule can check an answer: open, choice, yes_no, proof ...",
+    "finish_reason": "why the solver stopped: stop, or length where it was cut off",
+    "extra": "JSON text: the imported columns that no other column holds",
+    "sample": "the number of the sample",
+    "chosen": "whether the sample is the pair's response",
 }
 _VALIDATION = " Validation rows are whole clusters of duplicates: none has a near-duplicate in train."
 _LOAD_REJECTED = 'rejected = load_dataset("THIS_DATASET", "rejected", split="train")  # dropped questions and reasons\n'
@@ -52,9 +84,11 @@ def text(
     rejected = next((path for path in files if "rejected" in path), None)
     rows = sum(one["rows"] for path, one in files.items() if path != rejected)
     written = [(path, f"{one['rows']:,}", f"{one['bytes']:,}" if "bytes" in one else "") for path, one in files.items()]
-    types = {field.name: str(field.type) for field in formats.schema(formats.PAIR)}
+    types = {field.name: str(field.type) for field in formats.schema((*formats.PAIR, *formats.SAMPLE))}
+    columns = [(f"`{name}`", types[name].replace("<", "(").replace(">", ")"), _MEANING[name]) for name in plan.columns]
+    figures = card_statistics.figures(cursor, chosen)
     return template.substitute(
-        {f"type_{name}": kind.replace("<", "(").replace(">", ")") for name, kind in types.items()},
+        columns=_table(("column", "type", "meaning"), columns),
         license=plan.license,
         size=_NAMES[sum(rows >= limit for limit in _SIZES)],
         splits="\n".join(f"  - split: {split}\n    path: {path}" for split, path in plan.files.items()),
@@ -63,7 +97,7 @@ def text(
         files=_table(("file", "rows", "bytes"), written),
         filter=json.dumps(plan.filter.to_dict()),
         validation=_VALIDATION if plan.validation else "",
-        statistics=_statistics(card_statistics.figures(cursor, chosen), chosen),
+        statistics=_statistics(figures, chosen, card_statistics.measured_rates(cursor, chosen)),
         generation=_generation(runs),
         funnel=_funnel(cursor, runs),
         contamination=_contamination(cursor, runs),
@@ -71,7 +105,7 @@ def text(
     )
 
 
-def _statistics(figures: Figures, chosen: Selected) -> str:
+def _statistics(figures: Figures, chosen: Selected, rates: Sequence[MeasuredRates]) -> str:
     rows = []
     for name, title in _TITLES.items():
         if len(values := figures.numbers[name]):
@@ -83,6 +117,13 @@ def _statistics(figures: Figures, chosen: Selected) -> str:
         _table(("", "rows with it", "mean", "min", "p5", "median", "p95", "max"), rows),
         _table(("topic", "rows", "share"), _shares(figures.topics, figures.rows)),
     ]
+    if any(name for name, _ in figures.correct):
+        against = [(_CORRECT[name], n) for name, n in figures.correct]
+        parts.append(_table(("answer against the gold answer", "rows", "share"), _shares(against, figures.rows)))
+    if rates:
+        measured = [(_plain(one.model), f"{one.questions:,}", f"{one.mean:.3f}", f"{one.never:,}", f"{one.always:,}")
+                    for one in rates]  # fmt: skip
+        parts.append(_table(("model", "questions with a pass rate", "mean", "never solved", "always solved"), measured))
     for name in ("difficulty", "agreement"):
         if len(figures.numbers[name]):
             parts.append(_histogram(_TITLES[name], figures.numbers[name]))

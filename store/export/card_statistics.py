@@ -12,19 +12,35 @@ from store.database.arrow import registered
 from store.database.views import narrowed
 from store.export.rows import Array, Selected, key_blocks
 
-_NUMBERS = ("difficulty", "reward", "agreement", "n_solutions", "query_chars", "response_chars", "response_tokens")
+_NUMBERS = (
+    "difficulty", "reward", "agreement", "n_solutions", "query_chars", "response_chars", "response_tokens",
+    "reasoning_tokens",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """``numbers``: by column its values without nulls (``response_tokens``: as the solver counted them; imports have
-    none). ``topics`` and ``generators``: rows of each, most frequent first.
+    none). ``topics``, ``generators`` and ``correct`` (against gold answers): rows of each, most frequent first.
     """
 
     rows: int
     numbers: dict[str, Array]
     topics: list[tuple[str | None, int]]
     generators: list[tuple[str | None, int]]
+    correct: list[tuple[str | None, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRates:
+    """The pass rates of a model: on how many of the selected questions, their mean, and how many it never or always
+    solves."""
+
+    model: str
+    questions: int
+    mean: float
+    never: int
+    always: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +61,19 @@ def figures(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> Figures:
         columns = [part[name].cast(pa.float64()).to_numpy() for part in parts]
         values = np.concatenate(columns) if columns else np.zeros(0)
         numbers[name] = values[~np.isnan(values)]
-    return Figures(selected.rows.num_rows, numbers, _most_frequent(parts, "topic"), _most_frequent(parts, "generator"))
+    counts = (_most_frequent(parts, name) for name in ("topic", "generator", "correct"))
+    return Figures(selected.rows.num_rows, numbers, *counts)
+
+
+def measured_rates(cursor: duckdb.DuckDBPyConnection, selected: Selected) -> list[MeasuredRates]:
+    """The pass rates of each model on the selected questions, by its name."""
+    query = """
+        SELECT model, count(*), avg(rate), count(*) FILTER (rate = 0), count(*) FILTER (rate = 1) FROM (
+            SELECT model, arg_max(pass_rate, rowid) AS rate FROM rate_rows
+            WHERE q IN (SELECT q FROM chosen) GROUP BY q, model)
+        GROUP BY model ORDER BY model"""
+    with registered(cursor, chosen=selected.rows.select(["q"])):
+        return [MeasuredRates(*row) for row in cursor.execute(query).fetchall()]
 
 
 def contamination_counts(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> list[ContaminationCount]:
@@ -63,7 +91,7 @@ def _part(cursor: duckdb.DuckDBPyConnection, keys: Any) -> pa.Table:
     query = f"""
         SELECT v.topic, v.generator, v.difficulty, v.reward, v.agreement, v.n_solutions,
             coalesce(length(e.query), q.chars) AS query_chars, coalesce(length(e.response), c.chars) AS response_chars,
-            nullif(c.tokens, 0) AS response_tokens
+            nullif(c.tokens, 0) AS response_tokens, c.reasoning_tokens, c.correct
         FROM (SELECT q, topic, generator, difficulty, reward, agreement, n_solutions
               FROM ({narrowed("pairs", f"{{}}.q BETWEEN {low:d} AND {high:d}")})) v
         JOIN keys k ON k.q = v.q

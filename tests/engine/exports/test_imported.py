@@ -180,3 +180,25 @@ def test_an_export_of_an_older_version_is_told_from_changed_rows(workspace: Work
     manifest["files"]["train.jsonl"]["sha256"] = "0"
     again = json.loads((out / "manifest.json").read_text())
     assert "has other columns" in str(verify.differs(manifest, again))
+
+
+def test_a_card_counts_right_answers_pass_rates_by_model_and_reasoning(make: Make) -> None:
+    card = (make("hf") / "README.md").read_text(encoding="utf-8")
+    assert "| the same | 5 | 100.0% |" in card
+    assert "| B/b | 1 | 1.000 | 0 | 1 |" in card
+    assert "| a model | 2 | 0.125 | 1 | 0 |" in card
+    assert "| tokens of reasoning per solution (the solver's) | 2 |" in card
+    assert "| `extra` | string | JSON text" in card
+    samples = (make("hf", all_samples=True) / "README.md").read_text(encoding="utf-8")
+    assert "| `chosen` | bool |" in samples
+
+
+def test_a_card_without_gold_answers_and_rates_has_no_table_of_them(workspace: Workspace, tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as plain:
+        plain.create_run(rows.run(status="done"))
+        plain.writer.put(rows.whole(1))
+        plain.writer.flush()
+        job.start(plain, Plan("hf"), tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "gold answer |" not in card
+    assert "never solved" not in card

@@ -184,6 +184,12 @@ def test_uncheckable_prompts_come_where_they_are_asked_for_and_their_refusals_ar
     assert export("slime", {"status": ["rejected"]})[0][0]["label"] == "12"
 
 
+def test_a_filter_by_checkability_decides_by_itself_what_is_kept(export: Export) -> None:
+    found, manifest = export("openrlhf", {"checkability": ["proof", "choice"]})
+    assert [row["answer"] for row in found] == ["B", "By induction on n."]
+    assert manifest["counts"]["uncheckable_left_out"] == 0
+
+
 def test_a_right_answer_that_a_rule_cannot_read_is_counted_and_named(workspace: Workspace) -> None:
     tested = [("r1-1", "2", "2"), ("r1-2", "} never closes {", "} never closes {")]
     result = self_test.run(TRAINERS["verl"], tested)

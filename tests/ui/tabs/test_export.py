@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from store.database.workspace import Workspace
 from tests.engine.exports.conftest import ACCEPTED, PAIRS, REJECTED, fill
+from tests.engine.exports.test_rl import fill as fill_prompts
 from tests.ui.browser import chromium, served
 
 ROWS = PAIRS + 1 - len(REJECTED)
@@ -91,3 +92,29 @@ def test_an_empty_workspace_says_what_to_do_first(tmp_path: Path) -> None:
         expect(page.locator("#exported")).to_contain_text("None yet")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         assert not watched.errors
+
+
+def test_prompts_for_a_trainer_are_shown_as_it_gets_them_and_tested_by_its_rule(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        fill_prompts(workspace)
+    with served(tmp_path / "w") as url, chromium(url) as watched:
+        page = watched.open()
+        opened(page)
+        expect(page.get_by_label("All samples")).to_be_visible()
+        choose(page, "Format", "rl")
+        look = page.locator("#export-look")
+        expect(look).to_contain_text("6 prompts with a gold answer")
+        expect(look).to_contain_text("2 more have an answer that no rule can check")
+        expect(look).to_contain_text("DigitalLearningGmbH/MATH-lighteval")
+        expect(page.get_by_label("All samples")).to_be_hidden()
+        choose(page, "Trainer", "slime")
+        expect(look).to_contain_text('"rm_type":"math"')
+        expect(page.get_by_text("--label-key label")).to_be_visible()
+        page.get_by_label("Include uncheckable answers").check()
+        expect(look).to_contain_text("8 prompts with a gold answer")
+        page.get_by_role("button", name="Export", exact=True).click()
+        expect(page.locator("#export-progress")).to_contain_text(
+            "Self-test by the rule 'slime: math' on 8 rows: 8 right"
+        )
+        assert not watched.errors
+    assert (tmp_path / "w" / "exports" / "rl-1" / "train.jsonl").is_file()

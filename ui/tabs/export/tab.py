@@ -13,6 +13,7 @@ import gradio as gr
 from engine.exports import finished
 from engine.exports.plan import LICENSE, Plan
 from engine.exports.preview import look
+from engine.exports.rl_trainers import TRAINERS
 from engine.job_registry import JobRegistry
 from engine.job_requests import ExportRequest, VerifyRequest
 from store.database.sources import SourceSelector
@@ -32,6 +33,8 @@ _ALL, _EXPLORE = "all", "shown"
 _WHICH = [("All pairs", _ALL), ("Explore's current filter", _EXPLORE)]
 _ABOUT = "Writes files that training tools load directly, and a manifest that reproduces them byte for byte. "
 _ABOUT += "Pairs that a reviewer rejected are left out unless the filter selects a status."
+_REASONING = [("As the format expects", ""), ("Inline", "inline"), ("Field", "field"), ("Left out", "none")]
+_TRAINER = "verl"
 _DEMO = "The demo cannot be exported: make a run, or import a dataset, first."
 _ADDRESS = "(...given) => [new URL(location.href).searchParams.get('filter') || '', ...given.slice(1)]"
 """Explore keeps its filter in the page's address."""
@@ -54,6 +57,17 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
         share = "Share of the rows; duplicates stay in one split."
         validation = gr.Slider(0, 0.5, 0, step=0.01, label="Validation split", info=share)
         licence = gr.Textbox(LICENSE, label="Licence", info="As the hub spells it, e.g. apache-2.0.", visible=False)
+    with gr.Row():
+        where = "Before the response as <think> text, in a field of its own, or left out."
+        thought = gr.Dropdown(_REASONING, value="", label="Reasoning", info=where, min_width=200)
+        every = "One row for every sample; text formats leave out those that were cut off."
+        samples = gr.Checkbox(False, label="All samples", info=every)
+        trainer = gr.Dropdown(
+            [(one.title, name) for name, one in TRAINERS.items()], value=_TRAINER, label="Trainer",
+            info=_use(_TRAINER), visible=False, min_width=200,
+        )  # fmt: skip
+        keep = "Also proofs, several parts, yes or no, prose: rules cannot check them, or reward guessing."
+        uncheckable = gr.Checkbox(False, label="Include uncheckable answers", info=keep, visible=False)
     shown = sheet.sheet("export-look")
     with gr.Accordion("Dataset card", open=False, visible=False, elem_id="export-card") as card:
         written = sheet.sheet("export-card-text")
@@ -73,13 +87,14 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
             verify = gr.Button("Verify against the workspace", size="sm")
             delete = gr.Button("Delete", variant="stop", size="sm")
 
-    options = [which, form, full, same, validation, licence]
+    options = [which, form, full, same, validation, licence, thought, samples, trainer, uncheckable]
     asks: dict[str, Any] = {"inputs": [address, *options], "outputs": [shown, written], "js": _ADDRESS}
     seen = gr.State({})
     now = sheet.updates(view.now, seen, [seen, progress, cancel, done, chosen])
-    fits = [full, same, validation, licence, form, name, card]
+    fits = [full, same, validation, licence, thought, samples, trainer, uncheckable, form, name, card]
     form.input(view.fitted, form, fits, show_progress="hidden").then(view.look, **asks)
-    for field in (which, full, same, validation, licence):
+    trainer.input(lambda one: gr.update(info=_use(one)), trainer, trainer, show_progress="hidden")
+    for field in (which, full, same, validation, licence, thought, samples, trainer, uncheckable):
         event = field.release if isinstance(field, gr.Slider) else field.input
         event(view.look, **asks, trigger_mode="always_last")
     started = start.click(view.start, [address, *options, name], name, js=_ADDRESS, show_progress="hidden")
@@ -117,6 +132,10 @@ class _View:
             _fit(form == "dpo", False),
             _fit(one.view == "pairs", 0),
             _fit(form == "hf", LICENSE),
+            _fit(one.view == "pairs", ""),
+            _fit(one.has_samples, False),
+            _fit(form == "rl", _TRAINER),
+            _fit(form == "rl", False),
             gr.update(info=_info(form)),
             finished.unused_name(self._folder, form),
             gr.update(visible=form == "hf"),
@@ -169,7 +188,18 @@ class _View:
         return [now, *updates]
 
     def _plan(
-        self, address: str, which: str, form: str, full: bool, same: bool, validation: float, licence: str
+        self,
+        address: str,
+        which: str,
+        form: str,
+        full: bool,
+        same: bool,
+        validation: float,
+        licence: str,
+        reasoning: str,
+        all_samples: bool,
+        trainer: str,
+        uncheckable: bool,
     ) -> Plan:
         if which == _EXPLORE:
             chosen = Filter.from_json(address or "{}")
@@ -181,13 +211,27 @@ class _View:
         else:
             chosen = Filter()
         return Plan(
-            form, chosen, full is True, round(float(validation or 0), 4), same is True, (licence or LICENSE).strip()
+            form,
+            chosen,
+            full is True,
+            round(float(validation or 0), 4),
+            same is True,
+            (licence or LICENSE).strip(),
+            reasoning or "",
+            all_samples is True,
+            trainer if form == "rl" else "",
+            uncheckable is True,
         )
 
 
 def _fit(there: bool, plain: Any) -> Any:
     """Visible where the format has the option, else hidden and reset."""
     return gr.update(visible=True) if there else gr.update(visible=False, value=plain)
+
+
+def _use(trainer: str) -> str:
+    """How the trainer is pointed at the file."""
+    return f"{TRAINERS[trainer].use}." if trainer in TRAINERS else ""
 
 
 def _info(form: str) -> str:

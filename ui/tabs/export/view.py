@@ -13,6 +13,11 @@ from ui.components import sheet
 from ui.components.sheet import Part, sides, table, text
 from ui.web.escape import shorten, size
 
+_PREFERENCE = "a pair needs a response that imported preferences reject, or another sample with a lower reward and, "
+_PREFERENCE += "unless equal answers are included, a different final answer."
+_SELF_TEST = (
+    "The export runs the trainer's rule on a right and a wrong response of up to 100 rows and reports the result."
+)
 _LONGEST = 700  # characters of a row in the preview
 _FIGURES = {
     "query_chars": "characters of a question",
@@ -25,18 +30,24 @@ def look(seen: Look) -> list[Part]:
     """Counts, sizes, and the first rows as they would be written."""
     counts, plan = seen.counts, seen.plan
     total = counts["selected"]
-    what = "dropped questions" if plan.form.view == "items" else "pairs"
+    what = {"items": "dropped questions", "prompts": "prompts with a gold answer"}.get(plan.form.view, "pairs")
     status = ", ".join(f"{n:,} {name}" for name, n in counts["status"].items())
     head = f"{total:,} {what}{f' ({status})' if status else ''}; filter: {filtered(plan.filter.to_dict())}."
     parts = [text(head, strong=True)]
     if counts["rejected_left_out"]:
         parts.append(text(f"{counts['rejected_left_out']:,} more match but are left out: a reviewer rejected them."))
+    if left := counts.get("uncheckable_left_out"):
+        parts.append(text(f"{left:,} more have an answer that no rule can check: a filter by checkability, or Include "
+                          "uncheckable answers, keeps them."))  # fmt: skip
     if not total:
         return [*parts, text("There is nothing to export: choose other pairs, or another format.")]
     if plan.format == "dpo":
         number = f"About {seen.written:,}" if seen.written else "Few or none"
-        parts.append(text(f"{number} of these make a row: a pair needs another sample with a lower reward and, unless "
-                          "equal answers are included, a different final answer."))  # fmt: skip
+        parts.append(text(f"{number} of these make a row: {_PREFERENCE}"))
+    if plan.all_samples:
+        parts.append(text(f"About {seen.written:,} samples of these make a row."))
+    if plan.format == "rl":
+        parts.append(text(_SELF_TEST))
     if seen.splits:
         parts.append(text("; ".join(f"{split}: {n:,} rows" for split, n in seen.splits.items()) + "."))
     if seen.dropped is not None:
