@@ -9,7 +9,8 @@ import numpy as np
 
 from store.frame.frame import Array, Frame
 
-BINS = 24
+MOST = 24
+"""Bins; few solutions get fewer, so that the lines are not all teeth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def lengths(frame: Frame, rows: Array) -> Lengths | None:
         return None
     groups["cut"] = there & cut
     found = chars[there]
-    edges = np.geomspace(max(found.min(), 1.0), found.max() * 1.001 + 1.0, BINS + 1)
+    bins = int(np.clip(np.sqrt(len(found)), 4, MOST))
+    edges = np.geomspace(max(found.min(), 1.0), found.max() * 1.001 + 1.0, bins + 1)
     outcomes = [
         Outcome(name, np.histogram(chars[group], edges)[0].tolist(), float(np.median(chars[group])))
         for name, group in groups.items()

@@ -23,7 +23,7 @@ function panelOf(board) {
   if (there) return there;
   const details = group("details", "", make("summary", "", "As a table"), make("table"));
   const plot = group("div", "plot lines", make("div", "drawn"));
-  const panel = group("section", "", make("h3", "", TITLE), make("p", "note", NOTE), plot, make("p", "legend"), details);
+  const panel = group("section", "", make("h3", "", TITLE), make("p", "note", NOTE), plot, make("p", "quiet medians"), details);
   panel.dataset.lengths = "";
   board.append(panel);
   return panel;
@@ -61,17 +61,17 @@ export function drawLengths(app, plotly) {
   plot.setAttribute("aria-label", `${TITLE}. ${NOTE} The table below lists the numbers.`);
   plotly.react(plot, traces, plotLayout(colors, {
     font: { color: colors.ink, size: 11 },
-    margin: { l: 44, r: 8, t: 6, b: 8 },
+    margin: { l: 44, r: 8, t: 28, b: 8 },
     height: 190,
     hovermode: "x",
     showlegend: true,
-    legend: { x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)" },
+    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
     xaxis: { type: "log", title: { text: "characters", standoff: 6 }, dtick: 1 },
     yaxis: { automargin: false, tickformat: ".0%", rangemode: "tozero", nticks: 5 },
   }), PLOT_CONFIG);
   const all = outcomes.reduce((sum, { count }) => sum + count, 0);
   const medians = outcomes.map(({ name, median }) => `${name} ${formatNumber(Math.round(median))}`);
-  setText(find(panel, ".legend"), `Medians: ${medians.join(", ")}.`);
+  setText(find(panel, ".medians"), `Medians: ${medians.join(", ")}.`);
   const rows = outcomes.map(({ name, count, median }) => [name, count, formatPercent(count / all), formatNumber(Math.round(median))]);
   setTable(find(panel, "table", HTMLTableElement), ["outcome", "solutions", "share", "median characters"], rows);
 }
