@@ -140,7 +140,12 @@ CORRECT = {
 
 def _rates(story: Story) -> list[str]:
     rows = [
-        (rate["model"], _number(rate["pass_rate"]), rate["n"] or "unknown", rate["correct"] if rate["n"] else "")
+        (
+            rate["model"],
+            _number(rate["pass_rate"]),
+            rate["n"] or "unknown",
+            rate["correct"] or ("" if rate["correct"] is None else 0),
+        )
         for rate in story["rates"]
     ]
     return _table("Measured pass rates", ("model", "pass rate", "rollouts", "right"), rows)
@@ -148,17 +153,16 @@ def _rates(story: Story) -> list[str]:
 
 def _sample(solution: Story, chosen: str | None) -> str:
     mark = "✓ chosen, " if str(solution["sample"]) == chosen else ""
+    thought = solution["reasoning_tokens"]
     rewards = ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items())
     facts = [
         rewards or "no reward",
-        f"{solution['tokens']} tokens",
+        f"{solution['tokens']} tokens" + (f", {thought} of them reasoning" if thought else ""),
         f"by {solution['solver']}",
         f"seed {solution['seed']}",
     ]
     if solution["correct"] is not None:
         facts.insert(0, CORRECT[solution["correct"]])
-    if solution["reasoning_tokens"]:
-        facts.append(f"{solution['reasoning_tokens']} of them reasoning")
     if solution["finish_reason"] == "length":
         facts.append("cut off at the token limit")
     return f"**{mark}sample {solution['sample']}**: {_cell(' · '.join(facts))}"
