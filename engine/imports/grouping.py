@@ -26,12 +26,13 @@ _Key = tuple[str, str, str | None]
 def decided(mapping: Mapping, columns: Sequence[str], rows: Sequence[Row], group: str) -> Mapping:
     """The mapping with ``grouped`` as asked, or as the first rows suggest: some question with different responses.
 
-    Rows that only repeat each other are duplicates, and rows with a rejected response stay pairs. InputError for
-    another ``group``.
+    Rows that only repeat each other are duplicates; rows with a rejected response and rows of our own exports stay
+    pairs. InputError for another ``group``.
     """
     if group not in CHOICES:
         raise InputError("--group", group, "is not a way to read rows", f"use one of {', '.join(CHOICES)}")
-    if group != AUTO or mapping["rejected"] is not None or mapping["response"] is None or mapping["query"] is None:
+    alone = mapping["response"] is None or mapping["query"] is None
+    if group != AUTO or alone or mapping["rejected"] is not None or mapping["stated"] is not None:
         return replace(mapping, grouped=group == QUESTION)
     found = Part()
     reader = Reader(replace(mapping, grouped=False), columns)

@@ -22,7 +22,7 @@ from engine.imports import mapping as mappings
 from engine.imports.grouping import AUTO, decided
 from engine.imports.part import Part
 from engine.imports.preview import begin
-from engine.imports.report import grouping_sentence, report_of, unread_sentence
+from engine.imports.report import grouping_sentence, refused_sentence, report_of, unread_sentence
 from engine.imports.rows import Reader
 from engine.jobs.control import Control
 from engine.jobs.prefetch import prefetched
@@ -59,7 +59,8 @@ def preview(given: str, overrides: Mapping[str, str] | None = None, rows: int = 
     mapping = decided(mapping, start.columns, start.good, group)
     read = start.read(mapping)
     first = "the first row" if len(start.rows) == 1 else f"the first {len(start.rows):,} rows"
-    said = unread_sentence(read.unread, first), grouping_sentence(read.grouped)
+    refused = refused_sentence((reason for _, reason, _ in read.refused), first)
+    said = unread_sentence(read.unread, first), grouping_sentence(read.grouped), refused
     remarks = tuple(sentence for sentence in said if sentence)
     return Preview(start.source.format, start.columns, mapping, start.good[:rows], len(read.refused), remarks)
 
@@ -135,7 +136,8 @@ class _Import:
 
     def run(self, about: dict[str, Any]) -> Result:
         progress = self._progress
-        progress.emit("start", mapping=self._looked.mapping.columns, scored=self._scored)
+        looked = self._looked
+        progress.emit("start", mapping=looked.mapping.columns, scored=self._scored, remarks=list(looked.remarks))
         digest = Digest(self._source.path)
         problem: str | None = None
         try:

@@ -2,7 +2,7 @@
 
 The general guess by usual names (``guess``) reads most files; an entry says what it can't know. ``needs``: paths with a
 value in the first rows. ``mapping``: its fields go before the guessed ones; a column that is missing is left out. An
-entry's example is in ``tests/engine/imports/layouts/NAME.jsonl``.
+entry has an example in ``benchmarks/layouts``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The result of an import, as data and in words."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from store.database.run_queries import failures
@@ -28,6 +29,13 @@ def unread_sentence(unread: Mapping[str, int], rows: str) -> str | None:
     """
     said = [f"{name} in {n:,} ({_EXPECTED.get(name, 'of another kind')})" for name, n in unread.items() if n]
     return f"Not readable in {rows}, and kept in extra as it is: {', '.join(said)}." if said else None
+
+
+def refused_sentence(reasons: Iterable[str], rows: str) -> str | None:
+    """One sentence on the rows that are refused, by their reasons; None where none is."""
+    counted = Counter(reasons)
+    said = [f"{n:,} ({reason})" for reason, n in counted.most_common()]
+    return f"Of {rows}, refused: {', '.join(said)}." if said else None
 
 
 def grouping_sentence(grouped: int) -> str | None:

@@ -61,6 +61,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory, nano: Path) -> Path:
     pq.write_table(
         pa.table({"text": ["What is 2 + 3?"], "worked": ["2 + 3 = 5"], "final": ["5"]}), folder / "mine.parquet"
     )
+    rl = {"prompt": [{"role": "user", "content": "What is 2 + 3?"}], "reward_model": {"ground_truth": "5"}}
+    (folder / "rl.jsonl").write_text(json.dumps(rl), encoding="utf-8")
+    choices = {"question": "Which is even?", "options": ["(A) 3", "(B) 4"], "answer": "B"}
+    (folder / "choices.jsonl").write_text(json.dumps(choices), encoding="utf-8")
     (folder / "logins.txt").write_text("ada:a-long-password\n", encoding="utf-8")
     (folder / "assets").symlink_to(ROOT / "assets")
     with pytest.MonkeyPatch.context() as patch:
