@@ -1,8 +1,35 @@
 """Layouts of evaluations and of files that hold all rows in one object."""
 
-from benchmarks.layouts.case import BAD, BOTH, GOLD, Q1, Q2, S1, S2, Case, Right, assistant, two
+from benchmarks.layouts.case import BAD, BOTH, GOLD, Q1, Q2, S1, S2, Case, Right, assistant, two, user
 
 EVALUATION = (
+    Case(
+        "humaneval",
+        [
+            {
+                "task_id": "t/0",
+                "prompt": "def one():\n",
+                "canonical_solution": "    return 1",
+                "test": "assert one() == 1",
+            }
+        ],
+        [Right("def one():\n", ["    return 1"], "assert one() == 1", {"extra": {"task_id": "t/0"}})],
+    ),
+    Case(
+        "trl_grpo",
+        [{"prompt": [user(Q1)], "solution": "$30$", "level": 1}, {"prompt": [user(Q2)], "solution": "$2$", "level": 2}],
+        [Right(Q1, gold="$30$", more={"level": "1"}), Right(Q2, gold="$2$")],
+    ),
+    Case(
+        "messages_as_text",
+        [{"prompt": f'[{{"role": "user", "content": "{Q1}"}}]', "info": "{'ground_truth': '30'}"}],
+        [Right(Q1, gold="30")],
+    ),
+    Case(
+        "code_with_tests",
+        two("problem", "solution", "test_code", first=("F?", "f = 1", "f"), second=("G?", "g = 2", "g")),
+        [Right("F?", ["f = 1"], "f"), Right("G?", ["g = 2"], "g")],
+    ),
     Case(
         "lm_eval",
         [

@@ -123,6 +123,8 @@ def fields(seen: Seen, given: AnyMapping[str, str]) -> dict[str, str]:
         if response:
             found["response"] = response
     answer = given.get("answer") or _answer(seen, found, own)
+    if answer is None and "response" not in given and _is_gold(seen, found):
+        answer = found.pop("response")
     if answer is not None:
         found["answer"] = answer
     return found | _further(seen, {**found, **given}, own)
@@ -245,6 +247,15 @@ def _answer(seen: Seen, found: AnyMapping[str, str], own: bool) -> str | None:
         if candidate is not None and candidate not in (found.get("response"), found.get("query")):
             return candidate if name != "label" or not found.get("response") else None
     return None
+
+
+def _is_gold(seen: Seen, found: AnyMapping[str, str]) -> bool:
+    """Whether the solutions beside prompts of messages are gold answers, as TRL's trainers read them."""
+    query, response = found.get("query", ""), found.get("response", "")
+    if usual.key(response) != "solution" or not seen.mostly(query, chats.turns_of):
+        return False
+    texts = [value for value in seen.values(response) if isinstance(value, str)]
+    return bool(texts) and median(map(len, texts)) <= _LONG / 2 and not any("\n" in text for text in texts)
 
 
 def _worked(seen: Seen, column: str) -> bool:

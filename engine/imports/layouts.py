@@ -116,6 +116,11 @@ LAYOUTS: tuple[Layout, ...] = (
         {"response": "r1_generation|solution", "answer": "test_code"},
     ),
     Layout(
+        "humaneval",
+        ("prompt", "canonical_solution", "test"),
+        {"query": "prompt", "response": "canonical_solution", "answer": "test"},
+    ),
+    Layout(
         "code_with_tests",
         ("solution", "test_code"),
         {"response": "solution", "answer": "test_code"},

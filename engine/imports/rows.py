@@ -115,7 +115,7 @@ class Reader:
                 and len(text) > _LONGEST_NULL
                 and len(answer) > _LONGEST_NULL
                 and not ("think" in answer or "thought|" in answer or answer[0] == "[")
-                and not chats.may_be_transcript(text)
+                and not (text[0] in "[{" or chats.may_be_transcript(text))
                 and not (text.isspace() or answer.isspace())
             ):
                 if self._several:
@@ -184,18 +184,21 @@ class Reader:
             if is_null(value):
                 taken += [path.column] if path.flat and value in (None, "") else []
                 continue
-            if not isinstance(value, str) or chats.may_be_transcript(value):
-                turns = chats.turns_of(value) if not isinstance(value, str) else chats.transcript(value)
+            written = isinstance(value, str)
+            if not written or value[:1] in "[{" or chats.may_be_transcript(value):
+                turns = chats.turns_of(value)
+                if turns is None and written:
+                    turns = chats.transcript(value)
                 if turns is not None:
-                    chat = chats.exchange(turns, self._same or (isinstance(value, str) and self._response is None))
+                    chat = chats.exchange(turns, self._same or (written and self._response is None))
                     if chat.query is None:
                         continue
                     answer = samples.joined(chat.response) if chat.response is not None else answer
                     context = chat.context
                     text = f"{text}\n\n{chat.query}" if text else chat.query
-                    taken += [path.column] if path.flat and chat.whole and not isinstance(value, str) else []
+                    taken += [path.column] if path.flat and chat.whole and not written else []
                     continue
-            if isinstance(value, str) and not (place and value[:1] in "[{"):
+            if written and not (place and value[:1] in "[{"):
                 text = f"{text}\n\n{value}" if text else value
                 taken += [path.column] if path.flat else []
             elif place and (lines := option_lines(value)):
@@ -207,7 +210,8 @@ class Reader:
     def _samples(self, row: Row, asked: _Asked, taken: list[str]) -> list[Sample] | None:
         """The responses to the question; None for a value that is none."""
         if self._same:
-            whole = isinstance(self._query.values(row)[0][1], str) and asked.answer is None
+            value = self._query.values(row)[0][1]
+            whole = isinstance(value, str) and asked.answer is None and chats.turns_of(value) is None
             return None if whole else [] if asked.answer is None else [asked.answer]
         if self._response is None:
             return [] if asked.answer is None else [asked.answer]

@@ -17,7 +17,7 @@ _TEXT = (
 _REASONING = ("reasoning", "reasoning_content", "thinking", "thought")
 _SOLVER = ("model", "model_name", "solver", "generator", "engine")
 _FINISH = ("finish_reason", "stop_reason")
-_REWARD = ("reward", "score", "rm_score")
+_REWARD = ("reward", "score", "rm_score", "overall_score", "rating")
 
 
 @dataclass(frozen=True, slots=True)

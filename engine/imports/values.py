@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -20,6 +21,7 @@ TOPICS = (
 )
 _NULLS = frozenset({"", "n/a", "none", "null", "nan"})
 _LONGEST_NULL = 8
+_LONGEST_PYTHON = 1 << 20
 _SHORT, _HIGHEST = 20, 20
 """Of a level: characters of its name, and its number."""
 _PATH = "->"
@@ -36,14 +38,26 @@ def is_null(value: object) -> bool:
 
 
 def parsed(value: object) -> Any:
-    """What a text of JSON spells, where it is an object or a list; any other value as it is."""
+    """What a text of JSON spells, where it is an object or a list; any other value as it is.
+
+    Python's own spelling, as it gets into CSV and into carelessly written JSON (``['a', 'b']``), counts as well.
+    """
     if not isinstance(value, str) or not value[:64].lstrip().startswith(("{", "[")):
         return value
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):
-        return value
+        found = _python(value)
     return found if isinstance(found, (dict, list)) else value
+
+
+def _python(text: str) -> Any:
+    if len(text) > _LONGEST_PYTHON or not text.lstrip().startswith(("['", "{'", "[{'")):
+        return None
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def topic(value: object) -> str | None:

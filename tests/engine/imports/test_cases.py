@@ -402,3 +402,23 @@ def test_measured_rates_name_their_models(bring: Bring) -> None:
     assert stored["bigmath"] == [("llama8b", rate, None, None) for rate in (0.0, 0.25, 0.5)]
     assert {one[:2] for one in stored["omr"]} == {("72b_tir", 0.5)}
     assert stored["skywork"][3] == ("DeepSeek-R1-Distill-Qwen-7B", 13 / 16, 16, 13)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [[{"role": "user", "content": CRATE}], json.dumps([{"role": "user", "content": CRATE}]),
+     f"<|im_start|>user\n{CRATE}<|im_end|>\n<|im_start|>assistant\n"],
+)  # fmt: skip
+def test_short_solutions_beside_messages_are_gold_answers(bring: Bring, prompt: Any) -> None:
+    made = bring([{"prompt": prompt, "solution": "$23$"}])
+    if isinstance(prompt, list):
+        assert golds(made) == [(CRATE, "$23$")]
+    else:
+        assert items(made, "query") == [(CRATE,)]
+
+
+@pytest.mark.parametrize("info", ['{"ground_truth": "23"}', "{'ground_truth': '23'}", {"ground_truth": 23}])
+def test_objects_as_text_are_read_as_objects(bring: Bring, info: Any) -> None:
+    made = bring([{"prompt": CRATE, "verification_info": info}])
+    assert golds(made) == [(CRATE, "23")]
+    assert extra(made) == [{"verification_info": info}]
