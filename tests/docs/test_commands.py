@@ -56,6 +56,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory, nano: Path) -> Path:
             for n in range(30)]  # fmt: skip
     for name in ("gsm8k_train", "gsm8k_test", "math_train", "math500", "unfiltered"):
         (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    prompts = [{"problem": row["question"], "answer": str(n + 2), "llama8b_solve_rate": n % 9 / 8}
+               for n, row in enumerate(rows)]  # fmt: skip
+    (folder / "prompts.jsonl").write_text("\n".join(map(json.dumps, prompts)), encoding="utf-8")
     pairs = [{"prompt": "", "chosen": f"What is {n} + {n}?", "rejected": f"What {n} is?"} for n in range(8)]
     (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)), encoding="utf-8")
     pq.write_table(

@@ -13,6 +13,7 @@ import pytest
 from benchmarks import synthetic
 from store.database.workspace import Workspace
 from tests.engine.exports.conftest import PAIRS, REJECTED, fill
+from tests.engine.exports.test_rl import fill as fill_prompts
 from tests.ui.browser import served
 from tests.ui.cli.command import command, environment, scalequest, sentence
 
@@ -47,6 +48,19 @@ def test_events_are_one_object_a_line_and_end_with_the_counts(folder: Path, tmp_
     assert events[-1]["counts"]["rows"] == {"train.jsonl": PAIRS + 1 - len(REJECTED)}
 
 
+def test_prompts_for_a_trainer_are_exported_with_the_result_of_its_rule(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as opened:
+        fill_prompts(opened)
+    out = tmp_path / "out"
+    args = ("export", "--workspace", tmp_path / "w", "--format", "rl", "--trainer", "nemo-gym", "--out", out)
+    done = scalequest(*args, "--filter", '{"pass_rate": [0.2, 0.8]}')
+    assert done.returncode == 0, done.stderr
+    assert "on 1 rows: 1 right responses accepted, 1 wrong ones rejected" in done.stdout
+    assert json.loads((out / "train.jsonl").read_text(encoding="utf-8"))["pass_rate_llama8b"] == 0.25
+    again = scalequest("export", "--workspace", tmp_path / "w", "--verify", out)
+    assert (again.returncode, again.stdout) == (0, "identical: 1 file, 1 rows.\n")
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -60,6 +74,11 @@ def test_events_are_one_object_a_line_and_end_with_the_counts(folder: Path, tmp_
         (["--format", "jsonl", "--out", "o", "--validation", "1.5"], "1.5"),
         (["--format", "dpo", "--out", "o", "--full"], "--full"),
         (["--format", "hf", "--out", "o", "--license", "my licence"], "my licence"),
+        (["--format", "rl", "--out", "o"], "--trainer '' is missing"),
+        (["--format", "rl", "--trainer", "ppo", "--out", "o"], "choose from verl"),
+        (["--format", "rl", "--trainer", "verl", "--out", "o"], "no question with a gold answer"),
+        (["--format", "alpaca", "--reasoning", "field", "--out", "o"], "choose inline or none"),
+        (["--format", "dpo", "--all-samples", "--out", "o"], "--all-samples"),
         (["--verify", "none.json"], "none.json"),
         (["--verify", "none.json", "--format", "csv"], "--format"),
     ],

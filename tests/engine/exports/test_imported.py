@@ -48,14 +48,18 @@ def question(idx: int) -> list[Record]:
     return [*made, Label(key, "level", f"Level {idx}", "import"), Label(key, "checkability", "open", "rule")]
 
 
+def fill(opened: Workspace) -> None:
+    opened.create_run(rows.run(status="done"))
+    for idx in range(5):
+        opened.writer.put(question(idx))
+    opened.writer.put([rows.rate(0, correct=2), rows.rate(0, model="B/b", correct=8), rows.rate(1, correct=0)])
+    opened.writer.flush()
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with Workspace.open(tmp_path_factory.mktemp("imported") / "w") as opened:
-        opened.create_run(rows.run(status="done"))
-        for idx in range(5):
-            opened.writer.put(question(idx))
-        opened.writer.put([rows.rate(0, correct=2), rows.rate(0, model="B/b", correct=8), rows.rate(1, correct=0)])
-        opened.writer.flush()
+        fill(opened)
         yield opened
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.exports import job
+from engine.exports.plan import Plan
 from engine.imports import job as imports
 from store.database.workspace import Workspace
 from tests.engine.exports.conftest import Make
+from tests.engine.exports.test_imported import fill as fill_imported
 
 COLUMNS = "query, response, answer, topic, difficulty, reward, agreement, majority_answer, status, tags, edited"
 
@@ -31,6 +34,27 @@ def test_a_full_export_imports_again_as_it_was(
             found = cursor.execute(f"SELECT {COLUMNS} FROM pairs ORDER BY question_id").fetchall()
     with workspace.cursor() as cursor:
         assert found == cursor.execute(f"SELECT {COLUMNS} FROM pairs ORDER BY question_id").fetchall()
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_reasoning_gold_answers_and_levels_come_back_too(tmp_path: Path, form: str) -> None:
+    columns = "query, response, reasoning, reference_answer, answer, finish_reason, reward"
+    level = "SELECT value FROM labels WHERE key = 'level' ORDER BY ALL"
+    with Workspace.open(tmp_path / "w") as first:
+        fill_imported(first)
+        job.start(first, Plan(form, full=True), tmp_path / "out")
+        with first.cursor() as cursor:
+            pairs = cursor.execute(f"SELECT {columns} FROM pairs ORDER BY question_id").fetchall()
+            levels = cursor.execute(level).fetchall()
+    assert any(pair[2] for pair in pairs)
+    with Workspace.open(tmp_path / "again") as other:
+        imports.start(other, str(tmp_path / "out" / f"train.{form}"), scored=False)
+        with other.cursor() as cursor:
+            again = cursor.execute(f"SELECT {columns} FROM pairs ORDER BY question_id").fetchall()
+            assert cursor.execute(level).fetchall() == levels
+    assert [(*pair[:2], pair[2] or None, *pair[3:]) for pair in again] == [
+        (*pair[:2], pair[2] or None, *pair[3:]) for pair in pairs
+    ]
 
 
 def test_an_apostrophe_in_anybody_elses_csv_stays(tmp_path: Path) -> None:
