@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from engine.checks.judges import Judge
 from engine.stages import pair
-from engine.text.answers import AnswerPool, extract
+from engine.text.answers import AnswerPool, against_gold, extract
 from engine.text.checkability import checkability
 from engine.text.reasoning import split_reasoning
 from store.database import replace_verdicts
@@ -75,7 +75,7 @@ class Answers(Judge):
         if reasoning is not None and solution.reasoning is None and solution.tokens:
             tokens = round(solution.tokens * len(reasoning) / max(len(reasoning) + len(text), 1))
         stated = extract(text) or (solution.answer if reasoning == solution.reasoning else None)
-        correct = None if gold is None else "undecided" if stated is None else self._pool.compare(stated, gold)
+        correct = against_gold(stated, gold, self._pool, cut=solution.finish_reason == "length")
         return replace(
             solution, text=text, reasoning=reasoning, reasoning_tokens=tokens, answer=stated, correct=correct
         )

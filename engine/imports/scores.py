@@ -22,6 +22,7 @@ from engine.stages import duplicate, language
 from engine.text import answers
 from engine.text.answers import AnswerPool
 from engine.text.checkability import checkability
+from engine.text.repetition import repetition
 
 if TYPE_CHECKING:
     from engine.text.linear_classifier import LevelModel, TopicModel
@@ -30,6 +31,8 @@ _MOST_PROCESSES = 8
 _AHEAD = 3
 """Parts in progress per process."""
 _ANSWER_SECONDS = 2.0
+_LONG = 1000
+"""Characters of a solution from which on its repetition is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Work:
     cut: dict[int, list[bool | None]]
     stated: dict[int, str]
     fixed: frozenset[int]
+    reasoning: dict[int, list[str | None]]
 
     @classmethod
     def of(cls, part: Part) -> Work:
@@ -59,6 +63,7 @@ class Work:
             part.cut,
             stated_in(part),
             frozenset(part.rejected),
+            part.reasoning,
         )
 
 
@@ -66,7 +71,8 @@ class Work:
 class Scores:
     """By question: the language stage's reason to drop it, the hash of its normalised text, topic, (level - 1) / 4; and
     by question and sample the final answer and how it compares with the reference (None without references).
-    ``choices``: of questions with several samples; ``checkable``: the label of a question with its reference."""
+    ``choices``: of questions with several samples; ``checkable``: the label of each question where the file has
+    references; ``repetitions``: of the chosen samples that are long."""
 
     reasons: list[str | None]
     exact: list[int]
@@ -75,7 +81,8 @@ class Scores:
     answers: list[list[str | None]]
     correct: list[list[str | None]] | None
     choices: dict[int, Choice]
-    checkable: list[str]
+    checkable: list[str] | None
+    repetitions: dict[int, str]
 
 
 def score(work: Work) -> Scores:
@@ -88,6 +95,7 @@ def score(work: Work) -> Scores:
     correct = None
     if work.references:
         correct = [_correct(work, place, several) for place, several in enumerate(found)]
+    choices = {place: _choice(work, place, found[place], correct) for place in work.rewards if place not in work.fixed}
     return Scores(
         [language.reason_of(text) for text in work.texts],
         [duplicate.exact(_with_context(text, work.contexts.get(i))) for i, text in enumerate(work.texts)],
@@ -95,15 +103,30 @@ def score(work: Work) -> Scores:
         levels.score(work.texts),
         found,
         correct,
-        {place: _choice(work, place, found[place], correct) for place in work.rewards if place not in work.fixed},
-        [checkability(text, work.references[i] if work.references else None) for i, text in enumerate(work.texts)],
+        choices,
+        [checkability(*row) for row in zip(work.texts, work.references, strict=True)] if work.references else None,
+        _repetitions(work, choices),
     )
+
+
+def _repetitions(work: Work, choices: dict[int, Choice]) -> dict[int, str]:
+    """How much the chosen samples repeat themselves, their reasoning included; of long ones, since short ones rarely do
+    and there are many."""
+    found = {}
+    for place, several in enumerate(work.samples):
+        if several:
+            chosen = choices[place].chosen if place in choices else 0
+            thoughts = work.reasoning.get(place)
+            text = f"{(thoughts and thoughts[chosen]) or ''}\n{several[chosen]}"
+            if len(text) > _LONG:
+                found[place] = f"{repetition(text):.4f}"
+    return found
 
 
 def _correct(work: Work, place: int, found: list[str | None]) -> list[str | None]:
     cut = work.cut.get(place, ())
     return [
-        compared(answer, work.references[place], _pool(), cut=bool(cut and cut[sample]))
+        answers.against_gold(answer, work.references[place], _pool(), cut=bool(cut and cut[sample]))
         for sample, answer in enumerate(found)
     ]
 
@@ -117,19 +140,6 @@ def _choice(work: Work, place: int, found: list[str | None], correct: list[list[
     groups = _pool().group(found)
     verdicts = correct[place] if correct is not None else [None] * len(found)
     return choose(found, groups, verdicts, work.rewards[place], work.cut.get(place, [None] * len(found)))
-
-
-def compared(answer: str | None, gold: str | None, pool: AnswerPool | None, *, cut: bool = False) -> str | None:
-    """``same``, ``different`` or ``undecided``; None without a gold answer.
-
-    A response that states no answer is undecided, unless it was cut off before it could. Without a pool, what needs
-    Math-Verify is undecided.
-    """
-    if gold is None:
-        return None
-    if answer is None:
-        return "different" if cut else "undecided"
-    return (answers if pool is None else pool).compare(answer, gold)
 
 
 def rewards_of(part: Part, place: int) -> list[float | None]:

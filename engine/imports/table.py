@@ -14,8 +14,9 @@ import pyarrow as pa
 from engine.imports.choice import Choice, choose
 from engine.imports.mapping import Mapping
 from engine.imports.part import Part
-from engine.imports.scores import Scores, compared, rewards_of, stated_in, topic_model
+from engine.imports.scores import Scores, rewards_of, stated_in, topic_model
 from engine.stages import language
+from engine.text.answers import against_gold
 from engine.text.linear_classifier import LEVEL_BASED
 from store.database import bulk_insert
 from store.database.arrow import as_json
@@ -94,7 +95,7 @@ class Tables:
         if not part.references:
             return found, None
         pairs = zip(found, part.references, strict=True)
-        return found, [[compared(one, gold, None) for one in several] for several, gold in pairs]
+        return found, [[against_gold(one, gold, None) for one in several] for several, gold in pairs]
 
     def _questions(
         self, part: Part, scores: Scores | None, ids: list[str], keys: Keys, answers: Answers | None
@@ -125,6 +126,9 @@ class Tables:
             None if scores is None else scores.checkable,
             [_shown(part.rejected.get(i)) for i in range(len(part))] if part.rejected else None,
             self._foreign(scores),
+            [scores.repetitions.get(i) for i in range(len(part))]
+            if scores is not None and scores.repetitions
+            else None,
         )
         return _table(bulk_insert.QUESTIONS, columns, len(part))
 

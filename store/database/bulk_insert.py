@@ -49,6 +49,7 @@ QUESTIONS = pa.schema(
         ("checkability", _TEXT),
         ("rejected", _TEXT),  # sample number of the solution that preference data rejects
         ("language_remark", _TEXT),  # reason of the language stage for a question that it keeps all the same
+        ("repetition", _TEXT),
     ]
 )
 SOLUTIONS = pa.schema(
@@ -187,7 +188,7 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
 
 
 _LABELS = {"topic": "topic_model"} | dict.fromkeys(
-    ("level", "chosen", "agreement", "majority_answer", "checkability", "rejected"), "'import'"
+    ("level", "chosen", "agreement", "majority_answer", "checkability", "rejected", "repetition"), "'import'"
 )
 """Labels that are columns of ``QUESTIONS``, and the SQL for whose they are."""
 

@@ -103,7 +103,7 @@ def _texts(question: Row, state: ReviewState, chosen: Row | None) -> Row:
 
 def _solution(solution: Row, chosen: int | None) -> Row:
     rewards: dict[str, float | None] = solution["rewards"]
-    names = ("sample", "text", "answer", "solver", "tokens", "finish_reason")
+    names = ("sample", "text", "reasoning", "answer", "correct", "solver", "tokens", "finish_reason")
     return {name: solution[name] for name in names} | {
         "reward": next(iter(rewards.values()), None),
         "rewards": rewards,
