@@ -59,6 +59,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory, nano: Path) -> Path:
     prompts = [{"problem": row["question"], "answer": str(n + 2), "llama8b_solve_rate": n % 9 / 8}
                for n, row in enumerate(rows)]  # fmt: skip
     (folder / "prompts.jsonl").write_text("\n".join(map(json.dumps, prompts)), encoding="utf-8")
+    traces = [row | {"answer": str(n + 2), "generations": [f"<think>Adding.</think>\n\\boxed{{{n + 2}}}", "<think>"],
+                     "is_reasoning_complete": [True, False]} for n, row in enumerate(rows)]  # fmt: skip
+    (folder / "openr1.jsonl").write_text("\n".join(map(json.dumps, traces)), encoding="utf-8")
     pairs = [{"prompt": "", "chosen": f"What is {n} + {n}?", "rejected": f"What {n} is?"} for n in range(8)]
     (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)), encoding="utf-8")
     pq.write_table(
