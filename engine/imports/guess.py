@@ -277,7 +277,7 @@ def _further(seen: Seen, found: AnyMapping[str, str], own: bool) -> dict[str, st
     more["topic"] = _topic(seen, own)
     more["level"] = seen.find(("level",), values.level) or _level(seen)
     more["difficulty"] = _difficulty(seen, own)
-    more["pass_rate"] = _rates(seen, found)
+    more["pass_rate"] = "rates" if own and "rates" in seen.columns else _rates(seen, found)
     if response:
         more["reward"] = _reward(seen, found)
         more["finish_reason"] = "+".join(_finish(seen)) or None

@@ -141,6 +141,8 @@ class Reader:
             given = None if "id" in row else given
         for name in taken:
             row.pop(name, None)
+        if self._exported:
+            values.unpack_own(row)
         if given is not None:
             row["id"] = given
         part.extra.append(to_json(row) if row else "{}")

@@ -51,6 +51,18 @@ def parsed(value: object) -> Any:
     return found if isinstance(found, (dict, list)) else value
 
 
+def unpack_own(row: dict[str, Any]) -> None:
+    """Give a row of our own full export the columns that it was imported with, which are in its ``extra``; its rates
+    are read into the table ``rates``."""
+    extra = parsed(row.get("extra"))
+    if isinstance(extra, dict):
+        del row["extra"]
+        for name, value in extra.items():
+            row.setdefault(name, value)
+    for name in ("rates", "pass_rate"):
+        row.pop(name, None)
+
+
 def _python(text: str) -> Any:
     if len(text) > _LONGEST_PYTHON or not text.lstrip().startswith(("['", "{'", "[{'")):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,29 @@ def test_reasoning_gold_answers_and_levels_come_back_too(tmp_path: Path, form: s
     assert [(*pair[:2], pair[2] or None, *pair[3:]) for pair in again] == [
         (*pair[:2], pair[2] or None, *pair[3:]) for pair in pairs
     ]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_columns_of_the_first_import_and_rates_by_model_come_back_too(tmp_path: Path, form: str) -> None:
+    extra = "SELECT json_extract(extra, ['$.source', '$.tags_of', '$.id']) FROM questions ORDER BY question_id"
+    rates = "SELECT model, pass_rate FROM rates ORDER BY ALL"
+    rows = [
+        {"id": f"x-{n}", "problem": f"What is {n} plus {n}?", "solution": f"It is \\boxed{{{2 * n}}}.",
+         "answer": str(2 * n), "source": "hand", "tags_of": ["a", {"b": n}], "llama8b_solve_rate": n / 8}
+        for n in range(1, 6)
+    ]  # fmt: skip
+    (tmp_path / "first.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with Workspace.open(tmp_path / "w") as first:
+        imports.start(first, str(tmp_path / "first.jsonl"), scored=False)
+        job.start(first, Plan(form, full=True), tmp_path / "out")
+        with first.cursor() as cursor:
+            told = cursor.execute(extra).fetchall(), cursor.execute(rates).fetchall()
+    assert told[0][0][0] == ['"hand"', '["a",{"b":1}]', '"x-1"']
+    assert told[1][0] == ("llama8b", 0.125)
+    with Workspace.open(tmp_path / "again") as other:
+        imports.start(other, str(tmp_path / "out" / f"train.{form}"), scored=False)
+        with other.cursor() as cursor:
+            assert (cursor.execute(extra).fetchall(), cursor.execute(rates).fetchall()) == told
 
 
 def test_an_apostrophe_in_anybody_elses_csv_stays(tmp_path: Path) -> None:
