@@ -164,7 +164,7 @@ class ImportRequest(Request):
         from engine.imports import job, merge
 
         if is_database(self.source):
-            merge.refuse(folder, self.source, self.mapping, self.name, self.scored)
+            merge.refuse(folder, self.source, self.mapping, self.name, self.scored, self.group, self.drop_languages)
         else:
             job.preview(self.source, self.mapping, group=self.group)
 

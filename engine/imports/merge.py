@@ -19,7 +19,15 @@ from store.transfer import merge as merging
 from store.transfer.merge import Merged
 
 
-def refuse(workspace: str | Path, given: str, overrides: Mapping[str, str], name: str, scored: bool) -> None:
+def refuse(
+    workspace: str | Path,
+    given: str,
+    overrides: Mapping[str, str],
+    name: str,
+    scored: bool,
+    group: str = "auto",
+    drop_languages: bool = False,
+) -> None:
     """Check that a workspace can be merged with these options.
 
     InputError for an option that only an import of rows has, or if the database is missing. StoreError where the other
@@ -30,6 +38,8 @@ def refuse(workspace: str | Path, given: str, overrides: Mapping[str, str], name
         "--map": ", ".join(f"{field}={column}" for field, column in overrides.items()),
         "--name": name,
         "--no-score": "" if scored else "given",
+        "--group": "" if group == "auto" else group,
+        "--drop-languages": "given" if drop_languages else "",
     }
     for flag, value in options.items():
         if value:

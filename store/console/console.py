@@ -38,8 +38,8 @@ _START = 20.0
 """Seconds in which a child must be ready; it takes a tenth of a second on an idle machine."""
 _FOLDER = "console-"
 _VIEWS = (
-    "items", "pairs", "funnel", "runs", "questions", "verdicts", "solutions", "rewards", "labels", "errors",
-    "decisions", "preferences",
+    "items", "pairs", "prompts", "funnel", "runs", "questions", "verdicts", "solutions", "rewards", "rates", "labels",
+    "errors", "decisions", "preferences",
 )  # fmt: skip
 
 EXAMPLES = {
@@ -53,6 +53,10 @@ FROM items
 WHERE drop_stage IS NOT NULL
 GROUP BY ALL
 ORDER BY questions DESC""",
+    "Wrong against the gold answer": """SELECT question_id, query, answer, reference_answer, reward, finish_reason
+FROM pairs
+WHERE correct = 'different'
+ORDER BY reward DESC NULLS LAST""",
     "Where reward and majority disagree": """SELECT question_id, query, answer, majority_answer, agreement, reward
 FROM pairs
 WHERE answer <> majority_answer

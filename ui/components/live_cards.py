@@ -8,6 +8,7 @@ from typing import Any
 from engine.config.run_config import RunConfig
 from engine.pipeline.live import Session, Snapshot
 from engine.pipeline.live_questions import LiveQuestion, Sample
+from engine.text.reasoning import split_reasoning
 from store.records import STAGES, Verdict
 from ui.web.escape import clock, plural, three, visible
 
@@ -138,10 +139,15 @@ def _named(other: str, card: LiveQuestion) -> str:
 
 
 def _samples(card: LiveQuestion, running: bool) -> list[dict[str, Any]]:
+    def shown(sample: Sample) -> dict[str, str]:
+        """Reasoning stands apart once the sample has ended."""
+        reasoning, text = split_reasoning(sample.text) if sample.ended else (None, sample.text)
+        return {"reasoning": visible(reasoning or ""), "text": visible(text)}
+
     return [
         {
             "title": _sample_title(card, sample, running),
-            "text": visible(sample.text),
+            **shown(sample),
             "chosen": sample.number == card.chosen,
             "number": sample.number,
         }

@@ -7,7 +7,7 @@ import { button, find, fit, group, make, partsOf, setMessage, setText, updateKey
 import { drawText } from "../lib/text/draw.js";
 
 /**
- * @typedef {{ number: number, title: string, text: string, chosen: boolean }} Solution
+ * @typedef {{ number: number, title: string, reasoning: string, text: string, chosen: boolean }} Solution
  * @typedef {{ title: string, numbers: string }} AnswerGroup - the numbers of its solutions, with spaces between
  * @typedef {{ state: string, text: string }} Chip
  * @typedef {object} Card
@@ -37,7 +37,9 @@ const solutionsOf = (answer) => answer.numbers.split(" ");
 function makeSolution() {
   const text = make("div", "text");
   text.dir = "auto";
-  return group("div", "solution", make("p", "sample"), text);
+  const fold = group("details", "", make("summary", "", "Reasoning"), make("div", "text"));
+  fold.hidden = true;
+  return group("div", "solution", make("p", "sample"), fold, text);
 }
 
 /**
@@ -63,7 +65,10 @@ function drawGroups(box, { groups, samples, ended }) {
       if (!sample) return;
       solution.classList.toggle("chosen", sample.chosen);
       setMessage(find(solution, ".sample"), sample.title);
-      setWritten(find(solution, ".text"), sample.text, ended);
+      const fold = find(solution, "details");
+      fold.hidden = !sample.reasoning;
+      if (sample.reasoning) setWritten(find(fold, ".text"), sample.reasoning, ended);
+      setWritten(find(solution, ":scope > .text"), sample.text, ended);
     });
   });
 }

@@ -49,6 +49,13 @@ _NONE = ("none", "")
 _COLUMNS = 300  # columns in the lists; files with more need the command line
 _EMPTY = "Choose a file or a dataset to see a preview here. Nothing is stored until you press Import."
 _SCORED = "Also check language and exact duplicates, and find final answers, topic and difficulty (from level)."
+_GROUPS = [
+    ("as the first rows suggest", "auto"),
+    ("samples of the question", "question"),
+    ("questions of their own", "none"),
+]
+_GROUP = "Several rows of one question become its samples, or stay rows."
+_LANGUAGES = "Questions in other languages than English are only marked otherwise."
 _AT_ONCE = 4  # previews that may be made at the same moment; one from the hub can be slow
 
 
@@ -80,7 +87,10 @@ def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> No
                 with gr.Row():
                     fields += [_field(name) for name in some]
             name = gr.Textbox(label="Name", info="Of the new run; optional.", max_lines=1)
-            scored = gr.Checkbox(True, label="Score", info=_SCORED)
+            with gr.Row():
+                scored = gr.Checkbox(True, label="Score", info=_SCORED)
+                group = gr.Dropdown(_GROUPS, value="auto", label="Rows of one question", info=_GROUP, min_width=220)
+                languages = gr.Checkbox(False, label="Drop other languages", info=_LANGUAGES)
             with gr.Row():
                 start = gr.Button("Import", variant="primary", size="sm", min_width=90)
                 leave = gr.Button("Discard", size="sm", min_width=90)
@@ -93,10 +103,12 @@ def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> No
     file.upload(view.uploaded, [file, chosen], **drawn).then(lambda: None, outputs=file, show_progress="hidden")
     for event in (look_into.click, hub.submit):
         event(view.named, [hub, chosen], **drawn)
-    for field in fields:
-        field.input(view.mapped, [chosen, *fields], shown, show_progress="hidden", trigger_mode="always_last")
+    for field in (*fields, group):
+        field.input(view.mapped, [chosen, group, *fields], shown, show_progress="hidden", trigger_mode="always_last")
     leave.click(view.left, chosen, show_progress="hidden", **drawn)
-    started = start.click(view.start, [chosen, name, scored, *fields], show_progress="hidden", **drawn)
+    started = start.click(
+        view.start, [chosen, name, scored, group, languages, *fields], show_progress="hidden", **drawn
+    )
     started.success(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
     gr.on(looks, **look)
@@ -145,11 +157,11 @@ class _View:
             return _nothing(str(InputError("dataset", given, "is not a dataset of the hub", remedy)))
         return _form(source, None)
 
-    def mapped(self, chosen: _Chosen | None, *columns: str | None) -> str:
+    def mapped(self, chosen: _Chosen | None, group: str, *columns: str | None) -> str:
         if chosen is None:
             return sheet.value([text(_EMPTY)])
         try:
-            mapping = chosen.beginning.mapping(_given(columns))
+            mapping = chosen.beginning.mapping(_given(columns), group or "auto")
         except InputError as error:
             return sheet.value([text(_plain(error, chosen))])
         return sheet.value(import_view.preview(chosen.beginning, mapping))
@@ -158,7 +170,9 @@ class _View:
         _forget(chosen)
         return _nothing(_EMPTY)
 
-    def start(self, chosen: _Chosen | None, name: str, scored: bool, *columns: str | None) -> list[Any]:
+    def start(
+        self, chosen: _Chosen | None, name: str, scored: bool, group: str, languages: bool, *columns: str | None
+    ) -> list[Any]:
         given = _given(columns)
         try:
             if chosen is None:
@@ -166,7 +180,10 @@ class _View:
             if not given["query"]:
                 raise InputError("query", "none", "is not a column", "choose the column with the questions")
             source = chosen.beginning.source.given
-            request = ImportRequest(source=source, mapping=given, name=(name or "").strip(), scored=scored is not False)
+            request = ImportRequest(
+                source=source, mapping=given, name=(name or "").strip(), scored=scored is not False,
+                group=group or "auto", drop_languages=languages is True,
+            )  # fmt: skip
             self._jobs.start(request, after=lambda: _forget(chosen))
         except ScaleQuestError as error:
             raise gr.Error(inert(_plain(error, chosen)), print_exception=False) from error
