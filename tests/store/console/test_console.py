@@ -97,8 +97,8 @@ def test_values_of_every_kind_are_written_as_the_database_writes_them(typed: Con
 
 def test_the_examples_and_every_view_can_be_asked(typed: Console, filled: Workspace) -> None:
     columns = console.views(filled)
-    assert list(columns)[:3] == ["items", "pairs", "funnel"]
-    assert len(columns) == 12
+    assert list(columns)[:4] == ["items", "pairs", "prompts", "funnel"]
+    assert len(columns) == 14
     for name in columns:
         assert typed.run(filled, f"FROM {name}", "it").columns == columns[name]
     for example in console.EXAMPLES.values():
@@ -109,7 +109,7 @@ def test_a_snapshot_has_what_is_committed_and_says_it_as_the_views_do(typed: Con
     edit = {"query": "What is 2 + 2?", "response": r"It is \boxed{4}.", "answer": "4"}
     filled.writer.put([rows.decide("e1", 0, "edit", **edit), rows.decide("e2", 5, "tag", tag="odd")])
     filled.writer.flush()  # in the log, not yet in the file
-    for view in ("items", "pairs", "funnel"):
+    for view in ("items", "pairs", "prompts", "funnel"):
         statement = f"SELECT {', '.join(f'{name}::VARCHAR' for name in console.views(filled)[view])} FROM {view}"
         with filled.cursor() as cursor:
             want = [list(row) for row in cursor.execute(f"{statement} ORDER BY ALL").fetchall()]
