@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from engine.config.run_config import RunConfig
 from engine.pipeline.types import Grouper
 from engine.stages.pair import DECIMALS
+from engine.text.reasoning import split_reasoning
 from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Solution, Verdict, question_id
 
 
@@ -24,6 +25,11 @@ class Sample:
     answer: str | None = None
     group: int | None = None
     reward: float | None = None
+
+    @property
+    def apart(self) -> tuple[str | None, str]:
+        """Reasoning and response, which are told apart once the sample has ended."""
+        return split_reasoning(self.text) if self.ended else (None, self.text)
 
 
 @dataclass(slots=True)

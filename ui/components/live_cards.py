@@ -8,7 +8,6 @@ from typing import Any
 from engine.config.run_config import RunConfig
 from engine.pipeline.live import Session, Snapshot
 from engine.pipeline.live_questions import LiveQuestion, Sample
-from engine.text.reasoning import split_reasoning
 from store.records import STAGES, Verdict
 from ui.web.escape import clock, plural, three, visible
 
@@ -140,8 +139,7 @@ def _named(other: str, card: LiveQuestion) -> str:
 
 def _samples(card: LiveQuestion, running: bool) -> list[dict[str, Any]]:
     def shown(sample: Sample) -> dict[str, str]:
-        """Reasoning stands apart once the sample has ended."""
-        reasoning, text = split_reasoning(sample.text) if sample.ended else (None, sample.text)
+        reasoning, text = sample.apart
         return {"reasoning": visible(reasoning or ""), "text": visible(text)}
 
     return [
