@@ -40,6 +40,16 @@ TRAINING = (
         [Right(Q1, [S1], None, {"reasoning": ["hm"]})],
     ),
     Case(
+        "thinking_column",
+        two("problem", "thinking_content", "solution", first=(Q1, "hm, so", S1), second=(Q2, "so, hm", S2)),
+        [Right(Q1, [S1], None, {"reasoning": ["hm, so"]}), Right(Q2, [S2], None, {"reasoning": ["so, hm"]})],
+    ),
+    Case(
+        "reasoning_as_a_switch",
+        [{"input": [user(q)], "output": s, "reasoning": "off"} for q, s in ((Q1, S1), (Q2, S2))],
+        [Right(q, [s], None, {"extra": {"reasoning": "off"}}) for q, s in ((Q1, S1), (Q2, S2))],
+    ),
+    Case(
         "content_parts",
         [
             {

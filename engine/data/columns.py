@@ -20,7 +20,9 @@ RESPONSE = (
 )  # fmt: skip
 REASONING = (
     "reasoning", "reasoning_content", "thinking", "thought", "thoughts", "deepseek_reasoning", "r1_reasoning",
-    "deepseek_thinking_trajectory", "thinking_trajectory", "think_content", "reasoning_trace",
+    "deepseek_thinking_trajectory", "gemini_thinking_trajectory", "thinking_trajectory", "think_content",
+    "thinking_content", "reasoning_trace", "reasoning_text", "reasoning_chain", "model_reasoning", "r1_thinking",
+    "thinking_process", "thought_process", "long_cot",
 )  # fmt: skip
 CHAT = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns")
 """A list of messages: the last answer of the assistant is the response, what the user said before it the question."""

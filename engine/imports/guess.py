@@ -214,7 +214,7 @@ def _response(seen: Seen, query: str) -> str | None:
     worked = next((name for name in _columns_like(seen, usual.ANSWER) if _worked(seen, name)), None)
     if worked is not None:
         return worked
-    thought = seen.find(usual.REASONING, _is_text)
+    thought = seen.find(usual.REASONING, _is_reasoning)
     return thought if thought is not None and thought not in asked else None
 
 
@@ -269,7 +269,7 @@ def _further(seen: Seen, found: AnyMapping[str, str], own: bool) -> dict[str, st
     more: dict[str, str | None] = {}
     response = found.get("response")
     free = [*usual.REASONING] if response else []
-    more["reasoning"] = seen.find(free, lambda value: isinstance(value, (str, list)))
+    more["reasoning"] = seen.find(free, _is_reasoning)
     if more["reasoning"] in (response, found.get("query")):
         more["reasoning"] = None
     if response and "rejected" not in found:
@@ -352,6 +352,11 @@ def _finish(seen: Seen) -> list[str]:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_reasoning(value: Any) -> bool:
+    """A text, or a list of one a sample; not a switch ("on")."""
+    return isinstance(value, list) or (isinstance(value, str) and len(value.split()) > 1)
 
 
 def _is_question(value: Any) -> bool:
