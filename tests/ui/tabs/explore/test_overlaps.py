@@ -21,9 +21,14 @@ BASE = (
     "A rectangular garden is twice as long as it is wide and a path of two metres runs all around the whole of it; {}"
 )
 TAILS = ["how large is the path?", "how long is the path?"]
-SAID = """wanted => [...document.querySelectorAll('#explore-story blockquote')]
-    .filter((quote) => quote.textContent.replace(/\\s/g, '').includes(wanted)).length"""
-"""How many quotations of the story have a text."""
+SAID = """wanted => [...document.querySelectorAll('#explore-story blockquote')].filter((quote) => {
+    const read = quote.cloneNode(true);
+    for (const drawn of read.querySelectorAll('.katex')) {
+        drawn.textContent = `$${drawn.querySelector('annotation').textContent}$`;
+    }
+    return read.textContent.replace(/\\s/g, '').includes(wanted);
+}).length"""
+"""How many quotations of the story have a text; a formula that is drawn counts as its LaTeX."""
 
 
 @pytest.fixture(scope="module")
