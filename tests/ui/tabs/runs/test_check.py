@@ -14,7 +14,7 @@ from store.database.workspace import Workspace
 from tests.engine.checks.stored import imported
 from tests.ui.browser import Watched, chromium, served
 
-MANY = 2_500
+MANY = 6_000
 STAMPS = "There are {} packs with 12 stamps in each. How many stamps are there altogether?"
 GARDEN = (
     "A rectangular garden is twice as long as it is wide and a path of two metres runs all around the whole of it; "
@@ -87,12 +87,12 @@ def test_a_benchmark_is_uploaded_and_what_it_has_is_dropped(watched: Watched, fo
 
 def test_a_check_is_seen_by_every_page_stopped_and_gone_on_with(watched: Watched) -> None:
     page = opened(watched, "i2", "reward")
-    start(page)
-    checked = page.locator("#checked")
-    expect(checked).to_contain_text(re.compile(r"of 2,500 \([1-9]"), timeout=LONG)
     browser = page.context.browser
     assert browser is not None
-    other = opened(Watched(browser.new_page(), watched.url), "i1", "near-duplicates")
+    other = opened(Watched(browser.new_page(), watched.url), "i1", "near-duplicates")  # ready before the check begins
+    start(page)
+    checked = page.locator("#checked")
+    expect(checked).to_contain_text(re.compile(r"of 6,000 \([1-9]"), timeout=LONG)
     expect(other.locator("#checked")).to_contain_text("Reward by nano-reward, run i2")
     start(other)
     expect(other.get_by_text("is being checked")).to_be_visible()
@@ -102,6 +102,6 @@ def test_a_check_is_seen_by_every_page_stopped_and_gone_on_with(watched: Watched
     page.get_by_role("tab", name="Runs").click()
     page.get_by_role("button", name="Check this run").click()
     page.get_by_role("button", name="Continue the check").click()
-    expect(checked).to_contain_text("2,500 questions judged, 0 dropped, 2,500 questions with rewards", timeout=LONG)
+    expect(checked).to_contain_text("6,000 questions judged, 0 dropped, 6,000 questions with rewards", timeout=LONG)
     expect(page.get_by_role("button", name="Continue the check")).to_be_hidden()
     other.close()

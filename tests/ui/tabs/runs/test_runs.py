@@ -142,15 +142,17 @@ def test_the_tab_asks_again_and_again_only_while_it_is_shown(watched: Watched) -
                 return True
         return False
 
-    def asks_in_three_seconds() -> int:
-        page.wait_for_timeout(1500)
-        asked.clear()
-        page.wait_for_timeout(3000)
-        return len(asked)
+    def is_quiet() -> bool:
+        for _ in range(10):  # what was asked before is answered late on a busy machine
+            asked.clear()
+            page.wait_for_timeout(3000)
+            if len(asked) <= 2:  # the line on the models
+                return True
+        return False
 
     assert asks()
     page.get_by_role("tab", name="Sample").click()
-    assert asks_in_three_seconds() <= 2  # the line on the models
+    assert is_quiet()
     page.get_by_role("button", name="Use these settings in a run").click()
     expect(page.get_by_role("button", name="Start", exact=True).first).to_be_visible()
     assert asks()
