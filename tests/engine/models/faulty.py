@@ -72,26 +72,24 @@ class Faulty:
         return [seen for seen in self.seen if seen.path.endswith("/completions")]
 
     def __enter__(self) -> Faulty:
-        self._loop = asyncio.new_event_loop()
         up = threading.Event()
-
-        async def serve() -> None:
-            server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, backlog=2048)
-            self.port = server.sockets[0].getsockname()[1]
-            up.set()
-
-        self._thread = threading.Thread(target=lambda: (self._loop.create_task(serve()), self._loop.run_forever()))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(up)))
         self._thread.start()
         assert up.wait(10)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.01))
-        self._loop.close()
+
+    async def _serve(self, up: threading.Event) -> None:
+        """Until it is over; ``asyncio.run`` then ends the connections that are still there."""
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, backlog=2048)
+        self.port = server.sockets[0].getsockname()[1]
+        up.set()
+        await self._over.wait()
+        server.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         begun = b""
