@@ -14,8 +14,9 @@ from engine.models.sizes import stated
 from store.errors import InputError
 
 FIRST_PORT = 8000
-_PREFILL_COST = 0.1
-"""Cost of a token that is read, relative to one that is written (paper, section 6: hours of reward and solutions)."""
+_PREFILL_COST = 0.4
+"""Cost of a token that is read, relative to one that is written (paper, section 6: 112 hours of rewards for texts whose
+writing took 251)."""
 _USUAL_SHARE = 0.9
 _UNREAD = "THE_COMMIT_THAT_YOU_READ"
 """Placeholder for the revision of a model with custom code, where the profile pins none."""
@@ -36,13 +37,23 @@ def servers(profile: Profile, gpus: int, gpu_bytes: int) -> list[Server]:
     """One or more servers for every model of the profile that needs a GPU. InputError where they do not fit."""
     if gpus < 1:
         raise InputError("gpus", gpus, "must be at least 1", "use 1 or more")
+    models = models_of(profile)
+    placed = spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, gpu_bytes)
+    return [_server(models[place], gpu, share, FIRST_PORT + i) for i, (place, gpu, share) in enumerate(placed)]
+
+
+def models_of(profile: Profile) -> list[list[Role]]:
+    """The roles of each model that needs a GPU."""
     by_model: dict[tuple[str, str | None, bool], list[Role]] = {}
     for role in profile.roles:
         if role.backend != "linear":
             by_model.setdefault((role.model, role.revision, role.writes), []).append(role)
-    models = list(by_model.values())
-    placed = _spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, gpu_bytes)
-    return [_server(models[place], gpu, share, FIRST_PORT + i) for i, (place, gpu, share) in enumerate(placed)]
+    return list(by_model.values())
+
+
+def names_of(roles: Sequence[Role]) -> tuple[str, ...]:
+    """As they are named to the user: generators with their own name."""
+    return tuple(f"{role.role} {role.name}" if role.role == "generator" else role.role for role in roles)
 
 
 def urls(made: Sequence[Server]) -> dict[str, list[str]]:
@@ -54,7 +65,7 @@ def urls(made: Sequence[Server]) -> dict[str, list[str]]:
     return found
 
 
-def _spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int, float]]:
+def spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int, float]]:
     """(model, GPU, share of its memory): one model a GPU; each further GPU goes to the most loaded model."""
     replicas = [1] * len(models)
     loads = [sum(map(_load, roles)) for roles in models]
@@ -100,7 +111,5 @@ def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
     else:
         words += ["--runner", "pooling"]
     words += ["--shutdown-timeout", "20"]
-    named = tuple(f"{r.role} {r.name}" if r.role == "generator" else r.role for r in roles)
-    return Server(
-        named, first.model, gpu, f"http://127.0.0.1:{port}/v1", f"CUDA_VISIBLE_DEVICES={gpu} {shlex.join(words)}"
-    )
+    url, command = f"http://127.0.0.1:{port}/v1", f"CUDA_VISIBLE_DEVICES={gpu} {shlex.join(words)}"
+    return Server(names_of(roles), first.model, gpu, url, command)

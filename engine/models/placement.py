@@ -12,27 +12,41 @@ from store.errors import InputError
 
 USABLE = 0.92
 """Share of the GPU's memory; the rest is left to the driver and to fragmentation."""
-OVERHEAD = 3 << 29
-"""Bytes that an engine takes besides weights and cache: activations of a full batch, graphs, buffers (1.5 GiB)."""
+_VLLM_OVERHEAD, _LOCAL_OVERHEAD = 4 << 30, 3 << 29
+"""Bytes that a model takes besides weights and cache. A vLLM engine, here or in a server: activations of a batch of
+16,384 tokens, logits in float32, graphs and its own context (3.5 to 4.5 GiB for 7B). Ours: 1.5 GiB."""
 _LEAST_SLOTS = 16
 _GIB = 1 << 30
 _NO_GPU = ("linear", "openai", "openai-pooling")
+_LOCAL = ("transformers", "classifier", "logprob")
 _FIRST_GPU = ("auto", "cuda", "cuda:0")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """GPU memory that one model needs. ``kv_bytes``: for a full batch of typical length; ``kv_least``: enough to run,
-    slowly."""
+    """GPU memory that one model needs. ``sequence_bytes``: cache of one sequence of typical length; ``slots``:
+    sequences of a full batch. ``overhead``: what the engine takes besides weights and cache."""
 
     roles: tuple[Role, ...]
     weight_bytes: int
-    kv_bytes: int
-    kv_least: int
+    sequence_bytes: int
+    slots: int
+    overhead: int
+
+    @property
+    def kv_bytes(self) -> int:
+        """Cache of a full batch."""
+        return self.slots * self.sequence_bytes
 
     @property
     def least(self) -> int:
-        return self.weight_bytes + OVERHEAD + self.kv_least
+        """Enough to run alone, slowly."""
+        return self.weight_bytes + self.overhead + min(self.slots, _LEAST_SLOTS) * self.sequence_bytes
+
+    @property
+    def beside_others(self) -> int:
+        """Half of a full batch's cache: with less, it is faster to take turns."""
+        return max(self.least, self.weight_bytes + self.overhead + self.kv_bytes // 2)
 
     @property
     def name(self) -> str:
@@ -52,21 +66,23 @@ class Plan:
     def share(self, place: int) -> float:
         """Share of the GPU's memory for that model, its cache included."""
         need = self.needs[place]
-        return min(USABLE, (need.weight_bytes + OVERHEAD + self.kv_bytes[place]) / self.gpu_bytes)
+        return min(USABLE, (need.weight_bytes + need.overhead + self.kv_bytes[place]) / self.gpu_bytes)
 
     @property
     def sentence(self) -> str:
         """The plan in one sentence for the user."""
         if not self.needs:
             return "No model needs a GPU."
-        total = sum(need.least for need in self.needs) / _GIB
+        total = sum(need.beside_others for need in self.needs) / _GIB
         memory = self.gpu_bytes / _GIB
         if len(self.phases) == 1:
             count = len(self.needs)
-            models = "The model fits" if count == 1 else f"The {count} models fit together"
-            return f"{models} on the GPU: at least {total:.0f} of {memory:.0f} GiB."
+            if count == 1:
+                return f"The model fits on the GPU: at least {self.needs[0].least / _GIB:.0f} of {memory:.0f} GiB."
+            sized = f"{total:.0f} of {memory:.0f} GiB with half of their full batches' caches"
+            return f"The {count} models fit together on the GPU: {sized}."
         groups = ", then ".join(" with ".join(self.needs[place].name for place in phase) for phase in self.phases)
-        together = f"The models need {total:.0f} GiB together and the GPU has {memory:.0f}"
+        together = f"The models need {total:.0f} GiB to be fast together and the GPU has {memory:.0f}"
         return f"{together}: they take turns in {len(self.phases)} phases ({groups})."
 
 
@@ -82,11 +98,13 @@ def need(roles: Sequence[Role]) -> Need:
     # a sequence holds its prompt and, on average while it is written, half of its text
     tokens = 256 + max(role.max_tokens if role.writes else 512 for role in roles) // 2
     sequence = tokens * (sized.kv_bytes or 0)
-    return Need(tuple(roles), sized.weight_bytes or 0, slots * sequence, min(slots, _LEAST_SLOTS) * sequence)
+    overhead = _LOCAL_OVERHEAD if roles[0].backend in _LOCAL else _VLLM_OVERHEAD
+    return Need(tuple(roles), sized.weight_bytes or 0, sequence, slots, overhead)
 
 
 def plan(wanted: Sequence[Need], gpu_bytes: int) -> Plan:
-    """Assign the models to phases. InputError for a model that is too large for the GPU by itself."""
+    """Assign the models to phases: together are those that keep half of their full batch's cache. InputError for a
+    model that is too large for the GPU by itself."""
     usable = int(USABLE * gpu_bytes)
     phases: list[list[int]] = []
     for place, need in enumerate(wanted):
@@ -94,15 +112,14 @@ def plan(wanted: Sequence[Need], gpu_bytes: int) -> Plan:
             problem = f"needs {need.least / _GIB:.1f} GiB on the GPU, which has {gpu_bytes / _GIB:.1f}"
             remedy = "lower its slots or max_tokens, use a smaller model, or serve it from several GPUs (openai)"
             raise InputError(f"{need.roles[0].role}.model", need.roles[0].model, problem, remedy)
-        if phases and sum(wanted[other].least for other in phases[-1]) + need.least <= usable:
+        if phases and sum(wanted[other].beside_others for other in phases[-1]) + need.beside_others <= usable:
             phases[-1].append(place)
         else:
             phases.append([place])
     kv = [0] * len(wanted)
-    for phase in phases:  # memory beyond the minimum is divided by need, up to what a batch can use
-        left = usable - sum(wanted[place].least for place in phase)
+    for phase in phases:  # memory beyond weights is divided by need, up to twice what a full batch takes
+        left = usable - sum(wanted[place].weight_bytes + wanted[place].overhead for place in phase)
         total = sum(wanted[place].kv_bytes for place in phase) or 1
         for place in phase:
-            need = wanted[place]
-            kv[place] = min(need.kv_bytes * 2, need.kv_least + left * need.kv_bytes // total)
+            kv[place] = min(wanted[place].kv_bytes * 2, left * wanted[place].kv_bytes // total)
     return Plan(tuple(wanted), tuple(map(tuple, phases)), tuple(kv), gpu_bytes)

@@ -13,6 +13,8 @@ def doctor(options: Namespace) -> int:
     from engine import doctor as engine_doctor
     from store.transfer import backup
 
+    if options.expect:
+        return _expected(options)
     if options.gpus is not None:
         return _servers(options)
     here = engine_doctor.machine()
@@ -29,6 +31,25 @@ def doctor(options: Namespace) -> int:
     for finding in findings:
         print(finding, file=sys.stderr)
     return BAD_INPUT if findings else DONE
+
+
+def _expected(options: Namespace) -> int:
+    from engine.config.profiles import load_profile
+    from engine.models.expected import expected
+    from engine.models.roofline import CARDS
+    from store.errors import InputError
+
+    profile, found, refused = load_profile(options.profile), [], {}
+    for card in CARDS:
+        try:
+            found += [expected(profile, card, cards) for cards in (1, 2, 4, 8)]
+        except InputError as error:
+            refused[card.name] = str(error)
+    if options.json:
+        print(json.dumps({"expected": [asdict(one) for one in found], "refused": refused}))
+    else:
+        print(terminal.expected(profile.name, found, refused))
+    return DONE
 
 
 def _servers(options: Namespace) -> int:

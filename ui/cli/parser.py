@@ -159,7 +159,10 @@ def _doctor(verbs: Verbs) -> None:
     verb.add_argument("--workspace", type=Path, metavar="DIR", help="workspace to check")
     gpus = "print the commands that serve a profile's models on N GPUs instead"
     verb.add_argument("--gpus", type=int, metavar="N", help=gpus)
-    verb.add_argument("--profile", default="openai", metavar="NAME|FILE", help="with --gpus: profile (%(default)s)")
+    expect = "print how a profile would use usual cards and the hours of a million pairs, by a roofline"
+    verb.add_argument("--expect", action="store_true", help=expect)
+    profile = "with --gpus or --expect: profile (%(default)s)"
+    verb.add_argument("--profile", default="openai", metavar="NAME|FILE", help=profile)
     memory = "with --gpus: memory of each GPU (%(default)s)"
     verb.add_argument("--gpu-memory", type=float, default=80, metavar="GIB", help=memory)
     add_json(verb, "print one JSON object")

@@ -44,7 +44,7 @@ def test_every_model_of_the_bundled_profiles_is_known_without_a_download() -> No
 def test_the_paper_profile_lacks_only_the_consent_to_run_the_rewards_code() -> None:
     paper = profiles_with(doctor.Gpu("a card", 80 * GIB))["paper"]
     assert paper.plan is not None
-    assert "fit together" in paper.plan
+    assert "take turns in 2 phases" in paper.plan
     (fault,) = paper.faults
     assert "pin reward.revision" in fault
 
@@ -83,6 +83,29 @@ def test_too_few_gpus_are_refused_with_what_is_needed() -> None:
     assert found.returncode == 2
     assert "use 4 GPUs" in found.stderr
     assert scalequest("doctor", "--gpus", 0).returncode == 2
+
+
+def test_hours_of_a_million_pairs_are_expected_for_usual_cards() -> None:
+    found = json.loads(scalequest("doctor", "--expect", "--profile", "paper", "--json").stdout)["expected"]
+    hours = {(one["card"], one["cards"]): one["hours"] for one in found}
+    assert {cards for _, cards in hours} == {1, 2, 4, 8}
+    for card in {card for card, _ in hours}:
+        assert hours[card, 1] > hours[card, 2] > hours[card, 4] > hours[card, 8] > 1
+    # the paper's hours on eight A100 of 40 GB, without training (section 6), by slower software
+    assert 8 * hours["A100, 40 GiB", 8] < 38.4 + 110.6 + 251.0 + 112.0
+    assert hours["H100, 80 GiB", 1] < hours["A100, 80 GiB", 1] < hours["A100, 40 GiB", 1]
+    solver = next(work for work in found[0]["work"] if "solver" in work["roles"])
+    assert solver["hours"] == max(work["hours"] for work in found[0]["work"])  # solutions cost most, as in the paper
+
+
+def test_a_profile_that_is_too_large_for_a_card_says_so_beside_those_that_hold_it(tmp_path: Path) -> None:
+    text = Path("assets/profiles/paper.toml").read_text(encoding="utf-8")
+    (tmp_path / "large.toml").write_text(
+        text.replace('"Qwen/Qwen2-Math-7B-Instruct"', '"Qwen/Qwen2-Math-72B-Instruct"')
+    )
+    printed = scalequest("doctor", "--expect", "--profile", tmp_path / "large.toml")
+    assert printed.returncode == 0
+    assert "A100, 80 GiB: judge.model 'Qwen/Qwen2-Math-72B-Instruct' needs 1" in printed.stdout
 
 
 @needs_vllm
