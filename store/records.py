@@ -161,6 +161,23 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """The hashes by which later questions are found to repeat this one (``engine.duplicates.signature``), made by
+    ``method``. ``place``: rises in the order in which the run's questions were judged; None: in idx order.
+    """
+
+    question_id: str
+    place: int | None
+    method: str
+    exact: int
+    content: int
+    mask: int
+    size: int
+    bands: bytes
+    words: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRow:
     """A failed item or a refused import row: ``run_id`` and the item's idx (or the source line)."""
 
@@ -197,5 +214,5 @@ class Preference:
     created_at: datetime = field(default_factory=now)
 
 
-Record = Question | Verdict | Solution | Rate | Reward | Label | ErrorRow | Decision | Preference
+Record = Question | Verdict | Solution | Rate | Reward | Label | Signature | ErrorRow | Decision | Preference
 """What the writer takes; runs are created and updated by their own verbs."""

@@ -54,11 +54,13 @@ ARROWS = {
     "engine.jobs": "store.errors store.database store.records",
     "engine.config": f"{ENGINE_BASE} store.errors",
     "engine.text": f"{ENGINE_BASE} store.errors",
+    "engine.duplicates": "engine.paths",
     "engine.data": "store.errors store.database store.export engine.config",
     "engine.models": f"{ENGINE_BASE} store.errors engine.config engine.text",
-    "engine.stages": f"{ENGINE_BASE} {STORE_BASE} engine.config engine.text engine.data engine.models",
+    "engine.stages": f"{ENGINE_BASE} {STORE_BASE} engine.config engine.text engine.data engine.duplicates \
+        engine.models",
     "engine.pipeline": f"{ENGINE_BASE} {STORE_BASE} store.database \
-        engine.config engine.text engine.data engine.models engine.stages engine.jobs",
+        engine.config engine.text engine.data engine.duplicates engine.models engine.stages engine.jobs",
     "engine.checks": f"{STORE_BASE} store.database \
         engine.config engine.text engine.data engine.models engine.stages engine.jobs",
     "engine.embedding": f"{STORE_BASE} store.database store.filters store.map engine.config engine.text engine.jobs",

@@ -14,6 +14,8 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import numpy as np
+
 from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
 from engine.models.base import Completion, Failure, OnText
@@ -21,6 +23,7 @@ from engine.models.roles import Models
 from engine.pipeline.request_queue import InFlight, Item, Result, TextQueue
 from engine.pipeline.steps import Steps
 from engine.pipeline.types import Outcome, Put, Status, Tools
+from store.database.resume import Decided
 from store.database.run_queries import Stored
 from store.errors import BackendError, ScaleQuestError
 from store.records import STAGES, ErrorRow, Record, question_id
@@ -32,13 +35,15 @@ GRACE, PATIENCE = 2.0, 3.0
 """Seconds that requests in flight may take to finish after an interrupt, and to end after a cancel."""
 TICK, LIVE_TICK, EVERY = 0.25, 0.05, 0.5
 """Seconds between checks of the control, in batch and live runs, and between two progress events."""
+TICK_COUNTS = 4 * TICK
+"""Seconds of one turn that count towards a question's being late: a machine that slept made none late."""
 
 
 class Pipeline:
     """One run. ``put`` takes the rows of finished steps and does not block; ``on_event`` gets progress and error dicts.
 
-    ``known``: the stored questions of this run, in idx order. ``on_text`` gets texts as they appear; the requests of
-    such a live run go before a batch's.
+    ``known``: the stored questions of this run, in idx order, except those that ``decided`` counts. ``on_text`` gets
+    texts as they appear; the requests of such a live run go before a batch's.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Pipeline:
         tools: Tools,
         *,
         known: Iterable[Stored] = (),
+        decided: Decided | None = None,
         control: Control | None = None,
         on_event: Callable[[dict[str, Any]], None] = lambda _: None,
         on_text: OnText | None = None,
@@ -66,7 +72,7 @@ class Pipeline:
         self._generator_capacity = sum(queue.window for queue in self._steps.generators)
         self._started_questions, self._first_wave = 0, True
         self._resumed_to = 0
-        self._todo = self._resumed(known)
+        self._todo = self._resumed(known, decided or Decided())
         self._next: Item | None = next(self._todo, None)
         self._accepted_before = self.counts.kept["pair"]
 
@@ -84,10 +90,13 @@ class Pipeline:
         return Outcome(status, self._message(status), time.monotonic() - started, self._steps.first_pair)
 
     def _loop(self) -> Status:
-        steps = self._steps
+        steps, before = self._steps, time.monotonic()
         while True:
             requested = self.control.requested
+            before, elapsed = (now := time.monotonic()), now - before
             if requested == "run":
+                steps.ran += min(elapsed, TICK_COUNTS)
+                steps.release_held()
                 self._start_and_submit()
             if requested in ("cancel", "interrupt"):
                 self._drain(GRACE if requested == "interrupt" else 0.0)
@@ -140,18 +149,22 @@ class Pipeline:
 
     # --- starting questions ------------------------------------------------------------------------------------------
 
-    def _resumed(self, known: Iterable[Stored]) -> Iterator[Item]:
+    def _resumed(self, known: Iterable[Stored], decided: Decided) -> Iterator[Item]:
         """The questions to work on, in idx order: unfinished ones, those lost in flight, then new ones."""
-        todo: list[Item] = []
-        idx = 0
-        for entry in known:  # read completely: the first new verdict needs all counts and the whole duplicate index
-            todo += map(self._new, range(idx, entry.question.idx))
-            idx = entry.question.idx + 1
-            item = self._steps.restore(self._new(entry.question.idx), entry)
-            if item is not None:
-                todo.append(item)
-        self._resumed_to = idx
-        return itertools.chain(todo, map(self._new, range(idx, self.config.limit)))
+        counts = self.counts
+        counts.decided += decided.count
+        counts.kept["generated"] += decided.count
+        for stage in STAGES:
+            counts.kept[stage] += decided.kept.get(stage, 0)
+            counts.dropped[stage] += decided.dropped.get(stage, 0)
+        # read completely: the first new verdict needs all counts and the whole duplicate index
+        restored = {one.question.idx: self._steps.restore(self._new(one.question.idx), one) for one in known}
+        self._resumed_to = max(len(decided.present), max(restored, default=-1) + 1)
+        open_ = np.ones(self._resumed_to, bool)
+        open_[: len(decided.present)] = ~decided.present
+        todo = [restored[idx] if idx in restored else self._new(idx) for idx in np.flatnonzero(open_).tolist()]
+        unfinished = [item for item in todo if item is not None]
+        return itertools.chain(unfinished, map(self._new, range(self._resumed_to, self.config.limit)))
 
     def _new(self, idx: int) -> Item:
         return Item(idx, question_id(self.run_id, idx), self.config.generator_of(idx))
@@ -281,6 +294,8 @@ class Pipeline:
             "total": total,
             "accepted": accepted,
             "errors": counts.failed,
+            "held": counts.held,
+            "late": counts.late,
             "rows_per_s": round(rate, 3),
             "tokens_per_s": round(counts.tokens / elapsed, 1),
             "eta_s": round((total - done) / speed, 1) if speed else None,

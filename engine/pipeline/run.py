@@ -17,11 +17,11 @@ from engine.models.model_cache import ModelCache, gpu_memory, open_models
 from engine.models.roles import Models
 from engine.pipeline import model_warnings, report
 from engine.pipeline.pipeline import Pipeline
+from engine.pipeline.stored_index import Earlier, Loading
 from engine.pipeline.types import Audience, Grouper, Outcome, Put, Tools
 from engine.stages.contamination import Benchmark
-from engine.stages.duplicate import Index
 from engine.text.answers import AnswerPool
-from store.database import run_queries
+from store.database import resume as resuming
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from store.records import Record, Run, RunKind
@@ -52,10 +52,13 @@ def start(
     benchmark = Benchmark.load(config.benchmarks)
     kind: RunKind = "generate" if audience is None else "live"
     with ExitStack() as stack:
+        loading = Loading(workspace, run_id, config, live=audience is not None)
+        stack.callback(loading.stop)
         models = models or _models(stack, config, model_cache)
         name = name or f"{config.profile.name}, seed {config.seed}"
         workspace.create_run(Run(run_id, name, kind, config.to_json(), config.hash, config.seed))
-        return _run(workspace, run_id, config, models, benchmark, on_event, control or Control(), stack, audience)
+        control = control or Control()
+        return _run(workspace, run_id, config, models, benchmark, loading, on_event, control, stack, audience)
 
 
 def resumable(workspace: Workspace, run_id: str) -> Run:
@@ -83,9 +86,11 @@ def resume(
     config = RunConfig.from_json(run.config)
     benchmark = Benchmark.load(config.benchmarks)
     with ExitStack() as stack:
+        loading = Loading(workspace, run_id, config)
+        stack.callback(loading.stop)
         models = models or _models(stack, config, model_cache)
         workspace.update_run(run_id, status="running")
-        return _run(workspace, run_id, config, models, benchmark, on_event, control or Control(), stack)
+        return _run(workspace, run_id, config, models, benchmark, loading, on_event, control or Control(), stack)
 
 
 def _run(
@@ -94,6 +99,7 @@ def _run(
     config: RunConfig,
     models: Models,
     benchmark: Benchmark,
+    loading: Loading,
     on_event: OnEvent,
     control: Control,
     stack: ExitStack,
@@ -102,15 +108,17 @@ def _run(
     emit = _storing_status(workspace, run_id, on_event)
     stack.enter_context(model_warnings.as_events(run_id, emit))
     pool = stack.enter_context(AnswerPool()) if audience is None else audience.pool
-    tools = _tools(workspace, run_id, config, benchmark, pool, live=audience is not None)
     put = workspace.writer.put if audience is None else _shared(workspace.writer.put, audience.on_rows)
     on_text = None if audience is None else audience.on_text
     try:
+        earlier = loading.result()
+        tools = _tools(earlier, benchmark, pool)
         with workspace.cursor() as cursor:
-            known = run_queries.resume_state(cursor, run_id)
+            known, decided = resuming.undecided(cursor, run_id), earlier.decided
             pipeline = Pipeline(
-                config, run_id, models, put, tools, known=known, control=control, on_event=emit, on_text=on_text
-            )
+                config, run_id, models, put, tools, known=known, decided=decided, control=control, on_event=emit,
+                on_text=on_text,
+            )  # fmt: skip
         emit({**pipeline.progress(0.0), "event": "start"})
         outcome = pipeline.run()
         workspace.writer.flush()
@@ -171,13 +179,9 @@ def _storing_status(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnE
     return emit
 
 
-def _tools(
-    workspace: Workspace, run_id: str, config: RunConfig, benchmark: Benchmark, pool: Grouper, live: bool
-) -> Tools:
+def _tools(earlier: Earlier, benchmark: Benchmark, pool: Grouper) -> Tools:
     topic = _topic_model()
-    index = Index(threshold=config.duplicate_threshold, mark_only=live)
-    others = _others(workspace, run_id, config) if config.other_runs != "ignore" else None
-    return Tools(topic.predict, topic.name, pool, benchmark, index, others)
+    return Tools(topic.predict, topic.name, pool, benchmark, earlier.index, earlier.others, earlier.place)
 
 
 @functools.cache
@@ -186,24 +190,6 @@ def _topic_model() -> TopicModel:
     from engine.text.linear_classifier import TopicModel
 
     return TopicModel.load()
-
-
-def _others(workspace: Workspace, run_id: str, config: RunConfig) -> Index | None:
-    """The questions that other runs of the workspace have kept; None where there are none."""
-    index = Index(threshold=config.duplicate_threshold, across_runs=config.other_runs == "drop")
-    some = False
-    for run in workspace.runs():
-        if run.run_id == run_id:
-            continue
-        with workspace.cursor() as cursor:
-            for stored in run_queries.resume_state(cursor, run.run_id):
-                new = all(
-                    stored.verdicts[stage].kept for stage in ("language", "duplicate") if stage in stored.verdicts
-                )
-                if new:
-                    index.remember(stored.question)
-                    some = True
-    return index if some else None
 
 
 def _models(stack: ExitStack, config: RunConfig, model_cache: ModelCache | None) -> Models:

@@ -6,11 +6,12 @@ fails its question, never the run.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from typing import Any
 
 from engine.config.run_config import RunConfig
+from engine.duplicates.signature import METHOD, signature
 from engine.models.base import Completion, Failure, OnText, Scored
 from engine.models.roles import Models
 from engine.pipeline import in_order
@@ -21,10 +22,12 @@ from engine.stages import difficulty, language, pair, solution, solvability
 from engine.text import answers
 from store.database.run_queries import Stored
 from store.errors import BackendError, ScaleQuestError
-from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Verdict
+from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Signature, Verdict
 
 GIVE_UP = 32
 """Consecutive failures at one stage, none of them fatal by itself, after which the model counts as broken."""
+HELD, HELD_WINDOWS = 1_000, 4
+"""Questions that may wait for an earlier one: so many, or so many times what the generators write at a time."""
 FAILED = "failed"
 """The stage of an item that has failed; its later results are ignored."""
 NEXT = dict(itertools.pairwise(STAGES))
@@ -42,7 +45,7 @@ class Steps:
     """The queues to the models, the rows to write and the counts. ``open``: started questions without an outcome.
 
     ``inbox`` gets the models' results, ``to_group`` the items whose answers need Math-Verify, ``on_text`` texts as they
-    appear.
+    appear. ``ran``: seconds for which the run has been running, without its pauses; the pipeline counts them.
     """
 
     def __init__(
@@ -64,11 +67,14 @@ class Steps:
         self.started = time.monotonic()
         self.first_pair: float | None = None
         self.fatal: ScaleQuestError | None = None
-        self._in_order = InOrder()
+        self.ran = 0.0
+        self._place = tools.place
         self._without_topic: list[Item] = []
         self._failures_in_a_row: dict[str, int] = {}
         self._to_group = to_group
         self._make_queues(models, inbox, on_text)
+        most = max(HELD, HELD_WINDOWS * sum(queue.window for queue in self.generators))
+        self._in_order = InOrder(most, lambda: self.ran)
 
     def _make_queues(self, models: Models, inbox: SimpleQueue[Any], on_text: OnText | None) -> None:
         profile, run = self.config.profile, RunContext(self.config.seed, self.in_flight, inbox.put, on_text)
@@ -237,20 +243,34 @@ class Steps:
 
     def arrive(self, idx: int, item: Item | None) -> None:
         """Judge the questions that have arrived without a gap before them, so that the lowest idx always wins."""
-        for ready in self._in_order.arrive(idx, item):
-            self.guard(ready, lambda it=ready: self._check_novelty(it))  # type: ignore[misc]
+        self._check_all(self._in_order.arrive(idx, item))
+
+    def release_held(self) -> None:
+        """Judge the questions that have waited too long for an earlier one."""
+        self._check_all(self._in_order.release())
+
+    def _check_all(self, ready: Iterable[Item]) -> None:
+        for item in ready:
+            self.guard(item, lambda it=item: self._check_novelty(it))  # type: ignore[misc]
+        self.counts.held, self.counts.late = self._in_order.held, self._in_order.late
 
     def _check_novelty(self, item: Item) -> None:
         question = item.generated
-        if item.stage == "duplicate":
-            verdict, labels = in_order.judge(question, self.tools.index, self.tools.others)
-            self.rows.extend(labels)
-            if not self._verdict(item, verdict):
-                return
+        if item.stage == "duplicate" and not self._check_duplicate(item):
+            return
         verdict = self.tools.benchmark.judge(question)
         self.rows.extend(self.tools.benchmark.labels(verdict))
         if self._verdict(item, verdict):
             self.enter(item)
+
+    def _check_duplicate(self, item: Item) -> bool:
+        look = signature(item.generated.text)
+        verdict, labels = in_order.judge(item.generated, self.tools.index, self.tools.others, look)
+        self.rows.extend(labels)
+        if verdict.kept:
+            self.rows.append(Signature(item.qid, self._place, METHOD, *look))
+            self._place += 1
+        return self._verdict(item, verdict)
 
     def _on_judged(self, call: InFlight, result: Completion | Scored) -> None:
         item = call.item

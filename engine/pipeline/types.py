@@ -21,7 +21,8 @@ class Grouper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Judges without a model. ``topics`` classifies texts; ``others`` indexes other runs' questions."""
+    """Judges without a model. ``topics`` classifies texts; ``others`` indexes other runs' questions. ``place``: of the
+    next question that the run judges (``store.records.Signature``)."""
 
     topics: Callable[[list[str]], list[str]]
     topic_model: str
@@ -29,6 +30,7 @@ class Tools:
     benchmark: Benchmark
     index: Index
     others: Index | None = None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class Counts:
-    """The run's counts, earlier processes included; ``failed``, ``tokens`` and ``*_here`` count this process alone."""
+    """The run's counts, earlier processes included; ``failed``, ``tokens``, ``late`` and ``*_here`` count this process
+    alone. ``held``: questions that wait for an earlier one, to be judged as duplicates in order; ``late``: questions
+    that the others did not wait for any longer."""
 
     kept: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("generated", *STAGES), 0))
     dropped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
@@ -64,3 +68,5 @@ class Counts:
     failed: int = 0
     tokens: int = 0
     decided_here: int = 0
+    held: int = 0
+    late: int = 0

@@ -8,84 +8,153 @@ order, so that the lowest idx wins.
 
 from __future__ import annotations
 
-import re
-import tomllib
-from dataclasses import dataclass, field
-from itertools import pairwise
+import struct
+from array import array
+from typing import NamedTuple
 
-from rensa import RMinHash, RMinHashLSH
-from xxhash import xxh3_64_intdigest
+import numpy as np
 
-from engine.paths import ASSETS
-from store.records import Label, Question, Verdict
+from engine.duplicates.buckets import Array, Buckets
+from engine.duplicates.signature import (
+    BANDS,
+    Signature,
+    exact,
+    features,
+    jaccard,
+    signature,
+    similarity,
+)
+from store.records import Label, Question, Verdict, question_id
+
+__all__ = ["JUDGE", "LABEL", "Index", "SignatureBlock", "exact", "similarity"]
 
 JUDGE = "minhash"
 LABEL = "near_duplicate"
-_PERMUTATIONS, _BANDS, _SEED = 96, 16, 7
-"""6 rows a band: a pair with Jaccard 0.8 becomes a candidate with probability 0.99, one with 0.5 with 0.22."""
 _MOST_LABELS, _MOST_CHECKS = 8, 64
-"""Generators that repeat one template make crowded neighbourhoods, of which the oldest wordings are enough."""
-
-_REST = r"|\d+(?:,\d{3})*(?:\.\d+)?|[-+*/^=<>%()!|]|[^\x00-\x7f]"
-_TOKEN, _ASCII_TOKEN = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?" + _REST), re.compile(r"[A-Za-z]+(?:'[a-z]+)?" + _REST)
-_MASK = "0"
-_WORDS = tomllib.loads((ASSETS / "text" / "words.toml").read_text(encoding="utf-8"))["duplicate"]
-_NUMBERS, _CONTRASTS = frozenset(_WORDS["numbers"].split()), frozenset(_WORDS["contrasts"].split())
-"""Words that make another question, like numbers, operators, one-letter names and words in capitals."""
+"""Generators that repeat one template make crowded neighbourhoods, of which the oldest wordings are enough. The oldest
+64 of several buckets are among the oldest 64 of each, so a bucket takes no more: a query never grows with their number.
+"""
+_IDX_BITS = 32
+_UNPACK_BANDS = struct.Struct(f"<{BANDS}I").unpack
+_ODD, _WHOLE = 0x9E3779B97F4A7C15, (1 << 64) - 1
 
 
-@dataclass(slots=True)
-class _Wording:
-    """Questions that differ only in their numbers: the masked text, its number of features, the first such question,
-    and the first one of each content."""
+class SignatureBlock(NamedTuple):
+    """The signatures of n questions of one run: ``idx`` (n,), the fields of ``Signature`` as arrays (n,), ``bands``
+    (n, BANDS) uint32, ``lengths`` (n,) in words, and all ``words`` one after another (uint32)."""
 
-    masked: str
-    size: int
-    first: str
-    by_content: dict[int, str] = field(default_factory=dict)
+    idx: Array
+    exact: Array
+    content: Array
+    mask: Array
+    size: Array
+    bands: Array
+    lengths: Array
+    words: Array
 
 
 class Index:
     """The questions kept so far. For one thread at a time.
 
     ``threshold``: Jaccard from which two wordings are near. ``mark_only``: drop nothing (live runs). ``across_runs``:
-    also drop duplicates of other runs' questions, which are otherwise only labelled. Memory: about 2.4 kB a wording of
-    250 characters, mostly bands; little more for each further question.
+    also drop duplicates of other runs' questions, which are otherwise only labelled. ``expected``: questions to make
+    space for. Memory: about 450 bytes a wording of 250 characters, and 50 for each further question of that wording,
+    all of it in arrays.
     """
 
-    def __init__(self, *, threshold: float = 0.8, mark_only: bool = False, across_runs: bool = False) -> None:
+    def __init__(
+        self, *, threshold: float = 0.8, mark_only: bool = False, across_runs: bool = False, expected: int = 0
+    ) -> None:
         self._threshold, self._mark_only, self._across_runs = threshold, mark_only, across_runs
-        self._exact: dict[int, str] = {}
-        self._wordings: list[_Wording] = []
-        self._by_mask: dict[int, int] = {}
-        self._lsh = RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
+        self._runs: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._refs = array("q")
+        """Of each question: its run's number and its idx."""
+        self._questions = Buckets(2, 64, expected=expected)
+        """By ``exact``, and by wording and content. Of a bucket the last one counts: the first question of the last
+        run that has any."""
+        self._masks = Buckets(1, 64, 1, expected=expected)
+        self._bands = Buckets(BANDS, 32, _MOST_CHECKS, expected=expected)
+        """Wordings: questions that differ only in their numbers."""
+        self._mask_of, self._first = array("Q"), array("q")
+        self._sizes, self._starts, self._lengths = array("I"), array("q"), array("I")
+        self._words = array("I")
 
-    def judge(self, question: Question) -> tuple[Verdict, list[Label]]:
+    @property
+    def size(self) -> int:
+        """How many questions it holds."""
+        return len(self._refs)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        tables = self._questions.nbytes + self._masks.nbytes + self._bands.nbytes
+        columns = (self._refs, self._mask_of, self._first, self._sizes, self._starts, self._lengths, self._words)
+        return tables + sum(len(column) * column.itemsize for column in columns)
+
+    def judge(self, question: Question, look: Signature | None = None) -> tuple[Verdict, list[Label]]:
         """Verdict of stage ``duplicate`` (raw: the question it repeats; score: the Jaccard with that one, else the
-        highest) and the labels ``near_duplicate``, one for each near wording. A kept question is added."""
-        look = _Features(question.text)
-        same = self._exact.get(look.exact)
+        highest) and the labels ``near_duplicate``, one for each near wording. A kept question is added. ``look``: its
+        signature, where the caller has it."""
+        look = look or signature(question.text)
+        verdict, labels = self.compare(question, look)
+        if verdict.kept:
+            self._add(question, look)
+        return verdict, labels
+
+    def compare(self, question: Question, look: Signature) -> tuple[Verdict, list[Label]]:
+        """As ``judge``, without adding the question."""
+        same = self._name(self._questions.last(0, look.exact))
         score: float | None
-        near: list[tuple[float, _Wording]] = []
+        near: list[tuple[float, int]] = []
         if same is not None:
             reason, score = "exact_duplicate", 1.0
         else:
             near = self._near(look)
-            alike = ((shared, wording.by_content.get(look.content)) for shared, wording in near)
+            alike = ((shared, self._of_content(wording, look.content)) for shared, wording in near)
             highest = near[0][0] if near else None
             score, same = next((pair for pair in alike if pair[1] is not None), (highest, None))
             reason = "near_duplicate"
         verdict = self._verdict(question, reason, score, same)
-        found = dict.fromkeys([same, *(wording.first for _, wording in near)])
+        found = dict.fromkeys([same, *(self._ref_name(self._first[wording]) for _, wording in near)])
         labels = [Label(question.question_id, LABEL, other, JUDGE) for other in found if other is not None]
-        if verdict.kept:
-            self._add(question, look)
         return verdict, labels[:_MOST_LABELS]
 
-    def remember(self, question: Question) -> None:
+    def remember(self, question: Question, look: Signature | None = None) -> None:
         """Add a question that this stage kept earlier (resume), or one of another run; other runs first, then this run
-        in idx order."""
-        self._add(question, _Features(question.text))
+        in the order of judging. One that is there already changes nothing that is found."""
+        self._add(question, look or signature(question.text))
+
+    def extend(self, run_id: str, block: SignatureBlock) -> None:
+        """``remember`` for many questions of one run by their signatures. Call ``build`` after the last block."""
+        number = self._number(run_id)
+        refs = block.idx.astype(np.int64) | np.int64(number << _IDX_BITS)
+        self._refs.frombytes(refs.tobytes())
+        both = np.stack([block.exact, block.content ^ block.mask * np.uint64(_ODD)], axis=1)
+        self._questions.extend(both, number)
+        _, first = np.unique(block.mask, return_index=True)
+        first.sort()
+        first = first[~np.isin(block.mask[first], self._masks.keys())]
+        self._masks.extend(block.mask[first, None])
+        self._bands.extend(block.bands[first])
+        lengths = block.lengths.astype(np.int64)
+        new = np.zeros(len(lengths), bool)
+        new[first] = True
+        starts = len(self._words) + np.cumsum(lengths[first]) - lengths[first]
+        for column, values in (
+            (self._mask_of, block.mask[first].astype(np.uint64)),
+            (self._first, refs[first]),
+            (self._sizes, block.size[first].astype(np.uint32)),
+            (self._starts, starts),
+            (self._lengths, lengths[first].astype(np.uint32)),
+            (self._words, block.words[np.repeat(new, lengths)]),
+        ):
+            column.frombytes(np.ascontiguousarray(values).tobytes())
+
+    def build(self) -> None:
+        """Make what ``extend`` has added findable."""
+        for table in (self._questions, self._masks, self._bands):
+            table.build()
 
     def _verdict(self, question: Question, reason: str, score: float | None, other: str | None) -> Verdict:
         """Dropped where it repeats a question, ``other``, that may drop it."""
@@ -94,111 +163,70 @@ class Index:
             question.question_id, "duplicate", JUDGE, not drop, score=score, reason=reason if drop else None, raw=other
         )
 
-    def _near(self, look: _Features) -> list[tuple[float, _Wording]]:
+    def _near(self, look: Signature) -> list[tuple[float, int]]:
         """The wordings at or above the threshold, nearest first, then oldest."""
-        known = self._by_mask.get(look.mask)
-        candidates = set(sorted(self._lsh.query(look.minhash))[:_MOST_CHECKS])
+        known = self._masks.last(0, look.mask)
+        candidates = set(sorted(set(self._bands.find(_UNPACK_BANDS(look.bands))))[:_MOST_CHECKS])
         if known is not None:
             candidates.add(known)
+        own: set[int] | None = None
         found = []
-        for key in candidates:
-            wording = self._wordings[key]
-            small, large = sorted((wording.size, len(look.features)))
+        for wording in candidates:
+            small, large = sorted((self._sizes[wording], look.size))
             if small < self._threshold * large:  # sets that differ this much in size cannot reach the threshold
                 continue
-            shared = 1.0 if key == known else _jaccard(look.features, _features(wording.masked.split(" ")))
+            if wording == known:
+                shared = 1.0
+            else:
+                own = features(_unpacked(look.words)) if own is None else own
+                start = self._starts[wording]
+                words = self._words[start : start + self._lengths[wording]].tolist()
+                shared = jaccard(own, features(words))
             if shared >= self._threshold:
-                found.append((shared, key))
+                found.append((shared, wording))
         found.sort(key=lambda pair: (-pair[0], pair[1]))
-        return [(shared, self._wordings[key]) for shared, key in found]
+        return found
 
-    def _add(self, question: Question, look: _Features) -> None:
-        _claim(self._exact, look.exact, question)
-        key = self._by_mask.get(look.mask)
-        if key is None:
-            key = len(self._wordings)
-            self._by_mask[look.mask] = key
-            self._wordings.append(_Wording(look.masked, len(look.features), question.question_id))
-            self._lsh.insert(key, look.minhash)
-        _claim(self._wordings[key].by_content, look.content, question)
+    def _add(self, question: Question, look: Signature) -> None:
+        number = self._number(question.run_id)
+        ref = number << _IDX_BITS | question.idx
+        self._refs.append(ref)
+        self._questions.add((look.exact, _mixed(look.mask, look.content)), number)
+        if self._masks.last(0, look.mask) is None:
+            self._masks.add((look.mask,))
+            self._bands.add(_UNPACK_BANDS(look.bands))
+            self._mask_of.append(look.mask)
+            self._first.append(ref)
+            self._sizes.append(look.size)
+            self._starts.append(len(self._words))
+            self._lengths.append(len(look.words) // self._words.itemsize)
+            self._words.frombytes(look.words)
 
+    def _of_content(self, wording: int, content: int) -> str | None:
+        """The question of this wording and content."""
+        return self._name(self._questions.last(1, _mixed(self._mask_of[wording], content)))
 
-def similarity(one: str, other: str) -> float:
-    """The Jaccard of two texts as the index measures it: words and word pairs, numbers masked; 1.0 for two empty
-    ones."""
-    a, b = _Features(one).features, _Features(other).features
-    return _jaccard(a, b) if a or b else 1.0
+    def _name(self, row: int | None) -> str | None:
+        return None if row is None else self._ref_name(self._refs[row])
 
+    def _ref_name(self, ref: int) -> str:
+        return question_id(self._runs[ref >> _IDX_BITS], ref & (1 << _IDX_BITS) - 1)
 
-class _Features:
-    """The hashes and features of one text."""
-
-    __slots__ = ("content", "exact", "features", "mask", "masked", "minhash")
-
-    def __init__(self, text: str) -> None:
-        given = _tokens(text)
-        kinds = [_KINDS[token] for token in given]
-        words = [word for word, _ in kinds if word]
-        content = [contrast for _, contrast in kinds if contrast]
-        self.exact = _exact(given)
-        self.content = _hash(" ".join(content))
-        self.masked = " ".join(words)
-        self.mask = _hash(self.masked)
-        self.features = _features(words)
-        self.minhash = RMinHash(_PERMUTATIONS, _SEED)
-        self.minhash.update(list(self.features))
+    def _number(self, run_id: str) -> int:
+        number = self._numbers.get(run_id)
+        if number is None:
+            number = self._numbers[run_id] = len(self._runs)
+            self._runs.append(run_id)
+        return number
 
 
-def exact(text: str) -> int:
-    """Equal for texts that are the same after normalising."""
-    return _exact(_tokens(text))
+def _mixed(mask: int, content: int) -> int:
+    return content ^ mask * _ODD & _WHOLE
 
 
-def _tokens(text: str) -> list[str]:
-    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+def _unpacked(words: bytes) -> list[int]:
+    return list(struct.unpack(f"<{len(words) // 4}I", words))
 
 
-def _exact(given: list[str]) -> int:
-    return _hash(" ".join(given).casefold())
-
-
-def _run(question_id: str) -> str:
-    return question_id.rsplit("-", 1)[0]
-
-
-def _claim(table: dict[int, str], key: int, question: Question) -> None:
-    """Keep the first question of this run, which replaces one of another run."""
-    known = table.get(key)
-    if known is None or _run(known) != question.run_id:
-        table[key] = question.question_id
-
-
-class _Kinds(dict[str, tuple[str, str]]):
-    """Token -> (its word with numbers masked, or ""; its contrasting content, or ""), cached since tokens repeat."""
-
-    def __missing__(self, given: str) -> tuple[str, str]:
-        if len(self) > 100_000:
-            self.clear()
-        token = given.casefold()
-        number = token[0].isdigit() or token in _NUMBERS
-        capital = (given.isupper() or len(token) == 1) and token not in "ai"
-        contrasts = number or capital or token in _CONTRASTS or not token[0].isalpha()
-        kind = (_MASK if number else token if token[0].isalnum() else "", token.replace(",", "") if contrasts else "")
-        self[given] = kind
-        return kind
-
-
-_KINDS = _Kinds()
-
-
-def _hash(text: str) -> int:
-    return xxh3_64_intdigest(text.encode())
-
-
-def _features(words: list[str]) -> set[str]:
-    return {*words, *[f"{first} {second}" for first, second in pairwise(words)]}
-
-
-def _jaccard(a: set[str], b: set[str]) -> float:
-    shared = len(a & b)
-    return shared / (len(a) + len(b) - shared)
+def _run(question: str) -> str:
+    return question.rsplit("-", 1)[0]

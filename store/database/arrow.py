@@ -21,6 +21,7 @@ from store.records import (
     Rate,
     Record,
     Reward,
+    Signature,
     Solution,
     Verdict,
     question_id,
@@ -62,6 +63,7 @@ _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
     Rate: (("rate_rows", "question_id run_id model sampling pass_rate n correct undecided mean_tokens created_at q"),),
     Reward: (("reward_rows", "question_id run_id sample reward_model reward seconds leads q"),),
     Label: (("label_rows", "question_id run_id key value model q"),),
+    Signature: (("signature_rows", "question_id run_id place method exact content mask size bands words q"),),
     ErrorRow: (("errors", "run_id idx stage message raw attempt created_at"),),
     Decision: (
         (
@@ -86,9 +88,13 @@ _TYPES: dict[str, pa.DataType] = {
             "reasoning_chars",
             "n",
             "undecided",
+            "place",
+            "size",
         ),
         WHOLE,
     ),
+    **dict.fromkeys(("exact", "content", "mask"), pa.uint64()),
+    **dict.fromkeys(("bands", "words"), pa.binary()),
     **dict.fromkeys(("seconds", "score", "reward", "sampling_p", "pass_rate", "mean_tokens"), REAL),
     **dict.fromkeys(("kept", "leads"), FLAG),
 }
@@ -124,7 +130,7 @@ def row_key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[str, st
 def insert(cursor: duckdb.DuckDBPyConnection, kinds: dict[type[Record], list[Keyed]]) -> None:
     """Insert records, given by kind."""
     for kind, rows in kinds.items():
-        for table, data in tables(kind, rows):
+        for table, data in tables(kind, rows) if rows else ():
             cursor.from_arrow(data).insert_into(table)
 
 

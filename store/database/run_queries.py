@@ -152,19 +152,43 @@ def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Sto
             yield stored
 
 
+def stored(cursor: duckdb.DuckDBPyConnection, run_id: str, keys: list[int]) -> Iterator[Stored]:
+    """The run's questions with these keys, which are sorted, as ``resume_state`` yields them."""
+    ends = {"low": keys[0], "high": keys[-1]}
+    where = "{0}.q BETWEEN $low AND $high AND {0}.q IN (SELECT unnest($q))"
+    query = f"SELECT {_QUESTION} FROM ({narrowed('questions', where)}) ORDER BY idx"
+    found = _records(cursor.execute(query, {**ends, "q": keys}).fetchall())
+    query = f"SELECT {_VERDICT} FROM verdict_rows WHERE q BETWEEN $low AND $high AND q IN (SELECT unnest($q))"
+    for row in cursor.execute(query, {**ends, "q": keys}).fetchall():
+        verdict = Verdict(*_values(row))
+        found[verdict.question_id].verdicts[verdict.stage] = verdict
+    for solution in solutions(cursor, keys):
+        found[solution.question_id].solutions.append(solution)
+    by_idx = {one.question.idx: one for one in found.values()}
+    query = "SELECT idx, count(*) FROM errors WHERE run_id = ? AND idx IN (SELECT unnest(?)) GROUP BY idx"
+    for idx, attempts in cursor.execute(query, [run_id, list(by_idx)]).fetchall():
+        by_idx[idx].attempts = attempts
+    yield from found.values()
+
+
 def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict[str, Stored]:
-    query = """
-        SELECT question_id, run_id, idx, text, generator, template_id, params, seed, tokens, finish_reason, seconds,
-            reference_answer, extra, created_at
-        FROM questions WHERE run_id = ? AND idx BETWEEN ? AND ? ORDER BY idx"""
-    rows = cursor.execute(query, [run_id, low, low + CHUNK - 1]).fetchall()
+    query = f"SELECT {_QUESTION} FROM questions WHERE run_id = ? AND idx BETWEEN ? AND ? ORDER BY idx"
+    return _records(cursor.execute(query, [run_id, low, low + CHUNK - 1]).fetchall())
+
+
+_QUESTION = """
+    question_id, run_id, idx, text, generator, template_id, params, seed, tokens, finish_reason, seconds,
+    reference_answer, extra, created_at"""
+_VERDICT = "question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at"
+
+
+def _records(rows: list[tuple[Any, ...]]) -> dict[str, Stored]:
+    """The questions of rows of ``_QUESTION``, by question_id."""
     return {r[0]: Stored(Question(*_values(r, objects=(6, 12)))) for r in rows}
 
 
 def _verdicts(cursor: duckdb.DuckDBPyConnection, ends: dict[str, int]) -> list[Verdict]:
-    query = """
-        SELECT question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at FROM verdict_rows
-        WHERE q BETWEEN $low AND $high"""
+    query = f"SELECT {_VERDICT} FROM verdict_rows WHERE q BETWEEN $low AND $high"
     return [Verdict(*_values(r)) for r in cursor.execute(query, ends).fetchall()]
 
 

@@ -14,7 +14,7 @@ import duckdb
 
 from store.database.views import VIEWS
 
-VERSION = 5
+VERSION = 6
 """The schema that this program writes. A file of a lower version is migrated on open; a higher one is refused."""
 
 _FIRST: dict[str, str] = {
@@ -59,13 +59,13 @@ _KEYED = (
     "decision_rows",
 )
 """The tables that version 2 gave the key ``q``."""
-OF_MODELS = (*_KEYED[:-1], "rate_rows")
+OF_MODELS = (*_KEYED[:-1], "rate_rows", "signature_rows")
 """The tables with the key ``q`` whose rows models or imports make."""
 SUPERSEDED = "superseded_verdicts"
 """Verdicts of later stages that a check removed (``replace_verdicts.py``), kept in case the question is kept again."""
 RENAMED = {"verdicts_aside": SUPERSEDED}
 """Older names of tables, which files packed by an older version still have."""
-OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED, "rate_rows")
+OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED, "rate_rows", "signature_rows")
 """The tables whose rows are deleted with their run."""
 TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
 """All tables except ``meta``. ``run_numbers`` keeps the numbers of deleted runs, so that no number is reused."""
@@ -102,6 +102,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE TABLE rate_rows (
             question_id VARCHAR, run_id VARCHAR, model VARCHAR, sampling JSON, pass_rate DOUBLE, n BIGINT,
             correct BIGINT, undecided BIGINT, mean_tokens DOUBLE, created_at TIMESTAMP, q BIGINT)""",
+    ),
+    # 5 -> 6: the signatures by which duplicates are found, made for older questions when they are first needed.
+    (
+        """
+        CREATE TABLE signature_rows (
+            question_id VARCHAR, run_id VARCHAR, place BIGINT, method VARCHAR, exact UBIGINT, content UBIGINT,
+            mask UBIGINT, size BIGINT, bands BLOB, words BLOB, q BIGINT)""",
     ),
 )
 """Step k migrates version k to k + 1. Steps are only appended: an older file takes every step it lacks."""

@@ -2,7 +2,9 @@
 
 The tables have no primary keys; the writer checks here instead. For one run, each kind of row (a question, a verdict of
 one stage, the solution with one sample number ...) has one byte per question index: a million questions with all their
-rows take about twenty megabytes. A run's keys are read from the database before the first write to it.
+rows take about twenty megabytes. A run's keys are read from the database before the first write to it. Of a label that
+a question may carry several times, only the question is marked: its values are looked up in the rare case that more
+come in a later batch.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import duckdb
 import numpy as np
 
 from store.database.ids import IDX_BITS
-from store.records import Label, Question, Rate, Record, Reward, Solution, Verdict
+from store.records import Label, Question, Rate, Record, Reward, Signature, Solution, Verdict
 
 MANY_VALUED = "near_duplicate"
 """The label key that a question may carry several times, once per value."""
@@ -27,6 +29,7 @@ _LOADS: tuple[tuple[str, str, str, str], ...] = (
     ("scored", "reward_rows", "sample", _IDX),
     ("label", "label_rows", "key", _IDX),
     ("rate", "rate_rows", "model", _IDX),
+    ("signature", "signature_rows", "", _IDX),
 )
 
 
@@ -35,7 +38,8 @@ class StoredKeys:
 
     def __init__(self) -> None:
         self._marks: dict[Hashable, bytearray] = {}
-        self._values: set[tuple[int, str]] = set()
+        self._batch: dict[int, set[str]] = {}
+        """The values of ``MANY_VALUED`` in this batch, of questions that had none before."""
 
     @classmethod
     def load(cls, con: duckdb.DuckDBPyConnection, run_id: str) -> StoredKeys:
@@ -55,12 +59,11 @@ class StoredKeys:
                     marks = np.zeros(int(found.max()) + 1, dtype=np.uint8)
                     marks[np.asarray(found)] = 1
                     stored._marks[(kind, *key)] = bytearray(marks.tobytes())
-        query = f"SELECT {_IDX}, value FROM label_rows WHERE run_id = ? AND key = ?"
-        stored._values.update(con.execute(query, [run_id, MANY_VALUED]).fetchall())
         return stored
 
     def add(self, record: Record, idx: int, sample: int) -> bool:
-        """Mark this row as stored; False if it was already. ``sample`` is used for rewards only."""
+        """Mark this row as stored; False if it was already. ``sample`` is used for rewards only. For a label of which
+        ``has_earlier_values`` is true, True says only that it may be new."""
         key: Hashable
         match record:
             case Verdict():
@@ -74,12 +77,18 @@ class StoredKeys:
             case Rate():
                 key = ("rate", record.model)
             case Label():
-                if record.key == MANY_VALUED:
-                    value = (idx, record.value)
-                    new = value not in self._values
-                    self._values.add(value)
-                    return new
                 key = ("label", record.key)
+                if record.key == MANY_VALUED:
+                    if self._mark(key, idx):
+                        self._batch[idx] = set()
+                    values = self._batch.get(idx)
+                    if values is not None:
+                        new = record.value not in values
+                        values.add(record.value)
+                        return new
+                    return True
+            case Signature():
+                key = ("signature",)
             case _:
                 return True
         return self._mark(key, idx)
@@ -87,6 +96,14 @@ class StoredKeys:
     def is_first_reward(self, idx: int, sample: int) -> bool:
         """Whether the reward just added is the first of its solution by any model: the views show that one."""
         return self._mark(("scored", sample), idx)
+
+    def has_earlier_values(self, idx: int) -> bool:
+        """Whether the question just labelled had labels ``MANY_VALUED`` before this batch."""
+        return idx not in self._batch
+
+    def end_batch(self) -> None:
+        """Call when a batch has been written."""
+        self._batch.clear()
 
     def _mark(self, key: Hashable, idx: int) -> bool:
         """Set this byte; False if it was set."""

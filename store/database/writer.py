@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import duckdb
 
 from store.database import arrow, duckdb_errors, ids
-from store.database.stored_keys import StoredKeys
+from store.database.stored_keys import MANY_VALUED, StoredKeys
 from store.errors import StoreError
-from store.records import Decision, Preference, Record, Reward
+from store.records import Decision, Label, Preference, Record, Reward
 
 T = TypeVar("T")
 
@@ -190,6 +190,7 @@ class Writer:
     def _write(self, batch: list[Record], cursor: duckdb.DuckDBPyConnection) -> None:
         kinds: dict[type[Record], list[arrow.Keyed]] = {}
         places: dict[str, tuple[str, int]] = {}
+        uncertain: list[arrow.Keyed] = []
         for record in batch:
             question, run_id, idx, sample = arrow.row_key(record, places)
             if (seen := self._seen.get(run_id)) is None:
@@ -199,12 +200,29 @@ class Writer:
             if seen.add(record, idx, sample):
                 first = isinstance(record, Reward) and seen.is_first_reward(idx, sample)
                 keyed = arrow.Keyed(record, question, run_id or None, sample, first, ids.key(number, idx))
-                kinds.setdefault(record.__class__, []).append(keyed)
+                if isinstance(record, Label) and record.key == MANY_VALUED and seen.has_earlier_values(idx):
+                    uncertain.append(keyed)
+                else:
+                    kinds.setdefault(record.__class__, []).append(keyed)
             else:
                 self.ignored += 1
+        for seen in self._seen.values():
+            seen.end_batch()
+        if uncertain:
+            kinds.setdefault(Label, []).extend(self._unstored_labels(uncertain))
         for kind in kinds.keys() & _OWN_IDS.keys():
             kinds[kind] = self._unstored(kinds[kind], *_OWN_IDS[kind])
         arrow.insert(cursor, kinds)
+
+    def _unstored_labels(self, rows: list[arrow.Keyed]) -> list[arrow.Keyed]:
+        """The labels ``MANY_VALUED`` whose value the question does not have yet, each once."""
+        by_value = {(row.q, row.record.value): row for row in reversed(rows)}
+        query = "SELECT q, value FROM label_rows WHERE key = $key AND q IN (SELECT unnest($q))"
+        values = {"key": MANY_VALUED, "q": [row.q for row in rows]}
+        for stored in self._cursor.execute(query, values).fetchall():
+            by_value.pop(stored, None)
+        self.ignored += len(rows) - len(by_value)
+        return list(reversed(by_value.values()))
 
     def _unstored(self, rows: list[arrow.Keyed], table: str, key: str) -> list[arrow.Keyed]:
         """The rows whose own id is not stored yet, each id once."""

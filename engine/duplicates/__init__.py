@@ -1,0 +1,1 @@
+"""Duplicates: the signature of a text, and hash tables in NumPy arrays that find signatures again."""
