@@ -9,19 +9,22 @@ from importlib import import_module
 
 from store.errors import ScaleQuestError
 
-BENCHMARKS = ("answers", "engines", "explore", "gpu", "imports", "page", "pipeline", "student")
+BENCHMARKS = ("answers", "duplicates", "engines", "explore", "gpu", "imports", "page", "pipeline", "student")
 """Modules of this package: each has ``measure`` and ``GOALS``, what each figure is and its goal where it has one."""
+SIZED = ("duplicates", "explore")
+"""Those whose ``measure`` takes the number of questions."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="questions, of explore (default 1,000,000)")
+    said = "questions, of explore (default 1,000,000) and duplicates (default 2,000,000)"
+    parser.add_argument("--rows", type=int, help=said)
     options = parser.parse_args()
     module = import_module(f"benchmarks.{options.name}")  # only this one: the page's needs a browser, the engines' vLLM
     try:
-        figures = module.measure(*[options.rows] if options.name == "explore" else [])
+        figures = module.measure(*[options.rows] if options.rows and options.name in SIZED else [])
     except ScaleQuestError as error:
         print(error, file=sys.stderr)
         return 1

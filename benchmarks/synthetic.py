@@ -47,7 +47,7 @@ _RUNS, _CHUNK, _POOL = 4, 50_000, 60_000
 def fill(workspace: Workspace, rows: int, seed: int = 0) -> None:
     """Store ``rows`` questions, in four runs that are done."""
     chance = np.random.default_rng(seed)
-    pool = _sentences(chance)
+    pool = sentences(_POOL, chance)
     for number in range(_RUNS):
         run_id = f"made-{number + 1}"
         workspace.create_run(Run(run_id, f"made {number + 1}", "generate", {"profile": "made"}, "-", seed, "done"))
@@ -58,11 +58,12 @@ def fill(workspace: Workspace, rows: int, seed: int = 0) -> None:
         workspace.writer.call(lambda _, run_id=run_id: workspace.writer.forget_run(run_id))  # type: ignore[misc]
 
 
-def _sentences(chance: np.random.Generator) -> pa.Array:
+def sentences(count: int, chance: np.random.Generator, least: int = 6, most: int = 15) -> pa.Array:
+    """So many sentences of ``least`` to ``most - 1`` words."""
     lines = (TOPIC_DIR / VOCABULARY).read_text(encoding="utf-8").splitlines()
-    words = pa.array(chance.permutation([line for line in lines if re.fullmatch("[a-z]{2,}", line)]))
+    words = pa.array(np.random.default_rng(0).permutation([line for line in lines if re.fullmatch("[a-z]{2,}", line)]))
     share = 1 / np.arange(1, len(words) + 1) ** 0.9
-    return _joined(words, chance.integers(6, 15, _POOL), chance, share / share.sum(), " ", ".")
+    return _joined(words, chance.integers(least, most, count), chance, share / share.sum(), " ", ".")
 
 
 def _joined(

@@ -39,10 +39,10 @@ def kept(cursor: duckdb.DuckDBPyConnection, run_id: str, method: str, *, judged:
         SELECT q - $base AS idx, exact, content, mask, size, bands, words, coalesce(place, q - $base) AS place
         FROM signature_rows r WHERE q BETWEEN $low AND $high AND method = $method AND {_JUDGED if judged else _KEPT}
         ORDER BY q"""
-    waiting: Any = None
+    waiting: pa.Table = None
     for low in range(base, base + last + 1, CHUNK):
         values = {"base": base, "low": low, "high": low + CHUNK - 1, "method": method}
-        rows = cursor.execute(query, values).to_arrow_table()
+        rows: pa.Table = cursor.sql(query, params=values).to_arrow_table()
         if len(late):
             rows, waiting = _in_order(rows, waiting, late)
         if rows.num_rows:
@@ -64,7 +64,7 @@ def _late(cursor: duckdb.DuckDBPyConnection, base: int) -> tuple[np.ndarray[Any,
     return idx[place > following], int(idx[-1])
 
 
-def _in_order(rows: pa.Table, waiting: pa.Table | None, late: np.ndarray[Any, Any]) -> tuple[pa.Table, pa.Table | None]:
+def _in_order(rows: pa.Table, waiting: pa.Table, late: np.ndarray[Any, Any]) -> tuple[pa.Table, pa.Table | None]:
     """(the rows that can be given now, in the order of judging; those that were judged after some of later chunks)."""
     is_late = np.isin(rows["idx"].to_numpy(), late)
     in_time = rows.filter(pa.array(~is_late))
