@@ -103,7 +103,7 @@ def read(
 ) -> None:
     """Add the run's kept questions to the index; ``judged``: only those that the duplicate stage has kept. Call
     ``index.build`` after the last run."""
-    _complete(workspace, run_id, judged, stopped)
+    complete(workspace, run_id, judged, stopped)
     with workspace.cursor() as cursor:
         for rows in signatures.kept(cursor, run_id, METHOD, judged=judged):
             if stopped():
@@ -131,8 +131,8 @@ def block(rows: pa.Table) -> SignatureBlock:
     )
 
 
-def _complete(workspace: Workspace, run_id: str, judged: bool, stopped: Callable[[], bool]) -> None:
-    """Make and store the signatures that are missing."""
+def complete(workspace: Workspace, run_id: str, judged: bool, stopped: Callable[[], bool]) -> None:
+    """Make and store the signatures that the run's kept questions lack."""
     with workspace.cursor() as cursor:
         for texts in signatures.without(cursor, run_id, METHOD, judged=judged):
             for first in range(0, len(texts), STORED):

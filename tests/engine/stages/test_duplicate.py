@@ -1,8 +1,16 @@
-"""The duplicate stage: exact, near, near but another question, other runs, live runs, resume."""
+"""The duplicate stage: exact, near, near but another question, other runs, live runs, resume, stored signatures."""
 
 from __future__ import annotations
 
-from engine.stages.duplicate import Index
+import random
+import re
+from itertools import pairwise
+
+import numpy as np
+from rensa import RMinHash, RMinHashLSH
+
+from engine.duplicates.signature import BANDS, PERMUTATIONS, signature
+from engine.stages.duplicate import Index, SignatureBlock
 from store.records import Label, Question, Verdict
 
 RIDE = "A cyclist rides 270 miles in 9 days. How many more days does she need for a further 180 miles at that pace?"
@@ -115,3 +123,86 @@ def test_many_questions_from_one_template_get_a_mark_each_not_one_for_every_pair
     results = judge(*[RIDE.replace("270", str(n)) for n in range(300)])
     assert all(len(labels) <= 8 for _, labels in results)
     assert all(verdict.kept for verdict, _ in results)
+
+
+def block(questions: list[Question]) -> SignatureBlock:
+    """Their signatures as they are read from a workspace."""
+    made = [signature(question.text) for question in questions]
+    numbers = [np.array([look[place] for look in made], np.uint64) for place in range(3)]
+    return SignatureBlock(
+        np.array([question.idx for question in questions]),
+        *numbers,
+        size=np.array([look.size for look in made]),
+        bands=np.frombuffer(b"".join(look.bands for look in made), np.uint32).reshape(-1, BANDS),
+        lengths=np.array([len(look.words) // 4 for look in made]),
+        words=np.frombuffer(b"".join(look.words for look in made), np.uint32),
+    )
+
+
+def varied(count: int, seed: int) -> list[str]:
+    """Questions of which many repeat another in other words or numbers."""
+    luck = random.Random(seed)
+    names, things = ["Ann", "Ben", "Cleo", "Dan"], ["apples", "coins", "stamps", "shells", "cards"]
+    return [
+        f"{luck.choice(names)} has {luck.randrange(60)} {luck.choice(things)} in {luck.choice(['a box', 'the bag'])} "
+        f"and {luck.choice(['buys', 'finds', 'sells'])} {luck.randrange(9)} more {luck.choice(things)} from a friend. "
+        f"How many {luck.choice(things)} are there {luck.choice(['now', 'then', 'in the end', 'at least'])}?"
+        for _ in range(count)
+    ]
+
+
+def outcome(index: Index, question: Question) -> tuple[object, ...]:
+    verdict, labels = index.judge(question)
+    return verdict.kept, verdict.reason, verdict.score, verdict.raw, labels
+
+
+def test_signatures_added_in_blocks_are_found_as_if_each_question_had_been_remembered() -> None:
+    parts = [("old", range(400)), ("older", range(200, 700)), ("r1", range(600, 900))]
+    texts = varied(1_200, seed=1)
+    single, many = Index(across_runs=True), Index(across_runs=True)
+    for run, span in parts:
+        questions = [asked(idx, texts[idx], run) for idx in span]
+        for question in questions:
+            single.remember(question)
+        many.extend(run, block(questions[:150]))
+        many.extend(run, block(questions[150:]))
+    many.build()
+    for idx, text in enumerate(texts[500:], 1_000):
+        assert outcome(many, asked(idx, text)) == outcome(single, asked(idx, text))
+    assert many.size == single.size
+
+
+def test_a_bounded_bucket_loses_no_candidate_that_an_unbounded_index_would_check() -> None:
+    texts = varied(3_000, seed=2)
+    index, unbounded = Index(mark_only=True), RMinHashLSH(0.8, PERMUTATIONS, BANDS)
+    wordings: list[set[str]] = []
+    masks: dict[str, int] = {}
+    first: list[str] = []
+    for idx, text in enumerate(texts):
+        words = re.sub(r"\d+", "0", text.casefold()).replace("?", "").replace(".", "").split()
+        features = {*words, *[f"{a} {b}" for a, b in pairwise(words)]}
+        minhash = RMinHash(PERMUTATIONS, 7)
+        minhash.update(list(features))
+        checked = set(sorted(unbounded.query(minhash))[:64])
+        mask = " ".join(words)
+        checked |= {masks[mask]} if mask in masks else set()
+        shared = {key: len(features & wordings[key]) / len(features | wordings[key]) for key in checked}
+        near = sorted((key for key in checked if shared[key] >= 0.8), key=lambda key: (-shared[key], key))
+        near = [] if text in texts[:idx] else near  # an exact duplicate is compared with nothing else
+        if mask not in masks:
+            masks[mask] = len(wordings)
+            wordings.append(features)
+            first.append(asked(idx, text).question_id)
+            unbounded.insert(masks[mask], minhash)
+        verdict, labels = index.judge(asked(idx, text))
+        found = dict.fromkeys([*([verdict.raw] if verdict.raw else []), *(first[key] for key in near)])
+        assert [label.value for label in labels] == list(found)[:8]
+
+
+def test_the_index_of_a_million_questions_would_take_less_than_750_megabytes() -> None:
+    index = Index()
+    for idx in range(3_000):
+        luck = random.Random(idx)
+        index.judge(asked(idx, " ".join("".join(luck.choices("abcdefgh", k=5)) for _ in range(45))))
+    assert index.size == 3_000
+    assert index.nbytes / index.size < 750
