@@ -11,6 +11,7 @@ from store.records import (
     Record,
     Reward,
     Run,
+    Signature,
     Solution,
     Verdict,
     question_id,
@@ -70,6 +71,11 @@ def labels(idx: int, run_id: str = "r1", chosen: int | None = 1, topic: str = "A
 def whole(idx: int, run_id: str = "r1") -> list[Record]:
     """A question that became a pair, sample 1 chosen."""
     return [question(idx, run_id), *verdicts(idx, run_id), *solutions(idx, run_id), *labels(idx, run_id)]
+
+
+def signature(idx: int, run_id: str = "r1", place: int | None = None, method: str = "m") -> Signature:
+    """A signature whose hashes are the idx."""
+    return Signature(question_id(run_id, idx), place, method, idx, idx, idx, 3, bytes([idx]) * 64, bytes([idx]) * 8)
 
 
 def rate(idx: int, run_id: str = "r1", model: str = "a model", correct: int = 6) -> Rate:

@@ -69,6 +69,18 @@ def test_what_is_stored_is_never_stored_again(tmp_path: Path) -> None:
     assert counted[0] == counted[1] == [(1,), (7,), (2,), (2,), (6,), (1,), (1,)]
 
 
+def test_near_duplicates_that_come_later_are_added_to_those_that_are_stored(workspace: Workspace, ask: Ask) -> None:
+    def near(*others: int) -> list[Label]:
+        return [Label("r1-00000000", "near_duplicate", f"r0-{other:08d}", "minhash") for other in others]
+
+    workspace.writer.put([*rows.whole(0), *near(1, 2, 2)])
+    workspace.writer.flush()
+    workspace.writer.put([*near(2, 3, 3, 4), *near(1)])
+    found = ask("SELECT value FROM labels WHERE key = 'near_duplicate' ORDER BY value")
+    assert [value for (value,) in found] == [f"r0-{other:08d}" for other in (1, 2, 3, 4)]
+    assert workspace.writer.ignored == 4
+
+
 def test_the_first_write_wins(workspace: Workspace, ask: Ask) -> None:
     workspace.writer.put([rows.question(0, text="first"), rows.question(0, text="second")])
     workspace.writer.put(

@@ -71,6 +71,17 @@ def test_the_views_show_the_union_of_both(tmp_path: Path) -> None:
     assert ask(a, "SELECT count(DISTINCT q), count(DISTINCT q >> 32) FROM question_rows") == [(9, 3)]
 
 
+def test_signatures_come_with_the_keys_that_their_questions_get(tmp_path: Path) -> None:
+    a, b = fill(tmp_path / "a", "r1"), fill(tmp_path / "b", "r2")
+    with Workspace.open(b) as workspace:
+        workspace.writer.put([rows.signature(idx, "r2", place=2 - idx) for idx in range(3)])
+    merged(a, b)
+    joined = (
+        "SELECT r.idx, s.place, s.exact FROM signature_rows s JOIN question_rows r USING (q, question_id) ORDER BY q"
+    )
+    assert ask(a, joined) == [(0, 2, 0), (1, 1, 1), (2, 0, 2)]
+
+
 def test_what_is_written_after_the_merge_meets_what_came(tmp_path: Path) -> None:
     a, b = fill(tmp_path / "a", "r1"), fill(tmp_path / "b", "r2")
     with Workspace.open(a) as workspace:
