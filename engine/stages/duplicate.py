@@ -79,6 +79,8 @@ class Index:
         self._mask_of, self._first = array("Q"), array("q")
         self._sizes, self._starts, self._lengths = array("I"), array("q"), array("I")
         self._words = array("I")
+        self._known: Array | None = None
+        """All masks, sorted, while blocks are added."""
 
     @property
     def size(self) -> int:
@@ -134,7 +136,7 @@ class Index:
         self._questions.extend(both, number)
         _, first = np.unique(block.mask, return_index=True)
         first.sort()
-        first = first[~np.isin(block.mask[first], self._masks.keys())]
+        first = first[self._are_new(block.mask[first])]
         self._masks.extend(block.mask[first, None])
         self._bands.extend(block.bands[first])
         lengths = block.lengths.astype(np.int64)
@@ -151,8 +153,20 @@ class Index:
         ):
             column.frombytes(np.ascontiguousarray(values).tobytes())
 
+    def _are_new(self, masks: Array) -> Array:
+        """Which of these are not known yet; from now on they are."""
+        known = np.sort(self._masks.keys()) if self._known is None else self._known
+        places = np.searchsorted(known, masks)
+        new: Array = np.ones(len(masks), bool)
+        inside = places < len(known)
+        new[inside] = known[places[inside]] != masks[inside]
+        self._known = np.concatenate([known, masks[new]])
+        self._known.sort()
+        return new
+
     def build(self) -> None:
         """Make what ``extend`` has added findable."""
+        self._known = None
         for table in (self._questions, self._masks, self._bands):
             table.build()
 
