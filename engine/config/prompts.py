@@ -1,4 +1,4 @@
-"""The prompt templates of ``assets/prompts.toml`` by id, ``<chat format>-<purpose>``, and parsers of judges' answers.
+"""The prompt templates of ``assets/prompts.toml`` by id, ``<chat format>-<purpose>``, and the parser of rewrites.
 
 A template is a raw prefix with ``{question}`` where the question goes; pre-query templates have none and end where
 the user's question would begin (the paper's section on question generation). No backend adds anything to a rendered
@@ -84,30 +84,6 @@ def pre_query_like(solving_id: str) -> Template:
 def closing(pre_query_id: str) -> str:
     """The text after a question that continues this pre-query template, which a generator learns to end with."""
     return str(_PROMPTS["closings"][pre_query_id.removesuffix(_PRE_QUERY)])
-
-
-_NEGATIVE = re.compile(r"no|not\s+solvable|unsolvable|not\s+usable|unusable|false", re.I)
-_WORD = r"(not\s+solvable|unsolvable|solvable|yes|no|true|false)"
-_MARKS = r"[ \t*_`\"'$]*"
-_LABEL = r"\b(?:verdict|conclusion|final\s+answer|judge?ment)"
-# The word must end its clause: "Conclusion: no information is missing" says nothing yet.
-_LABELLED = re.compile(rf"{_LABEL}{_MARKS}(?::|is)?{_MARKS}{_WORD}(?={_MARKS}(?:[.,;!\n]|\Z))", re.I)
-_BOXED = re.compile(rf"\\boxed\s*\{{\s*(?:\\text\s*\{{)?\s*{_WORD}\b[\s.]*\}}", re.I)
-_ALONE = re.compile(rf"{_MARKS}{_WORD}{_MARKS}[.!]?{_MARKS}", re.I)
-
-
-def parse_verdict(text: str) -> bool | None:
-    """What a judge CONCLUDED: True, False, or None where it came to no conclusion.
-
-    Read are a labelled verdict, a boxed one, or a last line that is nothing else; of several the last counts. Words
-    inside the reasoning ("yes, 3 divides 12") are never read.
-    """
-    found = [(m.start(), m.group(1)) for pattern in (_LABELLED, _BOXED) for m in pattern.finditer(text)]
-    if found:
-        return _NEGATIVE.fullmatch(max(found)[1]) is None
-    lines = [line for line in text.splitlines() if line.strip()]
-    alone = _ALONE.fullmatch(lines[-1]) if lines else None
-    return None if alone is None else _NEGATIVE.fullmatch(alone.group(1)) is None
 
 
 _REWRITTEN = re.compile(r"rewritten\s+question\s*[*_`]*\s*:\s*[*_`]*", re.I)

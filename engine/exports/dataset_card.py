@@ -14,6 +14,7 @@ import numpy as np
 from engine.exports.manifest import models, without_paths
 from engine.exports.plan import LICENSE, Plan
 from engine.paths import ASSETS
+from engine.text.verdict import undecided_warning
 from store.database import replace_verdicts, run_queries
 from store.export import card_statistics, formats
 from store.export.card_statistics import Figures, MeasuredRates
@@ -101,7 +102,7 @@ def text(
         generation=_generation(runs),
         funnel=_funnel(cursor, runs),
         contamination=_contamination(cursor, runs),
-        limits=_limits(plan, runs, chosen),
+        limits=_limits(cursor, plan, runs, chosen),
     )
 
 
@@ -161,7 +162,7 @@ def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:
     return _table(("run", "against", "questions", "dropped"), rows)
 
 
-def _limits(plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
+def _limits(cursor: Cursor, plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
     reviewed = sum(n for status, n in chosen.counts("status").items() if status != "unreviewed")
     total = max(chosen.rows.num_rows, 1)
     limits = [
@@ -170,6 +171,10 @@ def _limits(plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
         "`difficulty` is a prediction; for imported questions it is based on their level.",
         "Near-duplicates that differ only in numbers are kept.",
     ]
+    for run in runs:
+        for one in run_queries.judge_replies(cursor, run.run_id):
+            if warning := undecided_warning(one.judge, one.without, one.judged):
+                limits.append(f"Run `{run.run_id}`: {_plain(warning.partition('; ')[0])}.")
     if any(run.kind == "import" for run in runs):
         limits.append("Imported rows have only the requested verdicts; stages without one count as kept.")
     if any("nano" in json.dumps(models(run.config)) for run in runs):

@@ -86,6 +86,7 @@ class Pipeline:
             status = self._loop()
         finally:
             self._to_group.put(None)
+        self._steps.judge_warning.warn()
         self._progress(force=True)
         return Outcome(status, self._message(status), time.monotonic() - started, self._steps.first_pair)
 

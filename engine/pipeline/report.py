@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.jobs.result import Result
+from engine.text.verdict import undecided_warning
 from store.database import run_queries
 from store.database.workspace import Workspace
 
@@ -11,7 +12,7 @@ _COSTS = f"{'stage':<14}{'calls':>9}{'tokens':>11}{'tokens/1k pairs':>17}{'call-
 
 
 def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
-    """The report as data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds.
+    """The report as data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds, ``warnings`` about the judge.
 
     ``call_seconds`` sum the durations of calls, which overlap, so they exceed the run's seconds.
     """
@@ -19,6 +20,7 @@ def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
         funnel = run_queries.funnel(cursor, result.run_id)
         costs = run_queries.costs(cursor, result.run_id)
         errors = run_queries.error_count(cursor, result.run_id)
+        replies = run_queries.judge_replies(cursor, result.run_id)
     pairs = funnel[-1].kept if funnel else 0
     per = 1000 / pairs if pairs else None
     return {
@@ -27,6 +29,7 @@ def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
         "errors": errors,
         "seconds": round(result.seconds, 3),
         "first_pair_s": result.first_pair,
+        "warnings": [w for one in replies if (w := undecided_warning(one.judge, one.without, one.judged))],
         "funnel": [
             {"stage": r.stage, "entered": r.entered, "kept": r.kept, "dropped": r.dropped, "pending": r.pending}
             for r in funnel
@@ -59,7 +62,7 @@ def text(workspace: Workspace, result: Result) -> str:
             tokens, seconds = row["tokens_per_1000_pairs"], row["call_seconds_per_1000_pairs"]
             per = f"{tokens:>17,}{seconds:>17,.1f}" if tokens is not None else f"{'-':>17}{'-':>17}"
             lines.append(f"{row['stage']:<14}{row['calls']:>9}{row['tokens']:>11}{per}")
-    lines += ["", _last_line(report)]
+    lines += ["", *report["warnings"], _last_line(report)]
     return "\n".join(lines)
 
 

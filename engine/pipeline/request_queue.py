@@ -34,7 +34,8 @@ Handler = Callable[["InFlight", Any], None]
 @dataclass(slots=True, eq=False)
 class Item:
     """One question on its way through the stages. ``generator``: its number; ``missing``: samples still to come;
-    ``new_solutions``: of this process; ``groups``: of equivalent answers; ``scored``: the rewards."""
+    ``new_solutions``: of this process; ``groups``: of equivalent answers; ``scored``: the rewards;
+    ``undecided``: the judge's first reply where it held no verdict."""
 
     idx: int
     qid: str
@@ -47,6 +48,7 @@ class Item:
     missing: int = 0
     groups: list[int | None] | None = None
     scored: Scored | None = None
+    undecided: Completion | None = None
     attempt: int = 1
 
     @property
@@ -80,10 +82,20 @@ class RunContext:
 
 
 class TextQueue:
-    """The requests to a text model: one for each (item, sample)."""
+    """The requests to a text model: one for each (item, sample).
+
+    ``later``: the temperature of samples after the first, where it is another than the role's.
+    """
 
     def __init__(
-        self, stage: str, purpose: str, role: Role, model: TextModel, handler: Handler, run: RunContext
+        self,
+        stage: str,
+        purpose: str,
+        role: Role,
+        model: TextModel,
+        handler: Handler,
+        run: RunContext,
+        later: float | None = None,
     ) -> None:
         self.stage, self.purpose, self.role, self.model = stage, purpose, role, model
         self.window = max(1, model.window)
@@ -91,6 +103,7 @@ class TextQueue:
         self.waiting: deque[tuple[Item, int]] = deque()
         self.in_flight = 0
         self._run, self._sampling = run, role.sampling
+        self._later = self._sampling if later is None else replace(self._sampling, temperature=later)
 
     @property
     def backlog(self) -> int:
@@ -107,7 +120,9 @@ class TextQueue:
             item, sample = self.waiting.popleft()
             seed = item_seed(self._run.seed, item.idx, self.purpose, sample)
             request_id = f"{item.qid}/{self.purpose}/{sample}"
-            requests.append(self._request(request_id, InFlight(self, item, sample, seed=seed), self._sampling))
+            requests.append(
+                self._request(request_id, InFlight(self, item, sample, seed=seed), self._sampling_of(sample))
+            )
         if requests:
             self.model.submit(requests, self._run.on_done, self._run.on_text)
 
@@ -117,10 +132,13 @@ class TextQueue:
         if not self.role.retry_tokens or cut_off.request_id.endswith("+"):
             return False
         call.tokens, call.seconds = cut_off.tokens, cut_off.seconds
-        sampling = replace(self._sampling, max_tokens=self.role.retry_tokens)
+        sampling = replace(self._sampling_of(call.sample), max_tokens=self.role.retry_tokens)
         request = self._request(cut_off.request_id + "+", call, sampling)
         self.model.submit([request], self._run.on_done, self._run.on_text)
         return True
+
+    def _sampling_of(self, sample: int) -> Sampling:
+        return self._later if sample else self._sampling
 
     def _request(self, request_id: str, call: InFlight, sampling: Sampling) -> Request:
         self._run.in_flight[request_id] = call

@@ -16,6 +16,7 @@ from engine.models.base import Completion, Failure, OnText, Scored
 from engine.models.roles import Models
 from engine.pipeline import in_order
 from engine.pipeline.in_order import InOrder
+from engine.pipeline.judge_warning import JudgeWarning
 from engine.pipeline.request_queue import InFlight, Item, RunContext, ScoreQueue, TextQueue
 from engine.pipeline.types import Counts, Tools
 from engine.stages import difficulty, language, pair, solution, solvability
@@ -69,6 +70,7 @@ class Steps:
         self.fatal: ScaleQuestError | None = None
         self.ran = 0.0
         self._place = tools.place
+        self.judge_warning = JudgeWarning(run_id, config.profile.judge, on_event)
         self._without_topic: list[Item] = []
         self._failures_in_a_row: dict[str, int] = {}
         self._to_group = to_group
@@ -85,7 +87,8 @@ class Steps:
         judge: Any = models.judge
         self.judge_queue: TextQueue | ScoreQueue
         if profile.judge.writes:
-            self.judge_queue = TextQueue("solvability", "judge", profile.judge, judge, self._on_judged, run)
+            second = solvability.SECOND_TEMPERATURE
+            self.judge_queue = TextQueue("solvability", "judge", profile.judge, judge, self._on_judged, run, second)
         else:
             self.judge_queue = ScoreQueue("solvability", profile.judge, judge, self._on_judged, run)
         self.difficulty_queue = ScoreQueue(
@@ -120,6 +123,8 @@ class Steps:
             verdict = known.verdicts.get(stage)
             if verdict is None:
                 return item
+            if stage == solvability.STAGE:
+                self.judge_warning.count(verdict)
             if stage == "duplicate" and verdict.kept:
                 self.tools.index.remember(known.question)
             (self.counts.kept if verdict.kept else self.counts.dropped)[stage] += 1
@@ -276,7 +281,13 @@ class Steps:
         item = call.item
         role = self.config.profile.judge
         if isinstance(result, Completion):
-            verdict = solvability.from_text(item.qid, role.name, result)
+            if call.sample == 0 and solvability.concluded(result) is None:
+                assert isinstance(self.judge_queue, TextQueue)
+                item.undecided = result
+                self.judge_queue.add(item, (1,))
+                return
+            verdict = solvability.from_text(item.qid, role.name, result, item.undecided)
+            self.judge_warning.count(verdict)
         else:
             verdict = solvability.from_score(
                 item.qid, role.name, result.scores[0], role.threshold, result.tokens, result.seconds

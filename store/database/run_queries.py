@@ -31,6 +31,15 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeReplies:
+    """How many questions a judge that writes has judged, and on how many of them it came to no conclusion."""
+
+    judge: str
+    judged: int
+    without: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """``pairs``: questions that passed every stage, as the funnel counts them; ``errors``: failed attempts."""
 
@@ -85,6 +94,14 @@ def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
         GROUP BY stage"""
     found = {row[0]: Cost(*row) for row in cursor.execute(query, {"run": run_id}).fetchall()}
     return [found.get(stage, Cost(stage, 0, 0, 0.0)) for stage in ("generated", *STAGES)]
+
+
+def judge_replies(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[JudgeReplies]:
+    """What the judges that write said of the run's questions, by judge."""
+    query = """
+        SELECT judge, count(*), count(*) FILTER (reason = 'no_verdict') FROM verdict_rows
+        WHERE run_id = ? AND stage = 'solvability' AND raw IS NOT NULL GROUP BY judge ORDER BY judge"""
+    return [JudgeReplies(*row) for row in cursor.execute(query, [run_id]).fetchall()]
 
 
 def pair_topics(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """A server on loopback that speaks ``/v1/completions`` and fails as it is told to; for the tests.
 
-Its texts depend on prompt and seed alone, so that a text that was tried again must come out the same. It writes its
+Its texts depend on the request alone, so that a text that was tried again must come out the same. It writes its
 bytes in small pieces that split characters and lines.
 """
 
@@ -54,6 +54,8 @@ class Faulty:
     """``with Faulty(fault) as server``: what ``fault`` may say is in ``_answer``."""
 
     fault: Fault = lambda number, body: None
+    writes: Callable[[dict[str, Any]], str] | None = None
+    """What it writes for a request's body; by default words that its seed draws."""
     pause: float = 0.0
     """Seconds between two words."""
     port: int = 0
@@ -157,6 +159,9 @@ class Faulty:
         seed, limit = body["seed"], body["max_tokens"]
         count = length_of(seed)
         text = text_of(seed + (kind == "differs" and len(self.asked) == 1), min(count, limit))
+        if self.writes is not None:
+            text = " " + self.writes(body)
+            count = len(text.split(" ")) - 1
         words = [f" {word}" for word in text.split(" ")[1:]]
         yield b": a comment, as some servers send to keep a connection\n\n"
         for number, word in enumerate(words):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.config.prompts import TEMPLATES, parse_rewrite, parse_verdict, template
+from engine.config.prompts import TEMPLATES, parse_rewrite, template
 from engine.models.base import Completion
 from engine.stages import difficulty, pair, solution, solvability
 from store.errors import InputError
@@ -20,26 +20,6 @@ def said(text: str, finish: str = "stop") -> Completion:
 
 def solved(sample: int, answer: str | None) -> Solution:
     return Solution(f"q-{sample}", "q", sample, "text", answer, "solver", 1, 10, 0.1, "stop")
-
-
-@pytest.mark.parametrize(
-    ("text", "verdict"),
-    [
-        ("The data suffice.\nVerdict: solvable", True),
-        ("Yes, yes, it has eyes and everything.\n**Verdict:** not solvable.", False),
-        ("yes, 3 divides 12, so we go on and on", None),
-        ("Verdict: solvable? Let me see. The price is missing.\nVerdict: not solvable", False),
-        ("Conclusion: No information is missing.\nVerdict: solvable", True),
-        ("It is missing a price.\nNo.", False),
-        ("So \\boxed{\\text{Yes}}", True),
-        ("**VERDICT: SOLVABLE**", True),
-        ("Final answer: unsolvable", False),
-        ("The conclusion is not", None),
-        ("", None),
-    ],
-)
-def test_a_verdict_is_read_from_the_conclusion_only(text: str, verdict: bool | None) -> None:
-    assert parse_verdict(text) is verdict
 
 
 def test_a_judge_in_words_keeps_drops_or_has_no_verdict() -> None:
