@@ -61,7 +61,7 @@ ARROWS = {
         engine.models",
     "engine.pipeline": f"{ENGINE_BASE} {STORE_BASE} store.database \
         engine.config engine.text engine.data engine.duplicates engine.models engine.stages engine.jobs",
-    "engine.checks": f"{STORE_BASE} store.database \
+    "engine.checks": f"{ENGINE_BASE} {STORE_BASE} store.database \
         engine.config engine.text engine.data engine.models engine.stages engine.jobs",
     "engine.embedding": f"{STORE_BASE} store.database store.filters store.map engine.config engine.text engine.jobs",
     "engine.exports": f"{STORE_BASE} store.database store.filters store.map store.export \

@@ -6,17 +6,22 @@ of verdicts, so that a check that was stopped in any way continues from there wh
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from typing import cast
 
 from engine.checks.answers import Answers
 from engine.checks.judges import OUTSIDE, Contamination, Judge, NearDuplicates, Questions, Rewards
+from engine.checks.replies import Replies
 from engine.checks.request import Check
 from engine.jobs.control import Control
 from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result
+from engine.models.base import TextModel
 from engine.models.model_cache import ModelCache
+from engine.stages import solvability
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import LABEL
 from engine.text.answers import AnswerPool
+from engine.text.verdict import undecided_warning
 from store.database import replace_verdicts
 from store.database.replace_verdicts import Findings
 from store.database.workspace import Workspace
@@ -29,7 +34,8 @@ READ = 20_000
 
 @dataclass(slots=True)
 class Counts:
-    """Numbers of questions that a check has judged; ``marked``: those with a near-duplicate.
+    """Numbers of questions that a check has judged; ``marked``: those with a near-duplicate;
+    ``undecided``: those on which a judge came to no conclusion.
     Of solutions: those ``changed``, and those of them that contradict the gold answer (``wrong``).
     """
 
@@ -37,6 +43,7 @@ class Counts:
     dropped: int = 0
     marked: int = 0
     outside: int = 0
+    undecided: int = 0
     scored: int = 0
     failed: int = 0
     changed: int = 0
@@ -48,6 +55,7 @@ class Counts:
         self.dropped += len(found.verdicts) - kept
         self.marked += len({label.question_id for label in found.labels if label.key == LABEL})
         self.outside += sum(verdict.reason == OUTSIDE for verdict in found.verdicts)
+        self.undecided += sum(verdict.reason == solvability.NO_VERDICT for verdict in found.verdicts)
         self.scored += len({reward.solution_id.rpartition("-")[0] for reward, _ in found.rewards})
         self.failed += len(found.errors)
         self.changed += len(found.solutions)
@@ -111,7 +119,10 @@ class _Job:
         role, config = check.role, check.config
         if role is None or config is None:
             return NearDuplicates(float(self._run.config.get("duplicate_threshold", 0.8)), check.drop)
-        model = stack.enter_context(model_cache.acquire(config)).reward  # it plays every part
+        models = stack.enter_context(model_cache.acquire(config))  # one model, which plays every part
+        if role.writes:
+            return Replies(self._run, role, cast(TextModel, models.judge), self._stopped)
+        model = models.reward
         if check.name != "reward":
             return Questions(self._run, stage, role, model, self._stopped)
         pool = stack.enter_context(AnswerPool())
@@ -193,5 +204,8 @@ def report(words: str, counts: Counts) -> str:
         parts.append(f"{counts.changed:,} solutions changed, {counts.wrong:,} of them contradict the gold answer")
     if counts.outside:
         parts.append(f"{counts.outside:,} outside the domain of the model and without a score")
+    parts += [f"{counts.undecided:,} without a verdict"] if counts.undecided else []
     parts += [f"{counts.failed:,} failed and left as they were"] if counts.failed else []
-    return f"{words[0].upper()}{words[1:]}: {', '.join(parts)}."
+    sentence = f"{words[0].upper()}{words[1:]}: {', '.join(parts)}."
+    warning = undecided_warning(words.rpartition(" by ")[2], counts.undecided, judged)
+    return sentence if warning is None else f"{sentence} {warning}"

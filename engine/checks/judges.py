@@ -82,7 +82,7 @@ class NearDuplicates(Judge):
 
 
 class Questions(Judge):
-    """Solvability or difficulty by a model that scores questions."""
+    """Solvability or difficulty by a model that scores questions; ``replies`` has judges that write."""
 
     stretch = 256
 
@@ -98,7 +98,7 @@ class Questions(Judge):
             if isinstance(result, Scored):
                 found.verdicts.append(self._verdict(one, result))
             else:
-                found.errors.append(_error(self._run, self._stage, one, str(result.error)))
+                found.errors.append(error_row(self._run, self._stage, one, str(result.error)))
         return found, len(scored)
 
     def _verdict(self, one: StageInput, scored: Scored) -> Verdict:
@@ -149,7 +149,7 @@ class Rewards(Judge):
             if isinstance(result, Scored):
                 self._add(found, key, solved.get(key, []), result, key not in other_primary)
             else:
-                found.errors.append(_error(self._run, pair.STAGE, one, str(result.error)))
+                found.errors.append(error_row(self._run, pair.STAGE, one, str(result.error)))
         return found, len(scored)
 
     def _add(self, found: Findings, key: str, solved: list[Solution], scored: Scored, primary: bool) -> None:
@@ -190,5 +190,5 @@ def _band(config: dict[str, Any], generator: str) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _error(run: Run, stage: str, one: StageInput, message: str) -> ErrorRow:
+def error_row(run: Run, stage: str, one: StageInput, message: str) -> ErrorRow:
     return ErrorRow(run.run_id, one.question.idx, stage, message)

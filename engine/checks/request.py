@@ -87,7 +87,7 @@ def check_of(
 ) -> Check:
     """A validated check. ``folder``: where other than bundled profiles are found by name.
 
-    InputError for an unknown check, a missing benchmark, an unsuitable profile, or an option without effect.
+    InputError for an unknown check, a missing benchmark, an unknown profile, or an option without effect.
     """
     if name not in STAGE:
         raise InputError("--stage", name, "is not a check", f"use one of {', '.join(STAGE)}")
@@ -100,11 +100,7 @@ def check_of(
     if name != "near-duplicates" and drop:
         raise InputError("--drop", "", f"has no effect on {name}", "leave it out")
     found = load_profile(profile or "nano", folder) if name in ROLE else None
-    check = Check(name, tuple(map(str, benchmarks)), found, drop)
-    if check.role is not None and check.role.writes:
-        problem = f"its {ROLE[name]} writes its verdict as text, which a check of a stored run does not do yet"
-        raise InputError("--profile", profile or "nano", problem, "name a profile whose model there gives scores")
-    return check
+    return Check(name, tuple(map(str, benchmarks)), found, drop)
 
 
 def _sha256(path: Path) -> str:

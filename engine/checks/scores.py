@@ -44,11 +44,12 @@ def score_all(model: ScoreModel, calls: Sequence[Call], stopped: Callable[[], bo
     while in_flight:
         receive()
     ordered = [results[key] for key, _ in calls[:submitted]]
-    _give_up(ordered)
+    give_up(ordered)
     return ordered
 
 
-def _give_up(results: Sequence[Scored | Failure]) -> None:
+def give_up(results: Sequence[object]) -> None:
+    """BackendError where the model failed ``GIVE_UP`` times in a row."""
     in_a_row = 0
     for result in results:
         in_a_row = in_a_row + 1 if isinstance(result, Failure) else 0

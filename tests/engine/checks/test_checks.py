@@ -264,7 +264,6 @@ def test_scorers_judge_questions_and_say_where_they_know_nothing(
         ("near-duplicates", {"profile": "nano"}, "needs no model"),
         ("difficulty", {"drop": True}, "has no effect on difficulty"),
         ("reward", {"profile": "nothing"}, "does not exist"),
-        ("solvability", {"profile": "paper"}, "writes its verdict as text"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_in_one_sentence(name: str, options: Any, says: str) -> None:
