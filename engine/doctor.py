@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 import psutil
 
 from engine.config.profiles import Profile, Role, load_profile, profile_names
+from engine.config.real_runs import real_runs
 from engine.models.load import cores
 from engine.models.model_cache import placement_of
 from engine.models.sizes import cached, size, stated
@@ -65,13 +66,15 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class ProfileState:
-    """``memory_bytes``: of all weights. ``plan``: how the models share the GPU, where there is one."""
+    """``memory_bytes``: of all weights. ``plan``: how the models share the GPU, where there is one. ``runs``: where and
+    when the profile has run with its real models, newest first."""
 
     name: str
     models: tuple[ModelState, ...]
     memory_bytes: int
     plan: str | None
     faults: tuple[str, ...]
+    runs: tuple[str, ...] = ()
 
 
 def machine() -> Machine:
@@ -121,7 +124,8 @@ def _profile(profile: Profile, here: Machine) -> ProfileState:
             faults.append(str(error).rstrip("."))
     elif total > here.model_memory_bytes:
         faults.append(f"its models need {_gib(total)} GiB, and {_gib(here.model_memory_bytes)} GiB are available")
-    return ProfileState(profile.name, states, total, plan, tuple(dict.fromkeys(faults)))
+    runs = tuple(map(str, real_runs(profile.name)))
+    return ProfileState(profile.name, states, total, plan, tuple(dict.fromkeys(faults)), runs)
 
 
 def _model(roles: list[Role], here: Machine) -> ModelState:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import app
+from engine.config import real_runs
 from tests.docs.manual import DOCUMENTS, ROOT, blocks, code, links
 
 _FOREIGN_FLAGS = {
@@ -30,6 +31,12 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 180
+
+
+@pytest.mark.parametrize("path", ["README.md", "assets/manual/models-and-profiles.md"])
+def test_readme_and_manual_say_which_profiles_have_run_with_their_real_models(path: str) -> None:
+    text = " ".join((ROOT / path).read_text(encoding="utf-8").split())
+    assert real_runs.summary() in text
 
 
 @named

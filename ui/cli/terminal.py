@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from engine.models.launch_commands import Server
 
 
+_NEVER = "Never yet run with its real models: expect to adjust memory settings."
+
+
 class Progress:
     """Shows the events of a job or training: ``{"event": "start|progress|error|end", "stage", "done", "total"}``.
 
@@ -191,6 +194,8 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
         lines.append(indent(table(head, rows), "  "))
         if profile.plan is not None:
             lines.append(f"  {profile.plan}")
+        ran = f"Run with its real models: {'; '.join(profile.runs)}." if profile.runs else _NEVER
+        lines.append(f"  {ran}")
     return "\n".join([*lines, *([""] if advice else []), *advice])
 
 

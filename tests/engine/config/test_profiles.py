@@ -11,6 +11,7 @@ import pytest
 from engine.config.profiles import load_profile, profile_names
 from engine.config.run_config import RunConfig, load_run_config
 from engine.pipeline import run
+from engine.text.linear_classifier import LevelModel
 from engine.training import record, registered_models
 from engine.training.record import Training
 from store.database.workspace import Workspace
@@ -49,6 +50,20 @@ def test_a_trained_generator_takes_the_place_of_the_others_as_it_was_trained(tmp
     assert load_profile("my-nano", folder) == made
     assert profile_names(folder) == ["my-nano", "nano", "openai", "paper", "small"]
     assert (folder / "my-nano.toml").read_text().startswith("# Profile nano with the qft training mine.")
+
+
+@pytest.mark.parametrize("name", ["paper", "openai"])
+def test_the_paper_drops_easy_questions_of_its_deepseek_generator_only(name: str) -> None:
+    qwen, deepseek = load_profile(name).generators
+    assert qwen.band is None
+    assert deepseek.band is not None
+    scores = LevelModel.load().score(
+        [
+            "What is 3 + 4?",
+            "Let $p$ be a prime and $G$ a group of order $p^3$. How many subgroups of order $p$ can $G$ have?",
+        ]
+    )
+    assert [score is not None and deepseek.band[0] <= score <= deepseek.band[1] for score in scores] == [False, True]
 
 
 def test_added_it_shares_the_questions_equally_and_a_registered_profile_may_be_the_base(

@@ -49,6 +49,18 @@ def test_the_paper_profile_lacks_only_the_consent_to_run_the_rewards_code() -> N
     assert "pin reward.revision" in fault
 
 
+def test_a_profile_that_never_ran_with_its_real_models_says_so() -> None:
+    states = profiles_with()
+    assert {name: bool(state.runs) for name, state in states.items()} == {
+        "nano": True, "openai": False, "paper": False, "small": False
+    }  # fmt: skip
+    printed = scalequest("doctor").stdout
+    after = {name: printed.partition(f"Profile {name}: ")[2].partition("Profile ")[0] for name in states}
+    for name, state in states.items():
+        assert ("Never yet run with its real models" in after[name]) is not bool(state.runs)
+        assert all(ran in after[name] for ran in state.runs)
+
+
 def test_a_small_card_is_told_to_take_turns_and_a_tiny_one_what_is_too_large() -> None:
     assert "turns in 4 phases" in str(profiles_with(doctor.Gpu("a card", 24 * GIB))["paper"].plan)
     tiny = profiles_with(doctor.Gpu("a card", 8 * GIB))["paper"]
