@@ -155,6 +155,7 @@ _KEYS = {
     "solution_rows": "(q, sample)",
     "solution_text": "(q, sample)",
     "reward_rows": "(q, sample, reward_model)",
+    "signature_rows": "q",
     "decision_rows": "event_id",
     "preference_rows": "pair_id",
 }

@@ -91,7 +91,8 @@ class JobEvents:
 
 def _postfix(event: Mapping[str, Any]) -> dict[str, Any]:
     names = {"accepted": "pairs", "errors": "failed", "tokens_per_s": "tokens/s", "loss": "loss"}
-    return {shown: event[name] for name, shown in names.items() if event.get(name) is not None}
+    shown = {text: event[name] for name, text in names.items() if event.get(name) is not None}
+    return shown | {name: event[name] for name in ("held", "late") if event.get(name)}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -89,7 +89,7 @@ def test_the_streamed_text_is_the_stored_text(workspace: Workspace, model_cache:
     }
     stored = cursor.execute(
         "SELECT (SELECT count(*) FROM questions) + (SELECT count(*) FROM verdicts) + (SELECT count(*) FROM solutions)"
-        " + (SELECT count(*) FROM rewards) + (SELECT count(*) FROM labels)"
+        " + (SELECT count(*) FROM rewards) + (SELECT count(*) FROM labels) + (SELECT count(*) FROM signature_rows)"
     ).fetchone()
     assert stored == (len(rows),)
 

@@ -93,7 +93,12 @@ def _speed(event: dict[str, Any]) -> str:
         f"{event['tokens_per_s']:,.0f} tokens/s",
         f"{clock(event['elapsed_s'])} elapsed",
     ]
-    return ", ".join(parts) + (f", {event['errors']:,} failed" if event["errors"] else "") + "."
+    parts += [f"{event[name]:,} {shown}" for name, shown in _COUNTED.items() if event.get(name)]
+    return ", ".join(parts) + "."
+
+
+_COUNTED = {"errors": "failed", "held": "waiting for an earlier question", "late": "judged late as duplicates"}
+"""Counts of a progress event that are shown where there are any."""
 
 
 def _forecast(event: dict[str, Any], config: RunConfig | None) -> str | None:

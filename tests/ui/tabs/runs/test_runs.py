@@ -229,7 +229,7 @@ def progress(config_changes: dict[str, int], stages: dict[str, list[int]], accep
         workspace.writer.flush()
         jobs, job = JobRegistry(workspace), Job(kind="run", run_id="r1")
         event = {"event": "progress", "run_id": "r1", "status": "running", "done": accepted, "total": config.accepted}
-        speed = {"rows_per_s": 2.0, "tokens_per_s": 900.0, "eta_s": 61.0, "elapsed_s": 9.0, "errors": 1}
+        speed = {"rows_per_s": 2.0, "tokens_per_s": 900.0, "eta_s": 61.0, "elapsed_s": 9.0, "errors": 1, "held": 12}
         event |= {**speed, "accepted": accepted, "generated": 50, "stages": {s: [46, 0] for s in STAGES} | stages}
         job.receive(event)
         shown_all = threading.Event()
@@ -247,6 +247,7 @@ def test_progress_forecasts_prices_and_names_the_rows_that_failed(tmp_path: Path
     assert said[0] == "Running: 23 of 200 (12%), about 1 min 1 s left."
     assert "About 435 questions are needed at the current pass rate of 46%." in said
     assert any(line.startswith("1,000 pairs cost ") for line in said)
+    assert any(line.endswith("1 failed, 12 waiting for an earlier question.") for line in said)
     assert "['r1-00000007', 'solution', 2, 'the model went away']" in said[-1]
     said = progress({"accepted": 200, "max_questions": 300}, {"solvability": [23, 27]}, 23, tmp_path / "v")
     forecast = "About 435 questions are needed at the current pass rate of 46%"
