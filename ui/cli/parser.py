@@ -56,6 +56,8 @@ def _run(verbs: Verbs) -> None:
     benchmark = "drop questions that overlap with those in this file; repeatable"
     verb.add_argument("--benchmark", action="append", metavar="FILE", help=benchmark)
     verb.add_argument("--resume", metavar="RUN_ID", help="continue this run with its stored options")
+    plan = "only print the stages, their models and the counts to expect; nothing is downloaded or stored"
+    verb.add_argument("--plan", action="store_true", help=plan)
     add_json(verb)
 
 

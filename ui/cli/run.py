@@ -1,17 +1,29 @@
 """``scalequest run``: generates questions and solutions, or resumes a run."""
 
+from __future__ import annotations
+
+import json
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.errors import InputError
 from store.records import Run
+from ui.cli import terminal
 from ui.cli.job import run_or_follow
+from ui.cli.options import DONE
+
+if TYPE_CHECKING:
+    from engine.config.run_config import RunConfig
 
 
 def run(options: Namespace) -> int:
     from engine.job_requests import RunRequest
 
+    if options.plan and options.resume is not None:
+        raise InputError("--plan", "", "has no effect on a run that is resumed", "leave it out, or start a new run")
     if options.resume is not None:
         request = RunRequest(resume=options.resume)
         return run_or_follow(options, request, check=lambda stored: _refuse_conflicts(options, stored))
@@ -28,7 +40,20 @@ def run(options: Namespace) -> int:
         seed=options.seed,
         benchmarks=tuple(options.benchmark) if options.benchmark else None,
     )
+    if options.plan:
+        return _print_plan(config, options.json)
     return run_or_follow(options, RunRequest(config=config, name=options.name or ""), create=True)
+
+
+def _print_plan(config: RunConfig, as_json: bool) -> int:
+    """Print what the run would do; nothing is loaded, downloaded or stored."""
+    from engine.config.run_plan import run_plan
+
+    stages = run_plan(config)
+    print(
+        json.dumps([asdict(stage) for stage in stages]) if as_json else terminal.run_plan(config.profile.name, stages)
+    )
+    return DONE
 
 
 def _refuse_conflicts(options: Namespace, stored: Callable[[str], Run]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 if TYPE_CHECKING:
+    from engine.config.run_plan import StagePlan
     from engine.doctor import Machine, ProfileState
     from engine.jobs.result import Result
     from engine.models.expected import Expected
@@ -170,6 +171,14 @@ def _verdict(verdict: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _score(score: float | None) -> str:
     return "-" if score is None else f"{score:.4f}"
+
+
+def run_plan(profile: str, stages: Sequence[StagePlan]) -> str:
+    """What a run would do, stage by stage."""
+    head = ("stage", "by", "entering", "kept", "calls", "model", "settings")
+    rows = [(s.stage, s.by, s.entered, s.kept, s.calls, s.model or "-", s.settings or "-") for s in stages]
+    basis = "Expected by the shares that the paper's filters removed; other models will differ. Nothing was started."
+    return f"Profile {profile}\n\n{table(head, rows)}\n\n{basis}"
 
 
 def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[str]) -> str:

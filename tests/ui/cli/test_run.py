@@ -75,3 +75,35 @@ def test_a_disk_that_fills_during_a_run_is_said_in_one_sentence_and_keeps_what_w
     assert "Traceback" not in full.stderr
     assert str(workspace) in full.stderr.splitlines()[-1]
     assert scalequest("doctor", "--workspace", workspace).returncode == 0
+
+
+def test_a_plan_of_the_papers_run_needs_no_model_and_gives_the_papers_counts(tmp_path: Path) -> None:
+    asked = ("run", "--profile", "paper", "--questions", 2_000_000, "--workspace", tmp_path / "w", "--plan")
+    stages = json.loads(scalequest(*asked, "--json").stdout)
+    found = [(one["stage"], one["by"], one["entered"], one["kept"]) for one in stages]
+    assert found == [
+        ("generated", "qwen2-math-7b-qgen", 1_000_000, 1_000_000),
+        ("generated", "deepseekmath-7b-qgen", 1_000_000, 1_000_000),
+        ("language", "rules", 2_000_000, 1_598_000),
+        ("duplicate", "rules", 1_598_000, 1_598_000),
+        ("contamination", "rules", 1_598_000, 1_598_000),
+        ("solvability", "Qwen2-Math-7B-Instruct", 1_598_000, 1_210_000),
+        ("difficulty", "level-based", 1_210_000, 1_026_000),
+        ("solution", "Qwen2-Math-7B-Instruct", 1_026_000, 1_026_000),
+        ("pair", "internlm2-7b-reward", 1_026_000, 1_026_000),
+    ]  # the paper's 1.03M pairs of 2M questions
+    assert stages[-2]["calls"] == 5 * 1_026_000
+    printed = scalequest(*asked).stdout
+    assert "dyyyyyyyy/ScaleQuest-DeepSeekMath-7B-QGen" in printed
+    assert "deepseek-generate, T 1, top-p 0.99, 512 tokens, band 0.49 to 1" in printed
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_plan_for_pairs_starts_as_many_questions_as_they_need(tmp_path: Path) -> None:
+    planned = scalequest("run", "--profile", "paper", "--accepted", 1000, "--workspace", tmp_path, "--plan", "--json")
+    stages = json.loads(planned.stdout)
+    assert abs(stages[-1]["kept"] - 1000) <= 1
+    assert stages[2]["entered"] == 1949
+    refused = scalequest("run", "--resume", "r1", "--workspace", tmp_path, "--plan")
+    assert refused.returncode == 2
+    assert "--plan" in refused.stderr
