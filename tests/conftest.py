@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.nodeid.split("::")[0]
         rank[file] = min(rank.get(file, len(SLOW)), SLOW.index(kind) if kind else len(SLOW))
     items.sort(key=lambda item: rank[item.nodeid.split("::")[0]])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_browser_a_file() -> Iterator[None]:
+    """Close the browser that the tests of a file shared: its event loop, in this thread, is in the way of others."""
+    yield
+    if (browser := sys.modules.get("tests.ui.browser")) is not None:  # most files have none
+        browser.SHARED.close()
 
 
 @pytest.fixture(scope="session")

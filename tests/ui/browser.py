@@ -94,11 +94,14 @@ class Chromium:
 
     def close(self) -> None:
         """To be called when a file's tests are done: Playwright's event loop is in the way of asyncio.run."""
-        if self.browser is not None:
-            self.browser.close()
-        if self.play is not None:
-            self.play.stop()
+        play, browser = self.play, self.browser
         self.play = self.browser = None
+        try:
+            if browser is not None:
+                browser.close()
+        finally:
+            if play is not None:
+                play.stop()
 
 
 SHARED = Chromium()
