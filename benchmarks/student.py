@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.run_config import load_run_config
+from engine.models.tokenizers import load_tokenizer
 from engine.paths import ASSETS
 from engine.pipeline import run
 from engine.training import accuracy, base, held_out, record, student
 from engine.training.held_out import Held, Pair
-from engine.training.nano import family, text
+from engine.training.nano import family
 from engine.training.nano import measure as nano
 from engine.training.record import Training
 from engine.training.settings import Settings, settings
@@ -86,7 +87,7 @@ def _data(workspace: Workspace) -> tuple[list[Pair], list[Pair]]:
         rows: list[tuple[str, str | None]] = cursor.execute(query).fetchall()
     unsolved = [question for question, response in rows if response is None]
     folder = ASSETS / "nano" / "solver"
-    found = nano.sample_solutions(family.load(folder), text.load_tokenizer(folder), unsolved, 1, RUN_SEED)
+    found = nano.sample_solutions(family.load(folder), load_tokenizer(str(folder)), unsolved, 1, RUN_SEED)
     given = dict(zip(unsolved, (texts[0] for texts in found), strict=True))
     return curated, [(question, response or given[question]) for question, response in rows]
 

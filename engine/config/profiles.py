@@ -41,7 +41,8 @@ class Role:
     share the work. ``slots``: sequences at the same time. ``context``: tokens of prompt and text together at most, 0
     is as many as the model holds (vLLM). ``urls``: servers that share the work, each up to and with ``/v1``;
     ``server``: whether they accept vLLM's own fields; ``timeout``: seconds without a response after which a request is
-    retried; ``api_key_env``: the environment variable that holds the key.
+    retried; ``api_key_env``: the environment variable that holds the key. ``reward_token_id``: the token at which a
+    reward model is read; None is what the model itself states.
     """
 
     role: str
@@ -69,6 +70,7 @@ class Role:
     timeout: Annotated[float, Field(ge=1.0)] = 120.0
     api_key_env: str | None = None
     trust_remote_code: bool = False
+    reward_token_id: Annotated[int, Field(ge=0)] | None = None
 
     def __post_init__(self) -> None:
         if self.backend not in (known := self._backends()):

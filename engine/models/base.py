@@ -59,8 +59,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Raw scores (no sigmoid) of one ``score`` call, in the order of its rows; None where outside the model's
-    domain."""
+    """Raw scores (no sigmoid) of one ``score`` call, in the order of its rows; None where a row is outside the model's
+    domain or longer than its context."""
 
     request_id: str
     scores: tuple[float | None, ...]

@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 from engine.config.profiles import Role
 from engine.models.device import first_line
 from engine.models.replicas import Pool, ScorePool
+from engine.models.reward_token import check_reward_token, reward_token_id
+from engine.models.tokenizers import check_round_trip, load_tokenizer
 from store.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +87,10 @@ def _open_transformers_score(role: Role) -> ScoreModel:
         raise InputError(f"{role.role}.model", role.model, problem, "use a model with num_labels 1")
     scorer: Scorer = LogProbScore(model, role.aggregate) if causal else SequenceScore(model)
     in_domain = WordDomain.load(role.path)
-    return TransformersScore(role.name, scorer, tokenizer, in_domain, role.slots, _threads(model))
+    end = None if causal else reward_token_id(role, model.config)
+    if end is not None:
+        check_reward_token(role, end, tokenizer.convert_ids_to_tokens(end))
+    return TransformersScore(role.name, scorer, tokenizer, in_domain, role.slots, _threads(model), end)
 
 
 def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
@@ -102,13 +107,17 @@ def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
     key = (auto_class, source, role.revision, device, dtype)
     model = _loaded.get(key)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
+        tokenizer = load_tokenizer(source, **options)
+        if auto_class == "AutoModelForCausalLM":  # a classifier may read text in lower case, say
+            check_round_trip(role, tokenizer)
         if model is None:
             kind = getattr(transformers, auto_class)
             model, report = kind.from_pretrained(source, dtype=dtype, output_loading_info=True, **options)
             if report["missing_keys"]:
                 raise ValueError(f"it has no weights for {sorted(report['missing_keys'])[0]}")
             model = model.to(device).eval()
+    except InputError:
+        raise
     except Exception as error:
         hub = "check the hub id and the network, or give a folder"
         remedy = "check the folder, or fetch it again" if role.path else hub

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine.models.base import Failure, OnScored, Row, Scored
@@ -37,22 +38,45 @@ class ScoreCall:
             self._on_done(result)
 
 
-def encode_rows(
-    tokenizer: Any, rows: Sequence[Row], positions: int, in_domain: Callable[[str], bool] | None
-) -> dict[int, tuple[int, list[int]]]:
-    """For each row in the domain: the number of its first text's tokens, and the ids of both texts.
+@dataclass(frozen=True, slots=True)
+class RowEncoder:
+    """Texts to token ids for a score model. ``positions``: how many ids it takes. ``end``: the id at which it is read,
+    None where any last one serves (``engine.models.reward_token``)."""
 
-    ItemError for a row that is empty or longer than ``positions``.
-    """
-    encoded: dict[int, tuple[int, list[int]]] = {}
-    for place, (first, second) in enumerate(rows):
-        if in_domain is not None and not in_domain(first):
-            continue
-        prompt = encode(tokenizer, first)
-        ids = prompt + (encode(tokenizer, second) if second else [])
-        if not ids:
-            raise ItemError("The text to score is empty.")
-        if len(ids) > positions:
-            raise ItemError(f"The text to score has {len(ids)} tokens; the model takes at most {positions}.")
-        encoded[place] = (len(prompt), ids)
-    return encoded
+    tokenizer: Any
+    positions: int
+    in_domain: Callable[[str], bool] | None = None
+    end: int | None = None
+
+    def encode(self, rows: Sequence[Row]) -> dict[int, tuple[int, list[int]]]:
+        """For each row in the domain that fits: the number of its first text's tokens, and the ids of both texts.
+
+        ItemError for an empty row.
+        """
+        encoded: dict[int, tuple[int, list[int]]] = {}
+        for place, (first, second) in enumerate(rows):
+            if self.in_domain is not None and not self.in_domain(first):
+                continue
+            begin, ids = self._pair(first, second or "")
+            if not ids:
+                raise ItemError("The text to score is empty.")
+            if self.end is not None and ids[-1] != self.end:
+                ids = [*ids, self.end]
+            if len(ids) <= self.positions:
+                encoded[place] = (begin, ids)
+        return encoded
+
+    def _pair(self, first: str, second: str) -> tuple[int, list[int]]:
+        prompt = encode(self.tokenizer, first)
+        if not second:
+            return len(prompt), prompt
+        if not self._begins_with_blank:
+            return len(prompt), prompt + encode(self.tokenizer, second)
+        both = encode(self.tokenizer, first + second)
+        pairs = zip(prompt, both, strict=False)
+        return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(prompt), len(both))), both
+
+    @property
+    def _begins_with_blank(self) -> bool:
+        """Whether the tokenizer puts a blank before every text (SentencePiece): then two texts are encoded as one."""
+        return str(self.tokenizer.convert_ids_to_tokens(encode(self.tokenizer, "a"))[0]).startswith("\u2581")

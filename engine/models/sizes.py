@@ -17,7 +17,11 @@ _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A model's entry in ``assets/models.toml``: billions of parameters, the shape of its attention, its context."""
+    """A model's entry in ``assets/models.toml``: billions of parameters, the shape of its attention, its context.
+
+    ``misread``: vLLM misreads its tokenizer unless it is given a folder (``engine.models.tokenizers``).
+    ``reward_token_id``: the token at which its score is read.
+    """
 
     kind: Literal["text", "reward"]
     family: str
@@ -28,6 +32,8 @@ class Stated:
     context: int
     licence: str
     remote_code: bool = False
+    misread: bool = False
+    reward_token_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from engine.config import prompts
 from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.models import load
+from engine.models import load, tokenizers
 from engine.models.device import first_line
 from engine.models.local.causal import encode
 from engine.training import json_lines
@@ -31,15 +31,20 @@ def check_installed(settings: Settings) -> None:
 
 
 def load_tokenizer(base: str, revision: str | None) -> Any:
-    """The base's tokenizer. InputError where the base is not a model folder, or has none."""
+    """The base's tokenizer. InputError where the base is not a model folder, or has none, or one that loses text."""
     import transformers
 
     _check(base)
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        return transformers.AutoTokenizer.from_pretrained(_source(base), revision=revision)
+        loaded = tokenizers.load_tokenizer(_source(base), revision)
     except Exception as error:
         raise _cannot_load(base, error) from error
+    try:
+        tokenizers.check_round_trip(_role(base), loaded)
+    except InputError as error:
+        raise InputError("--base", base, error.problem, error.remedy) from None
+    return loaded
 
 
 def load_model(training: Training, settings: Settings, *, scorer: bool = False, reference: bool = False) -> Any:

@@ -16,7 +16,7 @@ from engine.models.base import Failure, OnScored, Row
 from engine.models.device import DeviceLoop
 from engine.models.local.causal import max_positions
 from engine.models.local.slots import round_up
-from engine.models.score_call import ScoreCall, encode_rows
+from engine.models.score_call import RowEncoder, ScoreCall
 from store.errors import BackendError, ItemError
 
 Aggregate = Literal["mean", "min", "sum"]
@@ -93,8 +93,8 @@ class LogProbScore:
 class TransformersScore:
     """A ``ScoreModel`` over a ``SequenceScore`` or ``LogProbScore``.
 
-    Rows outside the domain (``in_domain`` of their first text) score None. A call with a row that is too long for the
-    model, or that has nothing to score, gets a ``Failure`` with ``ItemError``.
+    Rows outside the domain (``in_domain`` of their first text) or too long for the model score None. A call with a row
+    that has nothing to score gets a ``Failure`` with ``ItemError``. ``end``: the id at which the model is read.
     """
 
     def __init__(
@@ -105,13 +105,14 @@ class TransformersScore:
         in_domain: Callable[[str], bool] | None = None,
         window: int = 64,
         threads: int = 1,
+        end: int | None = None,
     ) -> None:
         self.name, self.window, self.threads = name, window, threads
         self._scorer: Scorer | None = scorer
-        self._tokenizer, self._in_domain = tokenizer, in_domain
         scorer.model.eval()
         self._device: torch.device = scorer.model.device
-        self._positions = max_positions(scorer.model.config.get_text_config())
+        positions = max_positions(scorer.model.config.get_text_config())
+        self._encoder = RowEncoder(tokenizer, positions, in_domain, end)
         self._waiting: dict[int, deque[_Row]] = {}  # by padded length
         self._added = 0
         self._batch_tokens = batch_tokens(self._device, scorer.model.config.get_text_config().vocab_size)
@@ -177,7 +178,7 @@ class TransformersScore:
             on_done(Failure(request_id, self._error, fatal=True))
             return
         try:
-            encoded = encode_rows(self._tokenizer, rows, self._positions, self._in_domain)
+            encoded = self._encoder.encode(rows)
             if isinstance(self._scorer, LogProbScore) and any(len(ids) <= max(1, n) for n, ids in encoded.values()):
                 raise ItemError("The text to score has no response.")
         except ItemError as error:

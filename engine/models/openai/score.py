@@ -3,9 +3,11 @@
 ``/pooling`` serves two kinds of model: a sequence classifier with one label gives one number, a reward model that
 scores every token gives a list whose last number is the score. The server's activation is switched off, since it would
 hide the raw score. A row's two texts are sent as one string: where tokens merge across the joint, the model reads other
-tokens than in local backends, which encode the texts separately.
+tokens than in local backends, which encode the texts separately. For a model that is read at a token of its own
+(``engine.models.reward_token``), ids are sent, with that one at the end.
 """
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -15,9 +17,11 @@ from engine.config.profiles import Role
 from engine.models.base import BATCH, Failure, OnScored, Row, Scored, ScoreModel
 from engine.models.domain import WordDomain
 from engine.models.openai.model import Call, ServerModel, check_text
-from engine.models.openai.server import Again, Server
+from engine.models.openai.server import Again, Refused, Server
+from engine.models.openai.tokens import ServerTokenizer
 from engine.models.replicas import ScorePool
-from store.errors import BackendError, ItemError
+from engine.models.reward_token import check_reward_token, reward_token_id
+from store.errors import BackendError, InputError, ItemError
 
 
 def open_role(role: Role) -> ScoreModel:
@@ -29,12 +33,16 @@ def open_role(role: Role) -> ScoreModel:
 
 
 class OpenAIScore(ServerModel[Call[Scored], Scored]):
-    """One server request per call. Rows outside the domain (``in_domain`` of their first text) score None. A call with
-    a row that the server refuses (too long, say) gets a ``Failure`` with ``ItemError``."""
+    """One server request per call. Rows outside the domain (``in_domain`` of their first text) or too long for the
+    model score None. A call with a row that the server refuses for another reason gets a ``Failure`` with
+    ``ItemError``."""
 
     def __init__(self, role: Role, server: Server, in_domain: Callable[[str], bool] | None = None) -> None:
         super().__init__(role, server, window=role.slots)
         self._in_domain = in_domain
+        self._tokenizer = ServerTokenizer(role, server)
+        self._read_at = reward_token_id(role)
+        self._checked = self._read_at is None
 
     def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         call: Call[Scored] = Call(request_id, on_done)
@@ -62,13 +70,53 @@ class OpenAIScore(ServerModel[Call[Scored], Scored]):
             scores[place] = value
         return Scored(request_id, tuple(scores), tokens, time.perf_counter() - started)
 
-    async def _try(self, texts: list[str]) -> tuple[list[float], int]:
-        """One try: the raw scores of texts, and the tokens that the server read."""
-        body = {"model": self._role.model, "input": texts, "add_special_tokens": False, "use_activation": False}
+    async def _try(self, texts: list[str]) -> tuple[list[float | None], int]:
+        """One try: the raw scores of texts, None where one is too long, and the tokens that the server read."""
+        await self._check()
+        if self._read_at is None:
+            try:
+                return await self._pool(texts)
+            except Refused:  # for its length?
+                inputs = await self._fitting(texts)
+                if None not in inputs:
+                    raise
+        else:
+            inputs = await self._fitting(texts)
+        places = [place for place, ids in enumerate(inputs) if ids is not None]
+        scores: list[float | None] = [None] * len(texts)
+        if not places:
+            return scores, 0
+        values, tokens = await self._pool([ids for ids in inputs if ids is not None])
+        for place, value in zip(places, values, strict=True):
+            scores[place] = value
+        return scores, tokens
+
+    async def _check(self) -> None:
+        """Once: BackendError where the model would be read at another token than its own."""
+        if self._checked or self._read_at is None:
+            return
+        await self._tokenizer.check_round_trip()
+        try:
+            check_reward_token(self._role, self._read_at, await self._tokenizer.detokenize([self._read_at]))
+        except (Refused, InputError) as error:
+            raise BackendError(f"The server {self._server.url} does not fit the profile: {error}") from error
+        self._checked = True
+
+    async def _fitting(self, texts: list[str]) -> list[list[int] | None]:
+        """The ids of each text, with the model's own at the end; None where they are too many."""
+        found: list[list[int] | None] = []
+        for ids, most in await asyncio.gather(*map(self._tokenizer.tokenize, texts)):
+            whole = ids if self._read_at is None or ids[-1:] == [self._read_at] else [*ids, self._read_at]
+            found.append(whole if not most or len(whole) <= most else None)
+        return found
+
+    async def _pool(self, inputs: Sequence[str | list[int]]) -> tuple[list[float | None], int]:
+        """The raw scores of texts or ids, and the tokens that the server read."""
+        body = {"model": self._role.model, "input": inputs, "add_special_tokens": False, "use_activation": False}
         answer = await self._server.post(f"{self._server.root}/pooling", body)
         try:
             by_place = {int(entry["index"]): entry["data"] for entry in answer["data"]}
-            outputs = [by_place[place] for place in range(len(texts))]
+            outputs = [by_place[place] for place in range(len(inputs))]
             tokens = int(answer.get("usage", {}).get("prompt_tokens", 0))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Again("it sent garbage") from error

@@ -2,8 +2,8 @@
 
 Streaming lets a cancel free the server immediately, and shows by silence that a server has died. One request per
 sample, each with its seed. ``server = "vllm"`` adds what OpenAI's protocol lacks: nothing is added to the prompt, the
-model's own sampling defaults are off, special tokens stop by id and never show, and live users go first (where the
-server runs with ``--scheduling-policy priority``).
+model's own sampling defaults are off, special tokens stop by id and never show, live users go first (where the
+server runs with ``--scheduling-policy priority``), and a server whose tokenizer loses text is refused.
 """
 
 import asyncio
@@ -16,11 +16,14 @@ from engine.models.base import BATCH, Completion, OnCompletion, OnText, Request,
 from engine.models.openai.model import Call, ServerModel, check_text
 from engine.models.openai.reply import Reply
 from engine.models.openai.server import Again, Refused, Server
+from engine.models.openai.tokens import ServerTokenizer
 from engine.models.replicas import Pool
 from engine.models.resumed_stream import ResumedStream
 
 _TOKENS_AN_EVENT = 16
 """Where the text is not streamed to a user: each event costs more than a token."""
+_BOS = ("<s>", "<|begin_of_text|>", "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<bos>")
+"""Tokens that begin a text, as templates spell them."""
 _VLLM_DEFAULTS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """vLLM takes these from the model's own files where a request leaves them out."""
 
@@ -48,7 +51,9 @@ class OpenAIText(ServerModel[_Call, Completion]):
         super().__init__(role, server, window=role.slots + max(4, role.slots // 4))
         self._is_vllm = role.server == "vllm"
         self._stops: dict[tuple[str, ...], dict[str, Any]] = {}
-        self._stops_lock = asyncio.Lock()
+        self._tokenizer = ServerTokenizer(role, server)
+        self._adds_bos: bool | None = None
+        self._asking = asyncio.Lock()
 
     def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
         calls = [
@@ -100,7 +105,7 @@ class OpenAIText(ServerModel[_Call, Completion]):
         request, sampling = call.request, call.request.sampling
         body: dict[str, Any] = {
             "model": self._role.model,
-            "prompt": request.prompt,
+            "prompt": await self._prompt(request.prompt),
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -110,6 +115,7 @@ class OpenAIText(ServerModel[_Call, Completion]):
         }
         if not self._is_vllm:
             return body | ({"stop": list(sampling.stop)} if sampling.stop else {})
+        await self._tokenizer.check_round_trip()
         body |= {"add_special_tokens": False, **_VLLM_DEFAULTS, **await self._stop_fields(sampling.stop)}
         body["stream_options"]["continuous_usage_stats"] = True  # so that the cost of a cancelled text is known
         if call.stream is None:
@@ -118,10 +124,27 @@ class OpenAIText(ServerModel[_Call, Completion]):
             body["priority"] = request.priority
         return body
 
+    async def _prompt(self, text: str) -> str:
+        """What to send so that the model reads ``text``: it goes without its BOS where the server puts one before every
+        prompt."""
+        bos = next((bos for bos in _BOS if text.startswith(bos)), None)
+        if self._is_vllm or bos is None:
+            return text
+        async with self._asking:
+            if self._adds_bos is None:
+                self._adds_bos = await self._measure_bos()
+        return text.removeprefix(bos) if self._adds_bos else text
+
+    async def _measure_bos(self) -> bool:
+        """Whether the server reads more than one token in a text of one. True, as most do, where it does not count."""
+        body = {"model": self._role.model, "prompt": "a", "max_tokens": 1, "temperature": 0.0}
+        usage = (await self._server.post(f"{self._server.url}/completions", body)).get("usage")
+        return not (isinstance(usage, dict) and usage.get("prompt_tokens") == 1)
+
     async def _shortened(self, body: dict[str, Any]) -> bool:
         """Whether the request asked for more tokens than fit, and now asks for as many as do, like local backends."""
-        prompt = await self._tokens(body["prompt"])
-        left = prompt.get("max_model_len", 0) - prompt.get("count", 0)
+        ids, most = await self._tokenizer.tokenize(body["prompt"])
+        left = most - len(ids)
         if not 0 < left < body["max_tokens"]:
             return False
         body["max_tokens"] = left
@@ -129,7 +152,7 @@ class OpenAIText(ServerModel[_Call, Completion]):
 
     async def _stop_fields(self, stop: tuple[str, ...]) -> dict[str, Any]:
         """vLLM's fields for these stop strings: special tokens by id, since they never show in the text."""
-        async with self._stops_lock:
+        async with self._asking:
             if stop not in self._stops:
                 self._stops[stop] = await self._make_stop_fields(stop)
             return self._stops[stop]
@@ -138,13 +161,9 @@ class OpenAIText(ServerModel[_Call, Completion]):
         ids: list[int] = []
         texts: list[str] = []
         for text in stop:
-            tokens = (await self._tokens(text)).get("tokens", [])
+            tokens, _ = await self._tokenizer.tokenize(text)
             special = len(tokens) == 1
             ids += tokens if special else []
             if not (special and text.startswith("<") and text.endswith(">")):  # "." is one token, and part of others
                 texts.append(text)
         return {key: value for key, value in (("stop", texts), ("stop_token_ids", ids)) if value}
-
-    async def _tokens(self, text: str) -> dict[str, Any]:
-        body = {"model": self._role.model, "prompt": text, "add_special_tokens": False}
-        return await self._server.post(f"{self._server.root}/tokenize", body)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from engine.config.profiles import Role
 from engine.models.device import DeviceLoop, failure_message
 from engine.models.sizes import size
+from engine.models.tokenizers import folder_for_vllm
 from store.errors import BackendError, InputError
 
 Runner = Literal["generate", "pooling"]
@@ -129,7 +130,7 @@ class EngineModel(ABC):
 
     def __init__(self, name: str, engine: Engine, window: int) -> None:
         self.name, self.window, self.engine = name, window, engine
-        self._tokenizer = engine.llm.get_tokenizer()
+        self.tokenizer = engine.llm.get_tokenizer()
         self._positions = int(engine.llm.model_config.max_model_len)
         self._closed = False
 
@@ -172,7 +173,7 @@ def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
                 warnings.simplefilter("ignore")  # its libraries warn about each other
                 from vllm import LLM
 
-                return LLM(source, runner=runner, **options)
+                return LLM(source, runner=runner, **options, **_tokenizer(role, source))
 
         try:
             _engines[key] = Engine(role.name, key, make)
@@ -201,7 +202,6 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
         "max_num_seqs": role.slots,
         "dtype": role.dtype,
         "revision": role.revision,
-        "tokenizer_revision": role.revision,
         "trust_remote_code": role.trust_remote_code,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
@@ -215,6 +215,12 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
     if memory is not None:
         options |= {"kv_cache_memory_bytes": memory.kv_bytes, "gpu_memory_utilization": memory.share}
     return options
+
+
+def _tokenizer(role: Role, source: str) -> dict[str, Any]:
+    """vLLM's options for the tokenizer: a folder of our own where vLLM would not read the model's as it is."""
+    folder = folder_for_vllm(source, role.revision)
+    return {"tokenizer": folder} if folder else {"tokenizer_revision": role.revision}
 
 
 def _cpu_cache(role: Role) -> int:

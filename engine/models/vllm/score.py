@@ -11,22 +11,29 @@ from typing import Any
 from engine.config.profiles import Role
 from engine.models.base import Failure, OnScored, Row
 from engine.models.domain import WordDomain
-from engine.models.score_call import ScoreCall, encode_rows
+from engine.models.reward_token import check_reward_token, reward_token_id
+from engine.models.score_call import RowEncoder, ScoreCall
+from engine.models.tokenizers import check_round_trip
 from engine.models.vllm.engine import Engine, EngineModel, Memory, engine
 from store.errors import BackendError, InputError, ItemError
 
 
 class VllmScore(EngineModel):
-    """A ``ScoreModel``. A call with a row that is too long for the model gets a ``Failure`` with ``ItemError``.
+    """A ``ScoreModel``. Rows outside the domain (``in_domain`` of their first text) or too long for the model score
+    None. Calls in flight at ``close`` fail as not fatal. ``end``: the id at which the model is read."""
 
-    Rows outside the domain (``in_domain`` of their first text) score None. Calls in flight at ``close`` fail as not
-    fatal.
-    """
-
-    def __init__(self, name: str, engine: Engine, window: int, in_domain: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        window: int,
+        in_domain: Callable[[str], bool] | None = None,
+        end: int | None = None,
+    ) -> None:
         super().__init__(name, engine, window)
-        self._in_domain = in_domain
-        self._task = "classify" if "classify" in engine.llm.llm_engine.get_supported_tasks() else "token_classify"
+        self._encoder = RowEncoder(self.tokenizer, self._positions, in_domain, end)
+        self.is_classifier = "classify" in engine.llm.llm_engine.get_supported_tasks()
+        self._task = "classify" if self.is_classifier else "token_classify"
         self._calls: dict[str, tuple[ScoreCall, list[str]]] = {}
         """By request id, with the ids of its rows in the engine."""
 
@@ -41,7 +48,7 @@ class VllmScore(EngineModel):
             on_done(Failure(request_id, BackendError(f"The scorer '{self.name}' is closed."), fatal=True))
             return
         try:
-            encoded = encode_rows(self._tokenizer, rows, self._positions, self._in_domain)
+            encoded = self._encoder.encode(rows)
         except ItemError as error:
             on_done(Failure(request_id, error, fatal=False))
             return
@@ -75,10 +82,22 @@ class VllmScore(EngineModel):
 
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmScore:
-    """The role's model in vLLM; InputError where it cannot be loaded, scores several classes, or vllm is missing."""
+    """The role's model in vLLM; InputError where it cannot be loaded or read right, scores several classes, or vllm is
+    missing."""
+    in_domain = WordDomain.load(role.path)
     loaded = engine(role, "pooling", memory)
     config = loaded.llm.model_config.hf_config
-    if "classify" in loaded.llm.llm_engine.get_supported_tasks() and config.num_labels != 1:
-        problem = f"scores {config.num_labels} classes, not one number"
-        raise InputError(f"{role.role}.model", role.model, problem, "use a model with num_labels 1")
-    return VllmScore(role.name, loaded, role.slots, WordDomain.load(role.path))
+    end = reward_token_id(role, config)
+    model = VllmScore(role.name, loaded, role.slots, in_domain, end)
+    try:
+        if model.is_classifier and config.num_labels != 1:
+            problem = f"scores {config.num_labels} classes, not one number"
+            raise InputError(f"{role.role}.model", role.model, problem, "use a model with num_labels 1")
+        if not model.is_classifier:  # a classifier may read text in lower case, say
+            check_round_trip(role, model.tokenizer)
+        if end is not None:
+            check_reward_token(role, end, model.tokenizer.convert_ids_to_tokens(end))
+    except InputError:
+        model.close()
+        raise
+    return model

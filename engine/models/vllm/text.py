@@ -10,8 +10,9 @@ from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure, OnCompletion, OnText, Request
 from engine.models.device import failure_message
 from engine.models.local.causal import encode_prompt
+from engine.models.tokenizers import check_round_trip
 from engine.models.vllm.engine import Engine, EngineModel, Memory, engine
-from store.errors import BackendError, ItemError
+from store.errors import BackendError, InputError, ItemError
 
 _BATCH_SHARE = 0.9
 """Share of the engine's sequences for batches; the rest is kept free, so that live requests start immediately."""
@@ -39,7 +40,7 @@ class VllmText(EngineModel):
 
     def __init__(self, name: str, engine: Engine, slots: int) -> None:
         super().__init__(name, engine, window=max(1, int(_BATCH_SHARE * slots)))
-        self._added: dict[str, int] = dict(self._tokenizer.get_added_vocab())
+        self._added: dict[str, int] = dict(self.tokenizer.get_added_vocab())
         self._in_flight: dict[str, _InFlight] = {}
 
     def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
@@ -65,7 +66,7 @@ class VllmText(EngineModel):
                 on_done(Failure(request.request_id, known, fatal=False))
 
     def _add_one(self, request: Request, on_done: OnCompletion, on_text: OnText | None) -> None:
-        ids = encode_prompt(self._tokenizer, request.prompt, self._positions)
+        ids = encode_prompt(self.tokenizer, request.prompt, self._positions)
         call = _InFlight(request, len(ids), on_done, on_text)
         self._in_flight[request.request_id] = call
         params = self.params(request.sampling, request.seed, self._positions - len(ids), streamed=on_text is not None)
@@ -103,7 +104,7 @@ class VllmText(EngineModel):
             return
         if part.finish_reason == "length":
             # vLLM holds back an incomplete character; the other backends end with a replacement sign
-            whole = str(self._tokenizer.decode(call.ids, skip_special_tokens=True))
+            whole = str(self.tokenizer.decode(call.ids, skip_special_tokens=True))
             if whole.startswith(call.text):
                 self._show(call, whole[len(call.text) :])
         self._finish(call, "length" if part.finish_reason == "length" else "stop")
@@ -134,5 +135,11 @@ class VllmText(EngineModel):
 
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmText:
-    """The role's model in vLLM; InputError where it cannot be loaded or vllm is not installed."""
-    return VllmText(role.name, engine(role, "generate", memory), role.slots)
+    """The role's model in vLLM; InputError where it cannot be loaded, loses text, or vllm is not installed."""
+    model = VllmText(role.name, engine(role, "generate", memory), role.slots)
+    try:
+        check_round_trip(role, model.tokenizer)
+    except InputError:
+        model.close()
+        raise
+    return model

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.models.tokenizers import load_tokenizer
 from engine.training.curriculum import Problem
 from engine.training.curriculum.core import WORDS
 from engine.training.fit import Event, quiet
@@ -89,7 +90,7 @@ class Evaluation:
     def __init__(self, assets: Path, seed: int, n: int, device: str, on_event: Event, split: Any = "test") -> None:
         self.assets, self.seed, self.n, self.split = assets, seed, n, split
         self.device, self.on_event = device, on_event
-        self.tokenizer = text.load_tokenizer(assets / "solver")
+        self.tokenizer = load_tokenizer(str(assets / "solver"))
         self.card = json.loads((assets / CARD).read_text()) if (assets / CARD).exists() else {}
         self.solver = self.model("solver")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.models.base import Completion
+from engine.models.tokenizers import load_tokenizer
 from engine.training.curriculum import Reading, read
 from engine.training.curriculum.rewrite import Direction, rewrite
 from engine.training.fit import Budget, Event, Example, PreferenceExample, fit_dpo, fit_lm, fit_logit, quiet
@@ -49,7 +50,7 @@ class Shop:
     on_event: Event = quiet
 
     def tokenizer(self) -> Any:
-        return text.load_tokenizer(self.work / "tokenizer")
+        return load_tokenizer(str(self.work / "tokenizer"))
 
     def load(self, name: str) -> Any:
         return family.load(self.work / name, self.device)

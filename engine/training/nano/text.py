@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count, islice
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -61,11 +60,6 @@ def train_tokenizer(seed: int = 0, problems: int = 20_000) -> Any:
         model_max_length=512,
     )
     return built
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The tokeniser saved with a model."""
-    return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
 def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:

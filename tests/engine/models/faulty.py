@@ -60,6 +60,8 @@ class Faulty:
     """Seconds between two words."""
     port: int = 0
     tokenizes: bool = False
+    added: int | None = 0
+    """Tokens that it puts before every prompt; None where it counts none."""
     seen: list[Seen] = field(default_factory=list)
     at_once: int = 0
     peak: int = 0
@@ -125,6 +127,11 @@ class Faulty:
         """False where the connection is to be cut."""
         if seen.path.endswith("/tokenize"):
             return await self._tokens(writer, seen.body)
+        if seen.path.endswith("/detokenize"):
+            return await _json(writer, 200, {"prompt": self._tokenized})
+        if not seen.body.get("stream"):
+            usage = {} if self.added is None else {"usage": {"prompt_tokens": 1 + self.added}}
+            return await _json(writer, 200, {"choices": [{"text": "a", "finish_reason": "length"}], **usage})
         fault = self.fault(number, seen.body)
         kind, _, detail = (fault or "").partition(" ")
         if kind == "hang-up":
@@ -194,6 +201,7 @@ class Faulty:
     async def _tokens(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
         if not self.tokenizes:
             return await _json(writer, 404, {"detail": "Not Found"})
+        self._tokenized = body["prompt"]
         special = body["prompt"].startswith("<")
         count = 1 if special else len(body["prompt"].split())
         return await _json(writer, 200, {"count": count, "max_model_len": 256, "tokens": [9] * count})

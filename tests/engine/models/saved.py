@@ -7,17 +7,17 @@ computed twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import AutoTokenizer
 
 from engine.models.local.causal import encode
-from tests.engine.models import tiny
+from engine.models.tokenizers import load_tokenizer
+from tests.engine.models import families, tiny
 
 Score = Callable[[str], float]
 """What transformers' own modules give for a text."""
@@ -72,12 +72,15 @@ def qwen2_reward(folder: Path) -> tuple[Path, Score]:
     weights = {f"model.{name}": weight for name, weight in model.state_dict().items()}
     weights |= {f"score.{name}": weight for name, weight in head.state_dict().items()}
     _write(folder, weights, {**model.config.to_dict(), "architectures": ["Qwen2ForRewardModel"]})
+    tiny.tokenizer().save_pretrained(folder)
     return folder, _last(model, head, reader(folder))
 
 
 def internlm2_reward(folder: Path) -> tuple[Path, Score]:
-    """An InternLM2ForRewardModel (as internlm2-7b-reward): a Llama with queries, keys and values in one matrix."""
-    model = tiny.causal("llama", len(tiny.tokenizer())).model
+    """An InternLM2ForRewardModel (as internlm2-7b-reward): a Llama with queries, keys and values in one matrix, read at
+    a token that its publisher appends by its id."""
+    families.internlm2(folder)
+    model = tiny.causal("llama", len(reader(folder))).model
     torch.manual_seed(9)
     head = nn.Linear(model.config.hidden_size, 1, bias=False)
     config = {
@@ -89,16 +92,16 @@ def internlm2_reward(folder: Path) -> tuple[Path, Score]:
         "eos_token_id": 0,
         "pad_token_id": 0,
         "dtype": "float32",
+        "reward_token_id": families.REWARD_TOKEN_ID,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "configuration_internlm2.py").write_text(_INTERNLM2_CONFIG, encoding="utf-8")
     _write(folder, {**_as_internlm2(model), "v_head.weight": head.weight}, config)
-    return folder, _last(model, head, reader(folder))
+    return folder, _last(model, head, reader(folder), [families.REWARD_TOKEN_ID])
 
 
 def reader(folder: Path) -> Any:
-    """The tokenizer as the backends load it: for some architectures transformers has rules of its own."""
-    return AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+    """The tokenizer as the backends load it."""
+    return load_tokenizer(str(folder))
 
 
 def _as_internlm2(model: Any) -> dict[str, Tensor]:
@@ -130,13 +133,12 @@ def _write(folder: Path, weights: dict[str, Tensor], config: dict[str, Any]) -> 
         {name: weight.detach().clone().contiguous() for name, weight in weights.items()}, folder / "model.safetensors"
     )
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    tiny.tokenizer().save_pretrained(folder)
 
 
-def _last(model: Any, head: Any, tokenizer: Any) -> Score:
+def _last(model: Any, head: Any, tokenizer: Any, end: Sequence[int] = ()) -> Score:
     def score(text: str) -> float:
         with torch.inference_mode():
-            hidden = model(input_ids=_ids(tokenizer, text)).last_hidden_state
+            hidden = model(input_ids=torch.tensor([[*encode(tokenizer, text), *end]])).last_hidden_state
             return float(head(hidden[0, -1])[0])
 
     return score

@@ -445,6 +445,16 @@ def test_servers_other_than_vllm_are_sent_the_protocols_own_fields_alone(opened:
     }
 
 
+@pytest.mark.parametrize(("added", "sent"), [(1, "Hi"), (0, "<s>Hi"), (None, "Hi")])
+def test_a_bos_is_left_to_a_server_that_adds_one_itself(added: int | None, sent: str, opened: Any) -> None:
+    """One that does not count the tokens of a prompt is taken for one that adds it, as most do."""
+    with Faulty(added=added) as server:
+        ask(opened(server.url), requests(["<s>Hi"] * 5, FREE))
+        probe, *others = [seen.body for seen in server.asked]
+    assert (probe["prompt"], probe["max_tokens"]) == ("a", 1)
+    assert [body["prompt"] for body in others] == [sent] * 5
+
+
 def test_vllm_is_told_that_nothing_is_to_be_added_and_which_tokens_end_a_text(opened: Any) -> None:
     sampling = Sampling(0.7, 0.95, 9, ("<|end|>", "."))
     with Faulty(tokenizes=True) as server:
@@ -452,7 +462,9 @@ def test_vllm_is_told_that_nothing_is_to_be_added_and_which_tokens_end_a_text(op
         ask(model, requests(["p"] * 10, sampling))
         stream(model, requests(["p"], sampling, "live", LIVE))
         *batch, live = [seen.body for seen in server.asked]
-        assert [seen.path for seen in server.seen].count("/tokenize") == 2
+        assert [seen.path for seen in server.seen].count(
+            "/tokenize"
+        ) == 3  # each stop string, and the text that must come back
     for body in (*batch, live):
         assert body["add_special_tokens"] is False
         assert (body["top_k"], body["min_p"], body["repetition_penalty"]) == (0, 0.0, 1.0)

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from engine.config.profiles import Role
-from engine.config.prompts import template
+from engine.config.prompts import Template, template
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request
 from engine.models.load import open_score, open_text
 from store.errors import ItemError
-from tests.engine.models import saved
+from tests.engine.models import families, saved
 from tests.engine.models.tiny import ask, requests, take, texts
 from tests.engine.models.vllm import needs_vllm
 from tests.engine.models.vllm_server import VllmServer, serving, shared
@@ -123,16 +123,19 @@ def test_a_live_request_overtakes_a_full_batch(far: Any) -> None:
     assert order.index("live0") < 100
 
 
-@pytest.mark.parametrize("made", [saved.classifier, saved.qwen2_reward])
-def test_raw_scores_are_those_of_the_model_in_process(made: Any, tmp_path: Path) -> None:
-    """A classifier gives a number for a text, a reward model one for each token."""
+@pytest.mark.parametrize(
+    ("made", "read_at"),
+    [(saved.classifier, None), (saved.qwen2_reward, None), (saved.internlm2_reward, families.REWARD_TOKEN_ID)],
+)
+def test_raw_scores_are_those_of_the_model_in_process(made: Any, read_at: int | None, tmp_path: Path) -> None:
+    """A classifier gives a number for a text, a reward model one for each token: the last, or that of its own token."""
     folder, expected = made(tmp_path / "model")
     rows = [(f"<|im_start|>user\nTom has {i} apples.<|im_end|>\n<|im_start|>", f"So {i}.") for i in range(60)]
     rows[::3] = [(text + "<|im_end|>", None) for text, _ in rows[::3]]
     done: queue.Queue[Any] = queue.Queue()
-    with serving(folder, "--runner", "pooling") as (server,):
-        prompt = template("nano-score")
-        far = open_score(Role("reward", "far", "openai-pooling", server.model, prompt, urls=(server.url,)))
+    with serving(folder, "--runner", "pooling", *(["--trust-remote-code"] if read_at else [])) as (server,):
+        asked = Role("reward", "far", "openai-pooling", server.model, template("nano-score"), urls=(server.url,))
+        far = open_score(replace(asked, reward_token_id=read_at))
         for i in range(0, 60, 5):
             far.submit(f"s{i}", rows[i : i + 5], done.put)
         far.submit("long", [rows[0], ("Tom has 3 apples. " * 200, None)], done.put)
@@ -145,11 +148,30 @@ def test_raw_scores_are_those_of_the_model_in_process(made: Any, tmp_path: Path)
     assert scores == pytest.approx([expected(text + (more or "")) for text, more in rows], abs=1e-3)
     assert min(scores) < 0  # no sigmoid
     assert all(results[f"s{i}"].tokens > 50 for i in range(0, 60, 5))
-    for name in ("long", "empty"):
-        assert isinstance(results[name].error, ItemError)
-        assert not results[name].fatal
+    assert results["long"].scores == (pytest.approx(scores[0], abs=1e-3), None)
+    assert isinstance(results["empty"].error, ItemError)
+    assert not results["empty"].fatal
     assert results["none"].scores == ()
     assert take(done, 1)[0].fatal
+
+
+def test_a_token_that_a_server_does_not_know_or_that_the_template_spells_is_one_sentence(tmp_path: Path) -> None:
+    """InternLM2's own token as text is several other tokens to vLLM: the score would be read at the last of them."""
+    folder, _ = saved.internlm2_reward(tmp_path / "model")
+    spelt = Template("mine", "{question}", end=f"<|im_end|>\n{families.REWARD_TOKEN}")
+    with serving(folder, "--runner", "pooling", "--trust-remote-code") as (server,):
+        asked = Role("reward", "far", "openai-pooling", server.model, spelt, urls=(server.url,))
+        for token, sentence in (
+            (families.REWARD_TOKEN_ID, "reward.template 'mine' spells '[UNUSED_TOKEN_130]', at whose id 300"),
+            (90_000, "90000 is out of vocabulary"),
+        ):
+            done: queue.Queue[Any] = queue.Queue()
+            far = open_score(replace(asked, reward_token_id=token))
+            far.submit("s", [("Tom", None)], done.put)
+            (result,) = take(done, 1)
+            far.close()
+            assert result.fatal
+            assert sentence in str(result.error)
 
 
 def test_a_generator_is_no_scorer(server: VllmServer) -> None:

@@ -128,7 +128,6 @@ def test_many_calls_from_many_threads_get_their_own_scores(judge: TransformersSc
 def test_a_row_that_cannot_be_read_fails_its_call_alone(judge: TransformersScore, reward: Any) -> None:
     model = reward("mean")
     for scorer, row in (
-        (judge, ("Tom " * 400, None)),
         (judge, ("", None)),
         (judge, ("\ud800", None)),
         (model, ("Tom", None)),
@@ -139,6 +138,27 @@ def test_a_row_that_cannot_be_read_fails_its_call_alone(judge: TransformersScore
         assert not failure.fatal
     assert isinstance(score(judge, QUESTIONS[:2]), Scored)
     assert score(judge, []).scores == ()
+
+
+def test_a_row_that_is_too_long_gets_none_and_the_others_their_scores(judge: TransformersScore, reward: Any) -> None:
+    long: Row = ("Tom has 3 apples.", " He " * 400)
+    for model, rows in ((judge, QUESTIONS[:2]), (reward("mean"), PAIRS[:2])):
+        first, none, second = score(model, [rows[0], long, rows[1]]).scores
+        assert none is None
+        assert (first, second) == pytest.approx(score(model, rows).scores, abs=5e-5)
+        assert score(model, [long]).scores == (None,)
+
+
+def test_the_id_at_which_a_model_is_read_ends_every_row(tokenizer: Any) -> None:
+    raw = tiny.classifier(len(tokenizer))
+    model = TransformersScore("reward", SequenceScore(raw), tokenizer, end=7)
+    rows: list[Row] = [("Tom has 3", " apples"), ("Tom", None), (tokenizer.decode([7]), None)]
+    ids = [[*tokenizer.encode("Tom has 3"), *tokenizer.encode(" apples"), 7], [*tokenizer.encode("Tom"), 7], [7]]
+    expected = [raw(input_ids=torch.tensor([one])).logits[0, 0].item() for one in ids]
+    result = score(model, rows)
+    model.close()
+    assert result.scores == pytest.approx(expected, abs=1e-4)
+    assert result.tokens == sum(map(len, ids))
 
 
 def test_a_failing_forward_pass_fails_every_call_once(tokenizer: Any) -> None:

@@ -21,7 +21,7 @@ from engine.models.load import open_score, open_text
 from engine.models.local.decode import sample_all
 from engine.models.vllm.text import VllmText
 from store.errors import InputError
-from tests.engine.models import saved, tiny
+from tests.engine.models import families, saved, tiny
 from tests.engine.models.tiny import WAIT, ask, requests, texts
 from tests.engine.models.vllm import needs_vllm
 
@@ -94,7 +94,19 @@ def test_raw_scores_equal_those_of_transformers(make: Any, tmp_path: Path) -> No
     expected = [score(first + (second or "")) for first, second in rows]
     assert scored.scores == pytest.approx(expected, abs=1e-4)
     assert not all(0 <= value <= 1 for value in scored.scores)
+    model.submit("long", [rows[0], ("Tom has 3 apples. " * 200, None)], done.put)
+    assert done.get(timeout=WAIT).scores == (pytest.approx(expected[0], abs=1e-4), None)
     model.close()
+
+
+def test_a_template_that_spells_the_token_at_which_a_reward_is_read_is_refused(tmp_path: Path) -> None:
+    folder, _ = saved.internlm2_reward(tmp_path / "model")
+    asked = role(folder, "vllm-pooling", trust_remote_code=True)
+    spelt = Template("mine", "{question}", end=families.REWARD_TOKEN)
+    with pytest.raises(InputError, match=r"^reward\.template 'mine' spells '\[UNUSED_TOKEN_130\]', at whose id 300 "):
+        open_score(replace(asked, template=spelt))
+    with pytest.raises(InputError, match=r"^reward\.reward_token_id 9000 is not a token of the model"):
+        open_score(replace(asked, reward_token_id=9000))
 
 
 def test_a_closed_engine_is_used_again(folder: Path, lm: VllmText) -> None:

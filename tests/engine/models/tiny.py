@@ -55,6 +55,11 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+def shape(vocabulary: int) -> dict[str, Any]:
+    """The sizes of a tiny model, for a transformers config."""
+    return {"vocab_size": vocabulary, **_SHAPE}
+
+
 def causal(family: str, vocabulary: int) -> Any:
     torch.manual_seed(5)
     model: Any

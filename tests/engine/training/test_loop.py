@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from engine.config.run_config import load_run_config
+from engine.models.tokenizers import load_tokenizer
 from engine.pipeline import run as jobs
 from engine.training import record
 from engine.training.curriculum import read
 from engine.training.curriculum.rewrite import rewrite
-from engine.training.nano import family, measure, text
+from engine.training.nano import family, measure
 from store.database.workspace import Workspace
 from store.records import Decision
 from tests.engine.training.generators import train
@@ -62,7 +63,7 @@ def review(workspace: Workspace) -> dict[str, int]:
 def valid(model: Path | str) -> list[bool]:
     """Which of the questions on fresh seeds are sound."""
     lm = family.load(Path(model))
-    found = measure.sample_questions(lm, text.load_tokenizer(Path(model)), FRESH, FRESH_SEED)
+    found = measure.sample_questions(lm, load_tokenizer(model), FRESH, FRESH_SEED)
     return [reading.status == "ok" for reading in measure.readings(found)]
 
 

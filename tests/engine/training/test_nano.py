@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
+from engine.models.tokenizers import load_tokenizer
 from engine.training.fit import PreferenceExample
 from engine.training.nano import build, evaluate, family, measure, recipe, text
 
@@ -77,7 +78,7 @@ def test_the_profile_uses_what_was_calibrated(nano: Path) -> None:
 
 def test_qft_switches_question_writing_on(nano: Path) -> None:
     """Before QFT the solver writes no valid question; after it most are, and QPO does not undo that."""
-    tokenizer = text.load_tokenizer(nano / "solver")
+    tokenizer = load_tokenizer(str(nano / "solver"))
 
     def valid(name: str) -> float:
         samples = measure.sample_questions(family.load(nano / name), tokenizer, 100, 987)
@@ -89,7 +90,7 @@ def test_qft_switches_question_writing_on(nano: Path) -> None:
 
 
 def test_the_solver_solves_and_the_scorers_tell_good_from_bad(nano: Path) -> None:
-    tokenizer = text.load_tokenizer(nano / "solver")
+    tokenizer = load_tokenizer(str(nano / "solver"))
     asked = evaluate.draw(4321, 60)
     assert sum(measure.greedy_correct(family.load(nano / "solver"), tokenizer, asked)) > 36
     good = [p.question for p in asked]

@@ -1,0 +1,46 @@
+"""The tokenizer of a vLLM server, over its ``/tokenize`` and ``/detokenize``. For use on one asyncio loop."""
+
+import asyncio
+from typing import Any
+
+from engine.config.profiles import Role
+from engine.models.openai.server import Again, Server
+from engine.models.tokenizers import PROBE, lost_text
+from store.errors import BackendError
+
+
+class ServerTokenizer:
+    """All methods raise as ``Server.post`` does."""
+
+    def __init__(self, role: Role, server: Server) -> None:
+        self._role, self._server = role, server
+        self._lock = asyncio.Lock()
+        self._checked = False
+
+    async def tokenize(self, text: str) -> tuple[list[int], int]:
+        """The ids of exactly this text, and how many the model takes (0 where the server does not say)."""
+        body = {"model": self._role.model, "prompt": text, "add_special_tokens": False}
+        answer = await self._server.post(f"{self._server.root}/tokenize", body)
+        try:
+            return [int(i) for i in answer["tokens"]], int(answer.get("max_model_len") or 0)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Again("it sent garbage") from error
+
+    async def detokenize(self, ids: list[int]) -> str:
+        body: dict[str, Any] = {"model": self._role.model, "tokens": ids}
+        answer = await self._server.post(f"{self._server.root}/detokenize", body)
+        if not isinstance(text := answer.get("prompt"), str):
+            raise Again("it sent garbage")
+        return text
+
+    async def check_round_trip(self) -> None:
+        """Once: BackendError where the server's tokenizer loses text, which would spoil all prompts and answers."""
+        async with self._lock:
+            if self._checked:
+                return
+            ids, _ = await self.tokenize(PROBE)
+            if (loss := lost_text(await self.detokenize(ids))) is not None:
+                model = self._role.model
+                remedy = f"run `scalequest tokenizer {model} --out FOLDER` and start it with --tokenizer FOLDER"
+                raise BackendError(f"The server {self._server.url} misreads the model '{model}': {loss}; {remedy}.")
+            self._checked = True

@@ -1,0 +1,95 @@
+"""Loading tokenizers as their files describe them, and the guard against those that lose text.
+
+transformers 5 builds some tokenizer classes from the vocabulary alone and puts its own pre-tokenizer and decoder in
+place of the file's: a byte-level BPE saved under ``LlamaTokenizerFast`` (DeepSeekMath) then loses every blank, in
+prompts and in answers, without an error (huggingface/transformers#48206). vLLM loads tokenizers through transformers.
+"""
+
+import atexit
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.config.profiles import Role
+from store.errors import InputError
+
+PROBE = "User:  Natalia sold 48/2 = 24 clips , then\n\n\\frac{3}{4} of $x^2$.\nGröße: 5 €, 東京 "
+"""What a tokenizer must give back: blanks (two, before a comma, at the end), line breaks, digits, LaTeX, letters of two
+and three bytes."""
+_REBUILT = ("LlamaTokenizer", "CodeLlamaTokenizer")
+"""Classes in which transformers puts SentencePiece's rules in place of the file's."""
+
+
+def load_tokenizer(source: str, revision: str | None = None, trust_remote_code: bool = False) -> Any:
+    """The tokenizer of a model folder or hub id. A byte-level one is what its ``tokenizer.json`` says, whatever class
+    it was saved under. Raises as transformers does where there is none."""
+    import transformers
+
+    options: dict[str, Any] = {"revision": revision} if revision else {}
+    if is_byte_level(source, revision):
+        return transformers.PreTrainedTokenizerFast.from_pretrained(source, **options)
+    return transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code, **options)
+
+
+def is_byte_level(source: str, revision: str | None = None) -> bool:
+    """Whether the model has a ``tokenizer.json`` that decodes bytes (as GPT-2's): False without one."""
+    decoder = _file(source, revision, "tokenizer.json").get("decoder") or {}
+    return any(part.get("type") == "ByteLevel" for part in (decoder, *decoder.get("decoders", ())))
+
+
+def is_misread(source: str, revision: str | None = None) -> bool:
+    """Whether transformers and vLLM misread this tokenizer by themselves. Only its files are looked at."""
+    stated = str(_file(source, revision, "tokenizer_config.json").get("tokenizer_class", _REBUILT[0]))
+    return stated.removesuffix("Fast") in _REBUILT and is_byte_level(source, revision)
+
+
+@cache
+def folder_for_vllm(source: str, revision: str | None = None) -> str | None:
+    """A folder with the tokenizer that vLLM reads as ``load_tokenizer`` does, kept for the process's life; None where
+    the model's own folder serves."""
+    if not is_byte_level(source, revision):
+        return None
+    made = tempfile.TemporaryDirectory(prefix="scalequest-tokenizer-")
+    atexit.register(made.cleanup)
+    save_for_vllm(source, revision, Path(made.name))
+    return made.name
+
+
+def save_for_vllm(source: str, revision: str | None, folder: Path) -> None:
+    """Write a tokenizer folder for vLLM's option ``--tokenizer``. Raises as ``load_tokenizer`` does, and OSError."""
+    tokenizer = load_tokenizer(source, revision)
+    tokenizer.save_pretrained(folder)
+    # vLLM wants a configuration beside it; this kind leaves the choice of the class to the tokenizer's own settings.
+    (folder / "config.json").write_text('{"model_type": "llama"}\n', encoding="utf-8")
+
+
+def lost_text(decoded: str) -> str | None:
+    """How ``PROBE`` came back, for a sentence; None where nothing was lost."""
+    if decoded == PROBE:
+        return None
+    at = next((i for i, (a, b) in enumerate(zip(PROBE, decoded, strict=False)) if a != b), len(decoded))
+    start = max(0, at - 8)
+    return f"its tokenizer turns {PROBE[start : start + 24]!r} into {decoded[start : start + 24]!r}"
+
+
+def check_round_trip(role: Role, tokenizer: Any) -> None:
+    """InputError where the tokenizer loses text, which would spoil every prompt and answer without a sign."""
+    ids = tokenizer.encode(PROBE, add_special_tokens=False)
+    if (loss := lost_text(str(tokenizer.decode(ids, skip_special_tokens=True)))) is not None:
+        remedy = "give a model whose tokenizer.json has the decoder that it was trained with"
+        raise InputError(f"{role.role}.model", role.model, f"would be misread: {loss}", remedy)
+
+
+def _file(source: str, revision: str | None, name: str) -> dict[str, Any]:
+    """A JSON file of a folder or hub id; {} where there is none, or it cannot be read."""
+    from transformers.utils.hub import cached_file
+
+    options = {"revision": revision, "_raise_exceptions_for_missing_entries": False}
+    try:
+        found = cached_file(source, name, **options)
+        read = json.loads(Path(found).read_text(encoding="utf-8")) if found else {}
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
