@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from engine.config.profiles import Profile, Role
 from engine.models import placement
-from engine.models.sizes import stated
+from engine.models.sizes import cached, stated
+from engine.models.tokenizers import is_misread
 from store.errors import InputError
 
 FIRST_PORT = 8000
@@ -24,13 +25,15 @@ _UNREAD = "THE_COMMIT_THAT_YOU_READ"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server process: ``command`` starts it, ``url`` goes into the profile for its roles."""
+    """One server process: ``command`` starts it, ``url`` goes into the profile for its roles. ``prepare``: a command to
+    run before, once a model; empty where none is needed."""
 
     roles: tuple[str, ...]
     model: str
     gpu: int
     url: str
     command: str
+    prepare: str = ""
 
 
 def servers(profile: Profile, gpus: int, gpu_bytes: int) -> list[Server]:
@@ -111,5 +114,21 @@ def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
     else:
         words += ["--runner", "pooling"]
     words += ["--shutdown-timeout", "20"]
-    url, command = f"http://127.0.0.1:{port}/v1", f"CUDA_VISIBLE_DEVICES={gpu} {shlex.join(words)}"
-    return Server(names_of(roles), first.model, gpu, url, command)
+    prepare: list[str] = []
+    if _is_misread(first):
+        folder = f"tokenizers/{first.model.rstrip('/').rpartition('/')[2]}"
+        prepare = ["scalequest", "tokenizer", str(first.path or first.model), "--out", folder]
+        prepare += ["--revision", first.revision] if first.revision and first.path is None else []
+        words += ["--tokenizer", folder]
+    command = f"CUDA_VISIBLE_DEVICES={gpu} {shlex.join(words)}"
+    url = f"http://127.0.0.1:{port}/v1"
+    return Server(names_of(roles), first.model, gpu, url, command, shlex.join(prepare))
+
+
+def _is_misread(role: Role) -> bool:
+    """Whether vLLM misreads the model's tokenizer, as far as is known without a download."""
+    folder = role.path or cached(role.model, role.revision)
+    if folder is not None:
+        return is_misread(str(folder))
+    known = stated(role.model)
+    return known is not None and known.misread

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.profiles import Role
+from engine.config.prompts import template
+from engine.models.device import first_line
 from store.errors import InputError
 
 PROBE = "User:  Natalia sold 48/2 = 24 clips , then\n\n\\frac{3}{4} of $x^2$.\nGröße: 5 €, 東京 "
@@ -41,8 +43,10 @@ def is_byte_level(source: str, revision: str | None = None) -> bool:
 
 def is_misread(source: str, revision: str | None = None) -> bool:
     """Whether transformers and vLLM misread this tokenizer by themselves. Only its files are looked at."""
-    stated = str(_file(source, revision, "tokenizer_config.json").get("tokenizer_class", _REBUILT[0]))
-    return stated.removesuffix("Fast") in _REBUILT and is_byte_level(source, revision)
+    stated = _file(source, revision, "tokenizer_config.json").get("tokenizer_class")
+    if stated is None and _file(source, revision, "config.json").get("model_type") == "llama":
+        stated = _REBUILT[0]  # as transformers chooses for such a model
+    return str(stated).removesuffix("Fast") in _REBUILT and is_byte_level(source, revision)
 
 
 @cache
@@ -53,16 +57,34 @@ def folder_for_vllm(source: str, revision: str | None = None) -> str | None:
         return None
     made = tempfile.TemporaryDirectory(prefix="scalequest-tokenizer-")
     atexit.register(made.cleanup)
-    save_for_vllm(source, revision, Path(made.name))
+    _save(load_tokenizer(source, revision), Path(made.name))
     return made.name
 
 
-def save_for_vllm(source: str, revision: str | None, folder: Path) -> None:
-    """Write a tokenizer folder for vLLM's option ``--tokenizer``. Raises as ``load_tokenizer`` does, and OSError."""
-    tokenizer = load_tokenizer(source, revision)
+def _save(tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
     # vLLM wants a configuration beside it; this kind leaves the choice of the class to the tokenizer's own settings.
     (folder / "config.json").write_text('{"model_type": "llama"}\n', encoding="utf-8")
+
+
+def write_for_vllm(model: str, revision: str | None, folder: Path) -> None:
+    """Write a tokenizer folder for vLLM's option ``--tokenizer``. InputError where the model has no usable
+    tokenizer, or the folder is not empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("--out", str(folder), "is not an empty folder", "name a new one")
+    role = Role("tokenizer", "tokenizer", "transformers", model, template("plain"))
+    try:
+        loaded = load_tokenizer(str(role.path or model), revision)
+    except Exception as error:
+        problem = f"has no tokenizer that can be loaded: {first_line(error)}"
+        raise InputError(
+            "tokenizer.model", model, problem, "check the folder, or the hub id and the network"
+        ) from error
+    check_round_trip(role, loaded)
+    try:
+        _save(loaded, folder)
+    except OSError as error:
+        raise InputError("--out", str(folder), f"cannot be written: {first_line(error)}", "name another one") from error
 
 
 def lost_text(decoded: str) -> str | None:
@@ -84,12 +106,16 @@ def check_round_trip(role: Role, tokenizer: Any) -> None:
 
 def _file(source: str, revision: str | None, name: str) -> dict[str, Any]:
     """A JSON file of a folder or hub id; {} where there is none, or it cannot be read."""
-    from transformers.utils.hub import cached_file
-
-    options = {"revision": revision, "_raise_exceptions_for_missing_entries": False}
     try:
-        found = cached_file(source, name, **options)
-        read = json.loads(Path(found).read_text(encoding="utf-8")) if found else {}
+        path = Path(source) / name if Path(source).is_dir() else _fetched(source, revision, name)
+        read = json.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, ValueError):
         return {}
     return read if isinstance(read, dict) else {}
+
+
+def _fetched(model: str, revision: str | None, name: str) -> Path | None:
+    from transformers.utils.hub import cached_file
+
+    found = cached_file(model, name, revision=revision, _raise_exceptions_for_missing_entries=False)
+    return Path(found) if found else None

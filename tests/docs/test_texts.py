@@ -14,7 +14,7 @@ import app
 from engine.config import real_runs
 from tests.docs.manual import DOCUMENTS, ROOT, blocks, code, links
 
-_FOREIGN_FLAGS = {
+_FOREIGN_FLAGS = {"--tokenizer",
     "--extra-index-url", "--repo-type", "--strict", "--rows", "--json",
 }  # fmt: skip
 """Flags of pip, hf, mypy and the benchmarks."""

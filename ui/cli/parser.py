@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ui.cli import check, doctor, embed, export, import_, run, serve, train_parser, workspace
+from ui.cli import check, doctor, embed, export, import_, run, serve, tokenizer, train_parser, workspace
 from ui.cli.options import BAD_INPUT, add_json, add_workspace, command
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def parser() -> Parser:
         epilog="The default command is ui: `scalequest --port 7860` is short for `scalequest ui --port 7860`.",
     )
     verbs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_ui, _run, _import, _export, _check, _embed, train_parser.add, _workspace_verbs, _doctor):
+    for add in (_ui, _run, _import, _export, _check, _embed, train_parser.add, _workspace_verbs, _tokenizer, _doctor):
         add(verbs)
     return top
 
@@ -154,6 +154,14 @@ def _workspace_verbs(verbs: Verbs) -> None:
     delete.add_argument("run_id", metavar="RUN_ID")
     for verb in (trace, snapshot, backup, restore, delete):
         add_workspace(verb)
+
+
+def _tokenizer(verbs: Verbs) -> None:
+    about = "write a model's tokenizer as a folder that vLLM reads as it is (for servers, where `doctor` says so)"
+    verb = command(verbs, "tokenizer", tokenizer.write, about)
+    verb.add_argument("model", metavar="MODEL", help="model folder, or hub id")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, new or empty")
+    verb.add_argument("--revision", metavar="COMMIT", help="commit of the hub id (the newest)")
 
 
 def _doctor(verbs: Verbs) -> None:

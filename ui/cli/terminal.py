@@ -236,7 +236,9 @@ def launch(made: Sequence[Server]) -> str:
     """The commands that start these servers, and the lines that the profile needs for them."""
     from engine.models.launch_commands import urls
 
-    lines = [f"# {', '.join(server.roles)}\n{server.command}" for server in made]
+    before = dict.fromkeys(server.prepare for server in made if server.prepare)
+    lines = [*(["# First, once: vLLM misreads these models' own tokenizers", *before] if before else [])]
+    lines += [f"# {', '.join(server.roles)}\n{server.command}" for server in made]
     named = [f"# {role}: urls = {json.dumps(found)}" for role, found in urls(made).items()]
     return "\n".join([*lines, "# In the profile:", *named])
 

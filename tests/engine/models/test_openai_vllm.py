@@ -16,6 +16,7 @@ from engine.config.prompts import Template, template
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request
 from engine.models.load import open_score, open_text
+from engine.models.tokenizers import write_for_vllm
 from store.errors import ItemError
 from tests.engine.models import families, saved
 from tests.engine.models.tiny import ask, requests, take, texts
@@ -133,7 +134,11 @@ def test_raw_scores_are_those_of_the_model_in_process(made: Any, read_at: int | 
     rows = [(f"<|im_start|>user\nTom has {i} apples.<|im_end|>\n<|im_start|>", f"So {i}.") for i in range(60)]
     rows[::3] = [(text + "<|im_end|>", None) for text, _ in rows[::3]]
     done: queue.Queue[Any] = queue.Queue()
-    with serving(folder, "--runner", "pooling", *(["--trust-remote-code"] if read_at else [])) as (server,):
+    options = ["--runner", "pooling", "--trust-remote-code"]
+    if read_at is None:  # else vLLM would split texts as Qwen2's own tokenizer does
+        write_for_vllm(str(folder), None, tmp_path / "tokenizer")
+        options += ["--tokenizer", str(tmp_path / "tokenizer")]
+    with serving(folder, *options) as (server,):
         asked = Role("reward", "far", "openai-pooling", server.model, template("nano-score"), urls=(server.url,))
         far = open_score(replace(asked, reward_token_id=read_at))
         for i in range(0, 60, 5):

@@ -13,7 +13,7 @@ from engine.config.prompts import Template, template
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure
 from engine.models.load import open_score, open_text
-from engine.models.tokenizers import PROBE, is_misread, load_tokenizer, save_for_vllm
+from engine.models.tokenizers import PROBE, is_misread, load_tokenizer, write_for_vllm
 from engine.training import base
 from store.errors import InputError
 from tests.engine.models import families
@@ -139,7 +139,7 @@ def test_a_server_that_misreads_its_model_is_refused_until_it_has_the_saved_toke
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = folders["deepseek"]
-    save_for_vllm(str(folder), None, tmp_path / "tokenizer")
+    write_for_vllm(str(folder), None, tmp_path / "tokenizer")
     asked = requests([PROMPTS["deepseek"]], GREEDY)
     near = open_text(solver(folder))
     expected = ask(near, asked)

@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from transformers import AutoTokenizer
+
 from engine import doctor
 from engine.config.profiles import load_profile
+from engine.models.tokenizers import PROBE
+from tests.engine.models import families
 from tests.engine.models.vllm import needs_vllm
 from tests.ui.cli.command import scalequest
 
@@ -80,6 +84,32 @@ def test_four_gpus_get_a_server_for_each_model_of_the_paper() -> None:
     profile = load_profile("openai")
     named = {role.model: list(role.urls) for role in profile.roles if role.urls}
     assert {server["model"]: [server["url"]] for server in made} == named  # the profile works with them as it is
+
+
+def test_a_model_whose_tokenizer_vllm_misreads_gets_one_that_it_reads_right() -> None:
+    made = {server["model"].rpartition("/")[2]: server for server in launched("--gpus", 4)}
+    deepseek = made.pop("ScaleQuest-DeepSeekMath-7B-QGen")
+    folder = "tokenizers/ScaleQuest-DeepSeekMath-7B-QGen"
+    assert deepseek["prepare"] == f"scalequest tokenizer {deepseek['model']} --out {folder}"
+    assert deepseek["command"].endswith(f"--tokenizer {folder}")
+    assert not any(server["prepare"] or "--tokenizer" in server["command"] for server in made.values())
+    printed = scalequest("doctor", "--gpus", 8).stdout
+    assert printed.count(deepseek["prepare"]) == 1
+
+
+def test_a_tokenizer_is_written_as_its_file_says(tmp_path: Path) -> None:
+    folder = families.causal("deepseek", tmp_path / "model")
+    assert scalequest("tokenizer", folder, "--out", tmp_path / "out").returncode == 0
+    written = AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert written.decode(written.encode(PROBE, add_special_tokens=False)) == PROBE
+    for model, out, sentence in (
+        (folder, tmp_path / "out", "is not an empty folder; name a new one."),
+        (tmp_path / "nothing", tmp_path / "new", "has no tokenizer that can be loaded"),
+    ):
+        refused = scalequest("tokenizer", model, "--out", out)
+        assert refused.returncode == 2
+        assert sentence in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
 
 
 def test_more_gpus_go_to_the_solver_and_every_url_is_printed() -> None:
