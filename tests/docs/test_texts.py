@@ -14,10 +14,10 @@ import app
 from engine.config import real_runs
 from tests.docs.manual import DOCUMENTS, ROOT, blocks, code, links
 
-_FOREIGN_FLAGS = {"--tokenizer",
-    "--extra-index-url", "--repo-type", "--strict", "--rows", "--json",
+_FOREIGN_FLAGS = {
+    "--extra-index-url", "--repo-type", "--strict", "--rows", "--json", "--tokenizer",
 }  # fmt: skip
-"""Flags of pip, hf, mypy and the benchmarks."""
+"""Flags of pip, hf, mypy, vLLM and the benchmarks."""
 named = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
