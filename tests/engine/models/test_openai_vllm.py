@@ -168,7 +168,7 @@ def test_a_token_that_a_server_does_not_know_or_that_the_template_spells_is_one_
         asked = Role("reward", "far", "openai-pooling", server.model, spelt, urls=(server.url,))
         for token, sentence in (
             (families.REWARD_TOKEN_ID, "reward.template 'mine' spells '[UNUSED_TOKEN_130]', at whose id 300"),
-            (90_000, "90000 is out of vocabulary"),
+            (90_000, "reward.reward_token_id 90000 is not a token of the model"),
         ):
             done: queue.Queue[Any] = queue.Queue()
             far = open_score(replace(asked, reward_token_id=token))
