@@ -167,15 +167,19 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
 }
 
 
+_END = {"deepseek": DEEPSEEK_EOS, "llama3": "<|eot_id|>", "qwen2": "<|im_end|>", "internlm2": "</s>"}
+
+
 def causal(family: str, folder: Path) -> Path:
     """The family's tokenizer with a random causal LM of its architecture (InternLM2's is a Llama in other names)."""
     FAMILIES[family](folder)
-    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    shape = tiny.shape(tokenizer.get_vocab_size()) | {"eos_token_id": tokenizer.token_to_id(_END[family])}
     model: Any
     if family == "qwen2":
-        model = Qwen2ForCausalLM(Qwen2Config(**tiny.shape(vocabulary), num_key_value_heads=4))  # type: ignore[no-untyped-call]
+        model = Qwen2ForCausalLM(Qwen2Config(**shape, num_key_value_heads=4))  # type: ignore[no-untyped-call]
     else:
-        model = LlamaForCausalLM(LlamaConfig(**tiny.shape(vocabulary), num_key_value_heads=2))  # type: ignore[no-untyped-call]
+        model = LlamaForCausalLM(LlamaConfig(**shape, num_key_value_heads=2))  # type: ignore[no-untyped-call]
     model.save_pretrained(folder)
     return folder
 

@@ -129,7 +129,9 @@ def test_vllm_reads_and_writes_the_same_text_as_transformers(folders: dict[str, 
         results.append(ask(model, asked))
         model.close()
     here, there = results
-    assert texts(there) == texts(here)
+    if family != "internlm2":  # a random model writes bytes that are no characters, which byte fallback shows otherwise
+        assert texts(there) == texts(here)
+    assert [r.tokens for r in there] == [r.tokens for r in here]  # type: ignore[union-attr]
     assert [r.prompt_tokens for r in there] == [r.prompt_tokens for r in here]  # type: ignore[union-attr]
     assert any(" " in text for text, _, _ in texts(here))
 
