@@ -218,7 +218,7 @@ def test_a_hostile_text_of_200_kb_is_read_in_a_moment(piece: str) -> None:
     for text in (piece * (200_000 // len(piece)), "The answer is " + piece * (200_000 // len(piece))):
         start = time.process_time()
         extract(text)
-        assert time.process_time() - start < 0.5
+        assert time.process_time() - start < 5  # quadratic would be minutes
 
 
 def test_a_usual_text_takes_microseconds() -> None:

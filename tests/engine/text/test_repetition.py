@@ -47,4 +47,4 @@ def test_a_long_reasoning_takes_milliseconds() -> None:
     text = " ".join(f"so x{i} = {i}" for i in range(10_000))
     start = time.process_time()
     repetition(text)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 5.0

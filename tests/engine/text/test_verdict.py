@@ -169,4 +169,4 @@ def test_the_last_sentence_of_a_text_that_was_cut_off_concludes_nothing() -> Non
 def test_a_judge_that_repeats_itself_does_not_hold_up_the_parser(piece: str) -> None:
     started = time.process_time()
     assert parse_verdict(piece * 3000) is None
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - started < 5.0

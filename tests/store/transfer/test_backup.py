@@ -24,19 +24,20 @@ from tests.store import rows
 
 def test_a_snapshot_is_one_moment_while_writes_go_on(workspace: Workspace, tmp_path: Path) -> None:
     workspace.create_run(rows.run())
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Event()
 
     def write() -> None:
         for idx in range(100_000):
             workspace.writer.put(rows.whole(idx))
             if idx % 20 == 0:
                 workspace.writer.flush()
+                begun.set()
             if stop.is_set():
                 return
 
     writer = threading.Thread(target=write)
     writer.start()
-    threading.Event().wait(0.5)
+    assert begun.wait(60)
     backup.snapshot(workspace, tmp_path / "copy.duckdb")
     stop.set()
     writer.join()
