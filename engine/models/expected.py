@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.config.profiles import Profile, Role
+from engine.config.run_plan import DIFFICULTY, LANGUAGE, SOLVABILITY
 from engine.models import placement, roofline
 from engine.models.launch_commands import models_of, names_of, spread
 from engine.models.roofline import Card
 
 PAIRS = 1_000_000
-_GENERATED, _JUDGED, _SCORED = 1.95, 1.56, 1.18
-"""Questions for each pair: 2M generated, less 20.1 % by language, less 19.4 %, for 1.03M."""
+_KEPT = 1 - LANGUAGE - SOLVABILITY - DIFFICULTY
+_GENERATED, _JUDGED, _SCORED = 1 / _KEPT, (1 - LANGUAGE) / _KEPT, (1 - LANGUAGE - SOLVABILITY) / _KEPT
+"""Questions for each pair that reach the generators, the judge and the difficulty scorer."""
 _QUESTION, _SOLUTION, _REPLY = 60, 420, 250
 """Tokens: the published texts' medians are 166 and 1,101 characters; a judge's reply is assumed."""
 _INSTRUCTION = 100
