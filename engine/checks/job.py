@@ -118,7 +118,8 @@ class _Job:
             return Answers(self._workspace, self._run, pool, self._stopped)
         role, config = check.role, check.config
         if role is None or config is None:
-            return NearDuplicates(float(self._run.config.get("duplicate_threshold", 0.8)), check.drop)
+            threshold = float(self._run.config.get("duplicate_threshold", 0.8))
+            return NearDuplicates(threshold, check.drop, self._run.kind == "generate")
         models = stack.enter_context(model_cache.acquire(config))  # one model, which plays every part
         if role.writes:
             return Replies(self._run, role, cast(TextModel, models.judge), self._stopped)

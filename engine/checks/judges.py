@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from engine.checks.scores import score_all
 from engine.config.profiles import Role
+from engine.duplicates.signature import signature
 from engine.models.base import Scored, ScoreModel
 from engine.stages import difficulty, pair, solvability
 from engine.stages.contamination import ITEM, Benchmark
@@ -55,12 +56,13 @@ class Contamination(Judge):
 
 
 class NearDuplicates(Judge):
-    """Near-duplicates within the run, in the order of idx. Exact duplicates that the run dropped stay dropped."""
+    """Near-duplicates within the run, in the order of idx. Exact duplicates that the run dropped stay dropped; so do
+    those that a ``generated`` run dropped for a question of higher idx, judged earlier, or of another run."""
 
     stretch = 5_000
 
-    def __init__(self, threshold: float, drop: bool) -> None:
-        self._index, self._drop = Index(threshold=threshold), drop
+    def __init__(self, threshold: float, drop: bool, generated: bool) -> None:
+        self._index, self._drop, self._generated = Index(threshold=threshold), drop, generated
 
     def remember(self, some: Sequence[StageInput]) -> None:
         for one in some:
@@ -70,7 +72,10 @@ class NearDuplicates(Judge):
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
         found = Findings(replaces=(LABEL,))
         for one in some:
-            verdict, labels = self._index.judge(one.question)
+            look = signature(one.question.text)
+            if self._generated and one.reason is not None and self._index.compare(one.question, look)[0].kept:
+                continue
+            verdict, labels = self._index.judge(one.question, look)
             exact = verdict.reason == "exact_duplicate"
             if not verdict.kept and not self._drop and not (exact and one.reason == verdict.reason):
                 verdict = replace(verdict, kept=True, reason=None)

@@ -113,15 +113,16 @@ class _Asking:
         elif result.finish_reason == "cancelled":
             if not self._cancelled:
                 raise BackendError("The judge's model was closed while the check needed it.")
-        elif not self._cancelled and result.finish_reason == "length" and self._role.retry_tokens and not call.cut_off:
-            self._waiting.append(replace(call, cut_off=result))
+        elif result.finish_reason == "length" and self._role.retry_tokens and not call.cut_off:
+            if not self._cancelled:
+                self._waiting.appendleft(replace(call, cut_off=result))  # results count up to the first gap only
         else:
             self._conclude(call, _sum(result, call.cut_off))
 
     def _conclude(self, call: _Call, reply: Completion) -> None:
         if call.sample == 0 and solvability.concluded(reply) is None:
             if not self._cancelled:
-                self._waiting.append(_Call(call.place, 1, undecided=reply))
+                self._waiting.appendleft(_Call(call.place, 1, undecided=reply))
             return
         question = self._some[call.place].question
         self._results[call.place] = solvability.from_text(question.question_id, self._role.name, reply, call.undecided)

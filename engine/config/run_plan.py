@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.config.profiles import Role
 from engine.config.run_config import RunConfig
 
-LANGUAGE, SOLVABILITY, DIFFICULTY = 0.201, 0.194, 0.092
+_LANGUAGE, _SOLVABILITY, _DIFFICULTY = 0.201, 0.194, 0.092
 """Shares of the generated questions that the paper's filters removed (section 4)."""
 _BANDED_SHARE = 0.5
 """The share of the paper's questions whose generator has a band."""
@@ -35,11 +35,11 @@ def run_plan(config: RunConfig) -> list[StagePlan]:
     profile = config.profile
     total = sum(generator.share for generator in profile.generators)
     shares = [generator.share / total for generator in profile.generators]
-    after_language, after_judge = 1 - LANGUAGE, 1 - LANGUAGE - SOLVABILITY
+    after_language, after_judge = 1 - _LANGUAGE, 1 - _LANGUAGE - _SOLVABILITY
     least, most = config.difficulty_band
     banded = sum(share for share, one in zip(shares, profile.generators, strict=True) if one.band is not None)
     banded = 1.0 if (least, most) != (0.0, 1.0) else banded
-    after_difficulty = after_judge - DIFFICULTY * banded / _BANDED_SHARE
+    after_difficulty = after_judge - _DIFFICULTY * banded / _BANDED_SHARE
     questions = config.limit
     if config.accepted is not None:
         questions = min(questions, round(config.accepted / after_difficulty))

@@ -20,9 +20,9 @@ _LEAST_BITS = 10
 class Buckets:
     """Keys are ``bits`` wide (32 or 64), uniformly distributed hashes. Rows are numbered from 0.
 
-    ``most``: rows that a bucket takes; later ones are left out of it. Without it a row is left out of a bucket whose
-    last row has the same owner. ``expected``: rows to make space for (memory is used as it fills). One thread at a time
-    may add; once nothing is added any more, any number may read.
+    ``most``: rows that a bucket takes; later ones are left out of it. If None, a bucket takes a row only where its last
+    row has another owner. ``expected``: rows to make space for. One thread at a time may add; once nothing is added any
+    more, any number may read.
     """
 
     def __init__(self, bands: int, bits: int, most: int | None = None, *, expected: int = 0) -> None:

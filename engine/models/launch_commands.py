@@ -41,7 +41,7 @@ def servers(profile: Profile, gpus: int, gpu_bytes: int) -> list[Server]:
     if gpus < 1:
         raise InputError("gpus", gpus, "must be at least 1", "use 1 or more")
     models = models_of(profile)
-    placed = spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, gpu_bytes)
+    placed = place_servers(models, gpus, gpu_bytes)
     return [_server(models[place], gpu, share, FIRST_PORT + i) for i, (place, gpu, share) in enumerate(placed)]
 
 
@@ -68,7 +68,12 @@ def urls(made: Sequence[Server]) -> dict[str, list[str]]:
     return found
 
 
-def spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int, float]]:
+def place_servers(models: Sequence[Sequence[Role]], gpus: int, gpu_bytes: int) -> list[tuple[int, int, float]]:
+    """(model, GPU, share of its memory) of each server. InputError where the models do not fit the GPUs."""
+    return _spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, gpu_bytes)
+
+
+def _spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int, float]]:
     """(model, GPU, share of its memory): one model a GPU; each further GPU goes to the most loaded model."""
     replicas = [1] * len(models)
     loads = [sum(map(_load, roles)) for roles in models]
@@ -83,7 +88,7 @@ def _shared(models: Sequence[Sequence[Role]], gpus: int, gpu_bytes: int) -> list
     needed = [placement.need(roles) for roles in models]
     plan = placement.plan(needed, gpu_bytes)
     if len(plan.phases) > gpus:
-        problem = f"cannot hold the {len(models)} models together: the {plan.sentence[4:].rstrip('.')}"
+        problem = f"cannot hold the {len(models)} models: with half of their caches they need {len(plan.phases)}"
         raise InputError("gpus", gpus, problem, f"use {len(plan.phases)} GPUs, or the profile `paper` on one GPU")
     return [(place, gpu, round(plan.share(place), 2)) for gpu, phase in enumerate(plan.phases) for place in phase]
 

@@ -16,6 +16,8 @@ _VLLM_OVERHEAD, _LOCAL_OVERHEAD = 4 << 30, 3 << 29
 """Bytes that a model takes besides weights and cache. A vLLM engine, here or in a server: activations of a batch of
 16,384 tokens, logits in float32, graphs and its own context (3.5 to 4.5 GiB for 7B). Ours: 1.5 GiB."""
 _LEAST_SLOTS = 16
+_BLOCKS = 64
+"""Tokens that vLLM's cache needs beyond the longest sequence: blocks are whole, and one is never used."""
 _GIB = 1 << 30
 _NO_GPU = ("linear", "openai", "openai-pooling")
 _LOCAL = ("transformers", "classifier", "logprob")
@@ -25,12 +27,14 @@ _FIRST_GPU = ("auto", "cuda", "cuda:0")
 @dataclass(frozen=True, slots=True)
 class Need:
     """GPU memory that one model needs. ``sequence_bytes``: cache of one sequence of typical length; ``slots``:
-    sequences of a full batch. ``overhead``: what the engine takes besides weights and cache."""
+    sequences of a full batch. ``context_bytes``: cache of one sequence of the longest, without which vLLM does not
+    start. ``overhead``: what the engine takes besides weights and cache."""
 
     roles: tuple[Role, ...]
     weight_bytes: int
     sequence_bytes: int
     slots: int
+    context_bytes: int
     overhead: int
 
     @property
@@ -38,15 +42,21 @@ class Need:
         """Cache of a full batch."""
         return self.slots * self.sequence_bytes
 
+    def cache(self, alone: bool) -> int:
+        """The least cache: alone enough to run, slowly; beside others half of a full batch's, because with less it is
+        faster to take turns."""
+        least = max(self.context_bytes, min(self.slots, _LEAST_SLOTS) * self.sequence_bytes)
+        return least if alone else max(least, self.kv_bytes // 2)
+
     @property
     def least(self) -> int:
-        """Enough to run alone, slowly."""
-        return self.weight_bytes + self.overhead + min(self.slots, _LEAST_SLOTS) * self.sequence_bytes
+        """Memory with the least cache, alone."""
+        return self.weight_bytes + self.overhead + self.cache(alone=True)
 
     @property
     def beside_others(self) -> int:
-        """Half of a full batch's cache: with less, it is faster to take turns."""
-        return max(self.least, self.weight_bytes + self.overhead + self.kv_bytes // 2)
+        """Memory with the least cache beside others."""
+        return self.weight_bytes + self.overhead + self.cache(alone=False)
 
     @property
     def name(self) -> str:
@@ -98,8 +108,11 @@ def need(roles: Sequence[Role]) -> Need:
     # a sequence holds its prompt and, on average while it is written, half of its text
     tokens = 256 + max(role.max_tokens if role.writes else 512 for role in roles) // 2
     sequence = tokens * (sized.kv_bytes or 0)
-    overhead = _LOCAL_OVERHEAD if roles[0].backend in _LOCAL else _VLLM_OVERHEAD
-    return Need(tuple(roles), sized.weight_bytes or 0, sequence, slots, overhead)
+    if roles[0].backend in _LOCAL:
+        return Need(tuple(roles), sized.weight_bytes or 0, sequence, slots, 0, _LOCAL_OVERHEAD)
+    context = max(role.context for role in roles) or sized.context or 0
+    longest = (context + _BLOCKS) * (sized.kv_bytes or 0)
+    return Need(tuple(roles), sized.weight_bytes or 0, sequence, slots, longest, _VLLM_OVERHEAD)
 
 
 def plan(wanted: Sequence[Need], gpu_bytes: int) -> Plan:
@@ -110,16 +123,18 @@ def plan(wanted: Sequence[Need], gpu_bytes: int) -> Plan:
     for place, need in enumerate(wanted):
         if need.least > usable:
             problem = f"needs {need.least / _GIB:.1f} GiB on the GPU, which has {gpu_bytes / _GIB:.1f}"
-            remedy = "lower its slots or max_tokens, use a smaller model, or serve it from several GPUs (openai)"
+            remedy = "lower its context, slots or max_tokens, or use a smaller model or servers on several GPUs"
             raise InputError(f"{need.roles[0].role}.model", need.roles[0].model, problem, remedy)
         if phases and sum(wanted[other].beside_others for other in phases[-1]) + need.beside_others <= usable:
             phases[-1].append(place)
         else:
             phases.append([place])
     kv = [0] * len(wanted)
-    for phase in phases:  # memory beyond weights is divided by need, up to twice what a full batch takes
-        left = usable - sum(wanted[place].weight_bytes + wanted[place].overhead for place in phase)
+    for phase in phases:  # memory beyond the least is divided by need, up to twice what a full batch takes
+        least = {place: wanted[place].cache(alone=len(phase) == 1) for place in phase}
+        left = usable - sum(wanted[place].weight_bytes + wanted[place].overhead + least[place] for place in phase)
         total = sum(wanted[place].kv_bytes for place in phase) or 1
         for place in phase:
-            kv[place] = min(wanted[place].kv_bytes * 2, left * wanted[place].kv_bytes // total)
+            most = max(least[place], 2 * wanted[place].kv_bytes)
+            kv[place] = min(most, least[place] + left * wanted[place].kv_bytes // total)
     return Plan(tuple(wanted), tuple(map(tuple, phases)), tuple(kv), gpu_bytes)

@@ -77,10 +77,11 @@ def write_for_vllm(model: str, revision: str | None, folder: Path) -> None:
         loaded = load_tokenizer(str(role.path or model), revision)
     except Exception as error:
         problem = f"has no tokenizer that can be loaded: {first_line(error)}"
-        raise InputError(
-            "tokenizer.model", model, problem, "check the folder, or the hub id and the network"
-        ) from error
-    check_round_trip(role, loaded)
+        raise InputError("MODEL", model, problem, "check the folder, or the hub id and the network") from error
+    try:
+        check_round_trip(role, loaded)
+    except InputError as error:
+        raise InputError("MODEL", model, error.problem, error.remedy) from None
     try:
         _save(loaded, folder)
     except OSError as error:

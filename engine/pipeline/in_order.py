@@ -17,7 +17,7 @@ LATE = 30.0
 """Seconds after which the question that holds back others is passed over, where questions take less than a tenth of
 that. Order makes runs repeatable, so it is only given up for a question that something is wrong with."""
 TIMES = 10.0
-"""How many times as long as questions usually take a late one has taken."""
+"""A question is late once it has taken this many times the usual time."""
 _MEMORY = 0.02
 """Weight of the latest question in the usual time."""
 
@@ -26,7 +26,7 @@ class InOrder:
     """Releases questions in the order in which they were expected, lowest idx first, without a gap.
 
     ``most``: arrived questions that are held back at most; beyond it the missing ones before them are passed over at
-    once. ``late``: how many questions have been. ``clock``: seconds for which the run has been running.
+    once. ``late``: the number of questions passed over. ``clock``: seconds for which the run has been running.
     """
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:

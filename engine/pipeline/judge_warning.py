@@ -13,7 +13,7 @@ _FIRST_LOOK = 100
 
 
 class JudgeWarning:
-    """Counts the verdicts of a run, earlier processes included, and emits one ``error`` event with idx None.
+    """Counts the verdicts that this process makes, and emits one ``error`` event with idx None.
 
     A judge that scores has no replies to read: its ``no_verdict`` means a question outside its domain.
     """

@@ -36,7 +36,7 @@ GRACE, PATIENCE = 2.0, 3.0
 TICK, LIVE_TICK, EVERY = 0.25, 0.05, 0.5
 """Seconds between checks of the control, in batch and live runs, and between two progress events."""
 TICK_COUNTS = 4 * TICK
-"""Seconds of one turn that count towards a question's being late: a machine that slept made none late."""
+"""Longer turns count only this much, in seconds, so that a suspended machine makes no question late."""
 
 
 class Pipeline:

@@ -111,7 +111,7 @@ def _run(
     put = workspace.writer.put if audience is None else _shared(workspace.writer.put, audience.on_rows)
     on_text = None if audience is None else audience.on_text
     try:
-        earlier = loading.result()
+        earlier = loading.result(lambda: control.stopping)
         tools = _tools(earlier, benchmark, pool)
         with workspace.cursor() as cursor:
             known, decided = resuming.undecided(cursor, run_id), earlier.decided

@@ -27,8 +27,9 @@ from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Sig
 
 GIVE_UP = 32
 """Consecutive failures at one stage, none of them fatal by itself, after which the model counts as broken."""
-HELD, HELD_WINDOWS = 1_000, 4
-"""Questions that may wait for an earlier one: so many, or so many times what the generators write at a time."""
+HELD, HELD_WINDOWS = 4_000, 40
+"""The most questions that may wait for an earlier one: the larger of a fixed number and a multiple of what the
+generators write at a time. It only bounds memory: ``in_order.LATE`` decides first."""
 FAILED = "failed"
 """The stage of an item that has failed; its later results are ignored."""
 NEXT = dict(itertools.pairwise(STAGES))
@@ -123,8 +124,6 @@ class Steps:
             verdict = known.verdicts.get(stage)
             if verdict is None:
                 return item
-            if stage == solvability.STAGE:
-                self.judge_warning.count(verdict)
             if stage == "duplicate" and verdict.kept:
                 self.tools.index.remember(known.question)
             (self.counts.kept if verdict.kept else self.counts.dropped)[stage] += 1
@@ -273,8 +272,9 @@ class Steps:
         verdict, labels = in_order.judge(item.generated, self.tools.index, self.tools.others, look)
         self.rows.extend(labels)
         if verdict.kept:
-            self.rows.append(Signature(item.qid, self._place, METHOD, *look))
-            self._place += 1
+            place = max(self._place, item.idx)  # the idx itself, but after a late question
+            self.rows.append(Signature(item.qid, place, METHOD, *look))
+            self._place = place + 1
         return self._verdict(item, verdict)
 
     def _on_judged(self, call: InFlight, result: Completion | Scored) -> None:

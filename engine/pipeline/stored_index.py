@@ -24,7 +24,7 @@ from store.records import Run, Signature, question_id
 STORED = 20_000
 """New signatures that are stored at a time."""
 MOST_EXPECTED = 4_000_000
-"""Questions for which an index makes space in advance at most."""
+"""The most questions for which an index makes space in advance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,14 @@ class Loading:
 
         self._thread = workspace.start_reader_thread(work)
 
-    def result(self) -> Earlier:
-        """Wait for it. Raises what ``load`` has raised."""
-        self._thread.join()
+    def result(self, stopping: Callable[[], bool] = lambda: False) -> Earlier:
+        """Wait for it; an empty one where ``stopping`` became true first. Raises what ``load`` has raised."""
+        while self._thread.is_alive():
+            self._thread.join(0.25)
+            if stopping():
+                self._stop.set()
+        if isinstance(self._error, _Stopped):
+            return Earlier(Index(), None, 0, Decided())
         if self._error is not None:
             raise self._error
         assert self._found is not None

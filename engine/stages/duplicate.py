@@ -123,8 +123,8 @@ class Index:
         return verdict, labels[:_MOST_LABELS]
 
     def remember(self, question: Question, look: Signature | None = None) -> None:
-        """Add a question that this stage kept earlier (resume), or one of another run; other runs first, then this run
-        in the order of judging. One that is there already changes nothing that is found."""
+        """Add a question that this stage kept earlier (resume), or one of another run, in the order of judging. One
+        that is there already changes nothing that is found."""
         self._add(question, look or signature(question.text))
 
     def extend(self, run_id: str, block: SignatureBlock) -> None:

@@ -7,7 +7,8 @@ model thought before ``</think>``. Models write conclusions in three ways:
 - in a box, anywhere: ``\\boxed{\\text{Yes}}``;
 - as the last line or the last sentence, of a text that ended: ``No.``, ``Therefore, the problem can be solved.``
 
-Of several labelled or boxed conclusions the last one counts; a last sentence is only read where there is none.
+Of several labelled or boxed conclusions the last one counts. A last line after it that says the contrary is the verdict
+where the label may have been of the question's own answer (``The final answer is no``).
 """
 
 import re
@@ -41,7 +42,7 @@ _AND = (
     r"is\s+(?:(?:(?:in)?complete|(?:in)?consistent|(?:un)?clear|(?:in)?valid|well-defined|well-posed|contradictory"
     r"|ambiguous),?\s+){1,3}(?:and|so)\s+"
 )
-_IS_A = rf"is\s+an?\s+{_KINDS}{_PROBLEM},?\s+(?:and|that|which),?\s+(?:(?:it|which)\s+)?"
+_IS_A = rf"is\s+an?\s+{_KINDS}{_PROBLEM},?\s+(?:and|but|that|which),?\s+(?:(?:it|which)\s+)?"
 """``is a mathematics problem and``: what the second of two criteria follows."""
 _SUBJECT = (
     r"(?:that\s+)?(?:(?:the|this|that|your)\s+)?(?:(?:given|above|stated|provided|original|math|maths|mathematics"
@@ -52,7 +53,7 @@ _PHRASE = (
     rf"(?:(?P<no>{_NO})|(?:a\s+|an\s+)?(?P<yes>{_YES}))\b"
 )
 _WORD = r"(?P<word>yes|no|true|false)\b"
-_END = r"(?=\s*(?:[.,;:!)\n\]-]|because\b|since\b|as\b|\Z))"
+_END = r"(?=\s*(?:[.,;:!)\n\]–—-]|\((?!\w+\)\s*\w)|because\b|since\b|as\b|\Z))"
 """What may follow a bare word, so that ``Conclusion: no information is missing`` says nothing."""
 _OPEN = r"(?!\s*\?|\s*,?\s*(?:but\s+)?(?:only\s+)?(?:if|unless|provided|assuming|when|under|or)\b|\s*/|-\w)"
 """What may not follow a phrase: a condition, an alternative, a question mark."""
@@ -62,6 +63,8 @@ _LABEL = (
     r"(?:verdict|conclusion|final\s+(?:answer|decision|judge?ment|assessment)|decision|judge?ment|assessment|result"
     r"|(?:i|we)\s+(?:can\s+|must\s+|would\s+|therefore\s+|thus\s+)*(?:conclude|judge|decide)(?:\s+(?:that|with))?)"
 )
+_OWN = re.compile(r"verdict|decision|judge?ment|\b(?:i|we)\b")
+"""Labels that no answer to the question itself has."""
 _LABELS = (
     rf"(?:\b{_LABEL}\b(?:\s+(?:for|of|on)\s+(?:the|this)\s+\w+)?+[\s()]*+(?:is\b|would\s+be\b|[:=–—>-]+)?+[\s:]*+)"
     r"{1,4}+(?:that\s+)?"
@@ -93,13 +96,17 @@ def parse_verdict(text: str, ended: bool = True) -> bool | None:
     """
     plain = _plain(split_reasoning(text)[1])
     found = list(_LABELLED.finditer(plain))
+    after = plain[found[-1].end() :].splitlines()[1:] if found else plain.splitlines()
+    lines = [line for line in (line.strip(" \t-•>|") for line in after) if re.search(r"\w", line)]
+    last = _last(lines[-1]) if lines and ended else None
     if found:
         verdict = _meaning(found[-1])
+        if last is not None and last is not verdict:  # the label was of the answer, or of one criterion
+            return None if _OWN.search(found[-1].group()) else last
         # two contrary lines without a word between them are the instruction's, repeated
         repeated = len(found) > 1 and not plain[found[-2].end() : found[-1].start()].strip(" \n.,;-")
         return None if repeated and _meaning(found[-2]) is not verdict else verdict
-    lines = [line for line in (line.strip(" \t-•>|") for line in plain.splitlines()) if re.search(r"\w", line)]
-    return _last(lines[-1]) if lines and ended else None
+    return last
 
 
 def _last(line: str) -> bool | None:
@@ -142,7 +149,7 @@ def _plain(text: str) -> str:
 
 
 def _boxes(text: str) -> str:
-    r"""Every ``\boxed{X}`` as a line ``verdict: X``; an empty box is left out."""
+    r"""Every ``\boxed{X}`` as a line ``result: X``; an empty box is left out."""
     parts = []
     while (start := text.find(_BOX)) >= 0:
         begin, depth = start + len(_BOX), 0
@@ -153,7 +160,7 @@ def _boxes(text: str) -> str:
         else:
             end = len(text) - 1
         inside = text[begin : end + 1].strip("{} \n")
-        parts += [text[:start], f"\nverdict: {inside}\n" if inside else ""]
+        parts += [text[:start], f"\nresult: {inside}\n" if inside else ""]
         text = text[end + 1 :]
     return "".join([*parts, text])
 

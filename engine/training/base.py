@@ -30,8 +30,9 @@ def check_installed(settings: Settings) -> None:
             raise InputError(field, package, problem, f"install {remedy}: pip install -e '.[train]'")
 
 
-def load_tokenizer(base: str, revision: str | None) -> Any:
-    """The base's tokenizer. InputError where the base is not a model folder, or has none, or one that loses text."""
+def load_tokenizer(base: str, revision: str | None, *, scorer: bool = False) -> Any:
+    """The base's tokenizer. InputError where the base is not a model folder, or has none, or one that loses text, which
+    a scorer's may: an uncased encoder's does."""
     import transformers
 
     _check(base)
@@ -41,7 +42,8 @@ def load_tokenizer(base: str, revision: str | None) -> Any:
     except Exception as error:
         raise _cannot_load(base, error) from error
     try:
-        tokenizers.check_round_trip(_role(base), loaded)
+        if not scorer:
+            tokenizers.check_round_trip(_role(base), loaded)
     except InputError as error:
         raise InputError("--base", base, error.problem, error.remedy) from None
     return loaded

@@ -116,7 +116,8 @@ def replace(workspace: Workspace, run_id: str, signatures: list[tuple[int, Signa
 
     def write(cursor: duckdb.DuckDBPyConnection) -> None:
         number = ids.number_of(cursor, run_id)
-        if number is None or not signatures:
+        there = cursor.execute("SELECT 1 FROM runs WHERE run_id = ?", [run_id]).fetchone()
+        if number is None or there is None or not signatures:  # a deleted run keeps its number
             return
         rows = [arrow.Keyed(made, made.question_id, run_id, 0, False, ids.key(number, idx)) for idx, made in signatures]
         ends = {"low": rows[0].q, "high": rows[-1].q, "q": [row.q for row in rows]}

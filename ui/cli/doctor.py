@@ -4,7 +4,9 @@ import json
 import sys
 from argparse import Namespace
 from dataclasses import asdict
+from pathlib import Path
 
+from store.errors import InputError
 from ui.cli import terminal
 from ui.cli.options import BAD_INPUT, DONE
 
@@ -33,31 +35,39 @@ def doctor(options: Namespace) -> int:
     return BAD_INPUT if findings else DONE
 
 
-def _expected(options: Namespace) -> int:
-    from engine.config.profiles import load_profile
-    from engine.models.expected import expected
-    from engine.models.roofline import CARDS
-    from store.errors import InputError
+def _profiles(options: Namespace) -> Path | None:
+    """The folder of the workspace's own profiles."""
+    from engine.training import registered_models
 
-    profile, found, refused = load_profile(options.profile), [], {}
+    return registered_models.folder(options.workspace) if options.workspace is not None else None
+
+
+def _expected(options: Namespace) -> int:
+    from engine.config.run_config import load_run_config
+    from engine.models.expected import PAIRS, expected
+    from engine.models.roofline import CARDS
+
+    if options.gpus is not None:
+        raise InputError("--expect", "", "has cards of its own", "leave out --gpus")
+    config = load_run_config(options.profile, folder=_profiles(options), accepted=PAIRS)
+    found, refused = [], dict[str, None]()
     for card in CARDS:
-        try:
-            found += [expected(profile, card, cards) for cards in (1, 2, 4, 8)]
-        except InputError as error:
-            refused[card.name] = str(error)
+        for cards in (1, 2, 4, 8):
+            try:
+                found.append(expected(config, card, cards))
+            except InputError as error:
+                refused[f"{card.name}: {error}"] = None
     if options.json:
-        print(json.dumps({"expected": [asdict(one) for one in found], "refused": refused}))
+        print(json.dumps({"expected": [asdict(one) for one in found], "refused": [*refused]}))
     else:
-        print(terminal.expected(profile.name, found, refused))
+        print(terminal.expected(config.profile.name, found, [*refused]))
     return DONE
 
 
 def _servers(options: Namespace) -> int:
     from engine.config.profiles import load_profile
     from engine.models.launch_commands import servers
-    from engine.training import registered_models
 
-    folder = registered_models.folder(options.workspace) if options.workspace is not None else None
-    made = servers(load_profile(options.profile, folder), options.gpus, int(options.gpu_memory * 2**30))
+    made = servers(load_profile(options.profile, _profiles(options)), options.gpus, int(options.gpu_memory * 2**30))
     print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made))
     return DONE

@@ -209,27 +209,30 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
     return "\n".join([*lines, *([""] if advice else []), *advice])
 
 
-def expected(profile: str, found: Sequence[Expected], refused: Mapping[str, str]) -> str:
+def expected(profile: str, found: Sequence[Expected], refused: Sequence[str]) -> str:
     """The report of ``scalequest doctor --expect``: hours by cards, then how each kind of card is used."""
     from engine.models.expected import PAIRS
 
-    cards = list(dict.fromkeys(one.card for one in found))
     counts = sorted({one.cards for one in found})
     hours = {(one.card, one.cards): f"{one.hours:,.0f}" for one in found}
+    cards = list(dict.fromkeys(one.card for one in found))
     head = ("card", *(f"{count} card{'s' * (count > 1)}" for count in counts))
     lines = [
         f"Hours for {PAIRS:,} pairs with profile {profile}, by a roofline of bandwidth and arithmetic: an estimate to",
         "compare plans with, not a measurement. Loading models and taking turns come on top.",
         "",
-        table(head, [(card, *(hours[card, count] for count in counts)) for card in cards]),
+        table(head, [(card, *(hours.get((card, count)) for count in counts)) for card in cards]),
     ]
+    shown = None
     for one in found:
-        if one.cards == 1:
+        if one.card != shown:
+            lines += ["", one.card]
+        lines.append(f"{one.cards} card{'s' * (one.cards > 1)}: {one.sentence}")
+        if one.card != shown:
             rows = [(", ".join(w.roles), w.model, f"{w.tokens_per_s:,.0f}", f"{w.hours:,.1f}") for w in one.work]
-            lines += ["", one.card, one.sentence, table(("role", "model", "tokens/s", "hours of one card"), rows)]
-        else:
-            lines.append(f"{one.cards} cards: {one.sentence}")
-    return "\n".join([*lines, *([""] if refused else []), *(f"{card}: {why}" for card, why in refused.items())])
+            lines.append(table(("role", "model", "tokens/s", "hours of one card"), rows))
+        shown = one.card
+    return "\n".join([*lines, *([""] if refused else []), *refused])
 
 
 def launch(made: Sequence[Server]) -> str:

@@ -9,5 +9,5 @@ def write(options: Namespace) -> int:
     from engine.models.tokenizers import write_for_vllm
 
     write_for_vllm(options.model, options.revision, options.out)
-    print(f"vLLM reads {options.model} right with: --tokenizer {options.out}")
+    print(f"Written. Start vLLM with --tokenizer {options.out}")
     return DONE

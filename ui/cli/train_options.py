@@ -103,7 +103,7 @@ def tokenizer_and_template(
     named = find(training.template, "--template") if training.template else None
     base.check_installed(how)
     base.device_of(how)
-    tokenizer = base.load_tokenizer(training.base, training.revision)
+    tokenizer = base.load_tokenizer(training.base, training.revision, scorer=training.kind == "difficulty")
     if training.kind == "difficulty":
         return tokenizer, named or prompts.template("plain")
     if training.kind == "student":

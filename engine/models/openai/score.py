@@ -76,8 +76,11 @@ class OpenAIScore(ServerModel[Call[Scored], Scored]):
         if self._read_at is None:
             try:
                 return await self._pool(texts)
-            except Refused:  # for its length?
-                inputs = await self._fitting(texts)
+            except Refused as refused:  # for its length?
+                try:
+                    inputs = await self._fitting(texts)
+                except BackendError:  # a proxy that forwards no /tokenize
+                    raise refused from None
                 if None not in inputs:
                     raise
         else:

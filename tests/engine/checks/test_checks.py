@@ -150,6 +150,21 @@ def test_a_question_of_a_batch_that_is_kept_again_waits_for_solutions_with_its_r
     assert "no solutions" in errors[0][2]
 
 
+@pytest.mark.parametrize("drop", [False, True])
+def test_a_question_that_a_run_judged_late_stays_dropped_and_the_one_judged_before_it_keeps_its_pair(
+    workspace: Workspace, model_cache: ModelCache, drop: bool
+) -> None:
+    workspace.create_run(stored.run(status="done"))
+    late = [stored.question(0, text="What is 7 + 7?"), *stored.verdicts(0, drop="duplicate", reason="exact_duplicate")]
+    pair = [stored.question(9, text="What is 7 + 7?"), *stored.whole(9)[1:]]
+    workspace.writer.put([*late, *pair, *stored.whole(3)])
+    workspace.writer.flush()
+    before = whole(workspace, "r1")
+    check(workspace, model_cache, check_of("near-duplicates", drop=drop), "r1")
+    assert whole(workspace, "r1") == before
+    assert before["pair"] == (2, 2, 0, 0)
+
+
 def test_what_was_dropped_earlier_hides_a_later_drop_only_for_a_while(
     workspace: Workspace, model_cache: ModelCache, benchmark: str
 ) -> None:

@@ -45,6 +45,16 @@ def test_a_model_that_is_larger_than_the_gpu_is_refused_by_name() -> None:
         placement_of(load_profile("paper"), 12 * GIB)
 
 
+def test_a_model_gets_the_cache_of_its_whole_context_without_which_vllm_does_not_start() -> None:
+    profile = load_profile("paper")
+    solver = replace(profile.solver, slots=4, context=32_768)
+    need = placement.need([solver])
+    plan = placement.plan([need], 80 * GIB)
+    assert plan.kv_bytes[0] >= need.context_bytes > 2 * need.kv_bytes
+    with pytest.raises(InputError, match="lower its context"):
+        placement.plan([placement.need([replace(solver, context=1_000_000)])], 40 * GIB)
+
+
 def test_servers_and_linear_scorers_need_no_gpu() -> None:
     profile = load_profile("openai")
     plan = placement_of(profile, 12 * GIB)

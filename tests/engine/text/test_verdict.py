@@ -9,6 +9,9 @@ import pytest
 from engine.text.verdict import parse_verdict
 
 SOLVABLE = [
+    "Is 9 prime? It is 3 times 3, so the final answer is No.\nThe text gives all that is needed.\n\nYes",
+    "The final answer is $\\boxed{\\text{No}}$. All that is needed is given.\n\n**Yes**",
+    "**Verdict: Yes** — all is given",
     "Verdict: solvable",
     "The data suffice.\nVerdict: solvable",
     "The data suffice.\n\n**Verdict: solvable**",
@@ -66,6 +69,11 @@ SOLVABLE = [
     "- **Verdict**: solvable — all is given.",
 ]
 NOT_SOLVABLE = [
+    "For n = 2 the result is true. But for n = 3 the radius is missing.\n\nNo",
+    "- Solvable: Yes\n- Consistent: No\n\nNo",
+    "1. It is about mathematics. Assessment: yes.\n2. It lacks the price.\n\nTherefore, the question is not solvable.",
+    "Verdict: No — the radius is missing",
+    "Assessment: yes.\nThe question is a mathematics problem, but it is not solvable.",
     "Verdict: not solvable",
     "Yes, yes, it has eyes and everything.\n**Verdict:** not solvable.",
     "Verdict: solvable? Let me see. The price is missing.\nVerdict: not solvable",
@@ -109,6 +117,7 @@ NOT_SOLVABLE = [
     "As a result, the question is unsolvable with the given data.",
 ]
 UNDECIDED = [
+    "Verdict: solvable\n\nTherefore, the problem is not solvable.",
     "",
     "...",
     "Hm.",

@@ -86,3 +86,12 @@ def test_a_run_that_is_not_there_has_none(workspace: Workspace) -> None:
     with workspace.cursor() as cursor:
         assert list(signatures.kept(cursor, "none", "m", judged=False)) == []
         assert list(signatures.without(cursor, "none", "m", judged=False)) == []
+
+
+def test_a_run_that_was_deleted_meanwhile_gets_none(filled: Workspace) -> None:
+    filled.update_run("r1", status="done")
+    filled.delete_run("r1")
+    signatures.replace(filled, "r1", [(idx, rows.signature(idx)) for idx in KEPT])
+    filled.writer.flush()
+    with filled.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM signature_rows WHERE run_id = 'r1'").fetchone() == (0,)

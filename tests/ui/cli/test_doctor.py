@@ -140,6 +140,22 @@ def test_hours_of_a_million_pairs_are_expected_for_usual_cards() -> None:
     assert solver["hours"] == max(work["hours"] for work in found[0]["work"])  # solutions cost most, as in the paper
 
 
+def test_servers_are_expected_to_share_no_time_but_on_a_card_that_holds_several() -> None:
+    found = json.loads(scalequest("doctor", "--expect", "--profile", "openai", "--json").stdout)
+    hours = {(one["card"], one["cards"]): one["hours"] for one in found["expected"]}
+    assert ("A100, 40 GiB", 1) not in hours
+    assert any("A100, 40 GiB: gpus 1 cannot hold the 4 models" in sentence for sentence in found["refused"])
+    assert hours["A100, 40 GiB", 4] > hours["A100, 40 GiB", 8]
+    assert all("turns" not in one["sentence"] for one in found["expected"] if one["cards"] > 1)
+
+
+def test_a_model_of_unknown_size_is_asked_for_by_field(tmp_path: Path) -> None:
+    text = Path("assets/profiles/openai.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text.replace('"Qwen/Qwen2-Math-7B-Instruct"', '"my-judge"'), encoding="utf-8")
+    printed = scalequest("doctor", "--expect", "--profile", tmp_path / "mine.toml").stdout
+    assert "judge.model 'my-judge' has an unknown size; give its hub id or its folder." in printed
+
+
 def test_a_profile_that_is_too_large_for_a_card_says_so_beside_those_that_hold_it(tmp_path: Path) -> None:
     text = Path("assets/profiles/paper.toml").read_text(encoding="utf-8")
     (tmp_path / "large.toml").write_text(
