@@ -36,7 +36,7 @@ def measure() -> dict[str, Any]:
 def faults_of(case: Case) -> list[str]:
     """What of a layout is not read as it should be; nothing where all is."""
     with tempfile.TemporaryDirectory() as folder, Workspace.open(Path(folder) / "workspace") as workspace:
-        path = Path(folder) / f"rows.{'json' if isinstance(case.rows, str) else 'jsonl'}"
+        path = Path(folder) / f"rows.{case.suffix if isinstance(case.rows, str) else 'jsonl'}"
         lines = case.rows if isinstance(case.rows, str) else "".join(f"{json.dumps(row)}\n" for row in case.rows)
         path.write_text(lines, encoding="utf-8")
         try:

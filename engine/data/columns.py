@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 QUESTION = (
     "query", "problem", "question", "instruction", "prompt", "problem_statement", "question_text", "problem_text",
-    "question_content", "user_prompt", "input",
+    "question_content", "user_prompt", "input", "origin_prompt", "example", "full_prompt", "message_1",
 )  # fmt: skip
 RESPONSE = (
     "response", "responses", "generations", "generation", "generated_solution", "generated_solutions", "generated_text",
@@ -16,7 +16,7 @@ RESPONSE = (
     "model_outputs", "model_response", "model_responses", "deepseek_solution", "deepseek_attempt", "completions",
     "completion", "samples", "rollouts", "candidates", "outputs", "output", "resps", "chosen", "predictions",
     "prediction", "attempt", "solutions", "solution", "reference_solution", "assistant", "rationale", "worked_solution",
-    "explanation", "chain_of_thought", "cot", "pred",
+    "explanation", "chain_of_thought", "cot", "pred", "output_list", "message_2",
 )  # fmt: skip
 REASONING = (
     "reasoning", "reasoning_content", "thinking", "thought", "thoughts", "deepseek_reasoning", "r1_reasoning",
@@ -28,9 +28,10 @@ CHAT = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog
 """A list of messages: the last answer of the assistant is the response, what the user said before it the question."""
 ANSWER = (
     "reference_answer", "ground_truth", "gold_answer", "expected_answer", "correct_answer", "answer", "final_answer",
-    "ground_truth_answer", "gold", "gt", "gt_answer", "target", "answer_key", "solution_answer", "verified_answer",
-    "short_answer", "gold_standard_solution",
+    "ground_truth_answer", "gold", "gt", "gts", "gt_answer", "target", "answer_key", "solution_answer",
+    "verified_answer", "short_answer", "gold_standard_solution", "answers",
 )  # fmt: skip
+CHOSEN, REJECTED = ("chosen", "chosen_response"), ("rejected", "rejected_response")
 STORY = ("body", "passage", "context", "story", "background")
 """What a question without it cannot be answered."""
 OPTIONS = ("options", "choices", "answer_choices", "option_list", "multiple_choice_options")

@@ -37,15 +37,20 @@ def _is_row(value: Row) -> bool:
     for name, one in value.items():
         if columns.key(name) not in _ASKED:
             continue
-        if isinstance(one, str) or (isinstance(one, list) and _chat(one)):
+        if isinstance(one, str) or (isinstance(one, list) and is_chat(one)):
             return True
         if isinstance(one, dict) and any(columns.key(str(inner)) in _ASKED for inner in one):
             return True
     return False
 
 
-def _chat(value: list[Any]) -> bool:
-    return bool(value) and all(isinstance(one, dict) and any(who in one for who in _SPEAKERS) for one in value)
+def is_chat(value: Any) -> bool:
+    """Whether it is a list of messages."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, dict) and any(who in one for who in _SPEAKERS) for one in value)
+    )
 
 
 def _split(value: Row) -> list[Row] | None:
@@ -78,7 +83,7 @@ def _columns_of_lists(value: Row) -> list[Row] | None:
     if not all(isinstance(one, list) and one for one in lists) or len({len(one) for one in lists}) > 1:
         return None
     asked = [one for name, one in value.items() if columns.key(name) in _ASKED]
-    if not any(isinstance(one[0], str) or (isinstance(one[0], list) and _chat(one[0])) for one in asked):
+    if not any(isinstance(one[0], str) or (isinstance(one[0], list) and is_chat(one[0])) for one in asked):
         return None
     return [dict(zip(value, one, strict=True)) for one in zip(*lists, strict=True)]
 
@@ -103,7 +108,7 @@ def _wrapped(value: Row, depth: int) -> list[Row] | None:
     lists = {
         name: one
         for name, one in value.items()
-        if isinstance(one, list) and one and all(isinstance(row, dict) for row in one) and not _chat(one)
+        if isinstance(one, list) and one and all(isinstance(row, dict) for row in one) and not is_chat(one)
     }
     if len(lists) == 1:
         return list(next(iter(lists.values())))

@@ -119,7 +119,7 @@ def _lines(file: IO[bytes], repair: bool) -> Rows:
             yield number, _lenient(line, repair)
             continue
         if row.__class__ is not dict:
-            yield number, Refused("is not an object", _decoded(line))
+            yield number, _element(row, _decoded(line), repair)
         elif _is_large(row):
             yield number, _lenient(line, repair)
         else:
@@ -196,6 +196,8 @@ def _array(file: IO[bytes], repair: bool, *, enclosed: bool = True) -> Rows:
 
 
 def _element(value: Any, raw: str, repair: bool) -> Row | Refused:
+    if containers.is_chat(value):  # Open-Reasoner-Zero: a row is its list of messages
+        value = {"messages": value}
     if not isinstance(value, dict):
         return Refused("is not an object", raw.encode("utf-8", "replace").decode())
     if raw.isascii() and "\\ud" not in raw and "\\uD" not in raw:

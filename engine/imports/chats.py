@@ -18,7 +18,7 @@ _ROLES = {
     **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt", "ai", "response", "answer"), ASSISTANT),
     **dict.fromkeys(("system", "developer"), SYSTEM),
 }
-_SPEAKER, _CONTENT = ("role", "from", "speaker"), ("content", "value", "text", "message")
+_SPEAKER, _CONTENT = ("role", "from", "speaker"), ("content", "value", "text", "message", "prompt")
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _PAIRS = (("human", "assistant"), ("user", "assistant"), ("input", "output"), ("question", "answer"))
 """Keys of an object that holds a user's turn and the answer to it."""
@@ -73,7 +73,9 @@ def _turns(message: Any) -> list[Turn] | None:
                 return [*system, Turn(USER, message[asked], None, plain), Turn(ASSISTANT, message[answered])]
         return None
     key = next((key for key in _CONTENT if key in message), None)
-    if key is None and not any(name in message for name in (*_REASONING, "tool_calls", "function_call")):
+    if key is None and not any(
+        name in message for name in (*_REASONING, "tool_calls", "function_call", "ground_truth")
+    ):
         return None
     content = message.get(key) if key is not None else None
     text, inside = _text(content)
@@ -203,7 +205,18 @@ def _templated(text: str) -> list[Turn] | None:
     before, pieces = _pieces(text, _OPENING)
     if not pieces:
         return None
-    turns = [Turn(_ROLES.get(role.casefold(), OTHER), _CLOSING.sub("", said).strip()) for role, said in pieces]
+    turns: list[Turn] = []
+    thought = None
+    for role, said in ((role, _CLOSING.sub("", said).strip()) for role, said in pieces):
+        if role.casefold() == "think":  # s1: a turn of its own before that of the answer
+            thought = said
+            if turns and turns[-1].role == ASSISTANT and not turns[-1].text:
+                turns.pop()
+            continue
+        turns.append(Turn(_ROLES.get(role.casefold(), OTHER), said, thought))
+        thought = None
+    if thought is not None:  # cut off in it
+        turns.append(Turn(ASSISTANT, "", thought))
     head = _CLOSING.sub("", before).strip()
     return [Turn(SYSTEM, head), *turns] if head else turns
 

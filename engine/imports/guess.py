@@ -56,6 +56,12 @@ class Seen:
 
         def walk(value: Any, path: str, depth: int) -> None:
             value = parsed(value)
+            if isinstance(value, list) and any(
+                isinstance(one, dict) and ("role" in one or "from" in one) for one in value
+            ):
+                for message in value:
+                    walk(message, path, depth)
+                return
             if not isinstance(value, dict) or depth > _DEEPEST or len(found) > _MOST_PATHS:
                 return
             for name, one in value.items():
@@ -115,7 +121,7 @@ def fields(seen: Seen, given: AnyMapping[str, str]) -> dict[str, str]:
     query = given.get("query") or _query(seen)
     if query is not None:
         found["query"] = query
-    pairs = seen.find(("chosen",), _is_response), seen.find(("rejected",), _is_response)
+    pairs = seen.find(usual.CHOSEN, _is_response), seen.find(usual.REJECTED, _is_response)
     if None not in pairs and "response" not in given:
         found["response"], found["rejected"] = str(pairs[0]), str(pairs[1])
     else:
@@ -127,11 +133,13 @@ def fields(seen: Seen, given: AnyMapping[str, str]) -> dict[str, str]:
         answer = found.pop("response")
     if answer is not None:
         found["answer"] = answer
+        if "response" not in given and _is_same(seen, found):
+            del found["response"]
     return found | _further(seen, {**found, **given}, own)
 
 
 def _query(seen: Seen) -> str | None:
-    found = seen.find(usual.QUESTION, _is_question) or seen.find(usual.CHAT, chats.turns_of)
+    found = seen.find(usual.QUESTION, _is_question) or seen.find((*usual.CHAT, *usual.STORY), chats.turns_of)
     if found is None:
         inside = [path for path in seen.nested if not _is_about(path)]
         found = next(
@@ -156,6 +164,8 @@ def _joined(seen: Seen, query: str) -> str:
     more = usual.find(("input",), seen.columns)
     if key == "instruction" and more is not None and seen.none_or_mostly(more, _is_text):
         return f"{query}+{more}"
+    if key == "instruction" and (story := seen.find(("context",), _is_text)) is not None:
+        return query if _contains(seen, query, story) else f"{query}+{story}"
     if key in ("question", "query", "problem") and seen.mostly(query, _is_text):
         story = seen.find(usual.STORY, _is_text)
         if story is not None and story != query and not _contains(seen, query, story):
@@ -163,6 +173,11 @@ def _joined(seen: Seen, query: str) -> str:
     options = seen.find(usual.OPTIONS, _are_options, nested=key not in ("instruction",))
     if options is not None and not _is_about(options) and "+" not in options and not _contains(seen, query, options):
         return f"{query}+{options}"
+    if options is None:
+        letters = [column for column in seen.columns if LETTERED.fullmatch(column)]
+        names = "".join(LETTERED.fullmatch(column)[1].casefold() for column in letters)  # type: ignore[index]
+        if names.startswith("abc") and "abcdefgh".startswith(names):
+            return "+".join([query, *letters])
     return query
 
 
@@ -178,8 +193,17 @@ def _contains(seen: Seen, query: str, column: str) -> bool:
     return inside * 2 > total
 
 
-def option_lines(value: Any) -> list[str]:
-    """The lines that a text, a list or an object of options makes: ``{"A": "21"}`` is ``(A) 21``."""
+_IN_TEXT = re.compile(r"(?:^|[\s,;(])[A-Ea-e] ?[).:]")
+LETTERED = re.compile(r"(?:op|opt|options?|choices?)?[_ ]?([A-H])", re.IGNORECASE)
+"""A column of one option."""
+_LABELLED = re.compile(r"\s*\(?(?:[A-Za-z]\s?[).:]|\d{1,2}\s?[).:]\s)")
+
+
+def option_lines(value: Any, label: bool = False) -> list[str]:
+    """The lines that a text, a list or an object of options makes: ``{"A": "21"}`` is ``(A) 21``.
+
+    ``label``: texts of a list without labels get letters, since answers name them by such.
+    """
     value = parsed(value)
     if is_null(value):
         return []
@@ -189,7 +213,10 @@ def option_lines(value: Any) -> list[str]:
             value = dict(zip(map(str, labels), texts, strict=True))
         return [f"({key}) {one}" for key, one in value.items() if not is_null(one)]
     if isinstance(value, list):
-        return [line for one in value for line in (option_lines(one) if isinstance(one, dict) else [str(one)])]
+        lines = [line for one in value for line in (option_lines(one) if isinstance(one, dict) else [str(one)])]
+        if label and 1 < len(lines) <= 26 and not any(_LABELLED.match(line) for line in lines):
+            return [f"({chr(65 + place)}) {line}" for place, line in enumerate(lines)]
+        return lines
     return [str(value)]
 
 
@@ -204,16 +231,17 @@ def _response(seen: Seen, query: str) -> str | None:
         return several
     if first is not None:
         return first
+    named = seen.find(("answers",), _of_models)
+    if named is not None:
+        return named
     chat = seen.find(usual.CHAT, chats.turns_of)
     if chat is not None and seen.mostly(chat, _has_response):
         return chat
     if query in _columns_like(seen, (*_CALLED, "query", "question")) and seen.mostly(query, _is_whole_chat):
         return query
-    if chat is not None:
-        return chat
     worked = next((name for name in _columns_like(seen, usual.ANSWER) if _worked(seen, name)), None)
-    if worked is not None:
-        return worked
+    if worked is not None or chat is not None:
+        return worked or chat
     thought = seen.find(usual.REASONING, _is_reasoning)
     return thought if thought is not None and thought not in asked else None
 
@@ -238,13 +266,16 @@ def _numbered(seen: Seen) -> str | None:
 def _answer(seen: Seen, found: AnyMapping[str, str], own: bool) -> str | None:
     if own:
         return "reference_answer" if "reference_answer" in seen.columns else None
-    names = [name for name in usual.ANSWER if name != found.get("query")]
+    names = [
+        name for name in usual.ANSWER if name not in (found.get("query"), name == "answers" and found.get("response"))
+    ]
     answer = seen.find(names, values.answer, nested=True)
     if answer is not None and answer != found.get("query"):
         return answer  # the response itself, where that is `answer`: the text after its ####
     for name in ("correct", "correct_option", "label", "output"):
         candidate = seen.find((name,), lambda value: not isinstance(value, (bool, list, dict)))
-        if candidate is not None and candidate not in (found.get("response"), found.get("query")):
+        known = (found.get("response"), found.get("query"))
+        if candidate is not None and candidate not in known and not (name == "label" and _worked(seen, candidate)):
             return candidate if name != "label" or not found.get("response") else None
     return None
 
@@ -256,6 +287,16 @@ def _is_gold(seen: Seen, found: AnyMapping[str, str]) -> bool:
         return False
     texts = [value for value in seen.values(response) if isinstance(value, str)]
     return bool(texts) and median(map(len, texts)) <= _LONG / 2 and not any("\n" in text for text in texts)
+
+
+def _is_same(seen: Seen, found: AnyMapping[str, str]) -> bool:
+    """Whether the column ``solution`` only repeats the gold answer (DAPO-Math-17k-Processed)."""
+    response = found.get("response", "")
+    if usual.key(response) != "solution" or found["answer"] == response:
+        return False
+    solution, gold = (columns_of(path, seen.columns).choices[0][0] for path in (response, found["answer"]))
+    pairs = [(values.answer(solution.of(row)), values.answer(gold.of(row))) for row in seen.rows]
+    return sum(one is not None and one == other for one, other in pairs) * 2 > len(pairs)
 
 
 def _worked(seen: Seen, column: str) -> bool:
@@ -336,9 +377,11 @@ def _is_number(value: Any) -> bool:
 
 def _reward(seen: Seen, found: AnyMapping[str, str]) -> str | None:
     if "rejected" in found:
-        for one, other in (("score_chosen", "score_rejected"), ("chosen_score", "rejected_score")):
-            if one in seen.columns and other in seen.columns:
-                return f"{one}+{other}"
+        for name in ("score", "rating", "reward"):
+            for one, other in ((f"{name}_chosen", f"{name}_rejected"), (f"chosen_{name}", f"rejected_{name}")):
+                if one in seen.columns and other in seen.columns:
+                    return f"{one}+{other}"
+        return None  # a list of ratings may be in any order (distilabel's is that of its ``generations``)
     return seen.find(usual.REWARD, values.rewards)
 
 
@@ -389,8 +432,15 @@ def _is_response(value: Any) -> bool:
     return found is not None and any(one is not None for one in found.found)
 
 
+def _of_models(value: Any) -> bool:
+    found = samples.of(value)
+    return found is not None and any(one is not None and one.solver is not None for one in found.found)
+
+
 def _are_options(value: Any) -> bool:
     value = parsed(value)
+    if isinstance(value, str):
+        return len(_IN_TEXT.findall(value)) > 1
     if isinstance(value, dict):
         return bool(value) and all(isinstance(one, (str, int, float, list)) for one in value.values())
     return isinstance(value, list) and len(value) > 1 and not any(isinstance(one, (dict, list)) for one in value)

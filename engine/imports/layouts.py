@@ -130,6 +130,25 @@ LAYOUTS: tuple[Layout, ...] = (
         ("problem", "deepseek_solution", "deepseek_reasoning"),
         {"query": "problem", "response": "deepseek_solution", "reasoning": "deepseek_reasoning"},
     ),
+    Layout(  # likelihoods of options: pairs of a number and a truth value are no responses
+        "lm_eval_choices",
+        ("doc", "resps.0.0"),
+        {"answer": "doc.answer|doc.gold|doc.label|target"},
+        {"doc": dict, "resps.0.0": list},
+        none=("response",),
+    ),
+    Layout(
+        "lighteval",
+        ("doc.query", "doc.gold_index", "model_response.text"),
+        {"query": "doc.query", "response": "model_response.text", "answer": "doc.choices@doc.gold_index"},
+    ),
+    Layout("orz", ("0.from", "1.ground_truth"), {"query": "0", "answer": "1.ground_truth"}, none=("response",)),
+    Layout(
+        "trl_stepwise",
+        ("prompt", "completions.joined", "labels"),
+        {"query": "prompt", "response": "completions.joined"},
+        {"labels": list},
+    ),
     Layout(
         "lm_eval",
         ("doc", "resps"),

@@ -15,7 +15,8 @@ from typing import Any
 from engine.data.rows import Row
 from engine.imports.values import is_null, parsed
 
-JOIN, ELSE, NUMBERS = "+", "|", "*"
+JOIN, ELSE, NUMBERS, AT = "+", "|", "*", "@"
+JOINED = "joined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,12 @@ class Path:
     column: str
     steps: tuple[str, ...] = ()
     several: tuple[str, ...] = ()
+    place: Path | None = None
 
     @property
     def flat(self) -> bool:
         """Whether it is a column itself."""
-        return not self.steps and not self.several
+        return not self.steps and not self.several and self.place is None
 
     def of(self, row: Row) -> Any:
         """The value; None where there is none."""
@@ -38,6 +40,9 @@ class Path:
         value = row.get(self.column)
         for step in self.steps:
             value = _field(value, step)
+        if self.place is not None:
+            at = self.place.of(row)
+            return _field(value, str(at[0] if isinstance(at, list) and len(at) == 1 else at))
         return value
 
 
@@ -80,6 +85,9 @@ def _joined(spec: str, columns: Sequence[str]) -> list[str]:
 def path_of(spec: str, columns: Sequence[str]) -> Path:
     if spec in columns:
         return Path(spec)
+    if AT in spec:
+        listed, place = (path_of(one, columns) for one in spec.split(AT, 1))
+        return Path(listed.column, listed.steps, place=place)
     if NUMBERS in spec:
         pattern = re.compile(re.escape(spec).replace(re.escape(NUMBERS), r"(\d+)"))
         found = [(int(match[1]), name) for name in columns if (match := pattern.fullmatch(name))]
@@ -104,11 +112,16 @@ def _is_path(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> bool:
     return path.column in columns and (not path.steps or any(path.of(row) is not None for row in rows))
 
 
+_STATED = ("\\boxed", "####")
+
+
 def _field(value: Any, step: str) -> Any:
     value = parsed(value)
     if isinstance(value, dict):
         return value.get(step)
     if isinstance(value, list):
+        if step == JOINED and value and all(isinstance(one, str) for one in value):
+            return None if any(mark in one for one in value[:-1] for mark in _STATED) else "\n".join(value)
         if step.lstrip("-").isdigit():
             return value[int(step)] if -len(value) <= int(step) < len(value) else None
         found = [_field(one, step) for one in value if isinstance(one, (dict, list))]

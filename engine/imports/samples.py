@@ -59,7 +59,7 @@ def of(value: Any) -> Samples | None:
 
 def sample(text: str) -> Sample:
     """A response with its reasoning apart. One whose thinking never ends was cut off."""
-    if "<think" in text or "</think" in text or "_thought|>" in text:
+    if "<think" in text or "</think" in text or "_thought|>" in text or "</Thought>" in text:
         reasoning, response = split_reasoning(text)
         if reasoning is not None:
             return Sample(response, reasoning, None if response else True)
@@ -108,6 +108,9 @@ def _object(value: dict[str, Any]) -> Samples | None:
         solver = _text(value, keys, _SOLVER)
         named = found and [None if one is None else replace(one, solver=one.solver or solver) for one in found.found]
         return Samples(named, value) if named else None
+    body = value.get(keys.get("body", ""))  # a line of a batch's output
+    if isinstance(body, dict) and (found := of(body)) is not None:
+        return Samples(found.found, value)
     for name in _TEXT:
         key = keys.get(usual.key(name))
         if key is None or value[key] is None or isinstance(value[key], (int, float)):

@@ -167,9 +167,11 @@ def answer(value: object) -> str | None:
     if isinstance(value, (bool, int, float)):
         return str(value)
     if isinstance(value, list):
-        several = [answer(one) for one in value]
+        several = [answer(one) for one in value if one is not None]
         return None if not several or None in several else ", ".join(one for one in several if one is not None)
     if isinstance(value, dict):
+        if isinstance(value.get("text"), list) and "answer_start" in value:  # SQuAD: the same answer by several people
+            return next((found for one in value["text"] if (found := answer(one)) is not None), None)
         keys = {usual.key(str(key)): key for key in value}
         names = (*usual.ANSWER, "value", "text")
         return next((answer(value[keys[usual.key(one)]]) for one in names if usual.key(one) in keys), None)

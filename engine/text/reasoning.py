@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-_OPEN = re.compile(r"\s*(?:<think>|<thinking>|<\|begin_of_thought\|>)")
-_CLOSE = re.compile(r"</think>|</thinking>|<\|end_of_thought\|>")
-_SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>")
+_OPEN = re.compile(r"\s*(?:<think>|<thinking>|<thought>|<\|begin_of_thought\|>)", re.IGNORECASE)
+_CLOSE = re.compile(r"</think>|</thinking>|</thought>|<\|end_of_thought\|>", re.IGNORECASE)
+_SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>|\A\s*<output>|</output>\s*\Z", re.IGNORECASE)
 
 
 def split_reasoning(text: str) -> tuple[str | None, str]:

@@ -172,24 +172,22 @@ def test_an_import_outlives_the_page_is_seen_by_all_and_cancelled(watched: Watch
             file.write(json.dumps({"question": SHOP.format(n), "answer": f"It takes\n#### {60 * n}"}) + "\n")
     (folder / "few.jsonl").write_text(json.dumps({"question": SHOP.format(1), "answer": "#### 60"}) + "\n")
     page = opened(watched)
+    browser = page.context.browser
+    assert browser is not None
+    other = opened(Watched(browser.new_page(), watched.url))  # ready before the import begins
+    choose(other, folder / "few.jsonl")
+    expect(other.locator("#import-preview")).to_contain_text("few.jsonl")
     choose(page, folder / "many.jsonl.gz")
     expect(page.locator("#import-preview")).to_contain_text("many.jsonl.gz")
     bring(page)
     told = page.locator("#imported")
     expect(told).to_contain_text(re.compile(r"of about [\d,]+ rows \(.*left"), timeout=LONG)
+    expect(other.locator("#imported")).to_contain_text("many.jsonl.gz, run")
+    bring(other)
+    expect(other.get_by_text("is being imported; wait until it ends, or cancel it")).to_be_visible()
     watched.reload()
     page.get_by_role("tab", name="Runs").click()
     expect(told).to_contain_text(re.compile(r"of about [\d,]+ rows \(.*left"))  # it stands open
-    browser = page.context.browser
-    assert browser is not None
-    other = Watched(browser.new_page(), watched.url).open()
-    other.get_by_role("tab", name="Runs").click()
-    expect(other.get_by_role("button", name="Cancel the import")).to_be_visible()  # it stands open here too
-    expect(other.locator("#imported")).to_contain_text("many.jsonl.gz, run")
-    choose(other, folder / "few.jsonl")
-    expect(other.locator("#import-preview")).to_contain_text("few.jsonl")
-    bring(other)
-    expect(other.get_by_text("is being imported; wait until it ends, or cancel it")).to_be_visible()
     other.get_by_role("button", name="Cancel the import").click()
     expect(told).to_contain_text("The import was cancelled", timeout=LONG)
     expect(told).to_contain_text(re.compile(r"([\d,]+) rows read = \1 imported \+ 0 refused"))
