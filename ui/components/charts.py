@@ -38,7 +38,9 @@ CHARTS = {
         "Of the chosen solution and its reasoning.",
         "characters of the chosen solution",
     ),
-    "response_tokens": ChartText("Solution length in tokens", "Tokens of the chosen solution.", "tokens of the chosen solution"),
+    "response_tokens": ChartText(
+        "Solution length in tokens", "Tokens of the chosen solution.", "tokens of the chosen solution"
+    ),
     "topic": ChartText(
         "Topic", "Assigned by a classifier. Click a bar to filter; Ctrl or Shift selects several.", "topic"
     ),
