@@ -135,7 +135,7 @@ def test_hours_of_a_million_pairs_are_expected_for_usual_cards() -> None:
         assert hours[card, 1] > hours[card, 2] > hours[card, 4] > hours[card, 8] > 1
     # the paper's hours on eight A100 of 40 GB, without training (section 6), by slower software
     assert 8 * hours["A100, 40 GiB", 8] < 38.4 + 110.6 + 251.0 + 112.0
-    assert hours["H100, 80 GiB", 1] < hours["A100, 80 GiB", 1] < hours["A100, 40 GiB", 1]
+    assert hours["H100, 80 GiB", 1] < hours["A100, 80 GiB", 1] <= hours["A100, 40 GiB", 1]  # the same arithmetic
     solver = next(work for work in found[0]["work"] if "solver" in work["roles"])
     assert solver["hours"] == max(work["hours"] for work in found[0]["work"])  # solutions cost most, as in the paper
 
