@@ -15,7 +15,7 @@ from store.database.workspace import Workspace
 from tests.ui.browser import Watched, chromium, served
 from tests.ui.hostile import HOSTILE, readable
 
-MANY = 300_000
+MANY = 600_000
 LONG = 180_000
 """Milliseconds: models load and rows are stored on a busy machine."""
 SHOP = "A shop sells {} apples a day for 12 coins each. How many coins does it take in five days?"
