@@ -38,7 +38,7 @@ GOALS = {
     "start_cpu_s": "CPU s of that",
     "resume_s": "s until a run that resumes has its index, counts and undecided questions, and wrote a row; goal <= 90",
     "resume_cpu_s": "CPU s of that",
-    "hash_anew_s": "s to hash the texts anew instead, from a sample of the same run; baseline of start and resume",
+    "hash_anew_s": "s to hash all texts again instead, scaled from a sample; baseline of start and resume",
     "hash_anew_cpu_s": "CPU s of that",
     "index_mb": "MB of the index's arrays; goal <= 1500",
     "cpu_ms_per_question": "CPU ms to sign and judge one more question among all these",

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.data import columns as usual
 from engine.data.rows import Row
-from engine.imports import chats, samples, values
+from engine.imports import chats, options, samples, values
 from engine.imports.paths import NUMBERS, columns_of
 from engine.imports.rates import is_rate_name
 from engine.imports.values import is_null, parsed
@@ -170,14 +170,11 @@ def _joined(seen: Seen, query: str) -> str:
         story = seen.find(usual.STORY, _is_text)
         if story is not None and story != query and not _contains(seen, query, story):
             query = f"{story}+{query}"
-    options = seen.find(usual.OPTIONS, _are_options, nested=key not in ("instruction",))
-    if options is not None and not _is_about(options) and "+" not in options and not _contains(seen, query, options):
-        return f"{query}+{options}"
-    if options is None:
-        letters = [column for column in seen.columns if LETTERED.fullmatch(column)]
-        names = "".join(LETTERED.fullmatch(column)[1].casefold() for column in letters)  # type: ignore[index]
-        if names.startswith("abc") and "abcdefgh".startswith(names):
-            return "+".join([query, *letters])
+    listed = seen.find(usual.OPTIONS, options.are_options, nested=key not in ("instruction",))
+    if listed is not None and not _is_about(listed) and "+" not in listed and not _contains(seen, query, listed):
+        return f"{query}+{listed}"
+    if listed is None:
+        return "+".join([query, *options.lettered(seen.columns)])
     return query
 
 
@@ -187,37 +184,10 @@ def _contains(seen: Seen, query: str, column: str) -> bool:
     inside = total = 0
     for row in seen.rows:
         text = " ".join(str(value) for _, value in asked.values(row))
-        lines = option_lines(more.of(row))
+        lines = options.lines_of(more.of(row))
         total += bool(lines)
         inside += bool(lines) and all(line in text for line in lines)
     return inside * 2 > total
-
-
-_IN_TEXT = re.compile(r"(?:^|[\s,;(])[A-Ea-e] ?[).:]")
-LETTERED = re.compile(r"(?:op|opt|options?|choices?)?[_ ]?([A-H])", re.IGNORECASE)
-"""A column of one option."""
-_LABELLED = re.compile(r"\s*\(?(?:[A-Za-z]\s?[).:]|\d{1,2}\s?[).:]\s)")
-
-
-def option_lines(value: Any, label: bool = False) -> list[str]:
-    """The lines that a text, a list or an object of options makes: ``{"A": "21"}`` is ``(A) 21``.
-
-    ``label``: texts of a list without labels get letters, since answers name them by such.
-    """
-    value = parsed(value)
-    if is_null(value):
-        return []
-    if isinstance(value, dict):
-        texts, labels = value.get("text"), value.get("label")
-        if isinstance(texts, list) and isinstance(labels, list) and len(texts) == len(labels):
-            value = dict(zip(map(str, labels), texts, strict=True))
-        return [f"({key}) {one}" for key, one in value.items() if not is_null(one)]
-    if isinstance(value, list):
-        lines = [line for one in value for line in (option_lines(one) if isinstance(one, dict) else [str(one)])]
-        if label and 1 < len(lines) <= 26 and not any(_LABELLED.match(line) for line in lines):
-            return [f"({chr(65 + place)}) {line}" for place, line in enumerate(lines)]
-        return lines
-    return [str(value)]
 
 
 def _response(seen: Seen, query: str) -> str | None:
@@ -435,12 +405,3 @@ def _is_response(value: Any) -> bool:
 def _of_models(value: Any) -> bool:
     found = samples.of(value)
     return found is not None and any(one is not None and one.solver is not None for one in found.found)
-
-
-def _are_options(value: Any) -> bool:
-    value = parsed(value)
-    if isinstance(value, str):
-        return len(_IN_TEXT.findall(value)) > 1
-    if isinstance(value, dict):
-        return bool(value) and all(isinstance(one, (str, int, float, list)) for one in value.values())
-    return isinstance(value, list) and len(value) > 1 and not any(isinstance(one, (dict, list)) for one in value)

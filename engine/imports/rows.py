@@ -6,14 +6,13 @@ of questions. What no field takes, or takes only a part of, stays in ``extra`` a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.data.rows import Refused, Row
-from engine.imports import chats, rates, samples, values
-from engine.imports.guess import LETTERED, OWN_FIELDS, option_lines
+from engine.imports import chats, options, rates, samples, values
+from engine.imports.guess import OWN_FIELDS
 from engine.imports.mapping import Mapping
 from engine.imports.part import Part, to_json
 from engine.imports.paths import Columns, columns_of
@@ -30,10 +29,6 @@ _MARKS = ("####", "\\boxed", "\\fbox")
 """What a worked reference marks its final answer with."""
 _LONGEST_NULL = 8
 """Characters of the longest text that may stand for no value."""
-
-_LETTER = re.compile(r"\s*\(?[A-Za-z]\)?\.?\s*")
-_NUMBER = re.compile(r"\s*\(?\d{1,2}\s?[).:]\s")
-"""What begins an option that has a number of its own."""
 
 
 @dataclass(slots=True)
@@ -192,8 +187,8 @@ class Reader:
             if is_null(value):
                 taken += [path.column] if path.flat and value in (None, "") else []
                 continue
-            if place and (letter := LETTERED.fullmatch(path.column)) is not None:
-                text = f"{text}\n({letter[1].upper()}) {value}"
+            if place and (letter := options.letter_of(path.column)) is not None:
+                text = f"{text}\n({letter}) {value}"
                 taken += [path.column] if path.flat and isinstance(value, str) else []
                 continue
             written = isinstance(value, str)
@@ -213,21 +208,17 @@ class Reader:
             if written and not (place and value[:1] in "[{"):
                 text = f"{text}\n\n{value}" if text else value
                 taken += [path.column] if path.flat else []
-            elif place and (lines := option_lines(value, label=self._names_option(row, value))):
+            elif place and (lines := options.lines_of(value, label=self._names_option(row, value))):
                 text = f"{text}\n" + "\n".join(lines) if text else "\n".join(lines)
             else:
                 return Refused("query is not text", "")
         return _Asked(text, context, taken, answer) if text and not text.isspace() else _NO_QUERY
 
-    def _names_option(self, row: Row, options: Any) -> bool:
+    def _names_option(self, row: Row, value: Any) -> bool:
         """Whether the gold answer names an option by its letter, or by its place in a list of texts."""
-        golds = [value for _, value in self._answer.values(row)] if self._answer is not None else []
-        several = parsed(options)
-        if isinstance(several, list) and all(isinstance(one, str) and not _NUMBER.match(one) for one in several):
-            self._options = len(several)
-            if any(value.__class__ is int and 0 <= value < self._options for value in golds):
-                return True
-        return any(isinstance(value, str) and _LETTER.fullmatch(value) for value in golds)
+        golds = [gold for _, gold in self._answer.values(row)] if self._answer is not None else []
+        self._options = options.places(value)
+        return any(options.is_letter(gold) or options.letter_at(gold, self._options) for gold in golds)
 
     def _samples(self, row: Row, asked: _Asked, taken: list[str]) -> list[Sample] | None:
         """The responses to the question; None for a value that is none."""
@@ -361,8 +352,8 @@ class Reader:
         assert self._answer is not None
         found: list[str] = []
         for path, value in self._answer.values(row):
-            if value.__class__ is int and 0 <= value < min(self._options, 26):  # of texts, a number is the place
-                found.append(chr(65 + value))
+            if (letter := options.letter_at(value, self._options)) is not None:
+                found.append(letter)
                 continue
             own = isinstance(value, str) and self._response is not None and path.column == self._response.plain
             if own and "####" not in value:
