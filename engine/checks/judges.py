@@ -56,8 +56,8 @@ class Contamination(Judge):
 
 
 class NearDuplicates(Judge):
-    """Near-duplicates within the run, in the order of idx. Exact duplicates that the run dropped stay dropped; so do
-    those that a ``generated`` run dropped for a question of higher idx, judged earlier, or of another run."""
+    """Near-duplicates within the run, in the order of idx. Exact duplicates that the run dropped stay dropped. In a
+    ``generated`` run so does a question that was judged late and repeats one of higher idx, or one of another run."""
 
     stretch = 5_000
 

@@ -1,7 +1,7 @@
 """The signature of a question: the hashes by which the duplicate stage finds what it repeats.
 
-Made once, when the question is judged, and stored beside it: reading two million back takes seconds, making them
-minutes.
+It is made once, when the question is judged, and stored with it: to read two million back takes seconds, to make them
+takes minutes.
 """
 
 from __future__ import annotations

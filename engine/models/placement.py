@@ -43,19 +43,19 @@ class Need:
         return self.slots * self.sequence_bytes
 
     def cache(self, alone: bool) -> int:
-        """The least cache: alone enough to run, slowly; beside others half of a full batch's, because with less it is
-        faster to take turns."""
+        """The smallest cache worth having. For a model that is ``alone`` on the GPU: enough to run at all. Otherwise half
+        of what a full batch needs, because with less it is faster to take turns."""
         least = max(self.context_bytes, min(self.slots, _LEAST_SLOTS) * self.sequence_bytes)
         return least if alone else max(least, self.kv_bytes // 2)
 
     @property
     def least(self) -> int:
-        """Memory with the least cache, alone."""
+        """Memory that the model needs alone on the GPU."""
         return self.weight_bytes + self.overhead + self.cache(alone=True)
 
     @property
     def beside_others(self) -> int:
-        """Memory with the least cache beside others."""
+        """Memory that the model needs to share the GPU with others."""
         return self.weight_bytes + self.overhead + self.cache(alone=False)
 
     @property
@@ -116,8 +116,8 @@ def need(roles: Sequence[Role]) -> Need:
 
 
 def plan(wanted: Sequence[Need], gpu_bytes: int) -> Plan:
-    """Assign the models to phases: together are those that keep half of their full batch's cache. InputError for a
-    model that is too large for the GPU by itself."""
+    """Assign the models to phases; those of one phase are on the GPU together. InputError for a model that is too
+    large for the GPU by itself."""
     usable = int(USABLE * gpu_bytes)
     phases: list[list[int]] = []
     for place, need in enumerate(wanted):

@@ -1,4 +1,4 @@
-"""Loading tokenizers as their files describe them, and the guard against those that lose text.
+"""Loads tokenizers as their files describe them, and refuses those that lose text.
 
 transformers 5 builds some tokenizer classes from the vocabulary alone and puts its own pre-tokenizer and decoder in
 place of the file's: a byte-level BPE saved under ``LlamaTokenizerFast`` (DeepSeekMath) then loses every blank, in
