@@ -43,8 +43,8 @@ class Need:
         return self.slots * self.sequence_bytes
 
     def cache(self, alone: bool) -> int:
-        """The smallest cache worth having. For a model that is ``alone`` on the GPU: enough to run at all. Otherwise half
-        of what a full batch needs, because with less it is faster to take turns."""
+        """The smallest cache worth having. For a model that is ``alone`` on the GPU: enough to run at all. Otherwise
+        half of what a full batch needs, because with less it is faster to take turns."""
         least = max(self.context_bytes, min(self.slots, _LEAST_SLOTS) * self.sequence_bytes)
         return least if alone else max(least, self.kv_bytes // 2)
 
