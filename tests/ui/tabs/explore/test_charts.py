@@ -116,3 +116,13 @@ def test_charts_that_were_redrawn_bit_by_bit_are_those_of_a_fresh_page(url: str)
         page.get_by_label("Scale charts to what the filter keeps").uncheck()
         assert bars(page) == redrawn
         assert not watched.errors
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_bars_of_the_charts_are_seen_on_every_screen(url: str, width: int) -> None:
+    with chromium(url, width=width) as watched:
+        page = watched.open()
+        page.get_by_role("tab", name="Explore").click()
+        for name in ("difficulty", "reward"):
+            expect(page.locator(f"[data-histogram={name}] .trace.bars").last).to_be_visible()
+        assert not watched.errors
