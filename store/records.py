@@ -161,7 +161,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class QuestionSignature:
     """The hashes by which later questions are found to repeat this one (``engine.duplicates.signature``), made by
     ``method``. ``place``: rises in the order in which the run's questions were judged; None: in idx order.
     """
@@ -214,5 +214,5 @@ class Preference:
     created_at: datetime = field(default_factory=now)
 
 
-Record = Question | Verdict | Solution | Rate | Reward | Label | Signature | ErrorRow | Decision | Preference
+Record = Question | Verdict | Solution | Rate | Reward | Label | QuestionSignature | ErrorRow | Decision | Preference
 """What the writer takes; runs are created and updated by their own verbs."""

@@ -1,8 +1,8 @@
 """Duplicates are judged in idx order, within the run and against the workspace's other runs.
 
 A question that is very late holds back all after it, so it is passed over after a while: it is judged when it comes,
-against all that were judged before it. The order of judging is stored (``Signature.place``), so that a resumed run
-judges by the same questions.
+against all that were judged before it. The order of judging is stored (``QuestionSignature.place``), so that a resumed
+run judges by the same questions.
 """
 
 from collections import deque

@@ -23,7 +23,7 @@ from engine.stages import difficulty, language, pair, solution, solvability
 from engine.text import answers
 from store.database.run_queries import Stored
 from store.errors import BackendError, ScaleQuestError
-from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Signature, Verdict
+from store.records import STAGES, ErrorRow, Label, Question, QuestionSignature, Record, Reward, Verdict
 
 GIVE_UP = 32
 """Consecutive failures at one stage, none of them fatal by itself, after which the model counts as broken."""
@@ -273,7 +273,7 @@ class Steps:
         self.rows.extend(labels)
         if verdict.kept:
             place = max(self._place, item.idx)  # the idx itself, but after a late question
-            self.rows.append(Signature(item.qid, place, METHOD, *look))
+            self.rows.append(QuestionSignature(item.qid, place, METHOD, *look))
             self._place = place + 1
         return self._verdict(item, verdict)
 

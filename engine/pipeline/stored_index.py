@@ -19,7 +19,7 @@ from engine.stages.duplicate import Index, SignatureBlock
 from store.database import resume, signatures
 from store.database.resume import Decided
 from store.database.workspace import Workspace
-from store.records import Run, Signature, question_id
+from store.records import QuestionSignature, Run, question_id
 
 STORED = 20_000
 """New signatures that are stored at a time."""
@@ -95,7 +95,7 @@ def load(
         others = Index(threshold=threshold, across_runs=config.other_runs == "drop")
         for run in workspace.runs():
             if run.run_id != run_id:
-                read(workspace, others, run.run_id, judged=_active(run), stopped=stopped)
+                read(workspace, others, run.run_id, judged=_may_judge(run), stopped=stopped)
         others.build()
     with workspace.cursor() as cursor:
         place = signatures.next_place(cursor, run_id)
@@ -144,12 +144,12 @@ def complete(workspace: Workspace, run_id: str, judged: bool, stopped: Callable[
                 if stopped():
                     raise _Stopped
                 made = [
-                    (idx, Signature(question_id(run_id, idx), None, METHOD, *signature(text)))
+                    (idx, QuestionSignature(question_id(run_id, idx), None, METHOD, *signature(text)))
                     for idx, text in texts[first : first + STORED]
                 ]
                 signatures.replace(workspace, run_id, made)
 
 
-def _active(run: Run) -> bool:
-    """Whether the run may still judge questions: its unjudged ones are left to it."""
-    return run.status in ("running", "paused")
+def _may_judge(run: Run) -> bool:
+    """Whether the run goes on, or can be resumed: its unjudged questions are left to it. Imports judge none."""
+    return run.kind != "import" and run.status not in ("done", "cancelled")

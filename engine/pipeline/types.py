@@ -22,7 +22,7 @@ class Grouper(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tools:
     """Judges without a model. ``topics`` classifies texts; ``others`` indexes other runs' questions. ``place``: of the
-    next question that the run judges (``store.records.Signature``)."""
+    next question that the run judges (``store.records.QuestionSignature``)."""
 
     topics: Callable[[list[str]], list[str]]
     topic_model: str

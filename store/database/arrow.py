@@ -18,10 +18,10 @@ from store.records import (
     Label,
     Preference,
     Question,
+    QuestionSignature,
     Rate,
     Record,
     Reward,
-    Signature,
     Solution,
     Verdict,
     question_id,
@@ -63,7 +63,7 @@ _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
     Rate: (("rate_rows", "question_id run_id model sampling pass_rate n correct undecided mean_tokens created_at q"),),
     Reward: (("reward_rows", "question_id run_id sample reward_model reward seconds leads q"),),
     Label: (("label_rows", "question_id run_id key value model q"),),
-    Signature: (("signature_rows", "question_id run_id place method exact content mask size bands words q"),),
+    QuestionSignature: (("signature_rows", "question_id run_id place method exact content mask size bands words q"),),
     ErrorRow: (("errors", "run_id idx stage message raw attempt created_at"),),
     Decision: (
         (

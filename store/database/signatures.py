@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from store.database import arrow, ids
 from store.database.workspace import Workspace
-from store.records import Signature
+from store.records import QuestionSignature
 
 CHUNK = 100_000
 """Questions read at a time."""
@@ -111,7 +111,7 @@ def without(
         yield [(q - low, text) for q, text in found]
 
 
-def replace(workspace: Workspace, run_id: str, signatures: list[tuple[int, Signature]]) -> None:
+def replace(workspace: Workspace, run_id: str, signatures: list[tuple[int, QuestionSignature]]) -> None:
     """Store signatures of stored questions by idx, in the place of older ones of theirs, in one transaction."""
 
     def write(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -122,7 +122,7 @@ def replace(workspace: Workspace, run_id: str, signatures: list[tuple[int, Signa
         rows = [arrow.Keyed(made, made.question_id, run_id, 0, False, ids.key(number, idx)) for idx, made in signatures]
         ends = {"low": rows[0].q, "high": rows[-1].q, "q": [row.q for row in rows]}
         cursor.execute("DELETE FROM signature_rows WHERE q BETWEEN $low AND $high AND q IN (SELECT unnest($q))", ends)
-        arrow.insert(cursor, {Signature: rows})
+        arrow.insert(cursor, {QuestionSignature: rows})
         workspace.writer.forget_run(run_id)
 
     workspace.writer.call(write)

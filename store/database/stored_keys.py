@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 
 from store.database.ids import IDX_BITS
-from store.records import Label, Question, Rate, Record, Reward, Signature, Solution, Verdict
+from store.records import Label, Question, QuestionSignature, Rate, Record, Reward, Solution, Verdict
 
 MANY_VALUED = "near_duplicate"
 """The label key that a question may carry several times, once per value."""
@@ -87,7 +87,7 @@ class StoredKeys:
                         values.add(record.value)
                         return new
                     return True
-            case Signature():
+            case QuestionSignature():
                 key = ("signature",)
             case _:
                 return True

@@ -7,11 +7,11 @@ from store.records import (
     Decision,
     Label,
     Question,
+    QuestionSignature,
     Rate,
     Record,
     Reward,
     Run,
-    Signature,
     Solution,
     Verdict,
     question_id,
@@ -73,9 +73,11 @@ def whole(idx: int, run_id: str = "r1") -> list[Record]:
     return [question(idx, run_id), *verdicts(idx, run_id), *solutions(idx, run_id), *labels(idx, run_id)]
 
 
-def signature(idx: int, run_id: str = "r1", place: int | None = None, method: str = "m") -> Signature:
+def signature(idx: int, run_id: str = "r1", place: int | None = None, method: str = "m") -> QuestionSignature:
     """A signature whose hashes are the idx."""
-    return Signature(question_id(run_id, idx), place, method, idx, idx, idx, 3, bytes([idx]) * 64, bytes([idx]) * 8)
+    return QuestionSignature(
+        question_id(run_id, idx), place, method, idx, idx, idx, 3, bytes([idx]) * 64, bytes([idx]) * 8
+    )
 
 
 def rate(idx: int, run_id: str = "r1", model: str = "a model", correct: int = 6) -> Rate:

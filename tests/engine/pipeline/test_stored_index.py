@@ -16,7 +16,7 @@ from engine.pipeline import run as jobs
 from engine.stages.duplicate import Index
 from store.database.workspace import Workspace
 from store.records import Question, question_id
-from tests.engine.pipeline.instant import InstantText, dies_after, question
+from tests.engine.pipeline.instant import Faults, InstantText, dies_after, question
 from tests.engine.pipeline.rows import content, doubled
 from tests.engine.pipeline.run import config, models
 
@@ -28,8 +28,8 @@ MARKS = "SELECT question_id, value FROM labels WHERE key = 'near_duplicate' ORDE
 class OneHangs(InstantText):
     """Writes questions; question ``idx`` only once it is let go."""
 
-    def __init__(self, idx: int) -> None:
-        super().__init__("question")
+    def __init__(self, idx: int, faults: Faults | None = None) -> None:
+        super().__init__("question", faults=faults)
         self.let_go = threading.Event()
         self._mark = f"-{idx:08d}/"
 
@@ -165,3 +165,19 @@ def test_an_unfinished_question_does_not_repeat_itself_when_its_run_resumes(tmp_
         assert ask(workspace, same) == [(0,)]
         pairs = ask(workspace, "SELECT run_id, count(*) FROM pairs GROUP BY ALL ORDER BY ALL")
         assert pairs[0][1] == pairs[1][1] > 0
+
+
+def test_held_questions_keep_their_places_where_another_run_starts_before_theirs_resumes(tmp_path: Path) -> None:
+    held = """
+        SELECT count(*) FROM verdicts v WHERE stage = 'language' AND kept AND NOT EXISTS (
+            SELECT 1 FROM verdicts d WHERE d.question_id = v.question_id AND d.stage = 'duplicate')"""
+    hanging = OneHangs(0, dies_after(20))
+    with Workspace.open(tmp_path / "w") as workspace:
+        first = jobs.start(workspace, config(questions=60), run_id="r1", models=models(generators=(hanging, hanging)))
+        hanging.let_go.set()
+        assert first.status == "failed"
+        assert ask(workspace, held)[0][0] > 5
+        jobs.start(workspace, config(questions=60), run_id="r2", models=models())
+        jobs.resume(workspace, "r1", models=models())
+        assert ask(workspace, "SELECT count(*) FROM signature_rows WHERE place IS NULL") == [(0,)]
+        assert ask(workspace, KEPT) == [ask(workspace, SIGNED)[0][:1]]
