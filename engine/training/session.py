@@ -106,7 +106,7 @@ def arguments(training: Training, settings: Settings) -> dict[str, Any]:
         "per_device_train_batch_size": size,
         "gradient_accumulation_steps": times,
         "learning_rate": settings.lr,
-        "lr_scheduler_type": "cosine",
+        "lr_scheduler_type": settings.schedule,
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
         "gradient_checkpointing": settings.gradient_checkpointing,

@@ -20,7 +20,8 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 
 @validated_dataclass
 class Settings:
-    """``warmup``: share of all steps, or number of steps from 1 on. ``beta``: DPO's. ``micro_batch``: how much of a
+    """``warmup``: share of all steps, or number of steps from 1 on. ``schedule``: how the rate falls after it, to 0.
+    ``beta``: DPO's. ``micro_batch``: how much of a
     batch goes through the model at once at most; the rest is accumulated. ``limit``: rows used at most, drawn by the
     seed; 0 is all. ``held_out``: share of the rated questions that only the final figure sees. ``samples``: texts
     sampled before and after. ``checkpoint_minutes``: time between two checkpoints. Of QPO, ``fork``: the loss covers
@@ -33,6 +34,7 @@ class Settings:
     max_length: Annotated[int, Field(ge=8)]
     epochs: Positive = 1.0
     warmup: NotNegative = 0.03
+    schedule: Literal["cosine", "linear"] = "cosine"
     weight_decay: NotNegative = 0.0
     beta: Positive = 0.1
     seed: Natural = 0

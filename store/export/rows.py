@@ -186,6 +186,23 @@ def training_pairs(workspace: Workspace, filter_: Filter) -> Iterator[tuple[str,
                 yield from rows
 
 
+def training_questions(workspace: Workspace, filter_: Filter) -> Iterator[str]:
+    """The filter's questions in the order of their keys, as edited, whether they have solutions or not. Those that a
+    stage dropped or a reviewer rejected only where the filter names such stages, reasons or that status. InputError for
+    an area of another map."""
+    condition, values = filter_.to_sql("items", keys_in_area(workspace, filter_))
+    if not filter_.status:
+        condition = f"({condition}) AND status <> 'rejected'"
+    if not (filter_.drop_stage or filter_.drop_reason):
+        condition = f"({condition}) AND drop_stage IS NULL"
+    with workspace.cursor() as cursor:
+        for span in key_ranges(cursor):
+            part = narrowed("items", f"{{}}.q BETWEEN {span['low']} AND {span['high']}")
+            cursor.execute(f"SELECT query FROM ({part}) WHERE {condition} ORDER BY q", values)
+            while rows := cursor.fetchmany(4096):
+                yield from (query for (query,) in rows)
+
+
 def _views(low: int, high: int, light: bool) -> str:
     """A WITH clause that restricts the views to the questions between two keys. ``light``: ``pairs`` has the columns of
     ``choices`` only. ``verdict_rows`` comes last, so that the others read the table."""

@@ -28,14 +28,12 @@ if TYPE_CHECKING:
 
 Rows = tuple[Sequence[Any], list[dict[str, Any]]]  # the rows of a training's data, and facts about their files
 PAIRS = "pairs.jsonl"  # in a training's folder: the workspace's pairs as they were when it began
+QUESTIONS = "questions.jsonl"  # the same of questions: all that it learns from, where some are the workspace's
 
 
 def qft(options: Namespace) -> int:
-    def rows(training: Training) -> Rows:
-        sources = _required("--questions", training.data["sources"])
-        return training_rows.read_questions(sources, training.data["field"])
-
-    return _train(options, "qft", options.questions, options.field, rows)
+    chosen = None if options.filter is None else read_filter(options.filter).to_dict()
+    return _train(options, "qft", options.questions, options.field, lambda t: _questions(options, t), filter=chosen)
 
 
 def qpo(options: Namespace) -> int:
@@ -58,9 +56,11 @@ def _train(
     field: str | None,
     read: Callable[[Training], Rows],
     find_template: Callable[[str, str], Template] = prompts.pre_query,
+    **more: Any,
 ) -> int:
-    """Begin or resume a training on the rows that ``read`` gives, and print its result."""
-    request = train_options.requested_training(options, kind, sources=sources, field=field)
+    """Begin or resume a training on the rows that ``read`` gives, and print its result. ``more``: describes these rows
+    in the training's data."""
+    request = train_options.requested_training(options, kind, sources=sources, field=field, **more)
     if request is None:
         return DONE
     training, how = request
@@ -71,6 +71,8 @@ def _train(
     training = _begin(options, training, template, files, chosen)
     if kind == "qpo":
         _keep_pairs(options, training, ("chosen", "rejected"), chosen)
+    if training.data.get("filter") is not None and not options.resume:  # the workspace may change before a resume
+        json_lines.append(training.folder / QUESTIONS, ({"question": question} for question in chosen))
     with _interruptible_control() as control:
         return _end(options, trainer.train(training, how, chosen, tokenizer, _progress(options), control))
 
@@ -204,6 +206,29 @@ def _keep_pairs(
         json_lines.append(training.folder / PAIRS, (dict(zip(names, pair, strict=True)) for pair in pairs))
 
 
+def _questions(options: Namespace, training: Training) -> Rows:
+    """Those of the files, then those of the workspace that the filter selects; of a resumed training, its copy."""
+    chosen = training.data.get("filter")
+    if kept := list(map(str, training.folder.glob(QUESTIONS) if options.resume else ())):
+        return training_rows.read_questions(kept)
+    if chosen is None:
+        sources = _required("--questions", training.data["sources"], ", or questions of the workspace by --filter")
+        return training_rows.read_questions(sources, training.data["field"])
+    from store.export.rows import training_questions
+    from store.filters.filter import Filter
+
+    with Workspace.open(options.workspace, create=False) as workspace:
+        selected = list(training_questions(workspace, Filter.from_json(chosen)))
+    if not selected:
+        problem = "has no question that matches the filter"
+        raise InputError("--workspace", str(options.workspace), problem, "widen the filter, or give only --questions")
+    read: tuple[list[str], list[dict[str, Any]]] = ([], [])
+    if training.data["sources"]:
+        read = training_rows.read_questions(training.data["sources"], training.data["field"])
+    fact = {"file": str(options.workspace), "field": "query", "rows": len(selected), "used": len(selected)}
+    return [*read[0], *selected], [*read[1], fact]
+
+
 def _pair_files(training: Training) -> list[str]:
     """The named file, else the pairs that the training began with; empty for the workspace's pairs."""
     return [*training.data["sources"], *map(str, training.folder.glob(PAIRS))]
@@ -264,9 +289,9 @@ def _progress(options: Namespace) -> terminal.Progress:
     return terminal.Progress(options.json, unit="steps")
 
 
-def _required(flag: str, sources: Sequence[str]) -> Sequence[str]:
+def _required(flag: str, sources: Sequence[str], otherwise: str = "") -> Sequence[str]:
     if not sources:
-        raise InputError(flag, "", "is missing", "name a file to train on, or hf:NAME")
+        raise InputError(flag, "", "is missing", f"name a file to train on, or hf:NAME{otherwise}")
     return sources
 
 

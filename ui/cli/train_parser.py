@@ -27,6 +27,8 @@ def _qft(families: Verbs) -> None:
     _training(verb, "model to start from: a folder or a hub id")
     sources = "questions to learn from: .jsonl, .json, .csv or .txt (or .gz of these), .parquet, or a hub data set"
     _questions(verb, sources)
+    chosen = "also, or instead, learn from these questions of the workspace, as in the page's URL"
+    verb.add_argument("--filter", metavar="JSON|@FILE", help=chosen)
 
 
 def _qpo(families: Verbs) -> None:
@@ -120,7 +122,7 @@ def _training(verb: argparse.ArgumentParser, base: str) -> None:
     how = verb.add_argument_group("training options (defaults: the paper's)")
     for name, kind, what in (
         ("epochs", float, "passes through the data"),
-        ("lr", float, "peak learning rate of the cosine schedule"),
+        ("lr", float, "peak learning rate of the schedule"),
         ("batch", int, "packed sequences, pairs or questions per step"),
         ("micro-batch", int, "part of a batch that goes through the model together (8)"),
         ("max-length", int, "longest sequence, in tokens"),
@@ -135,6 +137,7 @@ def _training(verb: argparse.ArgumentParser, base: str) -> None:
         ("checkpoint-minutes", float, "minutes between two checkpoints (10)"),
     ):
         how.add_argument(f"--{name}", type=kind, metavar="N", help=what)
+    how.add_argument("--schedule", metavar="NAME", help="how the learning rate falls: cosine or linear (cosine)")
     how.add_argument("--lora", action="store_true", default=None, help="train adapters and merge them at the end")
     less = "use less memory and more time"
     how.add_argument("--gradient-checkpointing", action="store_true", default=None, help=less)
