@@ -22,7 +22,8 @@ from store.errors import InputError
 
 PROFILES = ASSETS / "profiles"
 ROLES = ("generator", "judge", "difficulty", "solver", "reward")
-TEXT_BACKENDS = ("transformers", "vllm", "openai")
+CHAT = "openai-chat"
+TEXT_BACKENDS = ("transformers", "vllm", "openai", CHAT)
 SCORE_BACKENDS = ("classifier", "logprob", "linear", "vllm-pooling", "openai-pooling")
 """``classifier``: one logit of a sequence classifier. ``logprob``: the solver's log-probability of a solution.
 ``linear``: the bundled text scorer of level. ``*-pooling``: a reward model in vLLM, in process or behind a server.
@@ -73,6 +74,9 @@ class Role:
     reward_token_id: Annotated[int, Field(ge=0)] | None = None
 
     def __post_init__(self) -> None:
+        if self.backend == CHAT and self.role == "generator":
+            remedy = "serve the model at /v1/completions and use openai, or vllm or transformers"
+            raise InputError("backend", CHAT, "cannot continue a raw prefix, as a generator must", remedy)
         if self.backend not in (known := self._backends()):
             raise InputError("backend", self.backend, "is not known", suggestion(self.backend, known))
         if self.retry_tokens and self.retry_tokens <= self.max_tokens:
@@ -89,10 +93,24 @@ class Role:
             raise InputError("template", self.template.id, "has no {question}", "use one that shows the question")
         if self.band is not None:
             check_band("band", self.band)
+        if fault := self._chat_fault():
+            raise InputError("template", self.template.id, *fault)
+
+    def _chat_fault(self) -> tuple[str, str] | None:
+        """What is wrong with the template, and the remedy, where the backend and it disagree on the chat format."""
+        if self.backend == CHAT and (token := self.template.control_token):
+            problem = f"contains {token}, while {CHAT} sends the template as a user's message"
+            return (
+                problem,
+                f"use {prompts.CHAT_FORMAT}-solve, {prompts.CHAT_FORMAT}-judge or one of your own without it",
+            )
+        if self.backend != CHAT and self.template.id.startswith(f"{prompts.CHAT_FORMAT}-"):
+            return f"has no chat format, which only {CHAT} adds", "use one of the model's format, such as qwen-solve"
+        return None
 
     def _backends(self) -> tuple[str, ...]:
         if self.role in ("generator", "solver"):
-            return TEXT_BACKENDS
+            return TEXT_BACKENDS if self.role == "solver" else tuple(name for name in TEXT_BACKENDS if name != CHAT)
         return SCORE_BACKENDS if self.role in ("difficulty", "reward") else TEXT_BACKENDS + SCORE_BACKENDS
 
     def replaced(self, **changes: Any) -> Role:

@@ -2,7 +2,8 @@
 
 A template is a raw prefix with ``{question}`` where the question goes; pre-query templates have none and end where
 the user's question would begin (the paper's section on question generation). No backend adds anything to a rendered
-text.
+text, except that a chat server puts the templates of the format ``chat``, which are the user's words alone, into its
+model's own.
 """
 
 import re
@@ -26,7 +27,16 @@ class Template:
         """The exact text that a model reads."""
         return self.text.replace("{question}", question)
 
+    @property
+    def control_token(self) -> str | None:
+        """The first token of a chat format in the text; None where it is plain words."""
+        found = _CONTROL.search(self.text)
+        return found.group() if found else None
 
+
+CHAT_FORMAT = "chat"
+"""The format whose templates are the user's words alone."""
+_CONTROL = re.compile(r"<[|\uff5c][^<>]*?[|\uff5c]>|</?s>|<bos>|\[/?INST\]|<(?:start|end)_of_turn>")
 _PRE_QUERY, _SOLVE = "-generate", "-solve"
 _PROMPTS = tomllib.loads((ASSETS / "prompts.toml").read_text(encoding="utf-8"))
 
@@ -34,7 +44,8 @@ _PROMPTS = tomllib.loads((ASSETS / "prompts.toml").read_text(encoding="utf-8"))
 def _build() -> dict[str, Template]:
     templates = []
     for name, form in _PROMPTS["formats"].items():
-        templates.append(Template(f"{name}-generate", form["before"], form["stop"]))
+        if form["before"]:
+            templates.append(Template(f"{name}-generate", form["before"], form["stop"]))
         for purpose, user in _PROMPTS["purposes"].items():
             text = form["before"] + user + form["between"]
             templates.append(Template(f"{name}-{purpose}", text, form["stop"], form["end"]))

@@ -46,10 +46,10 @@ def servers(profile: Profile, gpus: int, gpu_bytes: int) -> list[Server]:
 
 
 def models_of(profile: Profile) -> list[list[Role]]:
-    """The roles of each model that needs a GPU."""
+    """The roles of each model that needs a GPU of ours: chat servers other than vLLM are somebody else's."""
     by_model: dict[tuple[str, str | None, bool], list[Role]] = {}
     for role in profile.roles:
-        if role.backend != "linear":
+        if role.backend != "linear" and (role.backend, role.server) != ("openai-chat", "other"):
             by_model.setdefault((role.model, role.revision, role.writes), []).append(role)
     return list(by_model.values())
 

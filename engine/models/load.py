@@ -36,7 +36,7 @@ def open_text(role: Role, memory: Memory | None = None) -> TextModel:
     check_folder(role)
     if "," in role.device:
         return Pool([open_text(one) for one in _per_device(role)])
-    if role.backend == "openai":
+    if role.backend in ("openai", "openai-chat"):
         from engine.models.openai import text as openai_text
 
         return openai_text.open_role(role)

@@ -19,7 +19,7 @@ _LEAST_SLOTS = 16
 _BLOCKS = 64
 """Tokens that vLLM's cache needs beyond the longest sequence: blocks are whole, and one is never used."""
 _GIB = 1 << 30
-_NO_GPU = ("linear", "openai", "openai-pooling")
+_NO_GPU = ("linear", "openai", "openai-chat", "openai-pooling")
 _LOCAL = ("transformers", "classifier", "logprob")
 _FIRST_GPU = ("auto", "cuda", "cuda:0")
 

@@ -11,10 +11,12 @@ from store.errors import ItemError
 
 
 class Reply:
-    """One try of one request: its text, its token counts, and ``reason``, None until the text has ended.
+    """One try of one request: its text, its token counts, and ``reason``, None until the text has ended; ``error``
+    where the server ended it for a reason that makes it no text.
 
     Where the server gives no token counts, or impossible ones, the events are counted instead, with a prompt of 0.
-    Reasoning that the server sends apart (``reasoning_content``, or ``reasoning``) is no part of the text.
+    Reasoning that the server sends apart (``reasoning_content``, or ``reasoning``) is no part of the text. The words
+    with which a chat model refuses an answer are its text.
     """
 
     def __init__(self, url: str, stream: ResumedStream | None = None) -> None:
@@ -27,23 +29,25 @@ class Reply:
         # The two halves of a character beyond U+FFFF may come in two events; one half alone is not text.
         self._halves = codecs.getincrementaldecoder("utf-16-le")("replace")
         self.reason: Literal["stop", "length"] | None = None
+        self.error: ItemError | None = None
         self._started = time.perf_counter()
         if stream:
             stream.restart()
 
     def add(self, event: dict[str, Any]) -> None:
-        """Add one event of the stream. Raises ``Again`` for a malformed one, ItemError for an unknown end reason."""
+        """Add one event of the stream. Raises ``Again`` for a malformed one, and where the server gave up."""
         self._usage = _usage(event.get("usage")) or self._usage
         self._reasoning_tokens = _reasoning_tokens(event.get("usage")) or self._reasoning_tokens
         choices = event.get("choices")
         if not isinstance(choices, list):
             raise Again("it sent garbage")
-        if not choices or self.reason:
+        if not choices or self.reason or self.error:
             return
         try:
-            text, reason = choices[0].get("text") or "", choices[0].get("finish_reason")
+            said, reason = choices[0].get("delta") or choices[0], choices[0].get("finish_reason")
+            text = said.get("text") or said.get("content") or said.get("refusal") or ""
             new = self._halves.decode(text.encode("utf-16-le", "surrogatepass"), final=reason is not None)
-            thought = choices[0].get("reasoning_content") or choices[0].get("reasoning") or ""
+            thought = said.get("reasoning_content") or said.get("reasoning") or ""
         except (AttributeError, TypeError, ValueError) as error:
             raise Again("it sent garbage") from error
         if isinstance(thought, str) and thought:
@@ -58,8 +62,11 @@ class Reply:
             self.reason = cast("Literal['stop', 'length']", reason)
         elif reason in ("abort", "error"):
             raise Again("it gave up the text")
+        elif reason == "content_filter":
+            self.error = ItemError(f"The server {self._url} withheld the text (content_filter).")
         elif reason is not None:
-            raise ItemError(f"The server {self._url} ended the text for an unknown reason: {str(reason)[:100]}.")
+            why = str(reason)[:100]
+            self.error = ItemError(f"The server {self._url} ended the text for an unknown reason: {why}.")
 
     def completion(self, request_id: str, reason: Literal["stop", "length", "cancelled"]) -> Completion:
         tokens, prompt_tokens = self._usage or (self._events, 0)
@@ -76,10 +83,12 @@ def _reasoning_tokens(usage: Any) -> int | None:
 
 
 def _usage(usage: Any) -> tuple[int, int] | None:
-    """(completion tokens, prompt tokens); None for anything else."""
+    """(completion tokens, prompt tokens); None for anything else. Some servers count reasoning in the total alone."""
     if not isinstance(usage, dict):
         return None
     counts = usage.get("completion_tokens"), usage.get("prompt_tokens")
-    if all(type(count) is int and 0 <= count < 1 << 31 for count in counts):
-        return cast("tuple[int, int]", counts)
-    return None
+    if not all(type(count) is int and 0 <= count < 1 << 31 for count in counts):
+        return None
+    written, read = cast("tuple[int, int]", counts)
+    total = usage.get("total_tokens")
+    return max(written, total - read) if type(total) is int and total < 1 << 31 else written, read

@@ -50,9 +50,10 @@ class Again(Exception):
 
 
 class Refused(ItemError):
-    """The server rejects this one request: 400 and the like."""
+    """The server rejects this one request: 400 and the like. ``said``: its message."""
 
     def __init__(self, url: str, status: int, message: str) -> None:
+        self.said = message
         super().__init__(f"The server {url} refused the request ({status}): {message}.")
 
 

@@ -16,6 +16,7 @@ class ServerTokenizer:
         self._role, self._server = role, server
         self._lock = asyncio.Lock()
         self._checked = False
+        self._stops: dict[tuple[str, ...], dict[str, Any]] = {}
 
     async def tokenize(self, text: str) -> tuple[list[int], int]:
         """The ids of exactly this text, and how many the model takes (0 where the server does not say)."""
@@ -23,6 +24,15 @@ class ServerTokenizer:
         answer = await self._server.post(f"{self._server.root}/tokenize", body)
         try:
             return [int(i) for i in answer["tokens"]], int(answer.get("max_model_len") or 0)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Again("it sent garbage") from error
+
+    async def chat_length(self, messages: list[dict[str, str]]) -> tuple[int, int]:
+        """How many tokens the model reads of a chat, and how many it takes (0 where the server does not say)."""
+        body = {"model": self._role.model, "messages": messages}
+        answer = await self._server.post(f"{self._server.root}/tokenize", body)
+        try:
+            return int(answer["count"]), int(answer.get("max_model_len") or 0)
         except (KeyError, TypeError, ValueError) as error:
             raise Again("it sent garbage") from error
 
@@ -44,3 +54,21 @@ class ServerTokenizer:
                 remedy = f"run `scalequest tokenizer {model} --out FOLDER` and start it with --tokenizer FOLDER"
                 raise BackendError(f"The server {self._server.url} misreads the model '{model}': {loss}; {remedy}.")
             self._checked = True
+
+    async def stop_fields(self, stop: tuple[str, ...]) -> dict[str, Any]:
+        """vLLM's fields for these stop strings: special tokens by id, since they never show in the text."""
+        async with self._lock:
+            if stop not in self._stops:
+                self._stops[stop] = await self._make_stop_fields(stop)
+            return self._stops[stop]
+
+    async def _make_stop_fields(self, stop: tuple[str, ...]) -> dict[str, Any]:
+        ids: list[int] = []
+        texts: list[str] = []
+        for text in stop:
+            tokens, _ = await self.tokenize(text)
+            special = len(tokens) == 1
+            ids += tokens if special else []
+            if not (special and text.startswith("<") and text.endswith(">")):  # "." is one token, and part of others
+                texts.append(text)
+        return {key: value for key, value in (("stop", texts), ("stop_token_ids", ids)) if value}

@@ -1,4 +1,5 @@
-"""A server on loopback that speaks ``/v1/completions`` and fails as it is told to; for the tests.
+"""A server on loopback that speaks ``/v1/completions`` and ``/v1/chat/completions`` and fails as it is told to; for the
+tests.
 
 Its texts depend on the request alone, so that a text that was tried again must come out the same. It writes its
 bytes in small pieces that split characters and lines.
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 PLAIN = ["Tom", "has", "of", "7", "apples", "Größe", "½", "€", "\\boxed{3}", '"so"']
@@ -56,6 +58,8 @@ class Faulty:
     fault: Fault = lambda number, body: None
     writes: Callable[[dict[str, Any]], str] | None = None
     """What it writes for a request's body; by default words that its seed draws."""
+    thinks: Callable[[dict[str, Any]], str] = lambda body: ""
+    """What it sends as reasoning before that."""
     pause: float = 0.0
     """Seconds between two words."""
     port: int = 0
@@ -63,6 +67,8 @@ class Faulty:
     added: int | None = 0
     """Tokens that it puts before every prompt; None where it counts none."""
     seen: list[Seen] = field(default_factory=list)
+    billed: list[tuple[int, int]] = field(default_factory=list)
+    """Tokens read and written of every text whose usage it has sent."""
     at_once: int = 0
     peak: int = 0
 
@@ -149,7 +155,8 @@ class Faulty:
             await writer.drain()
             return True
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-        async for event in self._events(seen.body, kind, detail):
+        chat = seen.path.endswith("/chat/completions")
+        async for event in self._events(seen.body, kind, detail, chat):
             if event is None:
                 return False
             for start in range(0, len(event), 7):
@@ -162,8 +169,9 @@ class Faulty:
         await writer.drain()
         return True
 
-    async def _events(self, body: dict[str, Any], kind: str, detail: str) -> AsyncIterator[bytes | None]:
-        seed, limit = body["seed"], body["max_tokens"]
+    async def _events(self, body: dict[str, Any], kind: str, detail: str, chat: bool) -> AsyncIterator[bytes | None]:
+        seed, limit = body.get("seed", 0), body.get("max_tokens") or body["max_completion_tokens"]
+        piece = partial(_piece, chat)
         count = length_of(seed)
         text = text_of(seed + (kind == "differs" and len(self.asked) == 1), min(count, limit))
         if self.writes is not None:
@@ -171,6 +179,9 @@ class Faulty:
             count = len(text.split(" ")) - 1
         words = [f" {word}" for word in text.split(" ")[1:]]
         yield b": a comment, as some servers send to keep a connection\n\n"
+        thoughts = self.thinks(body).split()
+        for thought in thoughts:
+            yield _event({"choices": [{"index": 0, "delta": {"reasoning_content": f" {thought}"}}]})
         for number, word in enumerate(words):
             if number == len(words) // 2:
                 if kind in ("cut", "differs"):
@@ -183,18 +194,22 @@ class Faulty:
                     yield _event({"error": {"message": "the engine fell over", "code": 500}})
             if kind == "halves" and "🍎" in word:
                 for half in ("\ud83c", "\udf4e"):
-                    yield _event(_choice(word.replace("🍎", half) if half == "\ud83c" else half))
+                    yield _event(piece(word.replace("🍎", half) if half == "\ud83c" else half))
                 continue
             await asyncio.sleep(self.pause)
-            yield _event(_choice(word))
+            yield _event(piece(word))
         if kind == "early":
             yield b"data: [DONE]\n\n"
             return
-        yield _event(_choice("", detail if kind == "reason" else "length" if count > limit else "stop"))
-        usage: Any = {"completion_tokens": len(words), "prompt_tokens": len(body["prompt"].split())}
+        yield _event(piece("", detail if kind == "reason" else "length" if count > limit else "stop"))
+        read, written = len(prompt_of(body).split()), len(words) + len(thoughts)
+        usage: Any = {"completion_tokens": written, "prompt_tokens": read}
+        if thoughts:
+            usage["completion_tokens_details"] = {"reasoning_tokens": len(thoughts)}
         if kind == "usage":
             usage = {"": None, "wrong": {"completion_tokens": -3, "prompt_tokens": "many"}, "odd": "lots"}[detail]
         if usage is not None:
+            self.billed.append((read, written))
             yield _event({"choices": [], "usage": usage})
         yield b"data: [DONE]\n\n"
 
@@ -207,8 +222,14 @@ class Faulty:
         return await _json(writer, 200, {"count": count, "max_model_len": 256, "tokens": [9] * count})
 
 
-def _choice(text: str, reason: str | None = None) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "text": text, "finish_reason": reason}]}
+def prompt_of(body: dict[str, Any]) -> str:
+    """What a request asks, raw or as a chat's last message."""
+    return str(body["messages"][-1]["content"] if "messages" in body else body["prompt"])
+
+
+def _piece(chat: bool, text: str, reason: str | None = None) -> dict[str, Any]:
+    said = {"delta": {"content": text}} if chat else {"text": text}
+    return {"choices": [{"index": 0, **said, "finish_reason": reason}]}
 
 
 def _event(data: dict[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """One contract, every backend: the same requests to each, and what `engine.models.base` promises of the answers.
 
-Real models throughout: the bundled nano generator in transformers, in vLLM, behind a real server, and as a pool of two.
+Real models throughout: the bundled nano generator in transformers, in vLLM, behind a real server (completions and
+chat), and as a pool of two.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from engine.config.profiles import Role, load_profile
+from engine.config.prompts import template
 from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, TextModel
 from engine.models.load import open_text
@@ -42,6 +44,15 @@ def _server(role: Role) -> TextModel:
     return open_text(replace(role, backend="openai", model=served.model, urls=(served.url,)))
 
 
+def _chat(role: Role) -> TextModel:
+    """vLLM's chat endpoint with a chat format that adds nothing to the message, so that the texts are the others'."""
+    assert role.path is not None
+    bare = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    served = shared(role.path, "--scheduling-policy", "priority", "--chat-template", bare)
+    changes: Any = {"role": "solver", "backend": "openai-chat", "template": template("chat-solve")}
+    return open_text(replace(role, model=served.model, urls=(served.url,), **changes))
+
+
 def _pool(role: Role) -> TextModel:
     return Pool([open_text(role), open_text(role)])
 
@@ -52,6 +63,7 @@ def _pool(role: Role) -> TextModel:
         pytest.param(_transformers, id="transformers"),
         pytest.param(_vllm, id="vllm", marks=needs_vllm),
         pytest.param(_server, id="openai", marks=needs_vllm),
+        pytest.param(_chat, id="openai-chat", marks=needs_vllm),
         pytest.param(_pool, id="pool"),
     ],
 )

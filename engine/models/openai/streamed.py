@@ -1,0 +1,128 @@
+"""What completions and chat have in common: every text is streamed, one request a sample, each with its seed.
+
+Streaming lets a cancel free the server immediately, and shows by silence that a server has died.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.config.profiles import Role
+from engine.models.base import BATCH, Completion, OnCompletion, OnText, Request
+from engine.models.openai.model import Call, ServerModel, check_text
+from engine.models.openai.reply import Reply
+from engine.models.openai.server import Again, Refused, Server
+from engine.models.openai.tokens import ServerTokenizer
+from engine.models.resumed_stream import ResumedStream
+
+_TOKENS_AN_EVENT = 16
+"""Where the text is not streamed to a user: each event costs more than a token."""
+_VLLM_DEFAULTS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+"""vLLM takes these from the model's own files where a request leaves them out."""
+
+
+@dataclass(slots=True, eq=False)
+class TextCall(Call[Completion]):
+    """``reply``: the newest try's; None before the first."""
+
+    request: Request
+    stream: ResumedStream | None
+    reply: Reply | None = None
+
+
+class StreamedModel(ServerModel[TextCall, Completion]):
+    """``role.slots`` requests at once, and a few more of live users. A request that failed starts again from its
+    beginning with its seed."""
+
+    path: str
+    """Of the texts, below the server's ``/v1``."""
+
+    def __init__(self, role: Role, server: Server) -> None:
+        super().__init__(role, server, window=role.slots + max(4, role.slots // 4))
+        self._is_vllm = role.server == "vllm"
+        self._tokenizer = ServerTokenizer(role, server)
+
+    def submit(self, requests: Sequence[Request], on_done: OnCompletion, on_text: OnText | None = None) -> None:
+        calls = [
+            TextCall(r.request_id, on_done, r, ResumedStream(r.request_id, on_text) if on_text else None)
+            for r in requests
+        ]
+
+        def start() -> None:
+            for call in calls:
+                self._start(call, self._complete(call))
+
+        if not self._post(start):
+            for call in calls:
+                on_done(self._cancelled(call))
+
+    def cancel(self, request_ids: Sequence[str]) -> None:
+        wanted = set(request_ids)
+        self._post(lambda: self._cancel(lambda call: call.request_id in wanted))
+
+    # -- on the loop
+
+    @abstractmethod
+    async def _body(self, call: TextCall) -> dict[str, Any]:
+        """What is sent for this request."""
+
+    @abstractmethod
+    async def _amended(self, body: dict[str, Any], refused: Refused) -> bool:
+        """Whether ``body`` now avoids what the server refused."""
+
+    def _cancelled(self, call: TextCall) -> Completion:
+        if call.reply is None:
+            return Completion(call.request_id, "", 0, 0, 0.0, "cancelled")
+        return call.reply.completion(call.request_id, "cancelled")
+
+    async def _complete(self, call: TextCall) -> Completion:
+        check_text(call.request.prompt, "The prompt")
+        async with self._limiter.acquire(call.request.priority):
+            return await self._server.persist(lambda: self._try(call))
+
+    async def _try(self, call: TextCall) -> Completion:
+        """One try; a request that is refused for something that can be changed is sent changed."""
+        body = await self._body(call)
+        while True:
+            try:
+                return await self._stream(call, body)
+            except Refused as refused:
+                if not await self._amended(body, refused):
+                    raise
+
+    async def _stream(self, call: TextCall, body: dict[str, Any]) -> Completion:
+        call.reply = reply = Reply(self._server.url, call.stream)
+        await self._server.stream(f"{self._server.url}/{self.path}", body, reply.add)
+        if reply.error is not None:
+            raise reply.error
+        if reply.reason is None:
+            raise Again("it cut the stream")
+        return reply.completion(call.request_id, reply.reason)
+
+    def _common(self, request: Request) -> dict[str, Any]:
+        """The fields of OpenAI's protocol that both kinds of requests have."""
+        sampling = request.sampling
+        return {
+            "model": self._role.model,
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": request.seed,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+
+    async def _vllm_fields(self, call: TextCall) -> dict[str, Any]:
+        """What OpenAI's protocol lacks: the model's own sampling defaults are off, special tokens stop by id and never
+        show, live users go first (where the server runs with ``--scheduling-policy priority``), and a server whose
+        tokenizer loses text is refused."""
+        await self._tokenizer.check_round_trip()
+        fields = {**_VLLM_DEFAULTS, **await self._tokenizer.stop_fields(call.request.sampling.stop)}
+        # so that the cost of a cancelled text is known
+        fields["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
+        if call.stream is None:
+            fields["stream_interval"] = _TOKENS_AN_EVENT
+        if call.request.priority >= BATCH:  # a live user's 0 is the server's default
+            fields["priority"] = call.request.priority
+        return fields
