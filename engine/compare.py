@@ -9,7 +9,7 @@ from engine.config.profiles import Profile, Role
 from engine.config.run_config import RunConfig
 from engine.pipeline.live import settings
 from engine.training.curriculum import read
-from store.database import run_queries
+from store.database import resume, run_queries
 from store.database.workspace import Workspace
 from store.statistics import Z95, effective_number, wilson
 
@@ -68,21 +68,20 @@ def generator_stats(workspace: Workspace, run_id: str) -> GeneratorStats:
     """The statistics of a run. InputError for an unknown one."""
     workspace.run(run_id)
     with workspace.cursor() as cursor:
-        decided = [stored for stored in run_queries.resume_state(cursor, run_id) if stored.decided]
-    with workspace.cursor() as cursor:
+        decided = resume.decided(cursor, run_id)
+        rates = run_queries.scores(cursor, run_id, "difficulty")
+        valid_texts = run_queries.kept_texts(cursor, run_id, "solvability")
         topics = run_queries.pair_topics(cursor, run_id)
         tokens = sum(cost.tokens for cost in run_queries.costs(cursor, run_id))
-    valid = [s for s in decided if "solvability" in s.verdicts and s.verdicts["solvability"].kept]
-    pairs = sum("pair" in s.verdicts and s.verdicts["pair"].kept for s in decided)
-    rates = [s.verdicts["difficulty"].score for s in valid if "difficulty" in s.verdicts]
-    kinds = Counter(found.kind.name for s in valid if (found := read(s.question.text)).status == "ok" and found.kind)
+    valid, pairs = decided.kept.get("solvability", 0), decided.kept.get("pair", 0)
+    kinds = Counter(found.kind.name for text in valid_texts if (found := read(text)).status == "ok" and found.kind)
     return GeneratorStats(
         run_id,
-        len(decided),
+        decided.count,
         pairs,
-        share(len(valid), len(decided)),
-        share(pairs, len(decided)),
-        mean([rate for rate in rates if rate is not None]),
+        share(valid, decided.count),
+        share(pairs, decided.count),
+        mean(rates),
         effective_number(topics.values()),
         effective_number(kinds.values()),
         sum(kinds.values()),

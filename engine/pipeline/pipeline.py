@@ -23,8 +23,7 @@ from engine.models.roles import Models
 from engine.pipeline.request_queue import InFlight, Item, Result, TextQueue
 from engine.pipeline.steps import Steps
 from engine.pipeline.types import Outcome, Put, Status, Tools
-from store.database.resume import Decided
-from store.database.run_queries import Stored
+from store.database.resume import Decided, Stored
 from store.errors import BackendError, ScaleQuestError
 from store.records import STAGES, ErrorRow, Record, question_id
 

@@ -21,7 +21,7 @@ from engine.pipeline.request_queue import InFlight, Item, RunContext, ScoreQueue
 from engine.pipeline.types import Counts, Tools
 from engine.stages import difficulty, language, pair, solution, solvability
 from engine.text import answers
-from store.database.run_queries import Stored
+from store.database.resume import Stored
 from store.errors import BackendError, ScaleQuestError
 from store.records import STAGES, ErrorRow, Label, Question, QuestionSignature, Record, Reward, Verdict
 

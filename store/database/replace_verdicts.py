@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from store.database import arrow, run_queries, schema
+from store.database import arrow, resume, schema
 from store.database import ids as keys
 from store.database.workspace import Workspace
 from store.errors import InputError
@@ -98,7 +98,7 @@ def stage_input(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, low:
 def solutions(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str]) -> dict[str, list[Solution]]:
     """The solutions of these questions, by question_id, in the order of their samples."""
     found: dict[str, list[Solution]] = {}
-    for solution in run_queries.solutions(cursor, _keys(cursor, questions)):
+    for solution in resume.solutions(cursor, _keys(cursor, questions)):
         found.setdefault(solution.question_id, []).append(solution)
     return found
 

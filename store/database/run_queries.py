@@ -1,23 +1,18 @@
-"""What is stored of runs: their funnels, costs, counts and failures, and the state from which one resumes.
+"""What is stored of runs: their funnels, costs, counts and failures. Every query runs on the caller's cursor."""
 
-Every query runs on the caller's cursor. Keys come first, texts by key: no scan decodes text.
-"""
-
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from store.database import ids
 from store.database.outcomes import FunnelRow
-from store.database.views import narrowed
-from store.records import STAGES, ErrorRow, Question, Solution, Verdict, solution_id
+from store.records import STAGES, ErrorRow
 from store.times import from_db
 
-CHUNK = 20_000
-"""Questions read at a time when a run is resumed: bounds memory; each chunk costs one scan of the keys."""
+DECIDED = "SELECT DISTINCT q FROM verdict_rows WHERE q BETWEEN $low AND $high AND (stage = 'pair' OR NOT kept)"
+"""The keys of the decided questions: those that a stage dropped or that reached the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +51,6 @@ class Contents:
     pairs: int
     decisions: int
     preferences: int
-
-
-@dataclass(slots=True)
-class Stored:
-    """A stored question. ``solutions`` only while it is undecided; ``attempts``: its rows in ``errors``."""
-
-    question: Question
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    solutions: list[Solution] = field(default_factory=list)
-    attempts: int = 0
-
-    @property
-    def decided(self) -> bool:
-        return "pair" in self.verdicts or not all(verdict.kept for verdict in self.verdicts.values())
 
 
 def funnel(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[FunnelRow]:
@@ -145,87 +126,32 @@ def failures(
     query = f"""
         SELECT run_id, idx, stage, message, raw, attempt, created_at FROM errors WHERE run_id = ?
         ORDER BY rowid {"DESC" if newest_first else ""} LIMIT {most:d} OFFSET {first:d}"""
-    return [ErrorRow(*_values(row)) for row in cursor.execute(query, [run_id]).fetchall()]
+    return [ErrorRow(*[*row[:-1], from_db(row[-1])]) for row in cursor.execute(query, [run_id]).fetchall()]
 
 
-def resume_state(cursor: duckdb.DuckDBPyConnection, run_id: str) -> Iterator[Stored]:
-    """Yield the run's questions in idx order, read lazily: use the cursor for nothing else meanwhile."""
-    failed = cursor.execute("SELECT idx, count(*) FROM errors WHERE run_id = ? GROUP BY idx", [run_id]).fetchall()
-    attempts: dict[int, int] = dict(failed)
-    row = cursor.execute("SELECT max(idx) FROM question_rows WHERE run_id = ?", [run_id]).fetchone()
-    last = -1 if row is None or row[0] is None else int(row[0])
-    number = ids.number_of(cursor, run_id) or 0
-    for low in range(0, last + 1, CHUNK):
-        ends = {"low": ids.key(number, low), "high": ids.key(number, low + CHUNK - 1)}
-        found = _questions(cursor, run_id, low)
-        for verdict in _verdicts(cursor, ends):
-            if verdict.question_id in found:
-                found[verdict.question_id].verdicts[verdict.stage] = verdict
-        undecided = [ids.key(number, s.question.idx) for s in found.values() if not s.decided]
-        for solution in solutions(cursor, undecided):
-            found[solution.question_id].solutions.append(solution)
-        for stored in found.values():
-            stored.attempts = attempts.get(stored.question.idx, 0)
-            yield stored
-
-
-def stored(cursor: duckdb.DuckDBPyConnection, run_id: str, keys: list[int]) -> Iterator[Stored]:
-    """The run's questions with these keys, which are sorted, as ``resume_state`` yields them."""
-    ends = {"low": keys[0], "high": keys[-1]}
-    where = "{0}.q BETWEEN $low AND $high AND {0}.q IN (SELECT unnest($q))"
-    query = f"SELECT {_QUESTION} FROM ({narrowed('questions', where)}) ORDER BY idx"
-    found = _records(cursor.execute(query, {**ends, "q": keys}).fetchall())
-    query = f"SELECT {_VERDICT} FROM verdict_rows WHERE q BETWEEN $low AND $high AND q IN (SELECT unnest($q))"
-    for row in cursor.execute(query, {**ends, "q": keys}).fetchall():
-        verdict = Verdict(*_values(row))
-        found[verdict.question_id].verdicts[verdict.stage] = verdict
-    for solution in solutions(cursor, keys):
-        found[solution.question_id].solutions.append(solution)
-    by_idx = {one.question.idx: one for one in found.values()}
-    query = "SELECT idx, count(*) FROM errors WHERE run_id = ? AND idx IN (SELECT unnest(?)) GROUP BY idx"
-    for idx, attempts in cursor.execute(query, [run_id, list(by_idx)]).fetchall():
-        by_idx[idx].attempts = attempts
-    yield from found.values()
-
-
-def _questions(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int) -> dict[str, Stored]:
-    query = f"SELECT {_QUESTION} FROM questions WHERE run_id = ? AND idx BETWEEN ? AND ? ORDER BY idx"
-    return _records(cursor.execute(query, [run_id, low, low + CHUNK - 1]).fetchall())
-
-
-_QUESTION = """
-    question_id, run_id, idx, text, generator, template_id, params, seed, tokens, finish_reason, seconds,
-    reference_answer, extra, created_at"""
-_VERDICT = "question_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at"
-
-
-def _records(rows: list[tuple[Any, ...]]) -> dict[str, Stored]:
-    """The questions of rows of ``_QUESTION``, by question_id."""
-    return {r[0]: Stored(Question(*_values(r, objects=(6, 12)))) for r in rows}
-
-
-def _verdicts(cursor: duckdb.DuckDBPyConnection, ends: dict[str, int]) -> list[Verdict]:
-    query = f"SELECT {_VERDICT} FROM verdict_rows WHERE q BETWEEN $low AND $high"
-    return [Verdict(*_values(r)) for r in cursor.execute(query, ends).fetchall()]
-
-
-def solutions(cursor: duckdb.DuckDBPyConnection, keys: list[int]) -> list[Solution]:
-    """The solutions of the questions with these keys, by question and sample."""
-    if not keys:
-        return []
+def kept_texts(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str) -> list[str]:
+    """The texts of the run's decided questions that this stage kept."""
     query = f"""
-        SELECT reasoning, reasoning_tokens, correct,
-            question_id, sample, text, answer, solver, seed, tokens, seconds, finish_reason, created_at
-        FROM ({narrowed("solutions")}) ORDER BY question_id, sample"""
-    rows = cursor.execute(query, {"q": keys}).fetchall()
-    return [
-        Solution(*_values((solution_id(row[0], row[1]), *row)), *more) for *more, row in ((*r[:3], r[3:]) for r in rows)
-    ]
+        SELECT text FROM question_text SEMI JOIN ({DECIDED}) USING (q)
+        SEMI JOIN (SELECT q FROM verdict_rows WHERE q BETWEEN $low AND $high AND stage = $stage AND kept) USING (q)
+        WHERE q BETWEEN $low AND $high"""
+    return _column(cursor, query, run_id, stage)
 
 
-def _values(row: tuple[Any, ...], objects: tuple[int, ...] = ()) -> list[Any]:
-    """A record's fields from its row, whose last column is ``created_at``; ``objects``: positions of JSON."""
-    values = [*row[:-1], from_db(row[-1])]
-    for position in objects:
-        values[position] = json.loads(values[position])
-    return values
+def scores(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str) -> list[float]:
+    """The scores that this stage gave to the run's decided questions."""
+    query = f"""
+        SELECT score FROM verdict_rows SEMI JOIN ({DECIDED}) USING (q)
+        WHERE q BETWEEN $low AND $high AND stage = $stage AND score IS NOT NULL"""
+    return _column(cursor, query, run_id, stage)
+
+
+def _column(cursor: duckdb.DuckDBPyConnection, query: str, run_id: str, stage: str) -> list[Any]:
+    ends = bounds(cursor, run_id)
+    return [] if ends is None else [row[0] for row in cursor.execute(query, {**ends, "stage": stage}).fetchall()]
+
+
+def bounds(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int] | None:
+    """``low`` and ``high`` of the run's keys; None for a run without rows."""
+    number = ids.number_of(cursor, run_id)
+    return None if number is None else {"low": ids.key(number, 0), "high": ids.key(number + 1, 0) - 1}

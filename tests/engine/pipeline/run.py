@@ -16,7 +16,7 @@ from engine.pipeline.types import Outcome, Tools
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
 from engine.text import answers
-from store.database.run_queries import Stored
+from store.database.resume import Stored
 from store.records import ErrorRow, Label, Question, Record, Reward, Solution, Verdict
 from tests.engine.pipeline.instant import InstantScore, InstantText
 

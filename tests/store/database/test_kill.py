@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from store.database import run_queries
 from store.database.workspace import DATABASE, Workspace
 from store.errors import StoreError
 from store.transfer import backup
@@ -56,7 +55,7 @@ def test_no_acknowledged_row_is_lost_or_doubled_by_kills(tmp_path: Path) -> None
         last = write_until(folder, first, chance.randint(1, 12))
         with Workspace.open(folder) as workspace, workspace.cursor() as cursor:
             assert workspace.run("r1").status == "interrupted"
-            stored = [state.question.idx for state in run_queries.resume_state(cursor, "r1")]
+            stored = [idx for (idx,) in cursor.execute("SELECT idx FROM questions ORDER BY idx").fetchall()]
             assert stored == list(range(len(stored)))
             assert len(stored) > last
             counted = cursor.execute(

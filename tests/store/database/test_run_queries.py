@@ -13,39 +13,6 @@ from store.explore.overview import BINS, compared
 from store.frame.cache import Frames
 from store.records import ErrorRow, Verdict
 from tests.store import rows
-from tests.store.conftest import Ask
-
-
-def test_resume_state_gives_back_the_very_records_in_idx_order(workspace: Workspace, ask: Ask) -> None:
-    half = rows.verdicts(1, until="difficulty")
-    samples = rows.solutions(1)
-    for batch in ([rows.question(2)], [rows.question(1), *half, *samples], rows.whole(0), rows.whole(0, "r2")):
-        workspace.writer.put(batch)
-    workspace.writer.put([ErrorRow("r1", 1, "solution", "boom"), ErrorRow("r1", 1, "solution", "boom", attempt=2)])
-    workspace.writer.flush()
-    with workspace.cursor() as cursor:
-        done, begun, fresh = run_queries.resume_state(cursor, "r1")
-    assert (done.question.idx, begun.question.idx, fresh.question.idx) == (0, 1, 2)
-    assert done.decided
-    assert done.solutions == []  # its fate is known: no text is read
-    assert not begun.decided
-    assert begun.verdicts == {verdict.stage: verdict for verdict in half}
-    assert begun.solutions == samples[::2]
-    assert begun.attempts == 2
-    assert (fresh.verdicts, fresh.solutions, fresh.attempts) == ({}, [], 0)
-    assert fresh.question.params == {"temperature": 1.0}
-
-
-def test_resume_state_reads_on_over_chunks_and_gaps(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_queries, "CHUNK", 10)
-    numbers = [0, 9, 10, 35, 41]
-    workspace.writer.put([row for idx in numbers for row in rows.whole(idx)])
-    workspace.writer.flush()
-    with workspace.cursor() as cursor:
-        states = list(run_queries.resume_state(cursor, "r1"))
-        assert list(run_queries.resume_state(cursor, "none")) == []
-    assert [state.question.idx for state in states] == numbers
-    assert all(len(state.verdicts) == 7 for state in states)
 
 
 def test_costs_add_up_tokens_and_seconds_of_every_stage(workspace: Workspace) -> None:
