@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.models.base import Failure, OnScored, Row, Scored
 from engine.models.local.causal import encode
+from engine.models.tokenizers import begins_with_blank
 from store.errors import ItemError, ScaleQuestError
 
 
@@ -70,13 +71,8 @@ class RowEncoder:
         prompt = encode(self.tokenizer, first)
         if not second:
             return len(prompt), prompt
-        if not self._begins_with_blank:
+        if not begins_with_blank(self.tokenizer):  # else two texts are encoded as one
             return len(prompt), prompt + encode(self.tokenizer, second)
         both = encode(self.tokenizer, first + second)
         pairs = zip(prompt, both, strict=False)
         return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(prompt), len(both))), both
-
-    @property
-    def _begins_with_blank(self) -> bool:
-        """Whether the tokenizer puts a blank before every text (SentencePiece): then two texts are encoded as one."""
-        return str(self.tokenizer.convert_ids_to_tokens(encode(self.tokenizer, "a"))[0]).startswith("\u2581")

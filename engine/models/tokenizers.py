@@ -8,6 +8,7 @@ prompts and in answers, without an error (huggingface/transformers#48206). vLLM 
 import atexit
 import json
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from store.errors import InputError
 PROBE = "User:  Natalia sold 48/2 = 24 clips , then\n\n\\frac{3}{4} of $x^2$.\nGröße: 5 €, 東京 "
 """What a tokenizer must give back: blanks (two, before a comma, at the end), line breaks, digits, LaTeX, letters of two
 and three bytes."""
+_MARK = "\ue000"
+"""A character for private use: in no vocabulary, so that nothing after it is joined with it."""
 _REBUILT = ("LlamaTokenizer", "CodeLlamaTokenizer")
 """Classes in which transformers puts SentencePiece's rules in place of the file's."""
 
@@ -33,6 +36,24 @@ def load_tokenizer(source: str, revision: str | None = None, trust_remote_code: 
     if is_byte_level(source, revision):
         return transformers.PreTrainedTokenizerFast.from_pretrained(source, **options)
     return transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code, **options)
+
+
+def begins_with_blank(tokenizer: Any) -> bool:
+    """Whether the tokenizer puts a blank before every text, as SentencePiece's do (Llama 2, Mistral, InternLM2)."""
+    return str(tokenizer.convert_ids_to_tokens(tokenizer.encode("a", add_special_tokens=False))[0]).startswith("\u2581")
+
+
+def encode_continuations(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """The ids by which a model continues a prompt with these texts: without added tokens, and without the blank that
+    SentencePiece puts before a text, which no model writes in the middle of one."""
+    if not texts:
+        return []
+    plain: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    if not begins_with_blank(tokenizer):
+        return plain
+    mark, *marked = tokenizer([_MARK, *(_MARK + text for text in texts)], add_special_tokens=False)["input_ids"]
+    cut = len(mark)
+    return [ids[cut:] if ids[:cut] == mark else same for ids, same in zip(marked, plain, strict=True)]
 
 
 def is_byte_level(source: str, revision: str | None = None) -> bool:
@@ -103,6 +124,26 @@ def check_round_trip(role: Role, tokenizer: Any) -> None:
     if (loss := lost_text(str(tokenizer.decode(ids, skip_special_tokens=True)))) is not None:
         remedy = "give a model whose tokenizer.json has the decoder that it was trained with"
         raise InputError(f"{role.role}.model", role.model, f"would be misread: {loss}", remedy)
+
+
+def check_reads_alike(role: Role, tokenizer: Any) -> None:
+    """InputError where a scorer's text becomes other ids than by the model's own files. Unlike ``check_round_trip``, it
+    lets a tokenizer lose what it is made to lose, as that of an uncased encoder does."""
+    own = load_tokenizer(str(role.path or role.model), role.revision, role.trust_remote_code)
+    ids, expected = (one.encode(PROBE, add_special_tokens=False) for one in (tokenizer, own))
+    remedy = "give a model whose tokenizer vLLM reads as its files say"
+    if (problem := misreading(own, expected, ids)) is not None:
+        raise InputError(f"{role.role}.model", role.model, f"would be misread: {problem}", remedy)
+
+
+def misreading(own: Any, expected: Sequence[int], ids: Sequence[int]) -> str | None:
+    """How ``ids`` of ``PROBE`` differ from ``expected`` ones, in the words of the model's own tokenizer; None where
+    they are equal."""
+    if list(ids) == list(expected):
+        return None
+    at = next((i for i, (a, b) in enumerate(zip(ids, expected, strict=False)) if a != b), min(len(ids), len(expected)))
+    here, there = (own.convert_ids_to_tokens(list(some[at : at + 4])) for some in (ids, expected))
+    return f"where its tokenizer.json gives the tokens {there}, it is given {here}"
 
 
 def _file(source: str, revision: str | None, name: str) -> dict[str, Any]:

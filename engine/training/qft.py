@@ -16,6 +16,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from engine.config import prompts
 from engine.config.prompts import Template
 from engine.jobs.control import Control
+from engine.models.tokenizers import encode_continuations
 from engine.training import base, samples, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
@@ -50,12 +51,10 @@ def train(
 
 def encoded(tokenizer: Any, template: Template, questions: Sequence[str]) -> list[list[int]]:
     """Token ids of template, question and end token, without added tokens."""
-    if not questions:
-        return []
     end = prompts.closing(template.id)
-    texts = tokenizer([question + end for question in questions], add_special_tokens=False)["input_ids"]
+    texts = encode_continuations(tokenizer, [question + end for question in questions])
     prompt = list(tokenizer(template.text, add_special_tokens=False)["input_ids"])
-    return [prompt + list(ids) for ids in texts]
+    return [prompt + ids for ids in texts]
 
 
 def packed(texts: Sequence[list[int]], length: int, seed: int) -> list[list[int]]:

@@ -19,6 +19,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from engine.config import prompts
 from engine.config.prompts import Template
 from engine.jobs.control import Control
+from engine.models.tokenizers import encode_continuations
 from engine.training import base, samples, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
@@ -58,7 +59,7 @@ def encoded(
     """Columns of token ids: the prompt, and both sides with the end token. With ``fork``, the common beginning of both
     sides belongs to the prompt, and each side is its first token after that."""
     end = prompts.closing(template.id)
-    sides = [tokenizer([pair[side] + end for pair in pairs], add_special_tokens=False)["input_ids"] for side in (0, 1)]
+    sides = [encode_continuations(tokenizer, [pair[side] + end for pair in pairs]) for side in (0, 1)]
     prompt = list(tokenizer(template.text, add_special_tokens=False)["input_ids"])
     rows = [(prompt, *both) for both in zip(*sides, strict=True)]
     if fork:

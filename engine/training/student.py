@@ -18,6 +18,7 @@ from engine.config.sampling import Sampling
 from engine.data import training_rows
 from engine.jobs.control import Control
 from engine.models.base import Completion, Request
+from engine.models.tokenizers import encode_continuations
 from engine.text.answers import AnswerPool
 from engine.training import accuracy, held_out, qft, record, samples, session
 from engine.training.held_out import Held, Pair
@@ -70,7 +71,7 @@ def encoded(tokenizer: Any, template: Template, pairs: Sequence[Pair]) -> dict[s
     if not pairs:
         return {"input_ids": [], "labels": []}
     prompt = tokenizer([template.render(question) for question, _ in pairs], add_special_tokens=False)["input_ids"]
-    answer = tokenizer([response + template.end for _, response in pairs], add_special_tokens=False)["input_ids"]
+    answer = encode_continuations(tokenizer, [response + template.end for _, response in pairs])
     both = list(zip(prompt, answer, strict=True))
     return {
         "input_ids": [[*question, *response] for question, response in both],

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
@@ -123,6 +124,68 @@ def qwen2(folder: Path) -> Path:
 def internlm2(folder: Path) -> Path:
     """InternLM2's reward model: a SentencePiece BPE with byte fallback. Chat markers are added tokens; the token at
     which the reward is read is in the vocabulary alone, so that its TEXT is read as several other tokens."""
+    made = _sentence_piece()
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    made.add_special_tokens(
+        [AddedToken(text, special=True, normalized=False) for text in ("<|im_start|>", "<|im_end|>")]
+    )
+    settings = {
+        "tokenizer_class": "InternLM2Tokenizer",
+        "pad_token": "</s>",
+        **_SENTENCE_PIECE_SETTINGS,
+    }
+    return _save(folder, made, settings)
+
+
+def llama2(folder: Path) -> Path:
+    """Llama 2, and Mistral 7B: the same kind of vocabulary, whose blank before the text is put by a normalizer."""
+    made = _sentence_piece()
+    made.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    begin = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", made.token_to_id("<s>"))])
+    made.post_processor = begin
+    return _save(folder, made, {"tokenizer_class": "LlamaTokenizer", "legacy": False, **_SENTENCE_PIECE_SETTINGS})
+
+
+FAMILIES: dict[str, Callable[[Path], Path]] = {
+    "deepseek": deepseek,
+    "llama3": llama3,
+    "qwen2": qwen2,
+    "internlm2": internlm2,
+}
+
+
+SENTENCE_PIECE = {"llama2": llama2, "internlm2": internlm2}
+
+_END = {"deepseek": DEEPSEEK_EOS, "llama3": "<|eot_id|>", "qwen2": "<|im_end|>", "internlm2": "</s>"}
+
+
+def causal(family: str, folder: Path) -> Path:
+    """The family's tokenizer with a random causal LM of its architecture (InternLM2's is a Llama in other names)."""
+    FAMILIES[family](folder)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    shape = tiny.shape(tokenizer.get_vocab_size()) | {"eos_token_id": tokenizer.token_to_id(_END[family])}
+    torch.manual_seed(1)
+    model: Any
+    if family == "qwen2":
+        model = Qwen2ForCausalLM(Qwen2Config(**shape, num_key_value_heads=4))  # type: ignore[no-untyped-call]
+    else:
+        model = LlamaForCausalLM(LlamaConfig(**shape, num_key_value_heads=2))  # type: ignore[no-untyped-call]
+    model.save_pretrained(folder)
+    return folder
+
+
+_SENTENCE_PIECE_SETTINGS = {
+    "add_bos_token": True,
+    "add_eos_token": False,
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "clean_up_tokenization_spaces": False,
+}
+
+
+def _sentence_piece() -> Tokenizer:
+    """A BPE with byte fallback and a few merges; ``REWARD_TOKEN`` is in it, but no added token."""
     special = ["<unk>", "<s>", "</s>"]
     pieces = [*special, *(f"<0x{byte:02X}>" for byte in range(256))]
     letters = sorted({"\u2581", *"".join(CORPUS).replace(" ", "\u2581").replace("\n", "")})
@@ -138,50 +201,11 @@ def internlm2(folder: Path) -> Path:
         vocabulary[left + right] = len(vocabulary)
     assert len(set(vocabulary.values())) == len(vocabulary) > REWARD_TOKEN_ID
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
     made.decoder = decoders.Sequence(
         [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
     made.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special])
-    made.add_special_tokens(
-        [AddedToken(text, special=True, normalized=False) for text in ("<|im_start|>", "<|im_end|>")]
-    )
-    settings = {
-        "tokenizer_class": "InternLM2Tokenizer",
-        "add_bos_token": True,
-        "add_eos_token": False,
-        "bos_token": "<s>",
-        "eos_token": "</s>",
-        "unk_token": "<unk>",
-        "pad_token": "</s>",
-        "clean_up_tokenization_spaces": False,
-    }
-    return _save(folder, made, settings)
-
-
-FAMILIES: dict[str, Callable[[Path], Path]] = {
-    "deepseek": deepseek,
-    "llama3": llama3,
-    "qwen2": qwen2,
-    "internlm2": internlm2,
-}
-
-
-_END = {"deepseek": DEEPSEEK_EOS, "llama3": "<|eot_id|>", "qwen2": "<|im_end|>", "internlm2": "</s>"}
-
-
-def causal(family: str, folder: Path) -> Path:
-    """The family's tokenizer with a random causal LM of its architecture (InternLM2's is a Llama in other names)."""
-    FAMILIES[family](folder)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    shape = tiny.shape(tokenizer.get_vocab_size()) | {"eos_token_id": tokenizer.token_to_id(_END[family])}
-    model: Any
-    if family == "qwen2":
-        model = Qwen2ForCausalLM(Qwen2Config(**shape, num_key_value_heads=4))  # type: ignore[no-untyped-call]
-    else:
-        model = LlamaForCausalLM(LlamaConfig(**shape, num_key_value_heads=2))  # type: ignore[no-untyped-call]
-    model.save_pretrained(folder)
-    return folder
+    return made
 
 
 def _train(made: Tokenizer, size: int) -> None:
