@@ -105,15 +105,7 @@ class RunRequest(Request):
             bundled = role.path is None or role.model.startswith("assets/")
             return role if bundled else replace(role, model=str(role.path.resolve()))  # type: ignore[union-attr]
 
-        profile = self.config.profile
-        profile = replace(
-            profile,
-            generators=tuple(moved(role) for role in profile.generators),
-            judge=moved(profile.judge),
-            difficulty=moved(profile.difficulty),
-            solver=moved(profile.solver),
-            reward=moved(profile.reward),
-        )
+        profile = self.config.profile.with_roles(moved)
         config = replace(self.config, profile=profile, benchmarks=tuple(map(_absolute, self.config.benchmarks)))
         return self.model_copy(update={"config": config})
 

@@ -6,7 +6,7 @@ Loads no model.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,7 +43,8 @@ class Role:
     is as many as the model holds (vLLM). ``urls``: servers that share the work, each up to and with ``/v1``;
     ``server``: whether they accept vLLM's own fields; ``timeout``: seconds without a response after which a request is
     retried; ``api_key_env``: the environment variable that holds the key. ``reward_token_id``: the token at which a
-    reward model is read; None is what the model itself states.
+    reward model is read; None is what the model itself states. ``reproducible``: equal seeds give equal texts on a GPU
+    too, at some cost (``engine.models.reproducible``); for servers, those started with ``VLLM_BATCH_INVARIANT=1``.
     """
 
     role: str
@@ -72,6 +73,7 @@ class Role:
     api_key_env: str | None = None
     trust_remote_code: bool = False
     reward_token_id: Annotated[int, Field(ge=0)] | None = None
+    reproducible: bool = False
 
     def __post_init__(self) -> None:
         if self.backend == CHAT and self.role == "generator":
@@ -156,6 +158,12 @@ class Profile:
     @property
     def roles(self) -> tuple[Role, ...]:
         return (*self.generators, self.judge, self.difficulty, self.solver, self.reward)
+
+    def with_roles(self, changed: Callable[[Role], Role]) -> Profile:
+        """A copy with every role changed."""
+        roles = {name: changed(getattr(self, name)) for name in ROLES[1:]}
+        generators = tuple(map(changed, self.generators))
+        return validate(Profile, {"name": self.name, "generators": generators, **roles})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Profile:

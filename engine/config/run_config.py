@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +29,7 @@ class RunConfig:
     ``difficulty_band``: least and greatest fail rate kept, unless a generator has a band of its own. ``reward_floor``:
     least reward kept, None is off. ``duplicate_threshold``: Jaccard similarity from which two questions are near
     duplicates. ``other_runs``: what to do with questions that another run of the workspace already has.
+    ``reproducible``: every role is, so that equal seeds give equal texts on a GPU too.
     ``regenerated_from``: the question whose settings a live run repeats.
     """
 
@@ -42,6 +43,7 @@ class RunConfig:
     reward_floor: float | None = None
     duplicate_threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
     other_runs: Literal["ignore", "mark", "drop"] = "mark"
+    reproducible: bool = False
     regenerated_from: str | None = None
 
     def __post_init__(self) -> None:
@@ -54,6 +56,8 @@ class RunConfig:
         if not 0 <= self.seed < 2**63:
             raise InputError("seed", self.seed, "is out of range", "use 0 to 2^63 - 1")
         check_band("difficulty_band", self.difficulty_band)
+        if self.reproducible:
+            object.__setattr__(self, "profile", self.profile.with_roles(lambda role: replace(role, reproducible=True)))
 
     @property
     def limit(self) -> int:

@@ -65,5 +65,7 @@ def _by(role: Role, stage: str, entered: int, kept: int, calls: int | None = Non
         settings.append(f"n {role.n}")
     if role.band is not None:
         settings.append(f"band {role.band[0]:g} to {role.band[1]:g}")
+    if role.reproducible and role.writes:
+        settings.append("reproducible")
     called = entered if calls is None else calls
     return StagePlan(stage, role.name, role.model, ", ".join(settings), entered, kept, called)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.config.profiles import Profile, Role
-from engine.models import placement
+from engine.models import placement, reproducible
 from engine.models.sizes import cached, stated
 from engine.models.tokenizers import is_misread
 from store.errors import InputError
@@ -116,6 +116,8 @@ def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
         words += ["--max-model-len", str(context)]
     if first.writes:
         words += ["--scheduling-policy", "priority"]
+        if not first.reproducible:  # requests have no seeds: with vLLM's usual one, all servers would write the same
+            words += ["--seed", str(port)]
     else:
         words += ["--runner", "pooling"]
     words += ["--shutdown-timeout", "20"]
@@ -125,7 +127,8 @@ def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
         prepare = ["scalequest", "tokenizer", str(first.path or first.model), "--out", folder]
         prepare += ["--revision", first.revision] if first.revision and first.path is None else []
         words += ["--tokenizer", folder]
-    command = f"CUDA_VISIBLE_DEVICES={gpu} {shlex.join(words)}"
+    variables = f"CUDA_VISIBLE_DEVICES={gpu}" + f" {reproducible.VARIABLE}=1" * first.reproducible
+    command = f"{variables} {shlex.join(words)}"
     url = f"http://127.0.0.1:{port}/v1"
     return Server(names_of(roles), first.model, gpu, url, command, shlex.join(prepare))
 

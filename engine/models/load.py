@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from engine.config.profiles import Role
+from engine.models import reproducible
 from engine.models.device import first_line
 from engine.models.replicas import Pool, ScorePool
 from engine.models.reward_token import check_reward_token, reward_token_id
@@ -34,6 +35,7 @@ def open_text(role: Role, memory: Memory | None = None) -> TextModel:
     """The role's model as a ``TextModel``. InputError where it is missing or unreadable, or its backend is not
     installed. ``memory``: what it may take of the GPU (vLLM)."""
     check_folder(role)
+    reproducible.check(role)
     if "," in role.device:
         return Pool([open_text(one) for one in _per_device(role)])
     if role.backend in ("openai", "openai-chat"):
@@ -58,6 +60,7 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
 
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     check_folder(role)
+    reproducible.check(role)
     if "," in role.device:
         return ScorePool([open_score(one) for one in _per_device(role)])
     if role.backend == "openai-pooling":

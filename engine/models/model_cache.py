@@ -194,7 +194,8 @@ def _keys(profile: Profile) -> dict[Role, Key]:
 
     def key(role: Role) -> Key:
         where = (role.backend, role.model, role.revision, role.dtype, role.device, role.urls)
-        return (*where, role.trust_remote_code, role.reward_token_id, None if role.writes else role.aggregate)
+        read = (role.trust_remote_code, role.reward_token_id, role.reproducible)
+        return (*where, *read, None if role.writes else role.aggregate)
 
     return {role: key(role) for role in profile.roles}
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from store.errors import InputError
@@ -15,6 +15,8 @@ def doctor(options: Namespace) -> int:
     from engine import doctor as engine_doctor
     from store.transfer import backup
 
+    if options.reproducible and options.gpus is None:
+        raise InputError("--reproducible", "", "is of the commands for servers", "give --gpus N too")
     if options.expect:
         return _expected(options)
     if options.gpus is not None:
@@ -68,6 +70,9 @@ def _servers(options: Namespace) -> int:
     from engine.config.profiles import load_profile
     from engine.models.launch_commands import servers
 
-    made = servers(load_profile(options.profile, _profiles(options)), options.gpus, int(options.gpu_memory * 2**30))
+    profile = load_profile(options.profile, _profiles(options))
+    if options.reproducible:
+        profile = profile.with_roles(lambda role: replace(role, reproducible=True))
+    made = servers(profile, options.gpus, int(options.gpu_memory * 2**30))
     print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made))
     return DONE

@@ -51,6 +51,8 @@ def _run(verbs: Verbs) -> None:
     verb.add_argument("--accepted", type=int, metavar="N", help="generate until N pairs are kept")
     verb.add_argument("--max-questions", type=int, metavar="M", help="with --accepted: stop after M questions (20 N)")
     verb.add_argument("--seed", type=int, metavar="S", help="random seed; on a CPU, equal seeds give equal texts (0)")
+    same = "equal seeds give equal texts on a GPU too, by vLLM's slower batch-invariant arithmetic"
+    verb.add_argument("--reproducible", action="store_true", default=None, help=same)
     verb.add_argument("--name", metavar="TEXT", help="name of the run")
     verb.add_argument("--config", type=Path, metavar="FILE.toml", help="run options and changes to the profile")
     benchmark = "drop questions that overlap with those in this file; repeatable"
@@ -173,6 +175,8 @@ def _doctor(verbs: Verbs) -> None:
     verb.add_argument("--expect", action="store_true", help=expect)
     profile = "with --gpus or --expect: profile (%(default)s)"
     verb.add_argument("--profile", default="openai", metavar="NAME|FILE", help=profile)
+    same = "with --gpus: servers whose texts depend on the seeds alone, for `run --reproducible` (slower)"
+    verb.add_argument("--reproducible", action="store_true", help=same)
     memory = "with --gpus: memory of each GPU (%(default)s)"
     verb.add_argument("--gpu-memory", type=float, default=80, metavar="GIB", help=memory)
     add_json(verb, "print one JSON object")

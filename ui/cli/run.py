@@ -38,6 +38,7 @@ def run(options: Namespace) -> int:
         accepted=options.accepted,
         max_questions=options.max_questions,
         seed=options.seed,
+        reproducible=options.reproducible,
         benchmarks=tuple(options.benchmark) if options.benchmark else None,
     )
     if options.plan:
@@ -65,7 +66,7 @@ def _refuse_conflicts(options: Namespace, stored: Callable[[str], Run]) -> None:
     profile = run.config.get("profile", {}).get("name")
     has = {**run.config, "profile": profile, "name": run.name}
     has["benchmark"] = [str(Path(file).resolve()) for file in run.config.get("benchmarks", ())]
-    for field in ("profile", "questions", "accepted", "max_questions", "seed", "name", "benchmark"):
+    for field in ("profile", "questions", "accepted", "max_questions", "seed", "reproducible", "name", "benchmark"):
         given = getattr(options, field)
         if field == "benchmark" and given is not None:
             given = [str(Path(file).resolve()) for file in given]

@@ -1,4 +1,5 @@
-"""What completions and chat have in common: every text is streamed, one request a sample, each with its seed.
+"""What completions and chat have in common: every text is streamed, one request a sample, each with its seed
+(but vLLM's servers get seeds only from roles that are ``reproducible``).
 
 Streaming lets a cancel free the server immediately, and shows by silence that a server has died.
 """
@@ -103,15 +104,17 @@ class StreamedModel(ServerModel[TextCall, Completion]):
     def _common(self, request: Request) -> dict[str, Any]:
         """The fields of OpenAI's protocol that both kinds of requests have."""
         sampling = request.sampling
-        return {
+        fields: dict[str, Any] = {
             "model": self._role.model,
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "seed": request.seed,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if self._role.reproducible or not self._is_vllm:  # on a GPU, a seed alone slows vLLM and promises nothing
+            fields["seed"] = request.seed
+        return fields
 
     async def _vllm_fields(self, call: TextCall) -> dict[str, Any]:
         """What OpenAI's protocol lacks: the model's own sampling defaults are off, special tokens stop by id and never

@@ -41,7 +41,7 @@ def _vllm(role: Role) -> TextModel:
 def _server(role: Role) -> TextModel:
     assert role.path is not None
     served = shared(role.path, "--scheduling-policy", "priority")
-    return open_text(replace(role, backend="openai", model=served.model, urls=(served.url,)))
+    return open_text(replace(role, backend="openai", model=served.model, urls=(served.url,), reproducible=True))
 
 
 def _chat(role: Role) -> TextModel:

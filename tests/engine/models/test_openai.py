@@ -472,11 +472,18 @@ def test_vllm_is_told_that_nothing_is_to_be_added_and_which_tokens_end_a_text(op
         ) == 3  # each stop string, and the text that must come back
     for body in (*batch, live):
         assert body["add_special_tokens"] is False
+        assert "seed" not in body  # on a GPU it would only make vLLM's sampler slower
         assert (body["top_k"], body["min_p"], body["repetition_penalty"]) == (0, 0.0, 1.0)
         assert (body["stop"], body["stop_token_ids"]) == (["."], [9, 9])
     assert all(body["priority"] == BATCH for body in batch)
     assert "priority" not in live
     assert "stream_interval" not in live
+
+
+def test_vllm_is_sent_seeds_where_a_run_is_to_be_reproducible(opened: Any) -> None:
+    with Faulty(tokenizes=True) as server:
+        ask(opened(server.url, server="vllm", reproducible=True), requests(["p"] * 3, FREE, seed=5))
+        assert sorted(seen.body["seed"] for seen in server.asked) == [5, 6, 7]
 
 
 def test_a_server_that_is_no_vllm_is_told_apart_in_one_sentence(opened: Any) -> None:

@@ -36,7 +36,10 @@ def server(nano: Path) -> VllmServer:
 
 def role(server: VllmServer, **changes: Any) -> Role:
     prompt = template("nano-generate")
-    return replace(Role("generator", "far", "openai", server.model, prompt, urls=(server.url,), slots=32), **changes)
+    return replace(
+        Role("generator", "far", "openai", server.model, prompt, urls=(server.url,), slots=32, reproducible=True),
+        **changes,
+    )
 
 
 @pytest.fixture

@@ -30,7 +30,9 @@ def config(*servers: VllmServer | Faulty) -> RunConfig:
     nano = load_run_config("nano", questions=QUESTIONS, seed=5)
     urls = tuple(server.url for server in servers)
     kind: Any = "vllm" if isinstance(servers[0], VllmServer) else "other"
-    far = replace(nano.profile.generators[0], backend="openai", model="served", urls=urls, server=kind, slots=8)
+    far = replace(
+        nano.profile.generators[0], backend="openai", model="served", urls=urls, server=kind, slots=8, reproducible=True
+    )
     return replace(nano, profile=replace(nano.profile, generators=(far,)))
 
 

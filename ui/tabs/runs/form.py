@@ -70,6 +70,7 @@ OPTIONS = (
     Option("reward_floor", "Minimum reward", "For the best solution of a pair. Leave empty for no minimum."),
     Option("duplicate_threshold", "Near-duplicate threshold", "Jaccard similarity, above 0 and at most 1."),
     Option("other_runs", "Questions of other runs", "What to do with a question that another run already has."),
+    Option("reproducible", "Reproducible on a GPU", "Equal seeds give equal texts on a GPU too; slower."),
     Option("benchmarks", "Benchmark files", "Paths on the server, one per line. Overlapping questions are dropped."),
 )
 
@@ -181,6 +182,8 @@ def _component(option: Option, profile: Profile) -> Any:
     value = _shown(option, profile)
     if typing.get_origin(option.hint) is typing.Literal:
         return gr.Dropdown(list(typing.get_args(option.hint)), value=value, **properties)
+    if option.hint is bool:
+        return gr.Checkbox(value, **properties)
     if option.path != "generator.share" and option.hint in (int, float) and not option.optional:
         return gr.Number(value, precision=0 if option.hint is int else None, **properties)
     # A number that may be left out is typed as text: Gradio's number shows an empty one as 0.
