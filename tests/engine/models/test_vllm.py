@@ -68,6 +68,13 @@ def test_sampled_texts_depend_on_prompt_and_seed_alone(lm: VllmText) -> None:
     assert texts(ask(lm, requests(PROMPTS, NUCLEUS, seed=1000))) != texts(together)
 
 
+def test_seeds_are_left_out_where_they_promise_nothing(lm: VllmText) -> None:
+    """As on a GPU, where vLLM samples more slowly with them."""
+    unseeded = VllmText("tiny", lm.engine, 64, seeded=False)
+    assert unseeded.params(NUCLEUS, 7, 24, streamed=False).seed is None
+    assert lm.params(NUCLEUS, 7, 24, streamed=False).seed == 7
+
+
 def test_a_live_request_is_served_while_a_batch_runs(lm: VllmText) -> None:
     done: queue.Queue[Completion | Failure] = queue.Queue()
     lm.submit(requests(PROMPTS * 10, Sampling(1.0, max_tokens=100), "batch", BATCH), done.put)
