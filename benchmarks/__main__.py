@@ -21,7 +21,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     said = "questions, of explore (default 1,000,000) and duplicates (default 2,000,000)"
     parser.add_argument("--rows", type=int, help=said)
+    profile = "gpu: profile whose real models are checked (paper)"
+    parser.add_argument("--profile", default="paper", metavar="NAME|FILE", help=profile)
+    tiny = "gpu: tiny random models in place of the real ones, as without a GPU"
+    parser.add_argument("--tiny", action="store_true", help=tiny)
     options = parser.parse_args()
+    if options.name == "gpu":
+        return _gpu(options)
     module = import_module(f"benchmarks.{options.name}")  # only this one: the page's needs a browser, the engines' vLLM
     try:
         figures = module.measure(*[options.rows] if options.rows and options.name in SIZED else [])
@@ -35,6 +41,19 @@ def main() -> int:
             said = f"{value['p50']:.1f} / {value['p95']:.1f}" if isinstance(value, dict) else f"{value:.4f}"
             print(f"{key:24} {said:>14}   {module.GOALS.get(key, '')}".rstrip())
     return 0
+
+
+def _gpu(options: argparse.Namespace) -> int:
+    """0 where no check failed, else 1."""
+    from benchmarks import gpu
+
+    try:
+        rows, about = gpu.check(options.profile, options.tiny)
+    except ScaleQuestError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(gpu.as_json(rows, about)) if options.json else gpu.report(rows, about))
+    return int(any(row.outcome == "fail" for row in rows))
 
 
 if __name__ == "__main__":

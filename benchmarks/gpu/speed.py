@@ -1,24 +1,26 @@
-"""``gpu``: the transformers backend and a QFT step on one GPU, with random models of Qwen2-1.5B's shape.
+"""The transformers backend and a QFT step on one GPU, with random models of Qwen2-1.5B's shape.
 
 Scoring in batches against one row at a time, decoding, and a step of the paper's QFT batch (32 packed rows of 256
-tokens, float32 weights, bfloat16 arithmetic) with its peak memory and its share of the card's arithmetic. Needs torch
-and transformers alone. A step of the same on a tiny shape, on a processor, is what the tests run.
+tokens, float32 weights, bfloat16 arithmetic) with its peak memory and its share of the card's arithmetic. Without a GPU
+a tiny shape on the processor takes its place.
 """
 
 from __future__ import annotations
 
-import queue
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from benchmarks.gpu.calls import complete, score
+from benchmarks.gpu.checks import Row
 from engine.config.sampling import Sampling
-from engine.models.base import Completion, Failure, Request, Scored
+from engine.models.base import Request
 from engine.models.local.transformers_lm import TransformersLM
 from engine.models.local.transformers_score import SequenceScore, TransformersScore
 from engine.training.fit import Budget, Example, Optimiser, collate, lm_loss
-from store.errors import BackendError, InputError
 from tests.engine.models import tiny
 
 SHAPE = {
@@ -32,7 +34,31 @@ SHAPE = {
     "tie_word_embeddings": True,
 }
 """Qwen2-1.5B's, 1.54 billion parameters."""
-ROWS, SINGLE_ROWS, SEQUENCES, BATCH, LENGTH, STEPS = 512, 32, 256, 32, 256, 5
+TINY_SHAPE = {
+    **SHAPE,
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "vocab_size": 400,
+    "max_position_embeddings": 256,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rows that are scored together and one at a time, sequences that are decoded, and the batch of a QFT step."""
+
+    rows: int = 512
+    single_rows: int = 32
+    sequences: int = 256
+    batch: int = 32
+    length: int = 256
+    steps: int = 5
+
+
+PART = "speed"
+TINY = Sizes(32, 4, 8, 4, 32, 3)
 PEAK_TFLOPS = {"H100": 989.0, "H200": 989.0, "A100": 312.0}
 """Dense bfloat16, as the maker states it."""
 GOALS = {
@@ -45,12 +71,16 @@ GOALS = {
 }
 
 
-def measure(device: str = "cuda:0", shape: dict[str, Any] | None = None) -> dict[str, float]:
-    """The figures by name. InputError where there is no GPU."""
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError("gpu", "", "this machine has none that torch can use", "run it where `nvidia-smi` answers")
-    shape = shape or SHAPE
-    return {**_scoring(device, shape), **_decoding(device, shape), **_training(device, shape)}
+def rows(tiny: bool) -> Iterator[Row]:
+    """The figures as rows."""
+    for name, value in (measure("cpu", TINY_SHAPE, TINY) if tiny else measure("cuda:0", SHAPE, Sizes())).items():
+        yield Row(PART, name, GOALS[name], f"{value:,.2f}", "measured")
+
+
+def measure(device: str, shape: dict[str, Any], sizes: Sizes) -> dict[str, float]:
+    """The figures by name."""
+    parts = (_scoring, _decoding, _training)
+    return {name: value for part in parts for name, value in part(device, shape, sizes).items()}
 
 
 def _model(kind: str, device: str, shape: dict[str, Any], dtype: torch.dtype) -> Any:
@@ -63,14 +93,14 @@ def _model(kind: str, device: str, shape: dict[str, Any], dtype: torch.dtype) ->
         return getattr(transformers, kind)(config).to(dtype).eval()
 
 
-def _scoring(device: str, shape: dict[str, Any]) -> dict[str, float]:
+def _scoring(device: str, shape: dict[str, Any], sizes: Sizes) -> dict[str, float]:
     model = _model("Qwen2ForSequenceClassification", device, shape, torch.bfloat16)
-    scorer = TransformersScore("random", SequenceScore(model), tiny.tokenizer(), window=ROWS)
-    rows: list[tuple[str, str | None]] = [("Tom has 3 apples. " * (10 + i % 10), None) for i in range(ROWS)]
+    scorer = TransformersScore("random", SequenceScore(model), tiny.tokenizer(), window=sizes.rows)
+    texts: list[tuple[str, str | None]] = [("Tom has 3 apples. " * (10 + i % 10), None) for i in range(sizes.rows)]
     try:
-        _scored(scorer, [rows])  # once to warm up
-        together = _scored(scorer, [rows]) / ROWS
-        single = _scored(scorer, [[row] for row in rows[:SINGLE_ROWS]]) / SINGLE_ROWS
+        _scored(scorer, [texts])  # once to warm up
+        together = _scored(scorer, [texts]) / sizes.rows
+        single = _scored(scorer, [[row] for row in texts[: sizes.single_rows]]) / sizes.single_rows
     finally:
         scorer.close()
     return {"scoring_speedup": single / together, "scored_rows_per_s": 1 / together}
@@ -78,53 +108,46 @@ def _scoring(device: str, shape: dict[str, Any]) -> dict[str, float]:
 
 def _scored(scorer: TransformersScore, calls: list[list[tuple[str, str | None]]]) -> float:
     """Seconds for these calls, one after another."""
-    done: queue.SimpleQueue[Scored | Failure] = queue.SimpleQueue()
     started = time.monotonic()
-    for number, rows in enumerate(calls):
-        scorer.submit(str(number), rows, done.put)
-        if isinstance(result := done.get(), Failure):
-            raise BackendError(f"A call of the benchmark failed: {result.error}")
+    for call in calls:
+        score(scorer, call)
     return time.monotonic() - started
 
 
-def _decoding(device: str, shape: dict[str, Any]) -> dict[str, float]:
+def _decoding(device: str, shape: dict[str, Any], sizes: Sizes) -> dict[str, float]:
     model = _model("Qwen2ForCausalLM", device, shape, torch.bfloat16)
-    writer = TransformersLM("random", model, tiny.tokenizer(), slots=SEQUENCES)
-    done: queue.SimpleQueue[Completion | Failure] = queue.SimpleQueue()
+    writer = TransformersLM("random", model, tiny.tokenizer(), slots=sizes.sequences)
     sampling = Sampling(1.0, max_tokens=min(128, shape["max_position_embeddings"] // 2))
     try:
         for _ in range(2):  # once to warm up
-            started, tokens = time.monotonic(), 0
-            writer.submit([Request(str(i), "Tom has", sampling, i) for i in range(SEQUENCES)], done.put)
-            for _ in range(SEQUENCES):
-                if isinstance(result := done.get(), Failure):
-                    raise BackendError(f"A call of the benchmark failed: {result.error}")
-                tokens += result.tokens
+            started = time.monotonic()
+            asked = [Request(str(i), "Tom has", sampling, i) for i in range(sizes.sequences)]
+            tokens = sum(answer.tokens for answer in complete(writer, asked))
             rate = tokens / (time.monotonic() - started)
     finally:
         writer.close()
     return {"decoded_tokens_per_s": rate}
 
 
-def _training(device: str, shape: dict[str, Any]) -> dict[str, float]:
+def _training(device: str, shape: dict[str, Any], sizes: Sizes) -> dict[str, float]:
     on_gpu = device.startswith("cuda")
     model = _model("Qwen2ForCausalLM", device, shape, torch.float32).train()
     optimiser = Optimiser(model, Budget(tokens=0, adam_lr=2e-5, lr=2e-5), muon=False)
-    batch = [Example([(7 * i + k) % shape["vocab_size"] for k in range(LENGTH)]) for i in range(BATCH)]
+    batch = [Example([(7 * i + k) % shape["vocab_size"] for k in range(sizes.length)]) for i in range(sizes.batch)]
     ids, labels = collate(batch, torch.device(device))
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     seconds = []
-    for step in range(STEPS + 1):
+    for step in range(sizes.steps + 1):
         started = time.monotonic()
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=on_gpu):
             loss = lm_loss(model, ids, labels)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step(step / STEPS)
+        optimiser.step(step / sizes.steps)
         if on_gpu:
             torch.cuda.synchronize()
         seconds.append(time.monotonic() - started)
-    rate = BATCH * LENGTH / sorted(seconds[1:])[STEPS // 2]
+    rate = sizes.batch * sizes.length / sorted(seconds[1:])[sizes.steps // 2]
     figures = {"qft_tokens_per_s": rate}
     if on_gpu:
         figures["qft_peak_gib"] = torch.cuda.max_memory_allocated() / 2**30
