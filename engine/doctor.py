@@ -13,8 +13,11 @@ import psutil
 
 from engine.config.profiles import Profile, Role, load_profile, profile_names
 from engine.config.real_runs import real_runs
+from engine.models.assignment_report import lines
 from engine.models.load import cores
-from engine.models.model_cache import placement_of
+from engine.models.model_cache import assignment_of
+from engine.models.placed_models import Gpus
+from engine.models.roofline import card_of
 from engine.models.sizes import cached, size, stated
 from store.errors import InputError
 
@@ -38,6 +41,12 @@ class Machine:
     memory_free_bytes: int
     gpus: tuple[Gpu, ...]
     packages: dict[str, str | None]
+
+    @property
+    def cards(self) -> Gpus:
+        """The GPUs to plan with: each with the memory of the smallest."""
+        smallest = min(self.gpus, key=lambda gpu: gpu.memory_bytes)
+        return Gpus(card_of(smallest.memory_bytes, smallest.name), tuple(f"cuda:{i}" for i in range(len(self.gpus))))
 
     @property
     def model_memory_bytes(self) -> int:
@@ -66,8 +75,8 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class ProfileState:
-    """``memory_bytes``: of all weights. ``plan``: how the models share the GPU, where there is one. ``runs``: where and
-    when the profile has run with its real models, newest first."""
+    """``memory_bytes``: of all weights. ``plan``: which models are on which GPU and why, where there is one. ``runs``:
+    where and when the profile has run with its real models, newest first."""
 
     name: str
     models: tuple[ModelState, ...]
@@ -119,7 +128,7 @@ def _profile(profile: Profile, here: Machine) -> ProfileState:
     plan = None
     if here.gpus:
         try:
-            plan = placement_of(profile, here.gpus[0].memory_bytes).sentence
+            plan = "\n".join(lines(assignment_of(profile, here.cards)))
         except InputError as error:
             faults.append(str(error).rstrip("."))
     elif total > here.model_memory_bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -22,7 +22,8 @@ from engine.models import roofline
 from engine.models.base import Request
 from engine.models.launch_commands import models_of
 from engine.models.load import open_score, open_text
-from engine.models.model_cache import placement_of
+from engine.models.model_cache import assignment_of
+from engine.models.placed_models import gpus_here
 from engine.models.sizes import size
 from engine.models.vllm.engine import EngineModel, Memory
 
@@ -58,6 +59,8 @@ def _model(
 ) -> Iterator[Row]:
     planned = planned_of(profile, roles[0])
     memory = planned.memory if planned else None
+    if planned is not None:
+        roles = [replace(role, slots=planned.slots) for role in roles]
     before, started = taken(), time.monotonic()
     model: Any = open_text(roles[0], memory) if roles[0].writes else open_score(roles[0], memory)
     seconds = time.monotonic() - started
@@ -80,17 +83,17 @@ def planned_of(profile: Profile, role: Role) -> Planned | None:
     """None without a GPU. InputError where a model doesn't fit."""
     if not torch.cuda.is_available():
         return None
-    total = int(torch.cuda.get_device_properties(0).total_memory)
-    plan = placement_of(profile, total)
+    gpus = gpus_here()
+    assert gpus is not None
+    (group,) = assignment_of(profile, replace(gpus, devices=gpus.devices[:1])).groups
+    plan = group.plan
     place = next(i for i, need in enumerate(plan.needs) if role in need.roles)
     need, kv = plan.needs[place], plan.kv_bytes[place]
-    card = next((card for card in roofline.CARDS if card.name.split(",")[0] in torch.cuda.get_device_name(0)), None)
-    speed = 0.0
-    if card is not None:
-        speed = roofline.written_per_s(need, kv, card) if role.writes else roofline.read_per_s(need, card)
+    known = any(card.name.split(",")[0] in gpus.card.name for card in roofline.CARDS)
+    speed = roofline.written_per_s(need, kv, gpus.card) if role.writes else roofline.read_per_s(need, gpus.card)
     phase = next(i for i, places in enumerate(plan.phases) if place in places)
-    taken_bytes = need.weight_bytes + need.overhead + kv
-    return Planned(Memory(kv, plan.share(place)), taken_bytes, need.slots, speed, phase + 1, len(plan.phases))
+    memory = Memory(kv, plan.share(place), need.step_tokens)
+    return Planned(memory, plan.memory(place), plan.slots(place), speed * known, phase + 1, len(plan.phases))
 
 
 def taken() -> int:
@@ -113,7 +116,7 @@ def _memory(role: Role, name: str, planned: Planned | None, measured: int) -> Ro
 
 
 def _speed(roles: Sequence[Role], name: str, model: Any, planned: Planned | None) -> Row:
-    role, slots = roles[0], max(role.slots for role in roles)
+    role, slots = roles[0], planned.slots if planned else max(role.slots for role in roles) or 64
     run = _written if role.writes else _read
     run(role, model, slots)  # once to warm up
     started = time.monotonic()

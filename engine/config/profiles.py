@@ -28,6 +28,8 @@ SCORE_BACKENDS = ("classifier", "logprob", "linear", "vllm-pooling", "openai-poo
 """``classifier``: one logit of a sequence classifier. ``logprob``: the solver's log-probability of a solution.
 ``linear``: the bundled text scorer of level. ``*-pooling``: a reward model in vLLM, in process or behind a server.
 ``engine.models.load`` says what each of them needs installed."""
+SPREAD_BACKENDS = ("vllm", "vllm-pooling", "openai", "openai-chat", "openai-pooling")
+"""Those whose models can be spread over several GPUs; a server's, by the command that starts it."""
 
 
 @validated_dataclass
@@ -39,9 +41,11 @@ class Role:
     limit; 0 is never. ``share`` of the raw questions and ``band`` [least, greatest] fail rate kept (generators).
     ``threshold``: least P(solvable) kept (a judge that scores). ``activation``: maps the raw score to [0, 1].
     ``aggregate``: of token log-probabilities. ``device``: auto, cpu, cuda:0, or several separated by commas, which
-    share the work. ``slots``: sequences at the same time. ``context``: tokens of prompt and text together at most, 0
-    is as many as the model holds (vLLM). ``urls``: servers that share the work, each up to and with ``/v1``;
-    ``server``: whether they accept vLLM's own fields; ``timeout``: seconds without a response after which a request is
+    share the work. ``slots``: sequences at the same time, 0 is as many as the GPU's memory serves (vLLM; elsewhere 64,
+    of a server 256). ``tensor_parallel``: GPUs that each copy of the model is spread over, ``device`` and those after
+    it; more where the model is larger (vLLM). ``context``: tokens of prompt and text together at most, 0 is as many as
+    the model holds (vLLM). ``urls``: servers that share the work, each up to and with ``/v1``; ``server``: whether they
+    accept vLLM's own fields; ``timeout``: seconds without a response after which a request is
     retried; ``api_key_env``: the environment variable that holds the key. ``reward_token_id``: the token at which a
     reward model is read; None is what the model itself states. ``reproducible``: equal seeds give equal texts on a GPU
     too, at some cost (``engine.models.reproducible``); for servers, those started with ``VLLM_BATCH_INVARIANT=1``.
@@ -60,7 +64,8 @@ class Role:
     n: Count = 1
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     device: str = "auto"
-    slots: Count = 64
+    slots: Annotated[int, Field(ge=0)] = 64
+    tensor_parallel: Count = 1
     share: float = 1.0
     band: Range | None = None
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
@@ -91,6 +96,7 @@ class Role:
         if self.trust_remote_code and self.path is None and not self.revision and not self.urls:
             problem = "is not pinned, while trust_remote_code would run that repository's code"
             raise InputError("revision", "", problem, "read the code and give the commit that you read")
+        self._check_tensor_parallel()
         if "{question}" not in self.template.text and self.role != "generator":
             raise InputError("template", self.template.id, "has no {question}", "use one that shows the question")
         if self.band is not None:
@@ -109,6 +115,14 @@ class Role:
         if self.backend != CHAT and self.template.id.startswith(f"{prompts.CHAT_FORMAT}-"):
             return f"has no chat format, which only {CHAT} adds", "use one of the model's format, such as qwen-solve"
         return None
+
+    def _check_tensor_parallel(self) -> None:
+        count = self.tensor_parallel
+        if count & (count - 1):
+            raise InputError("tensor_parallel", count, "is not a power of two", "use 1, 2, 4 or 8")
+        if count > 1 and self.backend not in SPREAD_BACKENDS:
+            problem = f"has no effect on backend {self.backend}"
+            raise InputError("tensor_parallel", count, problem, "use backend vllm or vllm-pooling, or leave it out")
 
     def _backends(self) -> tuple[str, ...]:
         if self.role in ("generator", "solver"):

@@ -1,7 +1,6 @@
 """The commands that serve a profile's models on N GPUs with vLLM, and the urls to write into the profile.
 
-Every model gets one server; further GPUs go to the models with the most tokens a server. With fewer GPUs than models,
-models share GPUs as ``placement`` plans it.
+Which model is on which GPU, and with how many copies, is decided by ``assignment``.
 """
 
 import shlex
@@ -9,28 +8,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.config.profiles import Profile, Role
-from engine.models import placement, reproducible
+from engine.models import reproducible
+from engine.models.assignment import Assignment, assign
+from engine.models.placement import Plan
+from engine.models.roofline import card_of
 from engine.models.sizes import cached, stated
 from engine.models.tokenizers import is_misread
+from engine.models.workload import names_of, usual_stages
 from store.errors import InputError
 
 FIRST_PORT = 8000
-_PREFILL_COST = 0.4
-"""Cost of a token that is read, relative to one that is written (paper, section 6: 112 hours of rewards for texts whose
-writing took 251)."""
-_USUAL_SHARE = 0.9
+_ALONE = 0.9
+"""Share of its GPU's memory for a server that has it alone."""
 _UNREAD = "THE_COMMIT_THAT_YOU_READ"
 """Placeholder for the revision of a model with custom code, where the profile pins none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server process: ``command`` starts it, ``url`` goes into the profile for its roles. ``prepare``: a command to
-    run before, once a model; empty where none is needed."""
+    """One server process: ``command`` starts it, ``url`` goes into the profile for its roles, and so does ``slots``.
+    ``gpu``: its first. ``prepare``: a command to run before, once a model; empty where none is needed."""
 
     roles: tuple[str, ...]
     model: str
     gpu: int
+    slots: int
     url: str
     command: str
     prepare: str = ""
@@ -38,25 +40,40 @@ class Server:
 
 def servers(profile: Profile, gpus: int, gpu_bytes: int) -> list[Server]:
     """One or more servers for every model of the profile that needs a GPU. InputError where they do not fit."""
+    return commands(placed(profile, gpus, gpu_bytes))
+
+
+def placed(profile: Profile, gpus: int, gpu_bytes: int) -> Assignment:
+    """Which models the servers of these GPUs have. InputError where they do not fit."""
     if gpus < 1:
         raise InputError("gpus", gpus, "must be at least 1", "use 1 or more")
-    models = models_of(profile)
-    placed = place_servers(models, gpus, gpu_bytes)
-    return [_server(models[place], gpu, share, FIRST_PORT + i) for i, (place, gpu, share) in enumerate(placed)]
+    return assign(models_of(profile), usual_stages(profile), card_of(gpu_bytes), gpus, turns=False)
+
+
+def commands(made: Assignment) -> list[Server]:
+    """A command for each copy of each model, by GPU."""
+    copies = sorted((first, group.models.index(model), group)
+                    for group in made.groups for model in group.models for first in group.first_cards)  # fmt: skip
+    return [_server(group.plan, place, first, FIRST_PORT + i) for i, (first, place, group) in enumerate(copies)]
 
 
 def models_of(profile: Profile) -> list[list[Role]]:
     """The roles of each model that needs a GPU of ours: chat servers other than vLLM are somebody else's."""
     by_model: dict[tuple[str, str | None, bool], list[Role]] = {}
     for role in profile.roles:
-        if role.backend != "linear" and (role.backend, role.server) != ("openai-chat", "other"):
+        foreign = (role.backend, role.server) == ("openai-chat", "other")
+        if role.backend != "linear" and role.device != "cpu" and not foreign:
             by_model.setdefault((role.model, role.revision, role.writes), []).append(role)
     return list(by_model.values())
 
 
-def names_of(roles: Sequence[Role]) -> tuple[str, ...]:
-    """As they are named to the user: generators with their own name."""
-    return tuple(f"{role.role} {role.name}" if role.role == "generator" else role.role for role in roles)
+def slots(made: Sequence[Server]) -> dict[str, int]:
+    """The slots of each role, as its servers have them."""
+    found: dict[str, int] = {}
+    for server in made:
+        for role in server.roles:
+            found[role] = min(server.slots, found.get(role, server.slots))
+    return found
 
 
 def urls(made: Sequence[Server]) -> dict[str, list[str]]:
@@ -68,41 +85,10 @@ def urls(made: Sequence[Server]) -> dict[str, list[str]]:
     return found
 
 
-def place_servers(models: Sequence[Sequence[Role]], gpus: int, gpu_bytes: int) -> list[tuple[int, int, float]]:
-    """(model, GPU, share of its memory) of each server. InputError where the models do not fit the GPUs."""
-    return _spread(models, gpus) if gpus >= len(models) else _shared(models, gpus, gpu_bytes)
-
-
-def _spread(models: Sequence[Sequence[Role]], gpus: int) -> list[tuple[int, int, float]]:
-    """(model, GPU, share of its memory): one model a GPU; each further GPU goes to the most loaded model."""
-    replicas = [1] * len(models)
-    loads = [sum(map(_load, roles)) for roles in models]
-    for _ in range(gpus - len(models)):
-        replicas[max(range(len(models)), key=lambda place: loads[place] / replicas[place])] += 1
-    places = [place for place, count in enumerate(replicas) for _ in range(count)]
-    return [(place, gpu, _USUAL_SHARE) for gpu, place in enumerate(places)]
-
-
-def _shared(models: Sequence[Sequence[Role]], gpus: int, gpu_bytes: int) -> list[tuple[int, int, float]]:
-    """The same where several models must share a GPU."""
-    needed = [placement.need(roles) for roles in models]
-    plan = placement.plan(needed, gpu_bytes)
-    if len(plan.phases) > gpus:
-        problem = f"cannot hold the {len(models)} models: with half of their caches they need {len(plan.phases)}"
-        raise InputError("gpus", gpus, problem, f"use {len(plan.phases)} GPUs, or the profile `paper` on one GPU")
-    return [(place, gpu, round(plan.share(place), 2)) for gpu, phase in enumerate(plan.phases) for place in phase]
-
-
-def _load(role: Role) -> float:
-    """Approximate tokens for each generated question; tokens that are read count by ``_PREFILL_COST``."""
-    if role.role == "generator":
-        return 128 * role.share
-    written = {"judge": 256, "solver": 512 * role.n}.get(role.role, 0)
-    return float(written) if role.writes else _PREFILL_COST * 512 * 5
-
-
-def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
-    first = roles[0]
+def _server(plan: Plan, place: int, gpu: int, port: int) -> Server:
+    need, slots = plan.needs[place], plan.slots(place)
+    roles, first = need.roles, need.roles[0]
+    share = _ALONE if len(plan.needs) == 1 else int(100 * plan.share(place)) / 100
     words = ["python", "-m", "vllm.entrypoints.openai.api_server", "--model", str(first.path or first.model)]
     known = stated(first.model)
     code = first.path is None and known is not None and known.remote_code
@@ -111,7 +97,10 @@ def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
     if code:
         words += ["--trust-remote-code"]
     words += ["--host", "127.0.0.1", "--port", str(port), "--dtype", first.dtype]
-    words += ["--max-num-seqs", str(max(role.slots for role in roles)), "--gpu-memory-utilization", str(share)]
+    words += ["--max-num-seqs", str(slots), "--max-num-batched-tokens", str(need.step_tokens)]
+    words += ["--gpu-memory-utilization", str(share)]
+    if need.tensor_parallel > 1:
+        words += ["--tensor-parallel-size", str(need.tensor_parallel)]
     if context := max(role.context for role in roles):
         words += ["--max-model-len", str(context)]
     if first.writes:
@@ -127,10 +116,11 @@ def _server(roles: Sequence[Role], gpu: int, share: float, port: int) -> Server:
         prepare = ["scalequest", "tokenizer", str(first.path or first.model), "--out", folder]
         prepare += ["--revision", first.revision] if first.revision and first.path is None else []
         words += ["--tokenizer", folder]
-    variables = f"CUDA_VISIBLE_DEVICES={gpu}" + f" {reproducible.VARIABLE}=1" * first.reproducible
+    gpus = ",".join(str(gpu + i) for i in range(need.tensor_parallel))
+    variables = f"CUDA_VISIBLE_DEVICES={gpus}" + f" {reproducible.VARIABLE}=1" * first.reproducible
     command = f"{variables} {shlex.join(words)}"
     url = f"http://127.0.0.1:{port}/v1"
-    return Server(names_of(roles), first.model, gpu, url, command, shlex.join(prepare))
+    return Server(names_of(roles), first.model, gpu, slots, url, command, shlex.join(prepare))
 
 
 def _is_misread(role: Role) -> bool:

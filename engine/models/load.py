@@ -28,6 +28,8 @@ _SMALL_BYTES = 400_000_000
 _ONE_THREAD_PARAMETERS = 20_000_000
 """Smaller models are faster on one thread than on several."""
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+_USUAL_SLOTS, _SERVER_SLOTS = 64, 256
+"""Sequences at once where nothing says how many: in this process, and of a server."""
 _loaded: WeakValueDictionary[tuple[object, ...], Any] = WeakValueDictionary()
 
 
@@ -36,6 +38,7 @@ def open_text(role: Role, memory: Memory | None = None) -> TextModel:
     installed. ``memory``: what it may take of the GPU (vLLM)."""
     check_folder(role)
     reproducible.check(role)
+    role = _with_slots(role)
     if "," in role.device:
         return Pool([open_text(one) for one in _per_device(role)])
     if role.backend in ("openai", "openai-chat"):
@@ -61,6 +64,7 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     check_folder(role)
     reproducible.check(role)
+    role = _with_slots(role)
     if "," in role.device:
         return ScorePool([open_score(one) for one in _per_device(role)])
     if role.backend == "openai-pooling":
@@ -72,6 +76,11 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
 
         return vllm_score.open_role(role, memory)
     return _open_transformers_score(role)
+
+
+def _with_slots(role: Role) -> Role:
+    """The role with a number of slots, where its profile and the memory of a GPU give none."""
+    return role if role.slots else replace(role, slots=_SERVER_SLOTS if role.urls else _USUAL_SLOTS)
 
 
 def _per_device(role: Role) -> list[Role]:

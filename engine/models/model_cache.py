@@ -6,20 +6,23 @@ may hold the same objects: models take requests from any thread, and request ids
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from engine.config.profiles import Profile, Role
 from engine.config.run_config import RunConfig
-from engine.models import placement
-from engine.models.base import ScoreModel, TextModel
+from engine.models.assignment import Assignment, assign
+from engine.models.assignment_report import lines
+from engine.models.base import TextModel
+from engine.models.needs import on_gpu
+from engine.models.placed_models import Gpus, Model, PlacedModels, gpus_here, load
 from engine.models.roles import Models
+from engine.models.workload import usual_stages
 from store.errors import StoreError
 
 Key = tuple[object, ...]
-Model = TextModel | ScoreModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,9 @@ class State:
 
 
 class ModelCache:
-    """Safe from any thread. ``gpu_bytes``: memory to plan with, by default the first GPU's."""
+    """Safe from any thread."""
 
-    def __init__(self, gpu_bytes: int | None = None) -> None:
-        self._gpu_bytes = gpu_bytes
+    def __init__(self) -> None:
         self.state = State("empty", "No model is loaded yet.")
         self._lock = threading.Lock()
         self._loading = threading.Lock()
@@ -87,11 +89,11 @@ class ModelCache:
             self._close_idle(name, wanted)
             fresh = dict(self._models)
             try:
-                memory = self._gpu_bytes or gpu_memory()
-                if memory is not None:
-                    plan = placement_of(config.profile, memory)
-                    self.state = State("loading", f"Loading the models of profile {name}. {plan.sentence}", name)
-                models = open_models(config, fresh, memory)
+                gpus = gpus_here()
+                if gpus is not None:
+                    where = " ".join(lines(assignment_of(config.profile, gpus)))
+                    self.state = State("loading", f"Loading the models of profile {name}. {where}", name)
+                models = open_models(config, fresh, gpus)
             except BaseException as error:
                 self.state = State("failed", str(error), name)
                 raise
@@ -112,11 +114,11 @@ class ModelCache:
             model.close()
 
 
-def open_models(config: RunConfig, known: dict[Key, Model] | None = None, gpu_bytes: int | None = None) -> Models:
+def open_models(config: RunConfig, known: dict[Key, Model] | None = None, gpus: Gpus | None = None) -> Models:
     """Load the config's models; roles of the same model share one object. InputError for a missing model or package.
 
-    ``known``: loaded models, used where they match a role; newly loaded ones are added to it. ``gpu_bytes``: memory of
-    the GPU that they share (None without one); models that do not fit together take turns.
+    ``known``: loaded models, used where they match a role; newly loaded ones are added to it. ``gpus``: those
+    that the models are spread over (None without one); models that do not fit together take turns.
     """
     from engine.models.load import check_folder
 
@@ -125,7 +127,7 @@ def open_models(config: RunConfig, known: dict[Key, Model] | None = None, gpu_by
     for role in profile.roles:
         if keys[role] not in known:
             check_folder(role)  # before any is loaded, so that a missing one is reported at once
-    open_role = _opener(profile, gpu_bytes)
+    open_role = load if gpus is None else PlacedModels(assignment_of(profile, gpus), gpus.devices).open
     opened: list[Key] = []
 
     def live(role: Role) -> Model:
@@ -146,47 +148,13 @@ def open_models(config: RunConfig, known: dict[Key, Model] | None = None, gpu_by
     return Models(tuple(generators), judge, difficulty, solver, reward)  # type: ignore[arg-type]
 
 
-def placement_of(profile: Profile, gpu_bytes: int) -> placement.Plan:
-    """The plan of the profile's models on the GPU; InputError for one that is too large for it."""
+def assignment_of(profile: Profile, gpus: Gpus) -> Assignment:
+    """Which of the profile's models are on which of these GPUs; InputError for one that is too large for them."""
     by_key: dict[Key, list[Role]] = {}
     for role, key in _keys(profile).items():
         by_key.setdefault(key, []).append(role)
-    return placement.plan(placement.needs(list(by_key.values())), gpu_bytes)
-
-
-def _opener(profile: Profile, gpu_bytes: int | None) -> Callable[[Role], Model]:
-    """How a role's model is loaded: by itself, with a share of the GPU, or in a phase of it."""
-    from engine.models.load import open_score, open_text
-    from engine.models.time_sharing import SharedGpu, TimeSharedScore, TimeSharedText
-    from engine.models.vllm.engine import Memory
-
-    def load(role: Role, memory: Memory | None = None) -> Model:
-        return open_text(role, memory) if role.writes else open_score(role, memory)
-
-    if gpu_bytes is None:
-        return load
-    plan = placement_of(profile, gpu_bytes)
-    gpu = SharedGpu(len(plan.phases))
-
-    def load_on_gpu(role: Role) -> Model:
-        place = next((i for i, need in enumerate(plan.needs) if role in need.roles), None)
-        if place is None:
-            return load(role)
-        memory = Memory(plan.kv_bytes[place], plan.share(place))
-        if len(plan.phases) == 1:
-            return load(role, memory)
-        number = next(i for i, phase in enumerate(plan.phases) if place in phase)
-        kind = TimeSharedText if role.writes else TimeSharedScore
-        return kind(role.name, role.slots, gpu, number, lambda: load(role, memory))
-
-    return load_on_gpu
-
-
-def gpu_memory() -> int | None:
-    """Bytes of the first GPU; None where there is none."""
-    import torch
-
-    return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
+    models = [roles for roles in by_key.values() if on_gpu(roles[0])]
+    return assign(models, usual_stages(profile), gpus.card, len(gpus.devices))
 
 
 def _keys(profile: Profile) -> dict[Role, Key]:

@@ -17,7 +17,7 @@ _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A model's entry in ``assets/models.toml``: billions of parameters, the shape of its attention, its context.
+    """A model's entry in ``assets/models.toml``: billions of parameters, its shape, its context.
 
     ``misread``: vLLM misreads its tokenizer unless it is given a folder (``engine.models.tokenizers``).
     ``reward_token_id``: the token at which its score is read.
@@ -27,8 +27,12 @@ class Stated:
     family: str
     parameters: float
     layers: int
+    heads: int
     kv_heads: int
     head_size: int
+    hidden: int
+    intermediate: int
+    vocabulary: int
     context: int
     licence: str
     remote_code: bool = False
@@ -38,11 +42,18 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """``weight_bytes`` in the dtype used, ``kv_bytes`` a token, ``context`` in tokens; None where unknown."""
+    """``weight_bytes`` in the dtype used, ``kv_bytes`` a token, ``context`` in tokens; ``heads`` of attention, of them
+    ``kv_heads`` with keys and values of their own; widths of the hidden state and of the feed-forward layer
+    (``intermediate``); size of the ``vocabulary``. None where unknown."""
 
     weight_bytes: int | None
     kv_bytes: int | None = None
     context: int | None = None
+    heads: int | None = None
+    kv_heads: int | None = None
+    hidden: int | None = None
+    intermediate: int | None = None
+    vocabulary: int | None = None
 
 
 @cache
@@ -62,7 +73,8 @@ def size(role: Role) -> Size:
         return _of_folder(folder, width)
     if (known := stated(role.model)) is not None:
         kv = 2 * known.layers * known.kv_heads * known.head_size * width
-        return Size(int(known.parameters * 1e9 * width), kv, known.context)
+        shape = (known.heads, known.kv_heads, known.hidden, known.intermediate, known.vocabulary)
+        return Size(int(known.parameters * 1e9 * width), kv, known.context, *shape)
     found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", role.model.lower())  # as in Qwen2-Math-7B
     return Size(int(float(found.group(1)) * 1e9 * width) if found else None)
 
@@ -82,9 +94,11 @@ def _of_folder(folder: Path, width: int) -> Size:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         stored = _BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
         heads = config["num_attention_heads"]
+        kv_heads = config.get("num_key_value_heads", heads)
         head_size = config.get("head_dim") or config["hidden_size"] // heads
-        kv = 2 * config["num_hidden_layers"] * config.get("num_key_value_heads", heads) * head_size * width
-        return Size(on_disk * width // stored, kv, config.get("max_position_embeddings"))
+        kv = 2 * config["num_hidden_layers"] * kv_heads * head_size * width
+        shape = (config.get(name) for name in ("hidden_size", "intermediate_size", "vocab_size"))
+        return Size(on_disk * width // stored, kv, config.get("max_position_embeddings"), heads, kv_heads, *shape)
     except (OSError, ValueError, KeyError, TypeError):  # another kind of config: only the files' size is known
         return Size(on_disk)
 

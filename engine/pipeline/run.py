@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
 from engine.jobs.result import OnEvent, Result, new_run_id
-from engine.models.model_cache import ModelCache, gpu_memory, open_models
+from engine.models.model_cache import ModelCache, open_models
+from engine.models.placed_models import gpus_here
 from engine.models.roles import Models
 from engine.pipeline import model_warnings, report
 from engine.pipeline.pipeline import Pipeline
@@ -195,7 +196,7 @@ def _topic_model() -> TopicModel:
 def _models(stack: ExitStack, config: RunConfig, model_cache: ModelCache | None) -> Models:
     if model_cache is not None:
         return stack.enter_context(model_cache.acquire(config))
-    models = open_models(config, gpu_bytes=gpu_memory())
+    models = open_models(config, gpus=gpus_here())
     for model in models.distinct:
         stack.callback(model.close)
     return models

@@ -46,8 +46,9 @@ def _profiles(options: Namespace) -> Path | None:
 
 def _expected(options: Namespace) -> int:
     from engine.config.run_config import load_run_config
-    from engine.models.expected import PAIRS, expected
+    from engine.models.expected import expected
     from engine.models.roofline import CARDS
+    from engine.models.workload import PAIRS
 
     if options.gpus is not None:
         raise InputError("--expect", "", "has cards of its own", "leave out --gpus")
@@ -68,11 +69,13 @@ def _expected(options: Namespace) -> int:
 
 def _servers(options: Namespace) -> int:
     from engine.config.profiles import load_profile
-    from engine.models.launch_commands import servers
+    from engine.models.assignment_report import lines
+    from engine.models.launch_commands import commands, placed
 
     profile = load_profile(options.profile, _profiles(options))
     if options.reproducible:
         profile = profile.with_roles(lambda role: replace(role, reproducible=True))
-    made = servers(profile, options.gpus, int(options.gpu_memory * 2**30))
-    print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made))
+    assigned = placed(profile, options.gpus, int(options.gpu_memory * 2**30))
+    made = commands(assigned)
+    print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made, lines(assigned)))
     return DONE

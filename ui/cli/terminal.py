@@ -203,7 +203,7 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
         head = ("role", "model", "backend", "where", "GiB", "context", "revision", "licence")
         lines.append(indent(table(head, rows), "  "))
         if profile.plan is not None:
-            lines.append(f"  {profile.plan}")
+            lines.append(indent(profile.plan, "  "))
         ran = f"Run with its real models: {'; '.join(profile.runs)}." if profile.runs else _NEVER
         lines.append(f"  {ran}")
     return "\n".join([*lines, *([""] if advice else []), *advice])
@@ -211,7 +211,7 @@ def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[st
 
 def expected(profile: str, found: Sequence[Expected], refused: Sequence[str]) -> str:
     """The report of ``scalequest doctor --expect``: hours by cards, then how each kind of card is used."""
-    from engine.models.expected import PAIRS
+    from engine.models.workload import PAIRS
 
     counts = sorted({one.cards for one in found})
     hours = {(one.card, one.cards): f"{one.hours:,.0f}" for one in found}
@@ -219,31 +219,30 @@ def expected(profile: str, found: Sequence[Expected], refused: Sequence[str]) ->
     head = ("card", *(f"{count} card{'s' * (count > 1)}" for count in counts))
     lines = [
         f"Hours for {PAIRS:,} pairs with profile {profile}, by a roofline of bandwidth and arithmetic: an estimate to",
-        "compare plans with, not a measurement. Loading models and taking turns come on top.",
+        "compare plans with, not a measurement. Loading models comes on top.",
         "",
         table(head, [(card, *(hours.get((card, count)) for count in counts)) for card in cards]),
     ]
     shown = None
     for one in found:
         if one.card != shown:
-            lines += ["", one.card]
-        lines.append(f"{one.cards} card{'s' * (one.cards > 1)}: {one.sentence}")
-        if one.card != shown:
             rows = [(", ".join(w.roles), w.model, f"{w.tokens_per_s:,.0f}", f"{w.hours:,.1f}") for w in one.work]
-            lines.append(table(("role", "model", "tokens/s", "hours of one card"), rows))
+            lines += ["", one.card, table(("role", "model", "tokens/s", "hours of one copy"), rows)]
         shown = one.card
+        lines += [f"{one.cards} card{'s' * (one.cards > 1)}: {one.hours:,.0f} h", *map(indent, one.lines)]
     return "\n".join([*lines, *([""] if refused else []), *refused])
 
 
-def launch(made: Sequence[Server]) -> str:
-    """The commands that start these servers, and the lines that the profile needs for them."""
-    from engine.models.launch_commands import urls
+def launch(made: Sequence[Server], why: Sequence[str]) -> str:
+    """The commands that start these servers, why they are on these GPUs, and what the profile needs for them."""
+    from engine.models.launch_commands import slots, urls
 
     before = dict.fromkeys(server.prepare for server in made if server.prepare)
     lines = [*(["# First, once: vLLM misreads these models' own tokenizers", *before] if before else [])]
     lines += [f"# {', '.join(server.roles)}\n{server.command}" for server in made]
-    named = [f"# {role}: urls = {json.dumps(found)}" for role, found in urls(made).items()]
-    return "\n".join([*lines, "# In the profile:", *named])
+    chosen = slots(made)
+    named = [f"# {role}: slots = {chosen[role]}, urls = {json.dumps(found)}" for role, found in urls(made).items()]
+    return "\n".join([*lines, *(f"# {line}" for line in why), "# In the profile:", *named])
 
 
 def _verdict_on(profile: ProfileState) -> str:

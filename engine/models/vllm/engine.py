@@ -39,10 +39,11 @@ _MOST_CPU_KV_BYTES = 512 << 20
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What an engine may take of a GPU: bytes of key-value cache, and its share of the whole memory."""
+    """What an engine may take of a GPU: bytes of key-value cache, its share of the whole memory, tokens of a step."""
 
     kv_bytes: int
     share: float
+    step_tokens: int
 
 
 class Engine:
@@ -61,7 +62,7 @@ class Engine:
         except BaseException:
             self.loop.leave(self, lambda: None)
             raise
-        self._asleep = False
+        self._asleep = self._prepared = False
         self.users = 0
         """Models that use it."""
 
@@ -110,10 +111,17 @@ class Engine:
             self.llm.llm_engine.sleep(1)
         self._asleep = True
 
+    def prepare(self) -> None:
+        """Bring the weights back, but not the cache, while others still need the memory. vLLM can't put an engine back
+        to sleep before ``wake`` has brought the cache too."""
+        if self._asleep and not self._prepared and on_gpu():
+            self.llm.llm_engine.wake_up(["weights"])
+            self._prepared = True
+
     def wake(self) -> None:
         if self._asleep and on_gpu():
-            self.llm.llm_engine.wake_up()
-        self._asleep = False
+            self.llm.llm_engine.wake_up(["kv_cache"] if self._prepared else None)
+        self._asleep = self._prepared = False
 
     def release(self) -> None:
         """One user less. After the last, an engine with its own process ends; another is kept."""
@@ -138,6 +146,9 @@ class EngineModel(ABC):
 
     def sleep(self) -> None:
         self.engine.loop.call(self.engine.sleep)
+
+    def prepare(self) -> None:
+        self.engine.loop.call(self.engine.prepare)
 
     def wake(self) -> None:
         self.engine.loop.call(self.engine.wake)
@@ -165,8 +176,8 @@ _engines: dict[tuple[object, ...], Engine] = {}
 def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
     """The engine of this role's model, made at its first use. InputError for a model that cannot be loaded."""
     source = str(role.path or role.model)
-    key = (runner, source, role.revision, role.dtype, role.device, role.slots, role.context, role.trust_remote_code,
-           role.reproducible)  # fmt: skip
+    where = (role.device, role.tensor_parallel, role.slots, role.context)
+    key = (runner, source, role.revision, role.dtype, *where, role.trust_remote_code, role.reproducible)
     if key not in _engines or _engines[key]._error is not None:
         _prepare(role)
         options = _options(role, runner, memory)
@@ -215,6 +226,8 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
     }
     if role.context:
         options["max_model_len"] = role.context
+    if role.tensor_parallel > 1:
+        options |= {"tensor_parallel_size": role.tensor_parallel, "distributed_executor_backend": "mp"}
     if not on_gpu():
         return {**options, "enforce_eager": True, "kv_cache_memory_bytes": _cpu_cache(role)}
     options["enable_sleep_mode"] = True
@@ -222,6 +235,7 @@ def _options(role: Role, runner: Runner, memory: Memory | None) -> dict[str, Any
         options["seed"] = secrets.randbelow(2**31)
     if memory is not None:
         options |= {"kv_cache_memory_bytes": memory.kv_bytes, "gpu_memory_utilization": memory.share}
+        options["max_num_batched_tokens"] = memory.step_tokens
     return options
 
 
@@ -256,14 +270,16 @@ def _cpu_cache(role: Role) -> int:
 
 @contextmanager
 def _visible_gpu(role: Role) -> Iterator[None]:
-    """An engine's process that is started in the block sees only the role's GPU."""
+    """An engine's process that is started in the block sees only the role's GPU, and those after it that it is spread
+    over."""
     number = role.device.partition("cuda:")[2]
     if not number:
         yield
         return
     before = os.environ.get("CUDA_VISIBLE_DEVICES")
     visible = before.split(",") if before else []
-    os.environ["CUDA_VISIBLE_DEVICES"] = visible[int(number)] if visible else number
+    numbers = range(int(number), int(number) + role.tensor_parallel)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(visible[one] if visible else str(one) for one in numbers)
     try:
         yield
     finally:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import pytest
 from engine.config.profiles import load_profile
 from engine.config.run_config import load_run_config
 from engine.config.sampling import Sampling
-from engine.models import placement
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, Scored
 from engine.models.load import open_score, open_text
-from engine.models.model_cache import open_models, placement_of
-from engine.models.time_sharing import FILL, SharedGpu, TimeSharedScore, TimeSharedText
-from store.errors import InputError
+from engine.models.model_cache import open_models
+from engine.models.placed_models import Gpus
+from engine.models.roofline import card_of
+from engine.models.shared_gpu import SharedGpu
+from engine.models.time_sharing import TimeSharedScore, TimeSharedText
 from tests.engine.models.tiny import WAIT, ask, requests, take
 from tests.engine.pipeline.run import run
 
@@ -26,47 +28,10 @@ GIB = 1 << 30
 SHORT = Sampling(1.0, max_tokens=8)
 
 
-@pytest.mark.parametrize(("gpu_gib", "phases"), [(141, 1), (80, 2), (40, 4), (24, 4)])
-def test_the_plan_of_the_paper_profile_follows_the_memory_of_the_gpu(gpu_gib: int, phases: int) -> None:
-    plan = placement_of(load_profile("paper"), gpu_gib * GIB)
-    assert len(plan.phases) == phases
-    assert ("fit together" if phases == 1 else f"take turns in {phases} phases") in plan.sentence
-    assert sorted(place for phase in plan.phases for place in phase) == list(range(len(plan.needs)))
-    for phase in plan.phases:
-        needs = [plan.needs[place] for place in phase]
-        used = sum(need.weight_bytes + need.overhead for need in needs) + sum(plan.kv_bytes[place] for place in phase)
-        assert used <= placement.USABLE * gpu_gib * GIB
-        if len(phase) > 1:  # together only where each keeps enough cache to be fast
-            assert all(2 * plan.kv_bytes[place] >= plan.needs[place].kv_bytes for place in phase)
-
-
-def test_a_model_that_is_larger_than_the_gpu_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match=r"generator\.model 'dyyyyyyyy/ScaleQuest-Qwen2-Math-7B-QGen' needs 18.6"):
-        placement_of(load_profile("paper"), 12 * GIB)
-
-
-def test_a_model_gets_the_cache_of_its_whole_context_without_which_vllm_does_not_start() -> None:
-    profile = load_profile("paper")
-    solver = replace(profile.solver, slots=4, context=32_768)
-    need = placement.need([solver])
-    plan = placement.plan([need], 80 * GIB)
-    assert plan.kv_bytes[0] >= need.context_bytes > 2 * need.kv_bytes
-    with pytest.raises(InputError, match="lower its context"):
-        placement.plan([placement.need([replace(solver, context=1_000_000)])], 40 * GIB)
-
-
-def test_servers_and_linear_scorers_need_no_gpu() -> None:
-    profile = load_profile("openai")
-    plan = placement_of(profile, 12 * GIB)
-    assert [need.roles[0].role for need in plan.needs] == [
-        role.role for role in (profile.reward,) if role.backend not in ("openai-pooling",)
-    ]
-
-
 def test_a_run_in_phases_gives_what_a_run_with_all_models_at_once_gives(nano: Path) -> None:
     config = load_run_config("nano", questions=30, seed=11)
     together = run(config, open_models(config))
-    models = open_models(config, gpu_bytes=4 * GIB)
+    models = open_models(config, gpus=Gpus(card_of(4 * GIB), ("auto",)))
     in_turns = run(config, models)
     assert in_turns.outcome.status == "done"
     for ours, theirs in zip(flat(in_turns.content), flat(together.content), strict=True):
@@ -127,25 +92,163 @@ def test_a_live_user_is_not_kept_waiting_by_a_batch_of_another_phase(nano: Path)
     other.close()
 
 
-def test_a_queue_past_the_watermark_takes_the_gpu_from_a_phase_that_is_never_idle(nano: Path) -> None:
-    opened: list[str] = []
-    gpu = SharedGpu(2)
-    one, other = (TimeSharedText(name, 2, gpu, i, opener(name, opened)) for i, name in enumerate(("one", "two")))
-    done: queue.Queue[Completion | Failure] = queue.Queue()
-    finished: list[str] = []
+class Held:
+    """A ``TextModel`` whose requests end when the test says so; it tells what happens to it."""
 
-    def again(result: Completion | Failure) -> None:
-        finished.append(result.request_id)
-        if len(finished) < 200:  # one's queue never runs dry
-            one.submit(requests(["<|im_start|>user\n"], SHORT, f"more{len(finished)}-"), again)
-        done.put(result)
+    def __init__(self, name: str, events: queue.Queue[str]) -> None:
+        self.name, self.window, self.events = name, 8, events
+        self.calls: dict[str, Any] = {}
+        self._tell("load")
 
-    one.submit(requests(["<|im_start|>user\n"] * 4, SHORT, "first"), again)
-    other.submit(requests(["<|im_start|>user\n"] * 2 * FILL, SHORT, "other"), done.put)
-    order = [result.request_id for result in (done.get(timeout=WAIT) for _ in range(200 + 2 * FILL))]
-    assert max(i for i, name in enumerate(order) if name.startswith("other")) < 180
-    one.close()
-    other.close()
+    def submit(self, requests: Sequence[Request], on_done: Any, on_text: Any = None) -> None:
+        for request in requests:
+            self.calls[request.request_id] = on_done
+            self._tell(f"start {request.request_id}")
+
+    def end(self, request_id: str) -> None:
+        self.calls.pop(request_id)(Completion(request_id, "", 1, 1, 0.0, "stop"))
+
+    def cancel(self, request_ids: Sequence[str]) -> None: ...
+
+    def sleep(self) -> None:
+        assert not self.calls  # vLLM would drop them
+        self._tell("sleep")
+
+    def prepare(self) -> None:
+        self._tell("prepare")
+
+    def wake(self) -> None:
+        self._tell("wake")
+
+    def close(self) -> None:
+        self._tell("close")
+
+    def _tell(self, what: str) -> None:
+        self.events.put(f"{self.name} {what}")
+
+
+class Turns:
+    """Two models that take turns on a GPU with ``memory`` for weights of 4 and caches of 6 each."""
+
+    def __init__(self, memory: int = 10) -> None:
+        self.now = 0.0
+        self.events: queue.Queue[str] = queue.Queue()
+        self.done: queue.Queue[Any] = queue.Queue()
+        self.gpu = SharedGpu(2, memory, lambda: self.now)
+        self.held: dict[str, Held] = {}
+        self.models = {
+            name: TimeSharedText(name, 2, self.gpu, place, partial(self.load, name), window=4, sizes=(4, 10))
+            for place, name in enumerate(("a", "b"))
+        }
+
+    def load(self, name: str) -> Held:
+        self.held[name] = Held(name, self.events)
+        self.now += 1.0  # so long does a switch take
+        return self.held[name]
+
+    def ask(self, *request_ids: str, priority: int = BATCH) -> None:
+        for one in request_ids:
+            self.models[one[0]].submit([Request(one, "", SHORT, 1, priority)], self.done.put)
+
+    def happens(self, *events: str) -> None:
+        assert [self.events.get(timeout=WAIT) for _ in events] == list(events)
+
+    def end(self, *request_ids: str) -> None:
+        for one in request_ids:
+            self.held[one[0]].end(one)
+
+    def close(self) -> None:
+        for model in self.models.values():
+            model.close()
+
+
+def test_a_phase_that_is_never_idle_keeps_the_gpu_until_switching_is_a_small_part_of_the_time() -> None:
+    turns = Turns()
+    turns.ask("a0", "a1")
+    turns.happens("a load", "a start a0", "a start a1")
+    turns.ask("b0", "b1")  # half of what may wait: the watermark
+    turns.end("a0")
+    turns.ask("a2")
+    turns.happens("a start a2")  # the switch took a second, and so the phase lasts twenty
+    turns.now += 21.0
+    turns.end("a1")
+    turns.ask("a3")
+    turns.end("a2")
+    turns.happens("a sleep", "b load", "b start b0", "b start b1")
+    turns.now += 21.0
+    turns.end("b0", "b1")
+    turns.happens("b sleep", "a wake", "a start a3")
+    turns.close()
+    assert turns.gpu.history == [0, 1, 0]
+
+
+def test_nothing_starts_in_a_phase_that_yields_and_weights_of_the_next_come_before_it_has_ended() -> None:
+    turns = Turns(memory=14)
+    turns.ask("b0")
+    turns.happens("b load", "b start b0")
+    turns.end("b0")
+    turns.ask("a0", "a1")
+    turns.happens("b sleep", "a load", "a start a0", "a start a1")
+    turns.ask("b1", priority=LIVE)  # from now on the phase yields
+    turns.happens("b prepare")  # its weights of 4 fit besides the 10 that the other takes
+    turns.ask("a2")
+    turns.end("a0", "a1")
+    turns.happens("a sleep", "b wake", "b start b1")
+    turns.end("b1")
+    turns.happens("b sleep", "a wake", "a start a2")
+    turns.close()
+
+
+def test_the_next_phase_waits_for_the_memory_where_its_weights_do_not_fit_besides() -> None:
+    turns = Turns(memory=13)
+    turns.ask("b0")
+    turns.happens("b load", "b start b0")
+    turns.end("b0")
+    turns.ask("a0")
+    turns.happens("b sleep", "a load", "a start a0")
+    turns.ask("b1", priority=LIVE)
+    turns.ask("a1")
+    turns.end("a0")
+    turns.happens("a sleep", "b wake", "b start b1")
+    turns.close()
+
+
+def test_a_phase_all_of_whose_work_was_cancelled_while_it_came_lets_the_other_return() -> None:
+    turns = Turns(memory=14)
+    turns.ask("b0")
+    turns.happens("b load", "b start b0")
+    turns.end("b0")
+    turns.ask("a0")
+    turns.happens("b sleep", "a load", "a start a0")
+    turns.ask("b1", priority=LIVE)
+    turns.happens("b prepare")
+    turns.models["b"].cancel(["b1"])
+    turns.ask("a1")
+    turns.end("a0")
+    turns.happens("a sleep", "b wake", "b sleep", "a wake", "a start a1")
+    turns.close()
+
+
+def test_a_model_that_fails_to_come_back_fails_its_own_work_alone() -> None:
+    turns = Turns()
+    turns.ask("b0")
+    turns.happens("b load", "b start b0")
+    turns.end("b0")
+    turns.ask("a0")
+    turns.happens("b sleep", "a load", "a start a0")
+    turns.held["b"].wake = broken  # type: ignore[method-assign]
+    turns.end("a0")
+    turns.ask("b1")
+    results = {result.request_id: result for result in take(turns.done, 3)}
+    assert isinstance(results["b1"], Failure)
+    assert "out of memory" in str(results["b1"].error)
+    turns.ask("a1")
+    turns.happens("a sleep", "a wake", "a start a1")
+    turns.close()
+
+
+def broken() -> None:
+    raise RuntimeError("CUDA out of memory")
 
 
 def test_a_model_that_cannot_be_opened_fails_its_own_work_in_one_sentence(nano: Path) -> None:

@@ -48,7 +48,8 @@ def test_every_model_of_the_bundled_profiles_is_known_without_a_download() -> No
 def test_the_paper_profile_lacks_only_the_consent_to_run_the_rewards_code() -> None:
     paper = profiles_with(doctor.Gpu("a card", 80 * GIB))["paper"]
     assert paper.plan is not None
-    assert "take turns in 2 phases" in paper.plan
+    assert "They take turns" in paper.plan
+    assert "slots, 8,192 tokens a step) with ScaleQuest-DeepSeekMath-7B-QGen" in paper.plan
     (fault,) = paper.faults
     assert "pin reward.revision" in fault
 
@@ -66,7 +67,7 @@ def test_a_profile_that_never_ran_with_its_real_models_says_so() -> None:
 
 
 def test_a_small_card_is_told_to_take_turns_and_a_tiny_one_what_is_too_large() -> None:
-    assert "turns in 4 phases" in str(profiles_with(doctor.Gpu("a card", 24 * GIB))["paper"].plan)
+    assert str(profiles_with(doctor.Gpu("a card", 24 * GIB))["paper"].plan).count(", then ") == 3
     tiny = profiles_with(doctor.Gpu("a card", 8 * GIB))["paper"]
     assert any("needs 1" in fault and "which has 8.0" in fault for fault in tiny.faults)
 
@@ -78,8 +79,13 @@ def test_a_template_of_another_format_is_found(tmp_path: Path) -> None:
     assert any("does not have the format" in fault for fault in state.faults)
 
 
-def test_four_gpus_get_a_server_for_each_model_of_the_paper() -> None:
-    made = launched("--gpus", 4)
+def test_a_machine_with_several_cards_is_told_what_is_on_each() -> None:
+    plan = str(profiles_with(*[doctor.Gpu("NVIDIA A100-SXM4-80GB", 80 * GIB)] * 8)["paper"].plan).splitlines()
+    assert [line.partition(":")[0] for line in plan] == ["Card 0", "Cards 1 to 4", "Cards 5 to 7"]
+
+
+def test_four_gpus_of_40_gib_get_a_server_for_each_model_of_the_paper() -> None:
+    made = launched("--gpus", 4, "--gpu-memory", 40)
     assert [server["gpu"] for server in made] == [0, 1, 2, 3]
     profile = load_profile("openai")
     named = {role.model: list(role.urls) for role in profile.roles if role.urls}
@@ -115,7 +121,11 @@ def test_a_tokenizer_is_written_as_its_file_says(tmp_path: Path) -> None:
 def test_more_gpus_go_to_the_solver_and_every_url_is_printed() -> None:
     made = launched("--gpus", 8)
     assert sum("solver" in server["roles"] for server in made) > 3
-    assert len({server["url"] for server in made}) == 8
+    assert len({server["url"] for server in made}) == 9  # both generators share a card
+    assert [server["gpu"] for server in made] == [0, 0, 1, 2, 3, 4, 5, 6, 7]
+    memory = [float(server["command"].partition("--gpu-memory-utilization ")[2].split()[0]) for server in made]
+    assert memory[0] + memory[1] <= 0.92
+    assert all(f"--max-num-seqs {server['slots']} " in server["command"] for server in made)
     printed = scalequest("doctor", "--gpus", 8).stdout
     assert all(server["url"] in printed and server["command"] in printed for server in made)
 
@@ -125,6 +135,20 @@ def test_too_few_gpus_are_refused_with_what_is_needed() -> None:
     assert found.returncode == 2
     assert "use 4 GPUs" in found.stderr
     assert scalequest("doctor", "--gpus", 0).returncode == 2
+
+
+def test_a_model_that_is_larger_than_a_card_gets_a_server_over_several(tmp_path: Path) -> None:
+    text = Path("assets/profiles/openai.toml").read_text(encoding="utf-8")
+    (tmp_path / "large.toml").write_text(text.replace("Qwen2-Math-7B-Instruct", "Qwen2-Math-72B-Instruct"))
+    made = launched("--gpus", 8, "--gpu-memory", 80, "--profile", tmp_path / "large.toml")
+    wide = [server for server in made if "--tensor-parallel-size" in server["command"]]
+    assert wide
+    for server in wide:
+        cards = server["command"].partition("=")[2].split()[0].split(",")
+        assert f"--tensor-parallel-size {len(cards)}" in server["command"]
+        assert int(cards[0]) == server["gpu"]
+    used = [one for server in made for one in server["command"].partition("=")[2].split()[0].split(",")]
+    assert max(map(int, used)) < 8
 
 
 def test_hours_of_a_million_pairs_are_expected_for_usual_cards() -> None:
@@ -146,7 +170,7 @@ def test_servers_are_expected_to_share_no_time_but_on_a_card_that_holds_several(
     assert ("A100, 40 GiB", 1) not in hours
     assert any("A100, 40 GiB: gpus 1 cannot hold the 4 models" in sentence for sentence in found["refused"])
     assert hours["A100, 40 GiB", 4] > hours["A100, 40 GiB", 8]
-    assert all("turns" not in one["sentence"] for one in found["expected"] if one["cards"] > 1)
+    assert all("turns" not in line for one in found["expected"] for line in one["lines"])
 
 
 def test_a_model_of_unknown_size_is_asked_for_by_field(tmp_path: Path) -> None:
@@ -164,6 +188,7 @@ def test_a_profile_that_is_too_large_for_a_card_says_so_beside_those_that_hold_i
     printed = scalequest("doctor", "--expect", "--profile", tmp_path / "large.toml")
     assert printed.returncode == 0
     assert "A100, 80 GiB: judge.model 'Qwen/Qwen2-Math-72B-Instruct' needs 1" in printed.stdout
+    assert "tensor parallel 2" in printed.stdout
 
 
 @needs_vllm
