@@ -84,8 +84,8 @@ def test_a_machine_with_several_cards_is_told_what_is_on_each() -> None:
     assert [line.partition(":")[0] for line in plan] == ["Card 0", "Cards 1 to 4", "Cards 5 to 7"]
 
 
-def test_four_gpus_of_40_gib_get_a_server_for_each_model_of_the_paper() -> None:
-    made = launched("--gpus", 4, "--gpu-memory", 40)
+def test_four_gpus_of_24_gib_get_a_server_for_each_model_of_the_paper() -> None:
+    made = launched("--gpus", 4, "--gpu-memory", 24)
     assert [server["gpu"] for server in made] == [0, 1, 2, 3]
     profile = load_profile("openai")
     named = {role.model: list(role.urls) for role in profile.roles if role.urls}
