@@ -67,7 +67,7 @@ def _on_vllm(config: RunConfig) -> RunConfig:
             profile,
             generators=tuple(replace(role, backend="vllm") for role in profile.generators),
             solver=replace(profile.solver, backend="vllm"),
-            judge=replace(profile.judge, backend="vllm-pooling"),
+            judge=profile.judge and replace(profile.judge, backend="vllm-pooling"),
             difficulty=replace(profile.difficulty, backend="vllm-pooling"),
         ),
     )

@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from engine.checks.judges import Judge
+from engine.checks.judges import Judge, sample_limits
 from engine.stages import pair
+from engine.stages import solution as solution_stage
 from engine.text.answers import AnswerPool, against_gold, extract
 from engine.text.checkability import checkability
 from engine.text.reasoning import split_reasoning
 from store.database import replace_verdicts
-from store.database.replace_verdicts import IMPORT_JUDGE, NO_ANSWER, Findings, StageInput
+from store.database.replace_verdicts import IMPORT_JUDGE, Findings, StageInput
 from store.database.workspace import Workspace
-from store.records import Label, Run, Solution, Verdict
+from store.records import Label, Run, Solution
 
 _STAGE = "solution"
 _LABELS = ("agreement", "majority_answer", "checkability", "repetition")
@@ -33,6 +34,7 @@ class Answers(Judge):
 
     def __init__(self, workspace: Workspace, run: Run, pool: AnswerPool, stopped: Callable[[], bool]) -> None:
         self._workspace, self._run, self._pool, self._stopped = workspace, run, pool, stopped
+        self._limits = sample_limits(run.config)
 
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
         ids = [one.question.question_id for one in some]
@@ -56,10 +58,9 @@ class Answers(Judge):
         key, gold = one.question.question_id, one.question.reference_answer
         solved = [self._read(solution, gold) for solution in before]
         found.solutions += [new for new, old in zip(solved, before, strict=True) if new != old]
-        answers = [solution.answer for solution in solved]
-        share = sum(answer is not None for answer in answers) / len(answers)
-        kept = share > 0 or gold is not None
-        found.verdicts.append(Verdict(key, _STAGE, one.judge or IMPORT_JUDGE, kept, share, None if kept else NO_ANSWER))
+        faults = solution_stage.faults(solved, *self._limits)
+        verdict = solution_stage.judge(key, one.judge or IMPORT_JUDGE, faults)
+        found.verdicts.append(verdict if gold is None else replace(verdict, kept=True, reason=None))
         if gold is not None:
             found.labels.append(_checkability(one))
         found.labels += self._agreement(key, solved, chosen)

@@ -123,7 +123,7 @@ class _Job:
         models = stack.enter_context(model_cache.acquire(config))  # one model, which plays every part
         if role.writes:
             return Replies(self._run, role, cast(TextModel, models.judge), self._stopped)
-        model = models.reward
+        model = models.difficulty
         if check.name != "reward":
             return Questions(self._run, stage, role, model, self._stopped)
         pool = stack.enter_context(AnswerPool())

@@ -13,7 +13,7 @@ from engine.checks.scores import score_all
 from engine.config.profiles import Role
 from engine.duplicates.signature import signature
 from engine.models.base import Scored, ScoreModel
-from engine.stages import difficulty, pair, solvability
+from engine.stages import difficulty, pair, solution, solvability
 from engine.stages.contamination import ITEM, Benchmark
 from engine.stages.duplicate import LABEL, Index
 from engine.text.answers import AnswerPool
@@ -135,6 +135,7 @@ class Rewards(Judge):
         self._workspace, self._run, self._role, self._model = workspace, run, role, model
         self._pool, self._stopped = pool, stopped
         self._floor: float | None = run.config.get("reward_floor")
+        self._limits = sample_limits(run.config)
 
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
         ids = [one.question.question_id for one in some]
@@ -145,7 +146,7 @@ class Rewards(Judge):
         calls = []
         for one in some:
             prompt = template.render(one.question.text)
-            texts = [solution.text + template.end for solution in solved.get(one.question.question_id, ())]
+            texts = [sample.text + template.end for sample in solved.get(one.question.question_id, ())]
             calls.append((one.question.question_id, [(prompt, text) for text in texts]))
         scored = score_all(self._model, calls, self._stopped)
         found = Findings(replaces=_PAIR_LABELS)
@@ -167,9 +168,10 @@ class Rewards(Judge):
         if not primary:
             return
         outside = all(reward is None for _, reward in both)
-        if any(solution.answer is not None for solution in solved):
-            groups = self._pool.group([solution.answer for solution in solved])
-            verdict, labels = pair.judge(key, name, solved, scored.scores, groups, self._floor, scored.tokens)
+        left_out = solution.left_out(solved, *self._limits)
+        if len(left_out) < len(solved):
+            groups = self._pool.group([sample.answer for sample in solved])
+            verdict, labels = pair.judge(key, name, solved, scored.scores, groups, self._floor, scored.tokens, left_out)
         else:
             verdict, labels = self._without_answers(key, both, scored.tokens)
         if outside and self._floor is None:
@@ -181,10 +183,17 @@ class Rewards(Judge):
         self, key: str, both: list[tuple[Solution, float | None]], tokens: int
     ) -> tuple[Verdict, list[Any]]:
         """Choose the best reward: solutions of an unscored import may state no answer."""
-        answered = [replace(solution, answer="") for solution, _ in both]
+        answered = [replace(sample, answer="") for sample, _ in both]
         rewards = [reward for _, reward in both]
         verdict, labels = pair.judge(key, self._role.name, answered, rewards, [0] * len(both), self._floor, tokens)
         return verdict, [label for label in labels if label.key == "chosen"]
+
+
+def sample_limits(config: dict[str, Any]) -> tuple[bool, float | None]:
+    """``keep_cut`` and ``max_repetition`` of the solver in a run's config; an import leaves no sample out."""
+    profile = config.get("profile")
+    solver = profile.get("solver") or {} if isinstance(profile, dict) else {}
+    return bool(solver.get("keep_cut", True)), solver.get("max_repetition")
 
 
 def _band(config: dict[str, Any], generator: str) -> tuple[float, float]:

@@ -100,6 +100,10 @@ def check_of(
     if name != "near-duplicates" and drop:
         raise InputError("--drop", "", f"has no effect on {name}", "leave it out")
     found = load_profile(profile or "nano", folder) if name in ROLE else None
+    if found is not None and getattr(found, ROLE[name]) is None:
+        raise InputError(
+            "--profile", found.name, f"has no {ROLE[name]}, which this check needs", "name another profile"
+        )
     return Check(name, tuple(map(str, benchmarks)), found, drop)
 
 

@@ -15,20 +15,24 @@ from pydantic import Field, Strict
 
 from engine.config import prompts
 from engine.config.prompts import Template
-from engine.config.sampling import Count, Sampling, Temperature, TopP
+from engine.config.sampling import Count, Sampling, Temperature, TopK, TopP
 from engine.config.validation import Range, Texts, suggestion, unknown_key, validate, validated_dataclass
 from engine.paths import ASSETS
 from store.errors import InputError
 
 PROFILES = ASSETS / "profiles"
 ROLES = ("generator", "judge", "difficulty", "solver", "reward")
+NONE, OPTIONAL = "none", ("judge", "reward")
+"""What a profile writes in place of a table, ``reward = "none"``, and the roles that it may go without."""
 CHAT = "openai-chat"
 TEXT_BACKENDS = ("transformers", "vllm", "openai", CHAT)
 SCORE_BACKENDS = ("classifier", "logprob", "linear", "vllm-pooling", "openai-pooling")
+FIRST_TOKEN_BACKENDS = ("first-token", "vllm-first-token")
 """``classifier``: one logit of a sequence classifier. ``logprob``: the solver's log-probability of a solution.
+``first-token``: the odds against a text model's beginning with ``Role.token``, for difficulty alone.
 ``linear``: the bundled text scorer of level. ``*-pooling``: a reward model in vLLM, in process or behind a server.
 ``engine.models.load`` says what each of them needs installed."""
-SPREAD_BACKENDS = ("vllm", "vllm-pooling", "openai", "openai-chat", "openai-pooling")
+SPREAD_BACKENDS = ("vllm", "vllm-pooling", "vllm-first-token", "openai", "openai-chat", "openai-pooling")
 """Those whose models can be spread over several GPUs; a server's, by the command that starts it."""
 
 
@@ -49,6 +53,9 @@ class Role:
     retried; ``api_key_env``: the environment variable that holds the key. ``reward_token_id``: the token at which a
     reward model is read; None is what the model itself states. ``reproducible``: equal seeds give equal texts on a GPU
     too, at some cost (``engine.models.reproducible``); for servers, those started with ``VLLM_BATCH_INVARIANT=1``.
+    ``token``: the first token whose odds ``first-token`` takes, as it is written. Of a solver, ``keep_cut``: whether
+    a solution that was cut off at the token limit counts; ``max_repetition``: the greatest share of repeated n-grams
+    (``engine.text.repetition``) of one that counts, None is no limit.
     """
 
     role: str
@@ -59,6 +66,7 @@ class Role:
     revision: str | None = None
     temperature: Temperature = 0.0
     top_p: TopP = 1.0
+    top_k: TopK = 0
     max_tokens: Count = 512
     retry_tokens: int = 0
     n: Count = 1
@@ -79,6 +87,9 @@ class Role:
     trust_remote_code: bool = False
     reward_token_id: Annotated[int, Field(ge=0)] | None = None
     reproducible: bool = False
+    token: str = ""
+    keep_cut: bool = True
+    max_repetition: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
 
     def __post_init__(self) -> None:
         if self.backend == CHAT and self.role == "generator":
@@ -93,12 +104,17 @@ class Role:
             raise InputError("share", self.share, "is not above 0", "leave the generator out instead")
         if self.backend.startswith("openai") and not self.urls:
             raise InputError("urls", [], "is empty", 'name a server, as in urls = ["http://127.0.0.1:8000/v1"]')
+        if self.top_k and self.backend.startswith("openai") and self.server == "other":
+            problem = "is no part of the protocol of OpenAI, which server = 'other' speaks"
+            raise InputError("top_k", self.top_k, problem, "leave it out, or use a server of vLLM")
         if self.trust_remote_code and self.path is None and not self.revision and not self.urls:
             problem = "is not pinned, while trust_remote_code would run that repository's code"
             raise InputError("revision", "", problem, "read the code and give the commit that you read")
         self._check_tensor_parallel()
         if "{question}" not in self.template.text and self.role != "generator":
             raise InputError("template", self.template.id, "has no {question}", "use one that shows the question")
+        if self.backend in FIRST_TOKEN_BACKENDS and not self.token:
+            raise InputError("token", "", f"is missing, but {self.backend} takes its odds", "name one, as </think>")
         if self.band is not None:
             check_band("band", self.band)
         if fault := self._chat_fault():
@@ -127,7 +143,9 @@ class Role:
     def _backends(self) -> tuple[str, ...]:
         if self.role in ("generator", "solver"):
             return TEXT_BACKENDS if self.role == "solver" else tuple(name for name in TEXT_BACKENDS if name != CHAT)
-        return SCORE_BACKENDS if self.role in ("difficulty", "reward") else TEXT_BACKENDS + SCORE_BACKENDS
+        if self.role == "difficulty":
+            return SCORE_BACKENDS + FIRST_TOKEN_BACKENDS
+        return SCORE_BACKENDS if self.role == "reward" else TEXT_BACKENDS + SCORE_BACKENDS
 
     def replaced(self, **changes: Any) -> Role:
         """A copy with these fields changed. InputError names a fault as profiles do: ``solver.temperature``."""
@@ -140,7 +158,7 @@ class Role:
 
     @property
     def sampling(self) -> Sampling:
-        return Sampling(self.temperature, self.top_p, self.max_tokens, self.template.stop)
+        return Sampling(self.temperature, self.top_p, self.max_tokens, self.template.stop, self.top_k)
 
     @property
     def path(self) -> Path | None:
@@ -153,14 +171,15 @@ class Role:
 
 @validated_dataclass
 class Profile:
-    """Which model plays which role. Generators share the RAW questions by ``share``."""
+    """Which model plays which role. Generators share the RAW questions by ``share``. Without a judge every question
+    passes as solvable, without a reward model the solver's only sample is the response."""
 
     name: str
     generators: Annotated[tuple[Role, ...], Strict(False)]
-    judge: Role
+    judge: Role | None
     difficulty: Role
     solver: Role
-    reward: Role
+    reward: Role | None
 
     def __post_init__(self) -> None:
         if not self.generators:
@@ -168,21 +187,25 @@ class Profile:
         names = [g.name for g in self.generators]
         if len(set(names)) < len(names):
             raise InputError("generator.name", names, "has the same name twice", "give each generator its own name")
+        if self.reward is None and self.solver.n > 1:
+            problem = f"leaves no way to choose among the solver's {self.solver.n} samples"
+            raise InputError("reward", NONE, problem, "add a [reward] table, or use n = 1 in [solver]")
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        return (*self.generators, self.judge, self.difficulty, self.solver, self.reward)
+        every = (*self.generators, self.judge, self.difficulty, self.solver, self.reward)
+        return tuple(role for role in every if role is not None)
 
     def with_roles(self, changed: Callable[[Role], Role]) -> Profile:
         """A copy with every role changed."""
-        roles = {name: changed(getattr(self, name)) for name in ROLES[1:]}
+        roles = {name: role and changed(role) for name in ROLES[1:] for role in [getattr(self, name)]}
         generators = tuple(map(changed, self.generators))
         return validate(Profile, {"name": self.name, "generators": generators, **roles})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Profile:
         """A profile as ``RunConfig.to_json`` writes it."""
-        roles = {name: _role_from_json(data[name]) for name in ROLES[1:]}
+        roles = {name: _role_from_json(data[name]) if data[name] is not None else None for name in ROLES[1:]}
         return validate(cls, {**data, **roles, "generators": [_role_from_json(one) for one in data["generators"]]})
 
 
@@ -228,8 +251,14 @@ def profile_of(table: Mapping[str, Any], name: str) -> Profile:
         generators = [generators]
     missing = [role for role in ROLES[1:] if role not in table]
     if missing:
-        raise InputError(missing[0], "", "is missing from the profile", f"add a [{missing[0]}] table")
-    roles = {role: _role(role, table[role], templates) for role in ROLES[1:]}
+        remedy = f"add a [{missing[0]}] table"
+        if missing[0] in OPTIONAL:
+            remedy += f", or {missing[0]} = '{NONE}' above all tables to go without"
+        raise InputError(missing[0], "", "is missing from the profile", remedy)
+    roles: dict[str, Any] = {
+        role: None if role in OPTIONAL and table[role] == NONE else _role(role, table[role], templates)
+        for role in ROLES[1:]
+    }
     many = tuple(_role("generator", one, templates) for one in generators)
     return Profile(str(table.get("name", name)), many, **roles)
 

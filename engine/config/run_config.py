@@ -56,6 +56,9 @@ class RunConfig:
         if not 0 <= self.seed < 2**63:
             raise InputError("seed", self.seed, "is out of range", "use 0 to 2^63 - 1")
         check_band("difficulty_band", self.difficulty_band)
+        if self.reward_floor is not None and self.profile.reward is None:
+            problem = f"has no effect: the profile '{self.profile.name}' has no reward model"
+            raise InputError("reward_floor", self.reward_floor, problem, "leave it out")
         if self.reproducible:
             object.__setattr__(self, "profile", self.profile.with_roles(lambda role: replace(role, reproducible=True)))
 
@@ -116,9 +119,10 @@ def load_run_config(
     path, table = profile_table(str(profile or from_file), folder)
     for key in [key for key in changes if key in ROLES or key == "templates"]:
         change = changes.pop(key)
-        table[key] = {**table.get(key, {}), **change} if isinstance(change, dict) else change
-    known = [f.name for f in fields(RunConfig) if f.name != "profile"]
+        known = table.get(key, {})
+        table[key] = {**known, **change} if isinstance(change, dict) and isinstance(known, dict) else change
+    options_known = [f.name for f in fields(RunConfig) if f.name != "profile"]
     for key in changes:
-        if key not in known:
-            raise unknown_key(key, [*known, *ROLES, "templates", "profile"])
+        if key not in options_known:
+            raise unknown_key(key, [*options_known, *ROLES, "templates", "profile"])
     return validate(RunConfig, {**changes, **options, "profile": profile_of(table, path.stem)})

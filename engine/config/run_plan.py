@@ -7,7 +7,7 @@ figure are taken to drop nothing. Other generators and judges will differ.
 
 from dataclasses import dataclass
 
-from engine.config.profiles import Role
+from engine.config.profiles import NONE, Role
 from engine.config.run_config import RunConfig
 
 _LANGUAGE, _SOLVABILITY, _DIFFICULTY = 0.201, 0.194, 0.092
@@ -35,7 +35,8 @@ def run_plan(config: RunConfig) -> list[StagePlan]:
     profile = config.profile
     total = sum(generator.share for generator in profile.generators)
     shares = [generator.share / total for generator in profile.generators]
-    after_language, after_judge = 1 - _LANGUAGE, 1 - _LANGUAGE - _SOLVABILITY
+    after_language = 1 - _LANGUAGE
+    after_judge = after_language - (_SOLVABILITY if profile.judge is not None else 0.0)
     least, most = config.difficulty_band
     banded = sum(share for share, one in zip(shares, profile.generators, strict=True) if one.band is not None)
     banded = 1.0 if (least, most) != (0.0, 1.0) else banded
@@ -57,10 +58,14 @@ def run_plan(config: RunConfig) -> list[StagePlan]:
     ]  # fmt: skip
 
 
-def _by(role: Role, stage: str, entered: int, kept: int, calls: int | None = None) -> StagePlan:
+def _by(role: Role | None, stage: str, entered: int, kept: int, calls: int | None = None) -> StagePlan:
+    if role is None:
+        return StagePlan(stage, NONE, "", "keeps all", entered, kept, 0)
     settings = [role.template.id]
     if role.writes:
-        settings += [f"T {role.temperature:g}", f"top-p {role.top_p:g}", f"{role.max_tokens} tokens"]
+        settings += [f"T {role.temperature:g}", f"top-p {role.top_p:g}"]
+        settings += [f"top-k {role.top_k}"] if role.top_k else []
+        settings.append(f"{role.max_tokens} tokens")
     if role.n > 1:
         settings.append(f"n {role.n}")
     if role.band is not None:

@@ -137,7 +137,7 @@ def _generation(runs: Sequence[Run]) -> str:
         made = {"generate": "generated", "live": "generated one by one", "import": "imported"}.get(run.kind, run.kind)
         head = f"**{_plain(run.name or run.run_id)}** (`{run.run_id}`): {made}, seed {run.seed}."
         roles = models(run.config)
-        names = ("role", "model", "revision", "backend", "temperature", "top_p", "n")
+        names = ("role", "model", "revision", "backend", "temperature", "top_p", "top_k", "n")
         rows = [[_plain(one.get(name)) for name in names] for one in roles]
         parts.append("\n\n".join([head, *([_table(names, rows)] if rows else [])]))
     return "\n\n".join(parts)
@@ -165,9 +165,13 @@ def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:
 def _limits(cursor: Cursor, plan: Plan, runs: Sequence[Run], chosen: Selected) -> str:
     reviewed = sum(n for status, n in chosen.counts("status").items() if status != "unreviewed")
     total = max(chosen.rows.num_rows, 1)
+    roles = [{one.get("role") for one in models(run.config)} for run in runs]
+    unrewarded = bool(roles) and all(found and "reward" not in found for found in roles)
+    by_reward = "the response has the highest reward, which does not prove that it is correct"
+    by_nothing = "no reward model chose among them, and nothing proves that a response is correct"
     limits = [
         f"{reviewed:,} of {chosen.rows.num_rows:,} pairs ({reviewed / total:.1%}) were reviewed by a person.",
-        "Solutions are generated; the response has the highest reward, which does not prove that it is correct.",
+        f"Solutions are generated; {by_nothing if unrewarded else by_reward}.",
         "`difficulty` is a prediction; for imported questions it is based on their level.",
         "Near-duplicates that differ only in numbers are kept.",
     ]

@@ -71,8 +71,8 @@ def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(profile, Mapping):
         return []
     roles = [one for one in profile.get("generators") or () if isinstance(one, Mapping)]
-    roles += [profile[name] for name in ("judge", "difficulty", "solver", "reward") if name in profile]
-    names = ("role", "name", "backend", "model", "revision", "temperature", "top_p", "n")
+    roles += [profile[name] for name in ("judge", "difficulty", "solver", "reward") if profile.get(name)]
+    names = ("role", "name", "backend", "model", "revision", "temperature", "top_p", "top_k", "n")
     return [{name: without_paths(one.get(name)) for name in names if name in one} for one in roles]
 
 

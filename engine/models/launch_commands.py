@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config.profiles import Profile, Role
+from engine.config.profiles import FIRST_TOKEN_BACKENDS, Profile, Role
 from engine.models import reproducible
 from engine.models.assignment import Assignment, assign
 from engine.models.placement import Plan
@@ -47,7 +47,9 @@ def placed(profile: Profile, gpus: int, gpu_bytes: int) -> Assignment:
     """Which models the servers of these GPUs have. InputError where they do not fit."""
     if gpus < 1:
         raise InputError("gpus", gpus, "must be at least 1", "use 1 or more")
-    return assign(models_of(profile), usual_stages(profile), card_of(gpu_bytes), gpus, turns=False)
+    # No server gives the odds of a first token: that model stays in the process of the run.
+    models = [roles for roles in models_of(profile) if roles[0].backend not in FIRST_TOKEN_BACKENDS]
+    return assign(models, usual_stages(profile), card_of(gpu_bytes), gpus, turns=False)
 
 
 def commands(made: Assignment) -> list[Server]:

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from engine.config.profiles import Role
 from engine.models import reproducible
 from engine.models.device import first_line
+from engine.models.first_token import first_token_id
 from engine.models.replicas import Pool, ScorePool
 from engine.models.reward_token import check_reward_token, reward_token_id
 from engine.models.tokenizers import check_round_trip, load_tokenizer
@@ -75,6 +76,10 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
         from engine.models.vllm import score as vllm_score
 
         return vllm_score.open_role(role, memory)
+    if role.backend == "vllm-first-token":
+        from engine.models.vllm import first_token as vllm_first_token
+
+        return vllm_first_token.open_role(role, memory)
     return _open_transformers_score(role)
 
 
@@ -90,14 +95,24 @@ def _per_device(role: Role) -> list[Role]:
 
 def _open_transformers_score(role: Role) -> ScoreModel:
     from engine.models.domain import WordDomain
-    from engine.models.local.transformers_score import LogProbScore, Scorer, SequenceScore, TransformersScore
+    from engine.models.local.transformers_score import (
+        FirstTokenScore,
+        LogProbScore,
+        Scorer,
+        SequenceScore,
+        TransformersScore,
+    )
 
-    causal = role.backend == "logprob"
+    causal = role.backend in ("logprob", "first-token")
     model, tokenizer = _load(role, "AutoModelForCausalLM" if causal else "AutoModelForSequenceClassification")
     if not causal and model.config.num_labels != 1:
         problem = f"scores {model.config.num_labels} classes, not one number"
         raise InputError(f"{role.role}.model", role.model, problem, "use a model with num_labels 1")
-    scorer: Scorer = LogProbScore(model, role.aggregate) if causal else SequenceScore(model)
+    scorer: Scorer
+    if role.backend == "first-token":
+        scorer = FirstTokenScore(model, first_token_id(role, tokenizer))
+    else:
+        scorer = LogProbScore(model, role.aggregate) if causal else SequenceScore(model)
     in_domain = WordDomain.load(role.path)
     end = None if causal else reward_token_id(role, model.config)
     if end is not None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from engine.config.profiles import Profile, Role
 from engine.config.run_config import RunConfig
@@ -138,14 +138,14 @@ def open_models(config: RunConfig, known: dict[Key, Model] | None = None, gpus: 
         return known[key]
 
     try:
-        made: list[Model] = [live(role) for role in profile.roles]
+        made: dict[Role, Any] = {role: live(role) for role in profile.roles}
     except BaseException:
         for key in opened:
             known.pop(key).close()
         raise
-    generators: list[TextModel] = made[: len(profile.generators)]  # type: ignore[assignment]
-    judge, difficulty, solver, reward = made[len(profile.generators) :]
-    return Models(tuple(generators), judge, difficulty, solver, reward)  # type: ignore[arg-type]
+    judge, reward = (None if role is None else made[role] for role in (profile.judge, profile.reward))
+    generators = tuple(made[role] for role in profile.generators)
+    return Models(generators, judge, made[profile.difficulty], made[profile.solver], reward)
 
 
 def assignment_of(profile: Profile, gpus: Gpus) -> Assignment:
@@ -163,7 +163,7 @@ def _keys(profile: Profile) -> dict[Role, Key]:
     def key(role: Role) -> Key:
         where = (role.backend, role.model, role.revision, role.dtype, role.device, role.urls)
         read = (role.trust_remote_code, role.reward_token_id, role.reproducible)
-        return (*where, *read, None if role.writes else role.aggregate)
+        return (*where, *read, None if role.writes else (role.aggregate, role.token))
 
     return {role: key(role) for role in profile.roles}
 

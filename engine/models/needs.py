@@ -39,7 +39,7 @@ _LOGIT_BYTES = 12
 _LOCAL_OVERHEAD = 3 << 29
 """What a model of the transformers backends takes besides weights and cache."""
 _NO_GPU = ("linear", "openai", "openai-chat", "openai-pooling")
-_LOCAL = ("transformers", "classifier", "logprob")
+_LOCAL = ("transformers", "classifier", "logprob", "first-token")
 
 
 @dataclass(frozen=True, slots=True)

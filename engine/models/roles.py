@@ -7,16 +7,16 @@ from engine.models.base import ScoreModel, TextModel
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Generators are in the profile's order. One model may have several roles."""
+    """Generators are in the profile's order. One model may have several roles; None where the profile has none."""
 
     generators: tuple[TextModel, ...]
-    judge: TextModel | ScoreModel
+    judge: TextModel | ScoreModel | None
     difficulty: ScoreModel
     solver: TextModel
-    reward: ScoreModel
+    reward: ScoreModel | None
 
     @property
     def distinct(self) -> list[TextModel | ScoreModel]:
         """Every model once."""
         every = (*self.generators, self.judge, self.difficulty, self.solver, self.reward)
-        return list({id(model): model for model in every}.values())
+        return list({id(model): model for model in every if model is not None}.values())

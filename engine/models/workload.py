@@ -30,6 +30,11 @@ _HELD = {
 """Tokens in a sequence's cache while it is written, on average."""
 
 
+_LONG, _WRITTEN = 8192, 0.4
+"""A solver that may write more tokens than this thinks first, and writes this share of its limit: ScaleDiff's published
+solutions have 42 kB each, about 13,000 tokens, at a limit of 32,768."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One model's work: texts that it writes or scores, tokens that it reads and writes for all of them, what it writes
@@ -58,7 +63,7 @@ def work_of(stages: Sequence[StagePlan], need: Need, kv_bytes: int, card: Card) 
     """The work of one model with this much cache, on a card or on as many as it is spread over."""
     tokens = [_tokens(stages, role) for role in need.roles]
     read, written = float(sum(one[0] for one in tokens)), float(sum(one[1] for one in tokens))
-    held = max((_HELD.get(role.role, 0) for role in need.roles), default=0)
+    held = max(map(_held, need.roles), default=0)
     token = size(need.roles[0]).kv_bytes or 0
     typical = replace(need, sequence_bytes=held * token // need.tensor_parallel)
     reading, writing = roofline.read_per_s(need, card), roofline.written_per_s(typical, kv_bytes, card)
@@ -66,6 +71,17 @@ def work_of(stages: Sequence[StagePlan], need: Need, kv_bytes: int, card: Card) 
     calls = sum(calls_of(stages, role) for role in need.roles)
     speed = writing if written else reading
     return Work(names_of(need.roles), need.roles[0].model, calls, read, written, speed, hours)
+
+
+def _solution(solver: Role) -> int:
+    """Tokens of one of its solutions."""
+    return _SOLUTION if solver.max_tokens <= _LONG else round(_WRITTEN * solver.max_tokens)
+
+
+def _held(role: Role) -> int:
+    """``_HELD``, with the longer solutions of a solver that thinks first."""
+    longer = _solution(role) - _SOLUTION if role.role == "solver" else 0
+    return _HELD.get(role.role, 0) + longer // 2
 
 
 def calls_of(stages: Sequence[StagePlan], role: Role) -> int:
@@ -83,7 +99,7 @@ def _tokens(stages: Sequence[StagePlan], role: Role) -> tuple[int, int]:
     if role.role == "judge":
         return calls * (_INSTRUCTION + _QUESTION), calls * _REPLY if role.writes else 0
     if role.role == "solver":  # a prompt is read once for all samples
-        return _planned(stages, role).entered * (_INSTRUCTION + _QUESTION), calls * _SOLUTION
+        return _planned(stages, role).entered * (_INSTRUCTION + _QUESTION), calls * _solution(role)
     return calls * (_QUESTION + (_SOLUTION if role.role == "reward" else 0)), 0
 
 

@@ -18,10 +18,10 @@ class JudgeWarning:
     A judge that scores has no replies to read: its ``no_verdict`` means a question outside its domain.
     """
 
-    def __init__(self, run_id: str, judge: Role, on_event: Callable[[dict[str, Any]], None]) -> None:
-        self._run_id, self._judge, self._on_event = run_id, judge, on_event
+    def __init__(self, run_id: str, judge: Role | None, on_event: Callable[[dict[str, Any]], None]) -> None:
+        self._run_id, self._name, self._on_event = run_id, "" if judge is None else judge.name, on_event
         self._judged = self._without = 0
-        self._warned = not judge.writes
+        self._warned = judge is None or not judge.writes
 
     def count(self, verdict: Verdict) -> None:
         """Count a verdict of stage solvability."""
@@ -32,7 +32,7 @@ class JudgeWarning:
 
     def warn(self) -> None:
         """Emit the warning where the share is too high and it was not emitted before."""
-        message = undecided_warning(self._judge.name, self._without, self._judged)
+        message = undecided_warning(self._name, self._without, self._judged)
         if message is None or self._warned:
             return
         self._warned = True

@@ -86,20 +86,25 @@ class Steps:
             for role, model in zip(profile.generators, models.generators, strict=True)
         ]
         judge: Any = models.judge
-        self.judge_queue: TextQueue | ScoreQueue
-        if profile.judge.writes:
+        self.judge_queue: TextQueue | ScoreQueue | None = None
+        if profile.judge is not None and profile.judge.writes:
             second = solvability.SECOND_TEMPERATURE
             self.judge_queue = TextQueue("solvability", "judge", profile.judge, judge, self._on_judged, run, second)
-        else:
+        elif profile.judge is not None:
             self.judge_queue = ScoreQueue("solvability", profile.judge, judge, self._on_judged, run)
         self.difficulty_queue = ScoreQueue(
             "difficulty", profile.difficulty, models.difficulty, self._on_difficulty, run
         )
         self.solver_queue = TextQueue("solution", "solution", profile.solver, models.solver, self._on_solution, run)
-        self.reward_queue = ScoreQueue("pair", profile.reward, models.reward, self._on_reward, run)
-        self.downstream = (self.reward_queue, self.solver_queue, self.difficulty_queue, self.judge_queue)
+        self.reward_queue: ScoreQueue | None = None
+        if profile.reward is not None and models.reward is not None:
+            self.reward_queue = ScoreQueue("pair", profile.reward, models.reward, self._on_reward, run)
+        queues = (self.reward_queue, self.solver_queue, self.difficulty_queue, self.judge_queue)
+        self.downstream = [queue for queue in queues if queue is not None]
         self._params = [
-            {"temperature": g.temperature, "top_p": g.top_p, "max_tokens": g.max_tokens} for g in profile.generators
+            {"temperature": g.temperature, "top_p": g.top_p, "max_tokens": g.max_tokens}
+            | ({"top_k": g.top_k} if g.top_k else {})
+            for g in profile.generators
         ]
         self._bands = [self.config.band(g) for g in profile.generators]
 
@@ -210,7 +215,10 @@ class Steps:
     def enter(self, item: Item) -> None:
         """Queue the item for the model of its stage."""
         if item.stage == "solvability":
-            self.judge_queue.add(item)
+            if self.judge_queue is not None:
+                self.judge_queue.add(item)
+            elif self._verdict(item, solvability.unjudged(item.qid)):
+                self.enter(item)
         elif item.stage == "difficulty":
             self.difficulty_queue.add(item)
         elif item.stage == "solution":
@@ -279,7 +287,7 @@ class Steps:
 
     def _on_judged(self, call: InFlight, result: Completion | Scored) -> None:
         item = call.item
-        role = self.config.profile.judge
+        role = call.queue.role
         if isinstance(result, Completion):
             if call.sample == 0 and solvability.concluded(result) is None:
                 assert isinstance(self.judge_queue, TextQueue)
@@ -325,20 +333,27 @@ class Steps:
             self._finish_solutions(item)
 
     def _finish_solutions(self, item: Item) -> None:
+        solver = self.config.profile.solver
         item.new_solutions.sort(key=lambda s: s.sample)
         self.rows.extend(item.new_solutions)
         item.solutions = sorted([*item.solutions, *item.new_solutions], key=lambda s: s.sample)
         if item.errors:
             self.fail(item, "solution", item.errors[0])
-        elif self._verdict(item, solution.judge(item.qid, self.config.profile.solver.name, item.solutions)):
-            self._begin_pair(item)
+        else:
+            faults = solution.faults(item.solutions, solver.keep_cut, solver.max_repetition)
+            if self._verdict(item, solution.judge(item.qid, solver.name, faults)):
+                self._begin_pair(item)
 
     def _begin_pair(self, item: Item) -> None:
-        self.reward_queue.add(item)
+        if self.reward_queue is not None:
+            self.reward_queue.add(item)
         try:
             item.groups = answers.group([s.answer for s in item.solutions], _undecided)
         except _Undecided:
             self._to_group.put(item)
+        if self.reward_queue is None:
+            item.scored = Scored("", (None,) * len(item.solutions), 0, 0.0)
+            self.finish_pair(item)
 
     def _on_reward(self, call: InFlight, scored: Scored) -> None:
         call.item.scored = scored
@@ -348,14 +363,18 @@ class Steps:
         """Choose a solution once both the rewards and the groups of answers are known."""
         if item.scored is None or item.groups is None or item.stage == FAILED:
             return
-        scored, name = item.scored, self.config.profile.reward.name
+        scored, profile = item.scored, self.config.profile
+        name = None if profile.reward is None else profile.reward.name
+        left_out = solution.left_out(item.solutions, profile.solver.keep_cut, profile.solver.max_repetition)
         verdict, labels = pair.judge(
-            item.qid, name, item.solutions, scored.scores, item.groups, self.config.reward_floor, scored.tokens
-        )
-        each = scored.seconds / len(item.solutions)
-        self.rows.extend(
-            Reward(s.solution_id, name, score, each) for s, score in zip(item.solutions, scored.scores, strict=True)
-        )
+            item.qid, name, item.solutions, scored.scores, item.groups, self.config.reward_floor, scored.tokens,
+            left_out,
+        )  # fmt: skip
+        if name is not None:
+            each = scored.seconds / len(item.solutions)
+            self.rows.extend(
+                Reward(s.solution_id, name, score, each) for s, score in zip(item.solutions, scored.scores, strict=True)
+            )
         self.rows.extend(labels)
         self._verdict(item, verdict)
         if verdict.kept and self.first_pair is None:

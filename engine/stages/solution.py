@@ -1,13 +1,19 @@
-"""The solution stage: n sampled solutions, at least one of which must state a final answer (right or wrong)."""
+"""The solution stage: n sampled solutions, at least one of which must state a final answer (right or wrong).
+
+A solver of long chains of thought may also leave out samples that were cut off before they ended, and samples that
+repeat themselves (``Role.keep_cut``, ``Role.max_repetition``), as ScaleDiff (arXiv 2509.21070) filters by rules.
+"""
 
 from collections.abc import Sequence
 
 from engine.models.base import Completion
+from engine.text import repetition
 from engine.text.answers import extract
 from engine.text.reasoning import split_reasoning
 from store.records import Solution, Verdict, solution_id
 
 STAGE = "solution"
+NO_ANSWER, CUT_OFF, REPETITION = "no_answer", "cut_off", "repetition"
 
 
 def solution(question_id: str, sample: int, text: Completion, solver: str, seed: int) -> Solution:
@@ -34,11 +40,30 @@ def solution(question_id: str, sample: int, text: Completion, solver: str, seed:
     )
 
 
-def judge(question_id: str, solver: str, solutions: Sequence[Solution]) -> Verdict:
-    """Score: the share of samples that state an answer. Reason ``no_answer`` where none does.
+def faults(solutions: Sequence[Solution], keep_cut: bool, max_repetition: float | None) -> list[str | None]:
+    """Why each sample can't become a response: ``cut_off``, ``repetition``, ``no_answer``; None where it can."""
+    return [_fault(sample, keep_cut, max_repetition) for sample in solutions]
+
+
+def left_out(solutions: Sequence[Solution], keep_cut: bool, max_repetition: float | None) -> set[int]:
+    """The positions of samples with a fault."""
+    return {i for i, fault in enumerate(faults(solutions, keep_cut, max_repetition)) if fault is not None}
+
+
+def _fault(sample: Solution, keep_cut: bool, max_repetition: float | None) -> str | None:
+    if not keep_cut and sample.finish_reason == "length":
+        return CUT_OFF
+    if max_repetition is not None and repetition.of_solution(sample.reasoning, sample.text) > max_repetition:
+        return REPETITION
+    return NO_ANSWER if sample.answer is None else None
+
+
+def judge(question_id: str, solver: str, faults: Sequence[str | None]) -> Verdict:
+    """Score: the share of samples without a fault. Without any such, the reason is the most frequent fault, and of
+    equally frequent ones that of the lowest sample.
 
     Tokens and seconds are stored with the solutions only, so that sums over both count them once.
     """
-    share = sum(s.answer is not None for s in solutions) / len(solutions)
-    reason = None if share else "no_answer"
+    share = sum(fault is None for fault in faults) / len(faults)
+    reason = None if share else max(faults, key=faults.count)
     return Verdict(question_id, STAGE, solver, reason is None, share, reason)

@@ -11,13 +11,18 @@ from engine.text.verdict import parse_verdict
 from store.records import Verdict
 
 STAGE = "solvability"
-NO_VERDICT = "no_verdict"
+NO_VERDICT, NO_JUDGE = "no_verdict", "no_judge"
 SECOND_TEMPERATURE = 0.7
 
 
 def concluded(answer: Completion) -> bool | None:
     """What the judge concluded: True for solvable, False for not solvable, None where it wrote no conclusion."""
     return parse_verdict(answer.text, ended=answer.finish_reason == "stop")
+
+
+def unjudged(question_id: str) -> Verdict:
+    """Kept with the reason ``no_judge``, where the profile has none."""
+    return Verdict(question_id, STAGE, "none", True, None, NO_JUDGE)
 
 
 def from_text(question_id: str, judge: str, answer: Completion, first: Completion | None = None) -> Verdict:

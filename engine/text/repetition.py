@@ -5,6 +5,11 @@ import re
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
+def of_solution(reasoning: str | None, response: str) -> float:
+    """How much of a solution repeats itself, its reasoning included."""
+    return repetition(f"{reasoning or ''}\n{response}")
+
+
 def repetition(text: str, n: int = 20) -> float:
     """The share of n-grams of words that occurred before, 1 - distinct / all; 0 for a text of fewer than n words.
 

@@ -80,9 +80,10 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
     table = read_toml(Path(name), "--rewriter").get("rewriter") if name.endswith(".toml") else None
     if table is None:
         judge = load_profile(name, folder).judge
-        if not judge.writes:
+        if judge is None or not judge.writes:
+            problem = "has no judge" if judge is None else "has a judge that gives numbers and writes nothing"
             remedy = "use another profile, a TOML file with a [rewriter] table, or nano"
-            raise InputError("--rewriter", name, "has a judge that gives numbers and writes nothing", remedy)
+            raise InputError("--rewriter", name, problem, remedy)
         role = replace(judge, role="rewriter", temperature=0.0, max_tokens=MAX_TOKENS, retry_tokens=0)
         found = Rewriter(role, judge.template.id.partition("-")[0])
     else:

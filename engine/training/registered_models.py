@@ -99,7 +99,10 @@ def _write(profiles: Path, name: str, table: dict[str, Any], head: str, training
     document = tomlkit.document()
     document.add(tomlkit.comment(head))
     document.add(tomlkit.nl())
-    for key in ("name", *(key for key in (*ROLES, "embedder", "templates") if key in table)):
+    keys = ["name", *(key for key in (*ROLES, "embedder", "templates") if key in table)]
+    for key in sorted(
+        keys, key=lambda key: not isinstance(table[key], str)
+    ):  # what is no table comes before all tables
         document.add(key, tomlkit.item(table[key]))
     try:
         profiles.mkdir(parents=True, exist_ok=True)

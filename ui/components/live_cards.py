@@ -24,6 +24,8 @@ REASONS = {
     "too_easy": "its predicted fail rate is below the kept range",
     "too_hard": "its predicted fail rate is above the kept range",
     "no_answer": "none of its solutions has a final answer",
+    "cut_off": "its solutions were cut off at the token limit",
+    "repetition": "its solutions repeat themselves",
     "low_reward": "its best reward is below the minimum",
 }
 """Why a stage drops a question, by the stored reason."""
@@ -119,8 +121,9 @@ def _note(card: LiveQuestion, config: RunConfig, running: bool) -> str:
         if not verdict.kept:
             reason = REASONS.get(verdict.reason or "", verdict.reason or "no reason given")
             score = _score(verdict).lstrip(", ")
-            if score and verdict.stage == "solvability" and not config.profile.judge.writes:
-                score += f", the threshold is {config.profile.judge.threshold:.2f}"
+            judge = config.profile.judge
+            if score and verdict.stage == "solvability" and judge is not None and not judge.writes:
+                score += f", the threshold is {judge.threshold:.2f}"
             notes.append(f"Dropped at {verdict.stage}: {reason}" + (f" ({score})." if score else "."))
     if card.error is not None:
         notes.append(f"Failed at {card.error[0]}, without a verdict: {visible(card.error[1])}")
@@ -191,6 +194,8 @@ def why(card: LiveQuestion) -> str:
     count, best = len(card.samples), card.samples[card.chosen]
     mine = next(group for group in card.groups if best in group)
     most = card.groups[0]
+    if count == 1 and best.reward is None:
+        return "the only solution; the profile has no reward model"
     if best.reward is None:
         reason = "the first with an answer, because none has a reward"
     else:

@@ -48,7 +48,9 @@ class _Row:
     def entry(self) -> Entry:
         sampling, last = self.request.sampling, len(self.prompt) - 1
         seed, stops = self.request.seed, self.stops
-        return Entry(self.prompt[last], last, self.limit, seed, stops, sampling.temperature, sampling.top_p)
+        return Entry(
+            self.prompt[last], last, self.limit, seed, stops, sampling.temperature, sampling.top_p, sampling.top_k
+        )
 
 
 class SlotDecoder:
@@ -177,7 +179,7 @@ class SlotDecoder:
             past_key_values=self._cache,
             use_cache=True,
         ).logits[:, -1]
-        new = choose(logits, *table.sampling(rows), table.nucleus)
+        new = choose(logits, *table.sampling(rows), table.nucleus, table.limited)
         table.advance(new)
         return self._stops.kinds[table.stops(rows), new]
 

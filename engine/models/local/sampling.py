@@ -1,4 +1,4 @@
-"""Sampling tokens from logits, row by row: greedy, temperature and nucleus sampling by inverse CDF.
+"""Sampling tokens from logits, row by row: greedy, temperature, top-k and nucleus sampling by inverse CDF.
 
 A row's token depends only on its own logits, seed and step: the random number comes from a counter-based integer hash,
 not from a generator whose state the rows would share.
@@ -34,18 +34,27 @@ def uniforms(seeds: Tensor, steps: Tensor) -> Tensor:
 
 
 def choose(
-    logits: Tensor, seeds: Tensor, steps: Tensor, temperature: Tensor, top_p: Tensor, nucleus: Tensor | None
+    logits: Tensor,
+    seeds: Tensor,
+    steps: Tensor,
+    temperature: Tensor,
+    top_p: Tensor,
+    nucleus: Tensor | None,
+    limited: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """One token id per row of ``logits`` [rows, vocabulary].
 
     ``temperature`` 0 takes the most likely token. ``nucleus``: the rows whose ``top_p`` is below 1, or None; only they
-    need the costly sorting.
+    need the costly sorting. ``limited``: the rows with a top_k, and these; it applies before top_p, as in vLLM.
     """
     logits = logits.float()
     best = logits.argmax(-1)
     greedy = temperature <= 0
     scale = torch.where(greedy, torch.ones_like(temperature), temperature)
     weight = ((logits - logits.amax(-1, keepdim=True)) / scale[:, None]).exp()
+    if limited is not None:
+        rows, top_k = limited
+        weight[rows] = _most_likely(weight[rows], top_k.clamp_max(logits.shape[-1]))
     uniform = uniforms(seeds, steps)
     total = weight.cumsum(-1, dtype=torch.float64)
     drawn = torch.searchsorted(total, uniform[:, None] * total[:, -1:], right=True)[:, 0]
@@ -53,6 +62,12 @@ def choose(
     if nucleus is not None:
         drawn[nucleus] = _nucleus(weight[nucleus], uniform[nucleus], top_p[nucleus] * total[nucleus, -1])
     return torch.where(greedy, best, drawn)
+
+
+def _most_likely(weight: Tensor, top_k: Tensor) -> Tensor:
+    """The weights, 0 where smaller than the row's ``top_k``-th largest."""
+    ordered = weight.topk(int(top_k.max()), dim=-1).values
+    return weight.masked_fill(weight < ordered.gather(1, top_k[:, None] - 1), 0.0)
 
 
 def _nucleus(weight: Tensor, uniform: Tensor, wanted: Tensor) -> Tensor:

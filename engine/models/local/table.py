@@ -27,6 +27,7 @@ class Entry:
     stops: int
     temperature: float
     top_p: float
+    top_k: int
 
 
 class SlotTable:
@@ -39,12 +40,15 @@ class SlotTable:
         self.limit = np.zeros(slots, dtype=np.int64)
         self._place = np.zeros(slots, dtype=np.int64)
         self._top_p = np.ones(slots)
+        self._top_k = np.zeros(slots, dtype=np.int64)
         # Columns: input token, its position, new tokens so far, seed, stop set.
         self._state = torch.zeros((slots, 5), dtype=torch.int64, device=device)
         self._sampling = torch.zeros((slots, 2), dtype=torch.float32, device=device)
         self._out = torch.zeros((slots, 2 * GRAIN), dtype=torch.int64, device=device)
         self.nucleus: Tensor | None = None
         """The active slots with top_p below 1."""
+        self.limited: tuple[Tensor, Tensor] | None = None
+        """The active slots with a top_k, and these."""
 
     @property
     def length(self) -> int:
@@ -54,25 +58,25 @@ class SlotTable:
     def enter(self, entries: dict[int, Entry]) -> None:
         for slot, entry in entries.items():
             self._place[slot], self.made[slot], self.limit[slot] = entry.position, 0, entry.limit
-            self._top_p[slot], self.active[slot] = entry.top_p, True
+            self._top_p[slot], self._top_k[slot], self.active[slot] = entry.top_p, entry.top_k, True
         index = self._index(entries)
         state = [[e.token, e.position, 0, e.seed & _SEED_BITS, e.stops] for e in entries.values()]
         sampling = [[e.temperature, e.top_p] for e in entries.values()]
         self._state[index] = torch.tensor(state, dtype=torch.int64).to(self._device)
         self._sampling[index] = torch.tensor(sampling, dtype=torch.float32).to(self._device)
-        self._find_nucleus()
+        self._find_restricted()
 
     def leave(self, slots: Sequence[int]) -> None:
         self.active[slots] = False
         self._place[slots] = self.made[slots] = 0
         self._state[self._index(slots), :3] = 0
-        self._find_nucleus()
+        self._find_restricted()
 
     def move(self, source: list[int], target: list[int]) -> None:
         from_, to = self._index(source), self._index(target)
         for tensor in (self._state, self._sampling, self._out):
             tensor[to] = tensor[from_]
-        for array in (self._place, self.made, self.limit, self.active, self._top_p):
+        for array in (self._place, self.made, self.limit, self.active, self._top_p, self._top_k):
             array[target] = array[source]
         self.leave(source)
 
@@ -105,9 +109,11 @@ class SlotTable:
         fetched = self._out[self._index(slots), : int(self.made[slots].max())].cpu().numpy()
         return {slot: fetched[i, : self.made[slot]].tolist() for i, slot in enumerate(slots)}
 
-    def _find_nucleus(self) -> None:
+    def _find_restricted(self) -> None:
         slots = np.flatnonzero(self.active & (self._top_p < 1.0)).tolist()
         self.nucleus = self._index(slots) if slots else None
+        slots = np.flatnonzero(self.active & (self._top_k > 0)).tolist()
+        self.limited = (self._index(slots), self._index(self._top_k[slots])) if slots else None
 
     def _index(self, slots: Iterable[int]) -> Tensor:
         return torch.tensor(list(slots), dtype=torch.long).to(self._device)

@@ -1,4 +1,5 @@
-"""Raw scores from transformers models: one logit of a sequence classifier, or the log-probability of a response.
+"""Raw scores from transformers models: one logit of a sequence classifier, the log-probability of a response, or the
+odds of a first token.
 
 A row is (text, further text or None), which the model reads as one text. Rows of similar length are scored together; a
 row's score depends on the others only by rounding (well below 1e-4).
@@ -90,8 +91,24 @@ class LogProbScore:
         return total if self.aggregate == "sum" else total / judged.sum(-1)
 
 
+class FirstTokenScore:
+    """Log-odds that a causal LM does not begin its answer with this token (``engine.models.first_token``)."""
+
+    def __init__(self, model: Any, token_id: int) -> None:
+        self.model, self._token_id = model, token_id
+
+    def scores(self, ids: Tensor, lengths: Tensor, begins: Tensor) -> Tensor:
+        places = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        logits = self.model(input_ids=ids, position_ids=places, use_cache=False).logits
+        last = logits[torch.arange(len(ids), device=ids.device), lengths - 1].double()
+        token = last[:, self._token_id].clone()
+        last[:, self._token_id] = float("-inf")
+        odds: Tensor = last.logsumexp(-1) - token
+        return odds
+
+
 class TransformersScore:
-    """A ``ScoreModel`` over a ``SequenceScore`` or ``LogProbScore``.
+    """A ``ScoreModel`` over a ``SequenceScore``, ``LogProbScore`` or ``FirstTokenScore``.
 
     Rows outside the domain (``in_domain`` of their first text) or too long for the model score None. A call with a row
     that has nothing to score gets a ``Failure`` with ``ItemError``. ``end``: the id at which the model is read.

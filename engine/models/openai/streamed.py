@@ -19,7 +19,7 @@ from engine.models.resumed_stream import ResumedStream
 
 _TOKENS_AN_EVENT = 16
 """Where the text is not streamed to a user: each event costs more than a token."""
-_VLLM_DEFAULTS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+_VLLM_DEFAULTS = {"min_p": 0.0, "repetition_penalty": 1.0}
 """vLLM takes these from the model's own files where a request leaves them out."""
 
 
@@ -121,7 +121,8 @@ class StreamedModel(ServerModel[TextCall, Completion]):
         show, live users go first (where the server runs with ``--scheduling-policy priority``), and a server whose
         tokenizer loses text is refused."""
         await self._tokenizer.check_round_trip()
-        fields = {**_VLLM_DEFAULTS, **await self._tokenizer.stop_fields(call.request.sampling.stop)}
+        sampling = call.request.sampling
+        fields = {"top_k": sampling.top_k, **_VLLM_DEFAULTS, **await self._tokenizer.stop_fields(sampling.stop)}
         # so that the cost of a cancelled text is known
         fields["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         if call.stream is None:

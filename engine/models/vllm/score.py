@@ -4,6 +4,7 @@ Sequence classifiers give one output a text. Of reward models that score every t
 InternLM2ForRewardModel) the last token's score is taken.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -18,9 +19,10 @@ from engine.models.vllm.engine import Engine, EngineModel, Memory, engine
 from store.errors import BackendError, InputError, ItemError
 
 
-class VllmScore(EngineModel):
-    """A ``ScoreModel``. Rows outside the domain (``in_domain`` of their first text) or too long for the model score
-    None. Calls in flight at ``close`` fail as not fatal. ``end``: the id at which the model is read."""
+class RowScorer(EngineModel):
+    """A ``ScoreModel`` that scores each row by one request. Rows outside the domain (``in_domain`` of their first text)
+    or too long for the model (``positions``) score None. Calls in flight at ``close`` fail as not fatal. ``end``: the
+    id at which the model is read."""
 
     def __init__(
         self,
@@ -32,10 +34,16 @@ class VllmScore(EngineModel):
     ) -> None:
         super().__init__(name, engine, window)
         self._encoder = RowEncoder(self.tokenizer, self._positions, in_domain, end)
-        self.is_classifier = "classify" in engine.llm.llm_engine.get_supported_tasks()
-        self._task = "classify" if self.is_classifier else "token_classify"
         self._calls: dict[str, tuple[ScoreCall, list[str]]] = {}
         """By request id, with the ids of its rows in the engine."""
+
+    @abstractmethod
+    def params(self) -> Any:
+        """vLLM's parameters of a row's request."""
+
+    @abstractmethod
+    def score(self, output: Any) -> float:
+        """The raw score in vLLM's output of a row's request."""
 
     def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         copied = list(rows)
@@ -60,13 +68,8 @@ class VllmScore(EngineModel):
             receive, fail = partial(self._receive, call, place), partial(self._fail, call, fatal=True)
             self.engine.add(key, encoded[place][1], self.params(), 0, receive, fail)
 
-    def params(self) -> Any:
-        from vllm import PoolingParams
-
-        return PoolingParams(task=self._task, use_activation=False)  # by default a sigmoid hides the raw score
-
     def _receive(self, call: ScoreCall, place: int, output: Any) -> None:
-        call.add(place, float(output.outputs.data.flatten()[-1]))
+        call.add(place, self.score(output))
         if call.ended:
             self._calls.pop(call.request_id, None)
 
@@ -79,6 +82,30 @@ class VllmScore(EngineModel):
             self.engine.abort(keys)
             self._fail(call, ItemError(f"The scorer '{self.name}' was closed before it was done."), fatal=False)
         self.engine.release()
+
+
+class VllmScore(RowScorer):
+    """A classifier or a reward model in a pooling engine."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        window: int,
+        in_domain: Callable[[str], bool] | None = None,
+        end: int | None = None,
+    ) -> None:
+        super().__init__(name, engine, window, in_domain, end)
+        self.is_classifier = "classify" in engine.llm.llm_engine.get_supported_tasks()
+        self._task = "classify" if self.is_classifier else "token_classify"
+
+    def params(self) -> Any:
+        from vllm import PoolingParams
+
+        return PoolingParams(task=self._task, use_activation=False)  # by default a sigmoid hides the raw score
+
+    def score(self, output: Any) -> float:
+        return float(output.outputs.data.flatten()[-1])
 
 
 def open_role(role: Role, memory: Memory | None = None) -> VllmScore:

@@ -91,6 +91,7 @@ class VllmText(EngineModel):
         return SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            top_k=sampling.top_k,
             max_tokens=min(sampling.max_tokens, limit),
             seed=seed % 2**63 if self._seeded else None,
             stop=strings,

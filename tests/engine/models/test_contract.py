@@ -119,6 +119,12 @@ def test_greedy_ignores_the_seed(model: TextModel) -> None:
     assert texts([one]) == texts([two])
 
 
+def test_top_k_leaves_only_the_likeliest_tokens(model: TextModel) -> None:
+    asked = requests([START] * 6, replace(FREE, top_k=1), seed=3)
+    assert texts(ask(model, asked)) == texts(ask(model, requests([START] * 6, GREEDY)))
+    assert len(set(texts(ask(model, requests([START] * 6, replace(FREE, top_k=2), seed=3))))) > 1
+
+
 def test_a_text_ends_where_a_stop_string_begins(model: TextModel) -> None:
     (whole,) = ask(model, requests([START], GREEDY))
     assert isinstance(whole, Completion)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from scipy.special import expit
 
 from engine.config.profiles import Role
 from engine.config.prompts import template
@@ -46,6 +47,47 @@ def solver(model: Path | str, **changes: Any) -> Role:
 def scorer(role: str, backend: str, model: Path | str, **changes: Any) -> Role:
     prompt = template("nano-solve" if role == "reward" else "nano-score")
     return replace(Role(role, "tiny", backend, str(model), prompt, device="cpu"), **changes)
+
+
+def by_first_token(backend: str, model: Path, token: str) -> Role:
+    given: dict[str, Any] = {"token": token, "dtype": "float32", "device": "cpu", "slots": 8}
+    return Role("difficulty", "tiny", backend, str(model), template("plain"), **given)
+
+
+@pytest.mark.parametrize("backend", ["first-token", pytest.param("vllm-first-token", marks=vllm.needs_vllm)])
+def test_a_first_tokens_odds_are_those_of_the_models_own_probabilities(
+    folders: dict[str, Path], tokenizer: Any, backend: str
+) -> None:
+    prompts = [f"Tom has {i} apples. " * (1 + i % 5) for i in range(12)]
+    causal = tiny.causal("qwen2", len(tokenizer))
+    likely = []
+    for prompt in prompts:
+        ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
+        likely.append(causal(ids).logits[0, -1].detach().double().softmax(-1))
+    single = [i for i in range(len(tokenizer)) if tokenizer.encode(tokenizer.decode([i])) == [i]]
+    token_id = max(single, key=lambda i: float(likely[0][i]))
+    expected = [1 - float(probabilities[token_id]) for probabilities in likely]
+    role = by_first_token(backend, folders["causal"], tokenizer.decode([token_id]))
+    model = open_score(role)
+    done: queue.Queue[Scored | Failure] = queue.Queue()
+    model.submit("s", [(prompt, None) for prompt in [*prompts, "Tom has 3 apples. " * 100]], done.put)
+    (result,) = take(done, 1)
+    model.close()
+    assert isinstance(result, Scored)
+    assert result.scores[-1] is None  # longer than the model's context
+    found = [float(expit(score)) for score in result.scores[:-1] if score is not None]
+    assert found == pytest.approx(expected, abs=2e-4)
+    assert max(expected) - min(expected) > 0.1
+
+
+@pytest.mark.parametrize("backend", ["first-token", pytest.param("vllm-first-token", marks=vllm.needs_vllm)])
+def test_a_first_token_that_is_several_tokens_is_refused(folders: dict[str, Path], backend: str) -> None:
+    with pytest.raises(InputError, match=r"difficulty.token '</think>' is \d+ tokens to the model"):
+        open_score(by_first_token(backend, folders["causal"], "</think>"))
+    with pytest.raises(InputError, match="token '' is missing"):
+        by_first_token(backend, folders["causal"], "")
+    with pytest.raises(InputError, match="backend"):
+        replace(by_first_token(backend, folders["causal"], "</think>"), role="reward")
 
 
 def test_a_folder_serves_texts_like_the_model_in_memory(folders: dict[str, Path], tokenizer: Any) -> None:

@@ -76,6 +76,29 @@ def test_a_nucleus_leaves_out_what_is_unlikely(causal: Any, tokenizer: Any) -> N
     assert len({completion.text for completion in drawn}) > 1 or size == 1
 
 
+def test_top_k_applies_before_the_nucleus(causal: Any, tokenizer: Any) -> None:
+    prompt = "Tom has 3"
+    ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
+    likely = causal(ids).logits[0, -1].softmax(-1).topk(8)
+    share = float(likely.values[:3].sum() / likely.values.sum())  # of the eight, the first three have this
+    asked = ((Sampling(1.0, max_tokens=1, top_k=8), 8), (Sampling(1.0, share - 1e-4, max_tokens=1, top_k=8), 3))
+    for sampling, size in asked:
+        allowed = {tokenizer.decode([int(i)], skip_special_tokens=True) for i in likely.indices[:size]}
+        drawn = sample_all(causal, tokenizer, [prompt] * 400, sampling, range(400), slots=64)
+        assert {completion.text for completion in drawn} == allowed
+
+
+def test_tokens_of_limited_sequences_do_not_depend_on_batch_mates(causal: Any, tokenizer: Any) -> None:
+    limits = [Sampling(1.0, 0.9 if i % 2 else 1.0, max_tokens=12, top_k=(0, 3, 20, 9999)[i % 4]) for i in range(40)]
+    asked = [Request(f"r{i}", PROMPTS[i], limits[i], i) for i in range(40)]
+    lm = TransformersLM("tiny", causal, tokenizer, slots=16)
+    try:
+        together = texts(ask(lm, asked))
+        assert [texts(ask(lm, [request]))[0] for request in asked] == together
+    finally:
+        lm.close()
+
+
 def test_the_seed_decides_the_text(lm: TransformersLM) -> None:
     asked = requests([PROMPTS[1]] * 20, FREE, seed=100)
     first, second = ask(lm, asked), ask(lm, asked)

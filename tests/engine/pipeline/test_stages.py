@@ -56,11 +56,38 @@ def test_difficulty_is_a_fail_rate_and_the_band_is_closed() -> None:
 
 def test_a_question_whose_samples_state_no_answer_is_dropped() -> None:
     texts = [solution.solution("q", i, said(text), "solver", 7) for i, text in enumerate(["\\boxed{4}", "hm", "hm"])]
-    some = solution.judge("q", "solver", texts)
+    faults = solution.faults(texts, True, None)
+    some = solution.judge("q", "solver", faults)
     assert (texts[0].answer, texts[1].answer) == ("4", None)
     assert some.kept
     assert some.score == pytest.approx(1 / 3)
-    assert solution.judge("q", "solver", texts[1:]).reason == "no_answer"
+    assert solution.judge("q", "solver", faults[1:]).reason == "no_answer"
+
+
+def test_samples_that_were_cut_off_or_repeat_themselves_count_only_where_the_solver_allows_it() -> None:
+    loop = said(f"<think>{'We add two and two once more, and get four again. ' * 40}</think>It is \\boxed{{4}}.")
+    cut = replace(said("<think>We get \\boxed{4}, so"), finish_reason="length")
+    samples = [solution.solution("q", i, text, "solver", 7) for i, text in enumerate((cut, loop, said("\\boxed{4}")))]
+    assert solution.faults(samples, True, None) == ["no_answer", None, None]
+    assert solution.faults(samples, False, 0.2) == ["cut_off", "repetition", None]
+    assert solution.left_out(samples, False, 0.2) == {0, 1}
+    kept = solution.judge("q", "solver", solution.faults(samples, False, 0.2))
+    assert (kept.kept, kept.reason, kept.score) == (True, None, pytest.approx(1 / 3))
+    assert solution.judge("q", "solver", ["cut_off"]).reason == "cut_off"
+    assert solution.judge("q", "solver", ["no_answer", "repetition", "repetition"]).reason == "repetition"
+    assert pair.choose(samples, [0.1, 0.9, 0.2]) == 1
+    assert pair.choose(samples, [0.1, 0.9, 0.2], {0, 1}) == 2
+
+
+def test_without_a_reward_model_the_only_sample_is_kept_and_the_verdict_says_so() -> None:
+    verdict, labels = pair.judge("q", None, [solved(0, "5")], [None], [0], None, 0)
+    assert (verdict.kept, verdict.score, verdict.reason, verdict.judge) == (True, None, "no_reward", "none")
+    assert {label.key: label.value for label in labels}["chosen"] == "0"
+
+
+def test_without_a_judge_every_question_passes_and_the_verdict_says_so() -> None:
+    verdict = solvability.unjudged("q")
+    assert (verdict.kept, verdict.score, verdict.reason, verdict.judge) == (True, None, "no_judge", "none")
 
 
 def test_reasoning_is_apart_from_the_response_and_states_no_answer() -> None:
