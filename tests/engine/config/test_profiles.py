@@ -48,7 +48,7 @@ def test_a_trained_generator_takes_the_place_of_the_others_as_it_was_trained(tmp
         nano.reward,
     )
     assert load_profile("my-nano", folder) == made
-    assert profile_names(folder) == ["my-nano", "nano", "openai", "paper", "small"]
+    assert profile_names(folder) == ["my-nano", "nano", "openai", "paper", "scalediff", "small"]
     assert (folder / "my-nano.toml").read_text().startswith("# Profile nano with the qft training mine.")
 
 
@@ -80,7 +80,10 @@ def test_added_it_shares_the_questions_equally_and_a_registered_profile_may_be_t
     ]
 
 
-@pytest.mark.parametrize(("base", "backend"), [("nano", "transformers"), ("paper", "vllm"), ("openai", "transformers")])
+@pytest.mark.parametrize(
+    ("base", "backend"),
+    [("nano", "transformers"), ("paper", "vllm"), ("openai", "transformers"), ("scalediff", "vllm")],
+)
 def test_it_runs_on_the_bases_own_engine_where_that_loads_a_folder(
     tmp_path: Path, mine: Training, base: str, backend: str
 ) -> None:

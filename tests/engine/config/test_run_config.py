@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
+import tomlkit
 
 from engine.config.profiles import load_profile, profile_names
 from engine.config.run_config import RunConfig, load_run_config
@@ -12,7 +14,7 @@ from store.errors import InputError
 
 
 def test_every_bundled_profile_loads_and_survives_json() -> None:
-    assert profile_names() == ["nano", "openai", "paper", "small"]
+    assert profile_names() == ["nano", "openai", "paper", "scalediff", "small"]
     for name in profile_names():
         config = load_run_config(name, questions=7, seed=3)
         again = RunConfig.from_json(config.to_json())
@@ -92,3 +94,49 @@ def test_generators_get_their_shares_in_every_stretch_of_questions() -> None:
     for start in range(0, 900, 50):
         first = sum(config.generator_of(i) == 0 for i in range(start, start + 100))
         assert 45 <= first <= 55
+
+
+def without(tmp_path: Path, *roles: str, n: int = 1) -> str:
+    """Nano's profile with n samples, in which these roles are "none"."""
+    table = tomllib.loads(Path("assets/profiles/nano.toml").read_text(encoding="utf-8"))
+    table["solver"]["n"] = n
+    path = tmp_path / "without.toml"
+    path.write_text(
+        tomlkit.dumps({**dict.fromkeys(roles, "none"), **{k: v for k, v in table.items() if k not in roles}})
+    )
+    return str(path)
+
+
+def test_a_profile_may_go_without_a_judge_and_a_reward_model(tmp_path: Path) -> None:
+    config = load_run_config(without(tmp_path, "judge", "reward"), questions=1)
+    assert (config.profile.judge, config.profile.reward) == (None, None)
+    assert RunConfig.from_json(config.to_json()) == config
+    with pytest.raises(InputError, match="reward 'none' leaves no way to choose among the solver's 5 samples"):
+        load_run_config(without(tmp_path, "reward", n=5), questions=1)
+    with pytest.raises(InputError, match=r"reward_floor .* has no effect"):
+        load_run_config(without(tmp_path, "reward"), questions=1, reward_floor=0.5)
+    with pytest.raises(InputError, match="solver 'none' is not a table"):
+        load_run_config(without(tmp_path, "solver"), questions=1)
+
+
+def test_a_missing_role_is_named_and_one_that_may_be_left_out_says_how(tmp_path: Path) -> None:
+    text = Path(without(tmp_path, "judge")).read_text(encoding="utf-8").replace('judge = "none"\n', "")
+    (tmp_path / "missing.toml").write_text(text)
+    with pytest.raises(InputError, match="judge = 'none' above all tables to go without"):
+        load_run_config(str(tmp_path / "missing.toml"), questions=1)
+
+
+def test_a_config_may_give_a_profile_the_judge_that_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        'questions = 1\n[judge]\nbackend = "classifier"\nmodel = "assets/nano/judge"\ntemplate = "nano-score"\n'
+    )
+    made = load_run_config(without(tmp_path, "judge", "reward"), tmp_path / "c.toml")
+    assert made.profile.judge is not None
+    assert made.profile.judge.model == "assets/nano/judge"
+
+
+def test_top_k_needs_a_server_of_vllm(tmp_path: Path) -> None:
+    openai = load_profile("openai").solver
+    assert openai.replaced(top_k=20).sampling.top_k == 20
+    with pytest.raises(InputError, match=r"solver.top_k 20 is no part of the protocol"):
+        openai.replaced(top_k=20, server="other")
