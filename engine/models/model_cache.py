@@ -15,7 +15,6 @@ from engine.config.profiles import Profile, Role
 from engine.config.run_config import RunConfig
 from engine.models.assignment import Assignment, assign
 from engine.models.assignment_report import lines
-from engine.models.base import TextModel
 from engine.models.needs import on_gpu
 from engine.models.placed_models import Gpus, Model, PlacedModels, gpus_here, load
 from engine.models.roles import Models

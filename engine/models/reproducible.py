@@ -19,7 +19,11 @@ _LEAST = (8, 0)
 
 def check(role: Role) -> None:
     """InputError where the role is to be reproducible in this process and cannot be."""
-    if role.reproducible and role.backend in ("vllm", "vllm-pooling", "transformers") and role.device != "cpu":
+    if (
+        role.reproducible
+        and role.backend in ("vllm", "vllm-pooling", "vllm-first-token", "transformers")
+        and role.device != "cpu"
+    ):
         check_on(role, capability())
 
 
