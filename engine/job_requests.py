@@ -83,7 +83,7 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
 
 
 class RunRequest(Request):
-    """A run by ``config``, or the rest of the run ``resume``."""
+    """A run by ``config``, or the rest of the run ``resume``, which ``max_cost`` gives another limit."""
 
     kind: ClassVar[str] = "run"
     excludes: ClassVar[frozenset[str]] = _ALONE
@@ -91,6 +91,7 @@ class RunRequest(Request):
     config: Annotated[RunConfig, PlainValidator(_config), PlainSerializer(RunConfig.to_json)] | None = None
     name: str = ""
     resume: str | None = None
+    max_cost: float | None = None
 
     def kept(self, workspace: Path, run_id: str) -> str:
         return (
@@ -112,6 +113,8 @@ class RunRequest(Request):
     def check_input(self, folder: Path) -> None:
         if (self.config is None) == (self.resume is None):
             raise InputError("config", "", "or resume is missing, or both are given", "send one of the two")
+        if self.max_cost is not None and self.resume is None:
+            raise InputError("max_cost", self.max_cost, "is given without resume", "write it into the config")
 
     def job(self, workspace: Workspace) -> Job:
         from engine.pipeline.run import resumable
@@ -126,7 +129,10 @@ class RunRequest(Request):
         from engine.pipeline import run
 
         if self.config is None:
-            return run.resume(workspace, job.run_id, on_event, control=job.control, model_cache=model_cache)
+            return run.resume(
+                workspace, job.run_id, on_event,
+                control=job.control, model_cache=model_cache, max_cost=self.max_cost,
+            )  # fmt: skip
         return run.start(
             workspace, self.config, self.name, on_event,
             control=job.control, model_cache=model_cache, run_id=job.run_id,

@@ -191,6 +191,21 @@ class ErrorRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Spend:
+    """What one model of a run has cost at one stage since its last such row: requests that were billed, the tokens that
+    they read and wrote, and USD at the role's prices at that time."""
+
+    run_id: str
+    stage: str
+    model: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    created_at: datetime = field(default_factory=now)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     event_id: str
     question_id: str
@@ -214,5 +229,7 @@ class Preference:
     created_at: datetime = field(default_factory=now)
 
 
-Record = Question | Verdict | Solution | Rate | Reward | Label | QuestionSignature | ErrorRow | Decision | Preference
+Record = (
+    Question | Verdict | Solution | Rate | Reward | Label | QuestionSignature | ErrorRow | Spend | Decision | Preference
+)
 """What the writer takes; runs are created and updated by their own verbs."""

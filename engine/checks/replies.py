@@ -17,7 +17,7 @@ from engine.seeds import item_seed
 from engine.stages import solvability
 from store.database.replace_verdicts import Findings, StageInput
 from store.errors import BackendError
-from store.records import Run, Verdict
+from store.records import Run, Spend, Verdict
 
 _POLL = 0.25
 """Seconds between two looks at whether the check was stopped."""
@@ -31,8 +31,13 @@ class Replies(Judge):
         self.stretch = max(256, 4 * model.window)  # long stretches: at the end of each, the model's slots run empty
 
     def judge(self, some: Sequence[StageInput]) -> tuple[Findings, int]:
-        results = _Asking(self._run.seed, self._role, self._model, some, self._stopped).results()
+        asking = _Asking(self._run.seed, self._role, self._model, some, self._stopped)
+        results = asking.results()
         found = Findings()
+        if self._role.priced:
+            billed, cost = asking.billed, self._role.cost(*asking.billed)
+            spend = Spend(self._run.run_id, solvability.STAGE, self._role.name, asking.requests, *billed, cost)
+            found.spend.append(spend)
         for one, result in zip(some, results, strict=False):
             if isinstance(result, Verdict):
                 found.verdicts.append(result)
@@ -63,6 +68,8 @@ class _Asking:
         self._inbox: SimpleQueue[Completion | Failure] = SimpleQueue()
         self._results: dict[int, Verdict | Failure] = {}
         self._cancelled = False
+        self.requests, self.billed = 0, (0, 0)
+        """The requests that have ended, and the tokens that were billed for them."""
 
     def results(self) -> list[Verdict | Failure]:
         """One result per question, in order; when ``stopped`` becomes true, only of the first questions.
@@ -106,6 +113,8 @@ class _Asking:
 
     def _receive(self, result: Completion | Failure) -> None:
         call = self._in_flight.pop(result.request_id)
+        self.requests += 1
+        self.billed = self.billed[0] + result.billed[0], self.billed[1] + result.billed[1]
         if isinstance(result, Failure):
             if result.fatal:
                 raise result.error

@@ -56,6 +56,7 @@ class Role:
     ``token``: the first token whose odds ``first-token`` takes, as it is written. Of a solver, ``keep_cut``: whether
     a solution that was cut off at the token limit counts; ``max_repetition``: the greatest share of repeated n-grams
     (``engine.text.repetition``) of one that counts, None is no limit.
+    ``price_in``, ``price_out``: USD for a million tokens that a server reads and writes.
     """
 
     role: str
@@ -90,6 +91,8 @@ class Role:
     token: str = ""
     keep_cut: bool = True
     max_repetition: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    price_in: Annotated[float, Field(ge=0.0)] = 0.0
+    price_out: Annotated[float, Field(ge=0.0)] = 0.0
 
     def __post_init__(self) -> None:
         if self.backend == CHAT and self.role == "generator":
@@ -117,6 +120,9 @@ class Role:
             raise InputError("token", "", f"is missing, but {self.backend} takes its odds", "name one, as </think>")
         if self.band is not None:
             check_band("band", self.band)
+        if self.priced and not self.urls:
+            problem = "has no effect on a model in process"
+            raise InputError("price_out", self.price_out, problem, "leave out price_in and price_out")
         if fault := self._chat_fault():
             raise InputError("template", self.template.id, *fault)
 
@@ -155,6 +161,15 @@ class Role:
     def writes(self) -> bool:
         """Whether it answers in text (a TextModel) or in numbers (a ScoreModel)."""
         return self.backend in TEXT_BACKENDS
+
+    @property
+    def priced(self) -> bool:
+        """Whether its tokens cost something."""
+        return self.price_in > 0.0 or self.price_out > 0.0
+
+    def cost(self, tokens_in: float, tokens_out: float) -> float:
+        """USD for tokens read and written; reasoning is written."""
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
 
     @property
     def sampling(self) -> Sampling:

@@ -30,7 +30,8 @@ class RunConfig:
     least reward kept, None is off. ``duplicate_threshold``: Jaccard similarity from which two questions are near
     duplicates. ``other_runs``: what to do with questions that another run of the workspace already has.
     ``reproducible``: every role is, so that equal seeds give equal texts on a GPU too.
-    ``regenerated_from``: the question whose settings a live run repeats.
+    ``regenerated_from``: the question whose settings a live run repeats. ``max_cost``: USD at which the run stops and
+    can be resumed; None is no limit.
     """
 
     profile: Profile
@@ -45,6 +46,7 @@ class RunConfig:
     other_runs: Literal["ignore", "mark", "drop"] = "mark"
     reproducible: bool = False
     regenerated_from: str | None = None
+    max_cost: Annotated[float, Field(gt=0.0)] | None = None
 
     def __post_init__(self) -> None:
         if (self.questions is None) == (self.accepted is None):
@@ -61,6 +63,10 @@ class RunConfig:
             raise InputError("reward_floor", self.reward_floor, problem, "leave it out")
         if self.reproducible:
             object.__setattr__(self, "profile", self.profile.with_roles(lambda role: replace(role, reproducible=True)))
+        if self.max_cost is not None and not any(role.priced for role in self.profile.roles):
+            problem = f"has no effect: no role of the profile '{self.profile.name}' has a price"
+            remedy = "give the roles on paid servers price_in and price_out, or leave it out"
+            raise InputError("max_cost", self.max_cost, problem, remedy)
 
     @property
     def limit(self) -> int:
@@ -95,8 +101,9 @@ class RunConfig:
 
     @property
     def hash(self) -> str:
-        """sha256 of the canonical JSON: equal for runs that ask for the same."""
-        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """sha256 of the canonical JSON: equal for runs that ask for the same, whatever they may cost."""
+        asked = {key: value for key, value in self.to_json().items() if key != "max_cost"}
+        canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -100,7 +100,7 @@ def text(
         validation=_VALIDATION if plan.validation else "",
         statistics=_statistics(figures, chosen, card_statistics.measured_rates(cursor, chosen)),
         generation=_generation(runs),
-        funnel=_funnel(cursor, runs),
+        funnel="\n\n".join([_funnel(cursor, runs), *_cost(cursor, runs)]),
         contamination=_contamination(cursor, runs),
         limits=_limits(cursor, plan, runs, chosen),
     )
@@ -147,6 +147,19 @@ def _funnel(cursor: Cursor, runs: Sequence[Run]) -> str:
     found = run_queries.funnel(cursor, *(run.run_id for run in runs)) if runs else []
     rows = [(one.stage, *(f"{n:,}" for n in (one.entered, one.kept, one.dropped, one.pending))) for one in found]
     return _table(("stage", "entered", "kept", "dropped", "pending"), rows)
+
+
+def _cost(cursor: Cursor, runs: Sequence[Run]) -> list[str]:
+    """What paid models cost; empty where none had a price."""
+    spend = run_queries.spend(cursor, *(run.run_id for run in runs)) if runs else []
+    if not spend:
+        return []
+    rows = [
+        (one.stage, *(f"{n:,}" for n in (one.requests, one.tokens_in, one.tokens_out)), f"{one.cost_usd:.4f}")
+        for one in spend
+    ]
+    total = sum(one.cost_usd for one in spend)
+    return [f"Paid models cost ${total:.4f}:", _table(("stage", "requests", "tokens read", "written", "USD"), rows)]
 
 
 def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:

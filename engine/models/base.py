@@ -29,6 +29,10 @@ class Request:
     priority: int = BATCH
 
 
+Billed = tuple[int, int]
+"""Tokens read and written in all tries of a request, as its server counts them; (0, 0) for models in process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """``text`` excludes prompt and stop string; ``seconds`` from the first step of this request to its last.
@@ -45,6 +49,7 @@ class Completion:
     finish_reason: Literal["stop", "length", "cancelled"]
     reasoning: str | None = None
     reasoning_tokens: int | None = None
+    billed: Billed = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Failure:
     request_id: str
     error: ScaleQuestError
     fatal: bool
+    billed: Billed = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from engine.models.base import (
+    Billed,
     Completion,
     Failure,
     OnCompletion,
@@ -102,7 +103,8 @@ class _Replicas(Generic[_M]):
 
 @dataclass(slots=True, eq=False)
 class _InFlight:
-    """One request: which replica has it, which have failed it, and whether it was cancelled."""
+    """One request: which replica has it, which have failed it, and whether it was cancelled. ``wasted``: the tokens of
+    the replicas that failed it."""
 
     request: Request
     on_done: OnCompletion
@@ -110,6 +112,7 @@ class _InFlight:
     replica: _Replica[TextModel] | None = None
     tried: set[int] = field(default_factory=set)
     cancelled: bool = False
+    wasted: Billed = (0, 0)
 
 
 class Pool:
@@ -169,6 +172,7 @@ class Pool:
             self._end(call, result)
             return
         call.tried.add(replica.number)
+        call.wasted = call.wasted[0] + result.billed[0], call.wasted[1] + result.billed[1]
         if call.cancelled:
             self._end(call, Completion(call.request.request_id, "", 0, 0, 0.0, "cancelled"))
             return
@@ -180,6 +184,9 @@ class Pool:
         with self._replicas.lock:
             if self._in_flight.get(call.request.request_id) is call:
                 del self._in_flight[call.request.request_id]
+        if call.wasted != (0, 0):
+            read, written = call.wasted
+            result = replace(result, billed=(read + result.billed[0], written + result.billed[1]))
         call.on_done(result)
 
 

@@ -28,8 +28,7 @@ _HELD = {
     "solver": _INSTRUCTION + _QUESTION + _SOLUTION // 2,
 }
 """Tokens in a sequence's cache while it is written, on average."""
-
-
+_STAGE = {"judge": "solvability", "difficulty": "difficulty", "solver": "solution", "reward": "pair"}
 _LONG, _WRITTEN = 8192, 0.4
 """A solver that may write more tokens than this thinks first, and writes this share of its limit: ScaleDiff's published
 solutions have 42 kB each, about 13,000 tokens, at a limit of 32,768."""
@@ -91,6 +90,22 @@ def calls_of(stages: Sequence[StagePlan], role: Role) -> int:
     return _planned(stages, role).calls
 
 
+def expected_costs(config: RunConfig, stages: Sequence[StagePlan]) -> list[float | None]:
+    """USD that each stage will cost at its role's prices; None where it has none. Servers bill the prompt of every
+    sample."""
+    generators = {one.name: one for one in config.profile.generators}
+    roles = {_STAGE[one.role]: one for one in config.profile.roles if one.role in _STAGE}
+    costs: list[float | None] = []
+    for stage in stages:
+        role = generators[stage.by] if stage.stage == "generated" else roles.get(stage.stage)
+        if role is None or not role.priced:
+            costs.append(None)
+        else:
+            read, written = _tokens(stages, role)
+            costs.append(role.cost(read * role.n, written))
+    return costs
+
+
 def _tokens(stages: Sequence[StagePlan], role: Role) -> tuple[int, int]:
     """Tokens that a role reads and writes in the whole run."""
     calls = calls_of(stages, role)
@@ -104,5 +119,4 @@ def _tokens(stages: Sequence[StagePlan], role: Role) -> tuple[int, int]:
 
 
 def _planned(stages: Sequence[StagePlan], role: Role) -> StagePlan:
-    stage = {"judge": "solvability", "difficulty": "difficulty", "solver": "solution", "reward": "pair"}[role.role]
-    return next(one for one in stages if one.stage == stage)
+    return next(one for one in stages if one.stage == _STAGE[role.role])

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.config.run_config import RunConfig
 from engine.jobs.control import Control
-from engine.models.base import Completion, Failure, OnText
+from engine.models.base import Completion, Failure, OnText, Scored
 from engine.models.roles import Models
 from engine.pipeline.request_queue import InFlight, Item, Result, TextQueue
 from engine.pipeline.steps import Steps
@@ -98,6 +98,9 @@ class Pipeline:
                 steps.ran += min(elapsed, TICK_COUNTS)
                 steps.release_held()
                 self._start_and_submit()
+            if requested == "run" and steps.spending.exhausted:
+                self._drain(GRACE)
+                return "interrupted"
             if requested in ("cancel", "interrupt"):
                 self._drain(GRACE if requested == "interrupt" else 0.0)
                 return "cancelled" if requested == "cancel" else "interrupted"
@@ -242,6 +245,8 @@ class Pipeline:
                 steps.fatal = result.error
             return
         call.queue.in_flight -= call.rows
+        billed = (result.tokens, 0) if isinstance(result, Scored) else result.billed
+        steps.spending.charge(call.queue.account, billed)
         if isinstance(result, Failure):
             steps.on_failure(call, result)
             return
@@ -302,11 +307,14 @@ class Pipeline:
             "elapsed_s": round(elapsed, 3),
             "generated": counts.kept["generated"],
             "stages": {stage: [counts.kept[stage], counts.dropped[stage]] for stage in STAGES},
+            **({} if (spent := self._steps.spending.spent) is None else {"cost_usd": round(spent, 6)}),
         }
 
     def _message(self, status: Status) -> str | None:
         if status == "failed":
             return str(self._steps.fatal)
+        if status == "interrupted":
+            return self._steps.spending.sentence if self._steps.spending.exhausted else None
         accepted, target = self.counts.kept["pair"], self.config.accepted
         if status == "done" and target is not None and accepted < target:
             return (

@@ -1,5 +1,6 @@
 """The report at the end of a run: its funnel, and the cost of 1,000 pairs by stage, from the stored rows."""
 
+from dataclasses import asdict
 from typing import Any
 
 from engine.jobs.result import Result
@@ -8,11 +9,13 @@ from store.database import run_queries
 from store.database.workspace import Workspace
 
 _TITLE = f"{'stage':<14}{'entered':>9}{'kept':>9}{'share':>8}{'dropped':>9}{'pending':>9}"
+_SPEND = f"{'stage':<14}{'requests':>9}{'tokens in':>13}{'tokens out':>13}{'USD':>12}"
 _COSTS = f"{'stage':<14}{'calls':>9}{'tokens':>11}{'tokens/1k pairs':>17}{'call-s/1k pairs':>17}"
 
 
 def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
-    """The report as data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds, ``warnings`` about the judge.
+    """The report as data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds, ``warnings`` about the judge;
+    where models have a price, ``cost_usd`` and ``spend`` by stage.
 
     ``call_seconds`` sum the durations of calls, which overlap, so they exceed the run's seconds.
     """
@@ -21,6 +24,7 @@ def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
         costs = run_queries.costs(cursor, result.run_id)
         errors = run_queries.error_count(cursor, result.run_id)
         replies = run_queries.judge_replies(cursor, result.run_id)
+        spend = run_queries.spend(cursor, result.run_id)
     pairs = funnel[-1].kept if funnel else 0
     per = 1000 / pairs if pairs else None
     return {
@@ -45,6 +49,9 @@ def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
             }
             for c in costs
         ],
+        **(
+            {"cost_usd": round(sum(s.cost_usd for s in spend), 6), "spend": [asdict(s) for s in spend]} if spend else {}
+        ),
     }
 
 
@@ -62,8 +69,21 @@ def text(workspace: Workspace, result: Result) -> str:
             tokens, seconds = row["tokens_per_1000_pairs"], row["call_seconds_per_1000_pairs"]
             per = f"{tokens:>17,}{seconds:>17,.1f}" if tokens is not None else f"{'-':>17}{'-':>17}"
             lines.append(f"{row['stage']:<14}{row['calls']:>9}{row['tokens']:>11}{per}")
+    if "spend" in report:
+        lines += ["", *spend_lines(report["spend"], report["pairs"])]
     lines += ["", *report["warnings"], _last_line(report)]
     return "\n".join(lines)
+
+
+def spend_lines(spend: list[dict[str, Any]], pairs: int) -> list[str]:
+    """What the models with a price cost, by stage and together."""
+    lines = [_SPEND]
+    for row in spend:
+        tokens = f"{row['tokens_in']:>13,}{row['tokens_out']:>13,}"
+        lines.append(f"{row['stage']:<14}{row['requests']:>9,}{tokens}{row['cost_usd']:>12.4f}")
+    total = sum(row["cost_usd"] for row in spend)
+    per = f", ${1000 * total / pairs:.4f} for 1,000 pairs" if pairs else ""
+    return [*lines, f"Paid models cost ${total:.4f}{per}."]
 
 
 def _last_line(report: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from engine.models.base import (
     ScoreModel,
     TextModel,
 )
+from engine.pipeline.spending import Spending
 from engine.seeds import item_seed
 from store.records import Question, Solution
 
@@ -79,6 +80,7 @@ class RunContext:
     in_flight: dict[str, InFlight]
     on_done: Callable[[Result], None]
     on_text: OnText | None
+    spending: Spending
 
 
 class TextQueue:
@@ -103,6 +105,7 @@ class TextQueue:
         self.waiting: deque[tuple[Item, int]] = deque()
         self.in_flight = 0
         self._run, self._sampling = run, role.sampling
+        self.account = run.spending.account(stage, role)
         self._later = self._sampling if later is None else replace(self._sampling, temperature=later)
 
     @property
@@ -116,7 +119,7 @@ class TextQueue:
     def submit_ready(self) -> None:
         """Submit as many requests as the window allows, in one call."""
         requests: list[Request] = []
-        while self.waiting and self.in_flight < self.window:
+        while self.waiting and self.in_flight < self.window and self._run.spending.allows(self.account):
             item, sample = self.waiting.popleft()
             seed = item_seed(self._run.seed, item.idx, self.purpose, sample)
             request_id = f"{item.qid}/{self.purpose}/{sample}"
@@ -142,6 +145,7 @@ class TextQueue:
 
     def _request(self, request_id: str, call: InFlight, sampling: Sampling) -> Request:
         self._run.in_flight[request_id] = call
+        self._run.spending.sent(self.account)
         self.in_flight += 1
         question = call.item.question
         prompt = self.role.template.render(question.text if question is not None else "")
@@ -158,6 +162,7 @@ class ScoreQueue:
         self.waiting: deque[Item] = deque()
         self.in_flight = 0
         self._run = run
+        self.account = run.spending.account(stage, role)
         self.backlog = 0
         """Rows that wait to be submitted."""
 
@@ -167,13 +172,14 @@ class ScoreQueue:
 
     def submit_ready(self) -> None:
         """Submit as many items as the window allows; one with more rows than the window goes alone."""
-        while self.waiting and self.in_flight < self.window:
+        while self.waiting and self.in_flight < self.window and self._run.spending.allows(self.account):
             item = self.waiting.popleft()
             rows = self._rows(item)
             self.backlog -= len(rows)
             self.in_flight += len(rows)
             request_id = f"{item.qid}/{self.stage}"
             self._run.in_flight[request_id] = InFlight(self, item, rows=len(rows))
+            self._run.spending.sent(self.account)
             self.model.submit(request_id, rows, self._run.on_done)
 
     def _rows(self, item: Item) -> list[tuple[str, str | None]]:

@@ -7,7 +7,9 @@ run with the ``Control`` that you pass in.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.config.run_config import RunConfig
@@ -23,6 +25,8 @@ from engine.pipeline.types import Audience, Grouper, Outcome, Put, Tools
 from engine.stages.contamination import Benchmark
 from engine.text.answers import AnswerPool
 from store.database import resume as resuming
+from store.database import run_queries
+from store.database.run_queries import StageSpend
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from store.records import Record, Run, RunKind
@@ -79,19 +83,33 @@ def resume(
     control: Control | None = None,
     models: Models | None = None,
     model_cache: ModelCache | None = None,
+    max_cost: float | None = None,
 ) -> Result:
-    """Finish a run by its stored config; a finished one is left unchanged. Raises as ``resumable`` and ``start``."""
+    """Finish a run by its stored config, with another limit on its cost where ``max_cost`` is given; a finished one is
+    left unchanged. Raises as ``resumable`` and ``start``, and InputError where the run has reached the limit."""
     run = resumable(workspace, run_id)
     if run.status == "done":
         return Result(run_id, "done", None)
     config = RunConfig.from_json(run.config)
+    if max_cost is not None:
+        config = replace(config, max_cost=max_cost)
+    _check_limit(workspace, run_id, config.max_cost)
     benchmark = Benchmark.load(config.benchmarks)
     with ExitStack() as stack:
         loading = Loading(workspace, run_id, config)
         stack.callback(loading.stop)
         models = models or _models(stack, config, model_cache)
-        workspace.update_run(run_id, status="running")
+        workspace.update_run(run_id, status="running", config=None if max_cost is None else config.to_json())
         return _run(workspace, run_id, config, models, benchmark, loading, on_event, control or Control(), stack)
+
+
+def _check_limit(workspace: Workspace, run_id: str, max_cost: float | None) -> None:
+    """InputError where the run has cost this much already."""
+    with workspace.cursor() as cursor:
+        spent = sum(one.cost_usd for one in run_queries.spend(cursor, run_id))
+    if max_cost is not None and spent >= max_cost:
+        problem = f"is reached: the run has cost ${spent:.4f}"
+        raise InputError("max_cost", max_cost, problem, f"resume it with --max-cost {2 * spent:.2g} or more")
 
 
 def _run(
@@ -113,8 +131,8 @@ def _run(
     on_text = None if audience is None else audience.on_text
     try:
         earlier = loading.result(lambda: control.stopping)
-        tools = _tools(earlier, benchmark, pool)
         with workspace.cursor() as cursor:
+            tools = _tools(earlier, benchmark, pool, run_queries.spend(cursor, run_id))
             known, decided = resuming.undecided(cursor, run_id), earlier.decided
             pipeline = Pipeline(
                 config, run_id, models, put, tools, known=known, decided=decided, control=control, on_event=emit,
@@ -126,8 +144,9 @@ def _run(
     except ScaleQuestError as error:
         _try_to_close(workspace, run_id, str(error))
         raise
-    message = _sentence(workspace, run_id, outcome, resumable=audience is None)
-    workspace.update_run(run_id, status=outcome.status, error=message if outcome.status != "interrupted" else None)
+    message = _sentence(workspace, run_id, outcome, config, resumable=audience is None)
+    simply_interrupted = outcome.status == "interrupted" and outcome.message is None
+    workspace.update_run(run_id, status=outcome.status, error=None if simply_interrupted else message)
     result = Result(run_id, outcome.status, message, outcome.seconds, outcome.first_pair)
     end = {**pipeline.progress(outcome.seconds), "event": "end", "status": outcome.status, "message": message}
     if audience is None:  # who watches a live run has seen all of it
@@ -146,14 +165,19 @@ def _shared(*takers: Put) -> Put:
     return put
 
 
-def _sentence(workspace: Workspace, run_id: str, outcome: Outcome, resumable: bool) -> str | None:
+def _sentence(workspace: Workspace, run_id: str, outcome: Outcome, config: RunConfig, resumable: bool) -> str | None:
     if outcome.status == "done":
         return outcome.message
     rest = "everything done so far is kept"
     if resumable:
-        rest += f", and `scalequest run --workspace {workspace.path} --resume {run_id}` continues it"
+        raised = (
+            f" --max-cost {2 * (config.max_cost or 0):g}" if outcome.status == "interrupted" and outcome.message else ""
+        )
+        rest += f", and `scalequest run --workspace {workspace.path} --resume {run_id}{raised}` continues it"
     if outcome.status == "failed":
         return f"{(outcome.message or 'The run failed').rstrip('.')}; {rest}."
+    if outcome.message:
+        return f"{outcome.message}; {rest}."
     return f"The run was {outcome.status}; {rest}."
 
 
@@ -180,9 +204,9 @@ def _storing_status(workspace: Workspace, run_id: str, on_event: OnEvent) -> OnE
     return emit
 
 
-def _tools(earlier: Earlier, benchmark: Benchmark, pool: Grouper) -> Tools:
+def _tools(earlier: Earlier, benchmark: Benchmark, pool: Grouper, spend: Sequence[StageSpend]) -> Tools:
     topic = _topic_model()
-    return Tools(topic.predict, topic.name, pool, benchmark, earlier.index, earlier.others, earlier.place)
+    return Tools(topic.predict, topic.name, pool, benchmark, earlier.index, earlier.others, earlier.place, spend)
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from engine.pipeline import in_order
 from engine.pipeline.in_order import InOrder
 from engine.pipeline.judge_warning import JudgeWarning
 from engine.pipeline.request_queue import InFlight, Item, RunContext, ScoreQueue, TextQueue
+from engine.pipeline.spending import Spending
 from engine.pipeline.types import Counts, Tools
 from engine.stages import difficulty, language, pair, solution, solvability
 from engine.text import answers
@@ -75,12 +76,16 @@ class Steps:
         self._without_topic: list[Item] = []
         self._failures_in_a_row: dict[str, int] = {}
         self._to_group = to_group
+        self.spending = Spending(run_id, config.max_cost, tools.earlier_spend)
         self._make_queues(models, inbox, on_text)
         most = max(HELD, HELD_WINDOWS * sum(queue.window for queue in self.generators))
         self._in_order = InOrder(most, lambda: self.ran)
 
     def _make_queues(self, models: Models, inbox: SimpleQueue[Any], on_text: OnText | None) -> None:
-        profile, run = self.config.profile, RunContext(self.config.seed, self.in_flight, inbox.put, on_text)
+        profile, run = (
+            self.config.profile,
+            RunContext(self.config.seed, self.in_flight, inbox.put, on_text, self.spending),
+        )
         self.generators = [
             TextQueue("generated", "question", role, model, self._on_question, run)
             for role, model in zip(profile.generators, models.generators, strict=True)
@@ -117,7 +122,7 @@ class Steps:
                 Label(i.qid, "topic", topic, self.tools.topic_model) for i, topic in zip(items, topics, strict=True)
             ]
         rows, self.rows = self.rows, []
-        return rows
+        return rows + self.spending.rows()
 
     def restore(self, item: Item, known: Stored) -> Item | None:
         """The item at its first stage without a verdict; None where its outcome is known."""
@@ -325,6 +330,7 @@ class Steps:
         item = call.item
         made = solution.solution(item.qid, call.sample, text, self.config.profile.solver.name, call.seed)
         item.new_solutions.append(made)
+        self.rows.append(made)  # at once: a kill must not lose what was paid for
         self.sample_arrived(item)
 
     def sample_arrived(self, item: Item) -> None:
@@ -334,8 +340,6 @@ class Steps:
 
     def _finish_solutions(self, item: Item) -> None:
         solver = self.config.profile.solver
-        item.new_solutions.sort(key=lambda s: s.sample)
-        self.rows.extend(item.new_solutions)
         item.solutions = sorted([*item.solutions, *item.new_solutions], key=lambda s: s.sample)
         if item.errors:
             self.fail(item, "solution", item.errors[0])

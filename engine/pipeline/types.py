@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from engine.models.base import OnText
 from engine.stages.contamination import Benchmark
 from engine.stages.duplicate import Index
+from store.database.run_queries import StageSpend
 from store.records import STAGES, Record
 
 Status = Literal["done", "cancelled", "failed", "interrupted"]
@@ -22,7 +23,8 @@ class Grouper(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tools:
     """Judges without a model. ``topics`` classifies texts; ``others`` indexes other runs' questions. ``place``: of the
-    next question that the run judges (``store.records.QuestionSignature``)."""
+    next question that the run judges (``store.records.QuestionSignature``). ``earlier_spend``: what the run has cost
+    before."""
 
     topics: Callable[[list[str]], list[str]]
     topic_model: str
@@ -31,6 +33,7 @@ class Tools:
     index: Index
     others: Index | None = None
     place: int = 0
+    earlier_spend: Sequence[StageSpend] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ _START = 20.0
 _FOLDER = "console-"
 _VIEWS = (
     "items", "pairs", "prompts", "funnel", "runs", "questions", "verdicts", "solutions", "rewards", "rates", "labels",
-    "errors", "decisions", "preferences",
+    "errors", "decisions", "preferences", "spend",
 )  # fmt: skip
 
 EXAMPLES = {

@@ -23,6 +23,7 @@ from store.records import (
     Record,
     Reward,
     Solution,
+    Spend,
     Verdict,
     question_id,
 )
@@ -65,6 +66,7 @@ _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
     Label: (("label_rows", "question_id run_id key value model q"),),
     QuestionSignature: (("signature_rows", "question_id run_id place method exact content mask size bands words q"),),
     ErrorRow: (("errors", "run_id idx stage message raw attempt created_at"),),
+    Spend: (("spend_rows", "run_id stage model requests tokens_in tokens_out cost_usd created_at"),),
     Decision: (
         (
             "decision_rows",
@@ -90,12 +92,15 @@ _TYPES: dict[str, pa.DataType] = {
             "undecided",
             "place",
             "size",
+            "requests",
+            "tokens_in",
+            "tokens_out",
         ),
         WHOLE,
     ),
     **dict.fromkeys(("exact", "content", "mask"), pa.uint64()),
     **dict.fromkeys(("bands", "words"), pa.binary()),
-    **dict.fromkeys(("seconds", "score", "reward", "sampling_p", "pass_rate", "mean_tokens"), REAL),
+    **dict.fromkeys(("seconds", "score", "reward", "sampling_p", "pass_rate", "mean_tokens", "cost_usd"), REAL),
     **dict.fromkeys(("kept", "leads"), FLAG),
 }
 """Of the columns that are not texts."""
@@ -117,6 +122,8 @@ def row_key(record: Record, places: dict[str, tuple[str, int]]) -> tuple[str, st
         return question_id(record.run_id, record.idx), record.run_id, record.idx, 0
     elif isinstance(record, Question):
         return record.question_id, record.run_id, record.idx, 0
+    elif isinstance(record, Spend):
+        return "", record.run_id, 0, 0
     elif isinstance(record, Preference) and record.question_id is None:
         return "", "", 0, 0
     else:

@@ -20,7 +20,7 @@ from store.database import arrow, resume, schema
 from store.database import ids as keys
 from store.database.workspace import Workspace
 from store.errors import InputError
-from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Run, Solution, Verdict
+from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Run, Solution, Spend, Verdict
 
 IMPORT_JUDGE = "import"
 """The judge of verdicts, and the model of labels, that came with imported data."""
@@ -46,7 +46,7 @@ class Findings:
     ``replaces``: the keys of their labels that are removed (of ``near_duplicate`` those within the run). ``rewards``:
     each with whether it is its solution's first; the same model's older rewards of these questions are removed.
     ``solutions``: stored ones with another text, reasoning, answer or ``correct``. ``pending``: question_ids that lose
-    their verdict here and are not judged.
+    their verdict here and are not judged. ``spend``: what a paid model cost.
     """
 
     verdicts: list[Verdict] = field(default_factory=list)
@@ -56,6 +56,7 @@ class Findings:
     errors: list[ErrorRow] = field(default_factory=list)
     solutions: list[Solution] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    spend: list[Spend] = field(default_factory=list)
 
 
 def key_range(cursor: duckdb.DuckDBPyConnection, run_id: str, low: int = 0, high: int | None = None) -> tuple[int, int]:
@@ -140,7 +141,7 @@ def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: d
         cursor.execute("DELETE FROM verdict_rows WHERE stage = $s AND " + _IN, {"s": stage, **_bounds(ids.values())})
         _delete_labels(cursor, run.run_id, list(ids.values()), found.replaces)
         _delete_rewards(cursor, number, [reward for reward, _ in found.rewards])
-        _insert(cursor, number, [*found.verdicts, *found.labels, *found.errors])
+        _insert(cursor, number, [*found.verdicts, *found.labels, *found.errors, *found.spend])
         _insert(cursor, number, [reward for reward, _ in found.rewards], [leads for _, leads in found.rewards])
         _update_solutions(cursor, number, found.solutions)
         _supersede(cursor, stage, [ids[v.question_id] for v in found.verdicts if not v.kept])
@@ -210,7 +211,7 @@ def _delete_rewards(cursor: duckdb.DuckDBPyConnection, number: int, rewards: lis
 def _insert(
     cursor: duckdb.DuckDBPyConnection,
     number: int,
-    rows: Sequence[Verdict | Label | ErrorRow | Reward],
+    rows: Sequence[Verdict | Label | ErrorRow | Reward | Spend],
     leads: Sequence[bool] = (),
 ) -> None:
     kinds: dict[type[Record], list[arrow.Keyed]] = {}

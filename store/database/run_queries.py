@@ -26,6 +26,18 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class StageSpend:
+    """What the models with a price have cost at a stage; failed requests are counted, and their tokens where the server
+    counted them."""
+
+    stage: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeReplies:
     """How many questions a judge that writes has judged, and on how many of them it came to no conclusion."""
 
@@ -75,6 +87,16 @@ def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
         GROUP BY stage"""
     found = {row[0]: Cost(*row) for row in cursor.execute(query, {"run": run_id}).fetchall()}
     return [found.get(stage, Cost(stage, 0, 0, 0.0)) for stage in ("generated", *STAGES)]
+
+
+def spend(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[StageSpend]:
+    """What each stage of these runs together has cost, in order, ``generated`` first; empty where no model had a
+    price."""
+    query = """
+        SELECT stage, sum(requests)::BIGINT, sum(tokens_in)::BIGINT, sum(tokens_out)::BIGINT, sum(cost_usd) FROM spend
+        WHERE run_id IN (SELECT unnest(?)) GROUP BY stage"""
+    found = {row[0]: StageSpend(*row) for row in cursor.execute(query, [list(runs)]).fetchall()}
+    return [found[stage] for stage in ("generated", *STAGES) if stage in found]
 
 
 def judge_replies(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[JudgeReplies]:

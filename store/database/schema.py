@@ -14,7 +14,7 @@ import duckdb
 
 from store.database.views import VIEWS
 
-VERSION = 6
+VERSION = 7
 """The schema that this program writes. A file of a lower version is migrated on open; a higher one is refused."""
 
 _FIRST: dict[str, str] = {
@@ -65,7 +65,7 @@ SUPERSEDED = "superseded_verdicts"
 """Verdicts of later stages that a check removed (``replace_verdicts.py``), kept in case the question is kept again."""
 RENAMED = {"verdicts_aside": SUPERSEDED}
 """Older names of tables, which files packed by an older version still have."""
-OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED, "rate_rows", "signature_rows")
+OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED, "rate_rows", "signature_rows", "spend_rows")
 """The tables whose rows are deleted with their run."""
 TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
 """All tables except ``meta``. ``run_numbers`` keeps the numbers of deleted runs, so that no number is reused."""
@@ -109,6 +109,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE TABLE signature_rows (
             question_id VARCHAR, run_id VARCHAR, place BIGINT, method VARCHAR, exact UBIGINT, content UBIGINT,
             mask UBIGINT, size BIGINT, bands BLOB, words BLOB, q BIGINT)""",
+    ),
+    # 6 -> 7: what models with a price have cost. Rows are added up, never changed.
+    (
+        """
+        CREATE TABLE spend_rows (
+            run_id VARCHAR, stage VARCHAR, model VARCHAR, requests BIGINT, tokens_in BIGINT, tokens_out BIGINT,
+            cost_usd DOUBLE, created_at TIMESTAMP)""",
     ),
 )
 """Step k migrates version k to k + 1. Steps are only appended: an older file takes every step it lacks."""

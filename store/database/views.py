@@ -38,6 +38,9 @@ _LOGICAL = {
         FROM decision_rows r WHERE true /*r*/""",
     "preferences": """
         SELECT pair_id, chosen, rejected, direction, source, question_id, created_at FROM preference_rows""",
+    "spend": """
+        SELECT run_id, stage, model, sum(requests)::BIGINT AS requests, sum(tokens_in)::BIGINT AS tokens_in,
+            sum(tokens_out)::BIGINT AS tokens_out, sum(cost_usd) AS cost_usd FROM spend_rows GROUP BY ALL""",
 }
 
 # The log's order is the order of appending (rowid), never a clock that may step back.

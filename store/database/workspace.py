@@ -151,15 +151,24 @@ class Workspace:
         self.writer.call(write)
 
     def update_run(
-        self, run_id: str, *, status: RunStatus, error: str | None = None, ended_at: datetime | None = None
+        self,
+        run_id: str,
+        *,
+        status: RunStatus,
+        error: str | None = None,
+        ended_at: datetime | None = None,
+        config: dict[str, Any] | None = None,
     ) -> None:
-        """Set a run's status, after everything put before. ``ended_at`` is set to now if the status is final."""
+        """Set a run's status, after everything put before. ``ended_at`` is set to now if the status is final.
+        ``config``: replaces the run's, for what does not change what the run asks for."""
         if ended_at is None and status not in ("running", "paused"):
             ended_at = now()
 
         def write(cursor: duckdb.DuckDBPyConnection) -> None:
             values = [status, error, to_db(ended_at), run_id]
             cursor.execute("UPDATE runs SET status = ?, error = ?, ended_at = ? WHERE run_id = ?", values)
+            if config is not None:
+                cursor.execute("UPDATE runs SET config = ? WHERE run_id = ?", [as_json(config), run_id])
 
         self.run(run_id)
         self.writer.call(write)

@@ -166,6 +166,11 @@ def _copy_run(cursor: duckdb.DuckDBPyConnection, run: _Run, progress: Progress, 
         f"INSERT INTO errors BY NAME SELECT * FROM {OTHER}.errors WHERE run_id = $run ORDER BY rowid",
         run=run.run_id,
     )
+    _tally(
+        cursor,
+        f"INSERT INTO spend_rows BY NAME SELECT * FROM {OTHER}.spend_rows WHERE run_id = $run",
+        run=run.run_id,
+    )
     _notes(cursor, run.run_id)
     done.add(_events(cursor, run))
     return done

@@ -57,6 +57,8 @@ def _run(verbs: Verbs) -> None:
     verb.add_argument("--config", type=Path, metavar="FILE.toml", help="run options and changes to the profile")
     benchmark = "drop questions that overlap with those in this file; repeatable"
     verb.add_argument("--benchmark", action="append", metavar="FILE", help=benchmark)
+    cost = "stop when paid models have cost this much; the run can be resumed with a higher limit"
+    verb.add_argument("--max-cost", type=float, metavar="USD", help=cost)
     verb.add_argument("--resume", metavar="RUN_ID", help="continue this run with its stored options")
     plan = "only print the stages, their models and the counts to expect; nothing is downloaded or stored"
     verb.add_argument("--plan", action="store_true", help=plan)

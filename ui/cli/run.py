@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
     if options.plan and options.resume is not None:
         raise InputError("--plan", "", "has no effect on a run that is resumed", "leave it out, or start a new run")
     if options.resume is not None:
-        request = RunRequest(resume=options.resume)
+        request = RunRequest(resume=options.resume, max_cost=options.max_cost)
         return run_or_follow(options, request, check=lambda stored: _refuse_conflicts(options, stored))
     from engine.config.run_config import load_run_config
     from engine.training import registered_models
@@ -40,6 +40,7 @@ def run(options: Namespace) -> int:
         seed=options.seed,
         reproducible=options.reproducible,
         benchmarks=tuple(options.benchmark) if options.benchmark else None,
+        max_cost=options.max_cost,
     )
     if options.plan:
         return _print_plan(config, options.json)
@@ -49,11 +50,14 @@ def run(options: Namespace) -> int:
 def _print_plan(config: RunConfig, as_json: bool) -> int:
     """Print what the run would do; nothing is loaded, downloaded or stored."""
     from engine.config.run_plan import run_plan
+    from engine.models.workload import expected_costs
 
     stages = run_plan(config)
-    print(
-        json.dumps([asdict(stage) for stage in stages]) if as_json else terminal.run_plan(config.profile.name, stages)
-    )
+    costs = expected_costs(config, stages)
+    if as_json:
+        print(json.dumps([asdict(one) | {"cost_usd": cost} for one, cost in zip(stages, costs, strict=True)]))
+    else:
+        print(terminal.run_plan(config.profile.name, stages, costs))
     return DONE
 
 

@@ -93,6 +93,8 @@ class JobEvents:
 def _postfix(event: Mapping[str, Any]) -> dict[str, Any]:
     names = {"accepted": "pairs", "errors": "failed", "tokens_per_s": "tokens/s", "loss": "loss"}
     shown = {text: event[name] for name, text in names.items() if event.get(name) is not None}
+    if event.get("cost_usd") is not None:
+        shown["USD"] = f"{event['cost_usd']:.4f}"
     return shown | {name: event[name] for name in ("held", "late") if event.get(name)}
 
 
@@ -173,11 +175,18 @@ def _score(score: float | None) -> str:
     return "-" if score is None else f"{score:.4f}"
 
 
-def run_plan(profile: str, stages: Sequence[StagePlan]) -> str:
-    """What a run would do, stage by stage."""
-    head = ("stage", "by", "entering", "kept", "calls", "model", "settings")
-    rows = [(s.stage, s.by, s.entered, s.kept, s.calls, s.model or "-", s.settings or "-") for s in stages]
+def run_plan(profile: str, stages: Sequence[StagePlan], costs: Sequence[float | None]) -> str:
+    """What a run would do, stage by stage, and in USD where models have a price."""
+    head = ["stage", "by", "entering", "kept", "calls", "model", "settings"]
+    rows: list[list[object]] = [
+        [s.stage, s.by, s.entered, s.kept, s.calls, s.model or "-", s.settings or "-"] for s in stages
+    ]
     basis = "Expected by the shares that the paper's filters removed; other models will differ. Nothing was started."
+    if paid := [cost for cost in costs if cost is not None]:
+        head.insert(5, "USD")
+        for row, cost in zip(rows, costs, strict=True):
+            row.insert(5, "-" if cost is None else f"{cost:,.2f}")
+        basis += f"\nPaid models will cost about ${sum(paid):,.2f}, if their texts are as long as the paper's."
     return f"Profile {profile}\n\n{table(head, rows)}\n\n{basis}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from engine.config.profiles import Role
-from engine.models.base import Completion, Failure, Scored
+from engine.models.base import Billed, Completion, Failure, Scored
 from engine.models.device import failure_message
 from engine.models.openai.event_loop import EventLoop
 from engine.models.openai.limiter import Limiter
@@ -25,6 +25,11 @@ class Call(Generic[_R]):
     request_id: str
     on_done: Callable[[_R | Failure], None]
     error: BackendError | None = field(default=None, kw_only=True)
+
+    @property
+    def billed(self) -> Billed:
+        """Tokens of all tries so far."""
+        return (0, 0)
 
 
 _C = TypeVar("_C", bound=Call[Any])
@@ -81,17 +86,18 @@ class ServerModel(ABC, Generic[_C, _R]):
     def _end(self, task: asyncio.Task[_R]) -> None:
         call = self._tasks.pop(task)
         if task.cancelled():
-            call.on_done(Failure(call.request_id, call.error, fatal=True) if call.error else self._cancelled(call))
+            gone = call.error and Failure(call.request_id, call.error, fatal=True, billed=call.billed)
+            call.on_done(gone or self._cancelled(call))
         elif (error := task.exception()) is None:
             call.on_done(task.result())
         elif isinstance(error, ItemError):
-            call.on_done(Failure(call.request_id, error, fatal=False))
+            call.on_done(Failure(call.request_id, error, fatal=False, billed=call.billed))
         else:
             gone = error if isinstance(error, BackendError) else BackendError(failure_message(self.name, error))
             for other in self._tasks.values():
                 other.error = gone
             self._cancel(lambda _: True)
-            call.on_done(Failure(call.request_id, gone, fatal=True))
+            call.on_done(Failure(call.request_id, gone, fatal=True, billed=call.billed))
 
     @abstractmethod
     def _cancelled(self, call: _C) -> _R | Failure:

@@ -4,7 +4,7 @@ import codecs
 import time
 from typing import Any, Literal, cast
 
-from engine.models.base import Completion
+from engine.models.base import Billed, Completion
 from engine.models.openai.server import Again
 from engine.models.resumed_stream import ResumedStream
 from store.errors import ItemError
@@ -24,8 +24,9 @@ class Reply:
         self._parts: list[str] = []
         self._reasoning: list[str] = []
         self._reasoning_tokens: int | None = None
-        self._events = 0
-        self._usage: tuple[int, int] | None = None
+        self.events = 0
+        self.counted: Billed | None = None
+        """Tokens read and written, as far as the server has counted them."""
         # The two halves of a character beyond U+FFFF may come in two events; one half alone is not text.
         self._halves = codecs.getincrementaldecoder("utf-16-le")("replace")
         self.reason: Literal["stop", "length"] | None = None
@@ -36,7 +37,7 @@ class Reply:
 
     def add(self, event: dict[str, Any]) -> None:
         """Add one event of the stream. Raises ``Again`` for a malformed one, and where the server gave up."""
-        self._usage = _usage(event.get("usage")) or self._usage
+        self.counted = _usage(event.get("usage")) or self.counted
         self._reasoning_tokens = _reasoning_tokens(event.get("usage")) or self._reasoning_tokens
         choices = event.get("choices")
         if not isinstance(choices, list):
@@ -52,10 +53,10 @@ class Reply:
             raise Again("it sent garbage") from error
         if isinstance(thought, str) and thought:
             self._reasoning.append(thought)
-            self._events += 1
+            self.events += 1
         if new:
             self._parts.append(new)
-            self._events += 1
+            self.events += 1
             if self._stream:
                 self._stream.add(new)
         if reason in ("stop", "length"):
@@ -69,7 +70,7 @@ class Reply:
             self.error = ItemError(f"The server {self._url} ended the text for an unknown reason: {why}.")
 
     def completion(self, request_id: str, reason: Literal["stop", "length", "cancelled"]) -> Completion:
-        tokens, prompt_tokens = self._usage or (self._events, 0)
+        prompt_tokens, tokens = self.counted or (0, self.events)
         seconds = time.perf_counter() - self._started
         text, reasoning = "".join(self._parts), "".join(self._reasoning) or None
         more = (reasoning, self._reasoning_tokens if reasoning else None)
@@ -82,13 +83,13 @@ def _reasoning_tokens(usage: Any) -> int | None:
     return count if type(count) is int and 0 < count < 1 << 31 else None
 
 
-def _usage(usage: Any) -> tuple[int, int] | None:
-    """(completion tokens, prompt tokens); None for anything else. Some servers count reasoning in the total alone."""
+def _usage(usage: Any) -> Billed | None:
+    """Tokens read and written; None for anything else. Some servers count reasoning in the total alone."""
     if not isinstance(usage, dict):
         return None
-    counts = usage.get("completion_tokens"), usage.get("prompt_tokens")
+    counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if not all(type(count) is int and 0 <= count < 1 << 31 for count in counts):
         return None
-    written, read = cast("tuple[int, int]", counts)
+    read, written = cast("Billed", counts)
     total = usage.get("total_tokens")
-    return max(written, total - read) if type(total) is int and total < 1 << 31 else written, read
+    return read, max(written, total - read) if type(total) is int and total < 1 << 31 else written

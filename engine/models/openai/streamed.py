@@ -6,11 +6,11 @@ Streaming lets a cancel free the server immediately, and shows by silence that a
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.config.profiles import Role
-from engine.models.base import BATCH, Completion, OnCompletion, OnText, Request
+from engine.models.base import BATCH, Billed, Completion, OnCompletion, OnText, Request
 from engine.models.openai.model import Call, ServerModel, check_text
 from engine.models.openai.reply import Reply
 from engine.models.openai.server import Again, Refused, Server
@@ -25,11 +25,28 @@ _VLLM_DEFAULTS = {"min_p": 0.0, "repetition_penalty": 1.0}
 
 @dataclass(slots=True, eq=False)
 class TextCall(Call[Completion]):
-    """``reply``: the newest try's; None before the first."""
+    """``reply``: the newest try's; None before the first. ``wasted``: the tokens of the tries before it."""
 
     request: Request
     stream: ResumedStream | None
     reply: Reply | None = None
+    wasted: Billed = (0, 0)
+
+    @property
+    def billed(self) -> Billed:
+        """Where a server counts nothing, a whole text's events count, and a quarter of its prompt's characters."""
+        if self.reply is None:
+            return self.wasted
+        read, written = self.reply.counted or (0, 0)
+        if self.reply.reason and not self.reply.counted:
+            read, written = len(self.request.prompt) // 4, self.reply.events
+        return self.wasted[0] + read, self.wasted[1] + written
+
+    def begin(self, url: str) -> Reply:
+        """The reply of another try."""
+        self.wasted = self.billed
+        self.reply = Reply(url, self.stream)
+        return self.reply
 
 
 class StreamedModel(ServerModel[TextCall, Completion]):
@@ -75,7 +92,7 @@ class StreamedModel(ServerModel[TextCall, Completion]):
     def _cancelled(self, call: TextCall) -> Completion:
         if call.reply is None:
             return Completion(call.request_id, "", 0, 0, 0.0, "cancelled")
-        return call.reply.completion(call.request_id, "cancelled")
+        return replace(call.reply.completion(call.request_id, "cancelled"), billed=call.billed)
 
     async def _complete(self, call: TextCall) -> Completion:
         check_text(call.request.prompt, "The prompt")
@@ -93,13 +110,13 @@ class StreamedModel(ServerModel[TextCall, Completion]):
                     raise
 
     async def _stream(self, call: TextCall, body: dict[str, Any]) -> Completion:
-        call.reply = reply = Reply(self._server.url, call.stream)
+        reply = call.begin(self._server.url)
         await self._server.stream(f"{self._server.url}/{self.path}", body, reply.add)
         if reply.error is not None:
             raise reply.error
         if reply.reason is None:
             raise Again("it cut the stream")
-        return reply.completion(call.request_id, reply.reason)
+        return replace(reply.completion(call.request_id, reply.reason), billed=call.billed)
 
     def _common(self, request: Request) -> dict[str, Any]:
         """The fields of OpenAI's protocol that both kinds of requests have."""

@@ -98,7 +98,7 @@ def test_values_of_every_kind_are_written_as_the_database_writes_them(typed: Con
 def test_the_examples_and_every_view_can_be_asked(typed: Console, filled: Workspace) -> None:
     columns = console.views(filled)
     assert list(columns)[:4] == ["items", "pairs", "prompts", "funnel"]
-    assert len(columns) == 14
+    assert len(columns) == 15
     for name in columns:
         assert typed.run(filled, f"FROM {name}", "it").columns == columns[name]
     for example in console.EXAMPLES.values():

@@ -82,7 +82,7 @@ def test_a_file_of_version_1_gets_its_keys(tmp_path: Path) -> None:
             con.execute(statement)
         con.execute("CREATE TABLE meta AS SELECT 'schema_version' AS key, '1' AS value")
         con.execute(f"ATTACH '{tmp_path / 'new' / DATABASE}' AS new (READ_ONLY)")
-        for table in set(schema.OF_RUNS) - {schema.SUPERSEDED, "rate_rows", "signature_rows"}:
+        for table in set(schema.OF_RUNS) - {schema.SUPERSEDED, "rate_rows", "signature_rows", "spend_rows"}:
             columns = ", ".join(str(c[0]) for c in con.execute(f"DESCRIBE {table}").fetchall())
             con.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
     with Workspace.open(tmp_path / "old") as workspace:
@@ -99,12 +99,14 @@ def test_a_file_of_version_1_gets_its_keys(tmp_path: Path) -> None:
 
 _WITHOUT_5 = (
     *("DROP VIEW items", "DROP VIEW pairs", "DROP VIEW prompts", "DROP VIEW solutions", "DROP VIEW rates"),
+    "DROP VIEW spend",
+    "DROP TABLE spend_rows",
     "DROP TABLE rate_rows",
     "DROP TABLE signature_rows",
     *(f"ALTER TABLE solution_rows DROP {name}" for name in ("reasoning_tokens", "reasoning_chars", "correct")),
     "ALTER TABLE solution_text DROP reasoning",
 )
-"""Takes from a file what versions 5 and 6 added."""
+"""Takes from a file what versions 5 to 7 added."""
 
 
 def test_verdicts_that_checks_of_version_2_removed_are_kept(tmp_path: Path) -> None:

@@ -152,14 +152,14 @@ def test_a_running_run_is_not_deleted(workspace: Workspace) -> None:
 
 
 def test_deleting_a_run_leaves_nothing_of_it_and_all_of_the_others(workspace: Workspace) -> None:
-    from store.records import ErrorRow, Preference
+    from store.records import ErrorRow, Preference, Spend
 
     for name in ("r1", "r2"):
         workspace.create_run(rows.run(name))
         event = rows.decide(f"{name}-e", 0, "accept", name)
         choice = Preference(f"{name}-p", "good", "bad", "solvable", "reviewer", f"{name}-00000000")
         workspace.writer.put([*rows.whole(0, name), rows.rate(0, name), event, choice, ErrorRow(name, 1, "pair", "no")])
-        workspace.writer.put([rows.signature(0, name)])
+        workspace.writer.put([rows.signature(0, name), Spend(name, "pair", "m", 1, 2, 3, 0.5)])
         workspace.update_run(name, status="done")
     workspace.writer.call(
         lambda cursor: cursor.execute(f"INSERT INTO {schema.SUPERSEDED} FROM verdict_rows").fetchall()

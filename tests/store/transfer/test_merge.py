@@ -16,7 +16,7 @@ from store.database import ids, schema
 from store.database.views import VIEWS
 from store.database.workspace import DATABASE, Workspace
 from store.errors import InputError, StoreError
-from store.records import Preference
+from store.records import Preference, Spend
 from store.transfer import attach, backup
 from store.transfer.merge import BLOCK, Merged, Progress, merge
 from tests.store import rows
@@ -64,7 +64,12 @@ def decide(folder: Path, *decisions: Any) -> None:
 
 def test_the_views_show_the_union_of_both(tmp_path: Path) -> None:
     a, b = fill(tmp_path / "a", "r1"), fill(tmp_path / "b", "r2", "r3")
+    with Workspace.open(b) as workspace:
+        workspace.writer.put(
+            [Spend("r2", "solution", "m", 3, 10, 20, 0.25), Spend("r2", "solution", "m", 1, 1, 2, 0.5)]
+        )
     want = seen(a, b)
+    assert want["spend"] == ["('r2', 'solution', 'm', 4, 11, 22, 0.75)"]
     done = merged(a, b)
     assert (done.runs, done.questions, done.solutions, done.decisions, done.preferences) == (2, 6, 12, 4, 2)
     assert seen(a) == want
@@ -270,7 +275,7 @@ def test_an_older_schema_is_read_from_a_copy_and_left_as_it_is(tmp_path: Path) -
             con.execute(statement)
         con.execute("CREATE TABLE meta AS SELECT 'schema_version' AS key, '1' AS value")
         con.execute(f"ATTACH '{new / DATABASE}' AS new (READ_ONLY)")
-        for table in set(schema.OF_RUNS) - {schema.SUPERSEDED, "rate_rows", "signature_rows"}:
+        for table in set(schema.OF_RUNS) - {schema.SUPERSEDED, "rate_rows", "signature_rows", "spend_rows"}:
             columns = ", ".join(str(c[0]) for c in con.execute(f"DESCRIBE {table}").fetchall())
             con.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
     before = old.read_bytes()

@@ -59,6 +59,7 @@ OPTIONS = (
     Option("seed", "Seed", "On a CPU, the same seed gives the same texts.", common=True),
     Option("solver.n", "Solutions per question", "The one with the best reward is chosen.", common=True),
     Option("max_questions", "Maximum questions", "For a target in pairs. Leave empty for 20 per pair."),
+    Option("max_cost", "Maximum cost (USD)", "Stops the run there, to be resumed. Needs a role with prices."),
     Option("generator.share", "Generators", "Their shares of the questions. Omit one to leave it out."),
     Option(
         "generator.temperature", "Temperature of questions", "0 is greedy; higher is more varied but less often valid."

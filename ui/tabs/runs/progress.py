@@ -29,6 +29,7 @@ class _Known:
 
     run_id: str
     costs: list[run_queries.Cost] = field(default_factory=list)
+    spend: list[run_queries.StageSpend] = field(default_factory=list)
     failed: list[ErrorRow] = field(default_factory=list)
     config: RunConfig | None = None
     pairs: int = 0
@@ -59,7 +60,8 @@ class Progress:
         parts = [text(head, strong=True), bar(event["done"] / max(event["total"], 1), head), text(_speed(event))]
         forecast = None if ended else _forecast(event, known.config)
         parts += [text(line) for line in (forecast, _price(known), job.notice) if line]
-        return [*parts, _stages(event, known), *([_failures(known.failed)] if known.failed else [])]
+        parts += [_stages(event, known), *([_spend(known.spend)] if known.spend else [])]
+        return [*parts, *([_failures(known.failed)] if known.failed else [])]
 
     def _read(self, job: Job, event: dict[str, Any], ended: bool) -> _Known:
         with self._lock:
@@ -71,6 +73,7 @@ class Progress:
                 return known
             with self._workspace.cursor() as cursor:
                 known.costs = run_queries.costs(cursor, job.run_id)
+                known.spend = run_queries.spend(cursor, job.run_id)
                 known.failed = failures(cursor, job.run_id, newest_first=True)
             if known.config is None:
                 known.config = RunConfig.from_json(self._workspace.run(job.run_id).config)
@@ -94,6 +97,8 @@ def _speed(event: dict[str, Any]) -> str:
         f"{clock(event['elapsed_s'])} elapsed",
     ]
     parts += [f"{event[name]:,} {shown}" for name, shown in _COUNTED.items() if event.get(name)]
+    if event.get("cost_usd") is not None:
+        parts.append(f"${event['cost_usd']:.4f} spent")
     return ", ".join(parts) + "."
 
 
@@ -136,6 +141,15 @@ def _stages(event: dict[str, Any], known: _Known) -> Part:
         rows.append([stage, entered, kept, share, dropped, *price])
     columns = ["stage", "entered", "kept", "share", "dropped", "tokens per 1,000 pairs", "call seconds per 1,000 pairs"]
     return table("Stages", columns, rows)
+
+
+def _spend(spend: list[run_queries.StageSpend]) -> Part:
+    rows: list[list[Cell]] = [
+        [one.stage, one.requests, one.tokens_in, one.tokens_out, f"{one.cost_usd:.4f}"] for one in spend
+    ]
+    counts = zip(*((one.requests, one.tokens_in, one.tokens_out) for one in spend), strict=True)
+    rows.append(["together", *map(sum, counts), f"{sum(one.cost_usd for one in spend):.4f}"])
+    return table("Paid models", ["stage", "requests", "tokens in", "tokens out", "USD"], rows)
 
 
 def _failures(failed: list[ErrorRow]) -> Part:

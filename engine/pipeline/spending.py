@@ -1,0 +1,117 @@
+"""What a run's models with a price cost: added up for the store with every flush of rows, and held to a limit.
+
+A request in flight counts as what the requests of its model have cost so far on average; before the first of them has
+ended, as the most that one may cost. So a run stops close to its limit, and what is in flight is paid and stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.config.profiles import Role
+from engine.models.base import Billed
+from store.database.run_queries import StageSpend
+from store.records import Record, Spend
+
+_PROMPT = 1_000
+"""Tokens of the longest prompt that is expected."""
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """One model's spending at one stage: ``requests`` and ``cost`` in all, ``new`` (requests, tokens read and written)
+    since the last rows."""
+
+    stage: str
+    role: Role
+    requests: int = 0
+    cost: float = 0.0
+    in_flight: int = 0
+    new: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def expected(self) -> float:
+        """USD that the next request will cost."""
+        if self.requests:
+            return self.cost / self.requests
+        return self.role.cost(_PROMPT, max(self.role.max_tokens, self.role.retry_tokens) if self.role.writes else 0)
+
+
+class Spending:
+    """``limit``: USD that the run may cost in all; None is no limit. ``earlier``: what it has cost before."""
+
+    def __init__(self, run_id: str, limit: float | None = None, earlier: Sequence[StageSpend] = ()) -> None:
+        self.limit, self._run_id = limit, run_id
+        self._earlier = {one.stage: one for one in earlier}
+        self._accounts: list[Account] = []
+        self._spent = sum(one.cost_usd for one in earlier)
+        self._refused = False
+
+    @property
+    def spent(self) -> float | None:
+        """USD that the run has cost; None where no model has a price."""
+        return self._spent if self._accounts or self._earlier else None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit refuses every further request and nothing is in flight that would change that."""
+        return self._refused and not any(account.in_flight for account in self._accounts)
+
+    @property
+    def sentence(self) -> str:
+        """Why the run stopped, without a full stop."""
+        left = "the next request may cost more than is left"
+        return f"The run stopped at --max-cost {self.limit:g}: it has cost ${self._spent:.4f}, and {left}"
+
+    def account(self, stage: str, role: Role) -> Account | None:
+        """A model's account; None where it has no price."""
+        if not role.priced:
+            return None
+        account = Account(stage, role)
+        if (before := self._earlier.get(stage)) is not None:
+            account.requests, account.cost = before.requests, before.cost_usd
+        self._accounts.append(account)
+        return account
+
+    def allows(self, account: Account | None) -> bool:
+        """Whether another request may be sent."""
+        if account is None or self.limit is None:
+            return True
+        if not account.requests and not account.in_flight and self._spent < self.limit:
+            return True  # the first one shows what they cost
+        due = sum(one.in_flight * one.expected for one in self._accounts if one.in_flight)
+        if self._spent + due + account.expected <= self.limit:
+            return True
+        self._refused = True
+        return False
+
+    def sent(self, account: Account | None) -> None:
+        """Note a request that is in flight from now on."""
+        if account is not None:
+            account.in_flight += 1
+
+    def charge(self, account: Account | None, billed: Billed) -> None:
+        """Note the end of a request, with the tokens of all its tries."""
+        if account is None:
+            return
+        account.in_flight -= 1
+        self._refused = False
+        if billed == (0, 0):
+            return
+        cost = account.role.cost(*billed)
+        self._spent += cost
+        account.cost += cost
+        account.requests += 1
+        requests, read, written = account.new
+        account.new = requests + 1, read + billed[0], written + billed[1]
+
+    def rows(self) -> list[Record]:
+        """What was spent since the last rows, to be stored together with what it was spent on."""
+        rows: list[Record] = []
+        for account in self._accounts:
+            if account.new[0]:
+                role = account.role
+                rows.append(Spend(self._run_id, account.stage, role.name, *account.new, role.cost(*account.new[1:])))
+                account.new = (0, 0, 0)
+        return rows
