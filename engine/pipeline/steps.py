@@ -330,7 +330,8 @@ class Steps:
         item = call.item
         made = solution.solution(item.qid, call.sample, text, self.config.profile.solver.name, call.seed)
         item.new_solutions.append(made)
-        self.rows.append(made)  # at once: a kill must not lose what was paid for
+        if self.solver_queue.account is not None:  # at once: a kill must not lose what was paid for
+            self.rows.append(made)
         self.sample_arrived(item)
 
     def sample_arrived(self, item: Item) -> None:
@@ -340,6 +341,9 @@ class Steps:
 
     def _finish_solutions(self, item: Item) -> None:
         solver = self.config.profile.solver
+        item.new_solutions.sort(key=lambda s: s.sample)
+        if self.solver_queue.account is None:
+            self.rows.extend(item.new_solutions)
         item.solutions = sorted([*item.solutions, *item.new_solutions], key=lambda s: s.sample)
         if item.errors:
             self.fail(item, "solution", item.errors[0])
