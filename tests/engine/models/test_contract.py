@@ -50,7 +50,7 @@ def _chat(role: Role) -> TextModel:
     bare = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     served = shared(role.path, "--scheduling-policy", "priority", "--chat-template", bare)
     changes: Any = {"role": "solver", "backend": "openai-chat", "template": template("chat-solve")}
-    return open_text(replace(role, model=served.model, urls=(served.url,), **changes))
+    return open_text(replace(role, model=served.model, urls=(served.url,), reproducible=True, **changes))
 
 
 def _pool(role: Role) -> TextModel:
