@@ -6,6 +6,7 @@ Nothing is loaded, downloaded or changed, and no server is contacted.
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -41,12 +42,6 @@ class Machine:
     memory_free_bytes: int
     gpus: tuple[Gpu, ...]
     packages: dict[str, str | None]
-
-    @property
-    def cards(self) -> Gpus:
-        """The GPUs to plan with: each with the memory of the smallest."""
-        smallest = min(self.gpus, key=lambda gpu: gpu.memory_bytes)
-        return Gpus(card_of(smallest.memory_bytes, smallest.name), tuple(f"cuda:{i}" for i in range(len(self.gpus))))
 
     @property
     def model_memory_bytes(self) -> int:
@@ -104,6 +99,24 @@ def profiles(here: Machine) -> list[ProfileState]:
     return [_profile(load_profile(name), here) for name in profile_names()]
 
 
+def placement(profile: Profile, gpus: Sequence[Gpu]) -> list[str]:
+    """Which of the profile's models would be on which of these GPUs, and why, as if all had the memory of the smallest.
+    InputError for a model that is too large for them."""
+    smallest = min(gpus, key=lambda gpu: gpu.memory_bytes)
+    card = card_of(smallest.memory_bytes, smallest.name)
+    return lines(assignment_of(profile, Gpus(card, tuple(f"cuda:{number}" for number in range(len(gpus))))))
+
+
+def placement_here(profile: Profile) -> list[str]:
+    """The same for the GPUs of this machine; where a model is too large, the sentence that says so; empty without a
+    GPU."""
+    gpus = _gpus()
+    try:
+        return placement(profile, gpus) if gpus else []
+    except InputError as error:
+        return [str(error)]
+
+
 def advice(here: Machine) -> list[str]:
     """What to change on this machine, one sentence each."""
     found = []
@@ -128,7 +141,7 @@ def _profile(profile: Profile, here: Machine) -> ProfileState:
     plan = None
     if here.gpus:
         try:
-            plan = "\n".join(lines(assignment_of(profile, here.cards)))
+            plan = "\n".join(placement(profile, here.gpus))
         except InputError as error:
             faults.append(str(error).rstrip("."))
     elif total > here.model_memory_bytes:

@@ -50,6 +50,7 @@ def run(options: Namespace) -> int:
 def _print_plan(config: RunConfig, as_json: bool) -> int:
     """Print what the run would do; nothing is loaded, downloaded or stored."""
     from engine.config.run_plan import run_plan
+    from engine.doctor import placement_here
     from engine.models.workload import expected_costs
 
     stages = run_plan(config)
@@ -57,7 +58,7 @@ def _print_plan(config: RunConfig, as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(one) | {"cost_usd": cost} for one, cost in zip(stages, costs, strict=True)]))
     else:
-        print(terminal.run_plan(config.profile.name, stages, costs))
+        print(terminal.run_plan(config.profile.name, stages, costs, placement_here(config.profile)))
     return DONE
 
 

@@ -175,8 +175,9 @@ def _score(score: float | None) -> str:
     return "-" if score is None else f"{score:.4f}"
 
 
-def run_plan(profile: str, stages: Sequence[StagePlan], costs: Sequence[float | None]) -> str:
-    """What a run would do, stage by stage, and in USD where models have a price."""
+def run_plan(profile: str, stages: Sequence[StagePlan], costs: Sequence[float | None], placed: Sequence[str]) -> str:
+    """What a run would do, stage by stage, in USD where models have a price, and which models would be on which of this
+    machine's GPUs."""
     head = ["stage", "by", "entering", "kept", "calls", "model", "settings"]
     rows: list[list[object]] = [
         [s.stage, s.by, s.entered, s.kept, s.calls, s.model or "-", s.settings or "-"] for s in stages
@@ -187,7 +188,8 @@ def run_plan(profile: str, stages: Sequence[StagePlan], costs: Sequence[float | 
         for row, cost in zip(rows, costs, strict=True):
             row.insert(5, "-" if cost is None else f"{cost:,.2f}")
         basis += f"\nPaid models will cost about ${sum(paid):,.2f}, if their texts are as long as the paper's."
-    return f"Profile {profile}\n\n{table(head, rows)}\n\n{basis}"
+    where = "\n".join(["", "", "On the GPUs of this machine:", *placed]) if placed else ""
+    return f"Profile {profile}\n\n{table(head, rows)}\n\n{basis}{where}"
 
 
 def machine(here: Machine, profiles: Sequence[ProfileState], advice: Sequence[str]) -> str:

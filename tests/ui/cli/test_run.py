@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import signal
@@ -97,6 +98,19 @@ def test_a_plan_of_the_papers_run_needs_no_model_and_gives_the_papers_counts(tmp
     assert "dyyyyyyyy/ScaleQuest-DeepSeekMath-7B-QGen" in printed
     assert "deepseek-generate, T 1, top-p 0.99, 512 tokens, band 0.49 to 1" in printed
     assert not (tmp_path / "w").exists()
+
+
+def test_a_plan_says_which_models_would_be_on_which_gpus_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = tmp_path / "nvidia-smi"
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    asked = ("run", "--profile", "paper", "--questions", 1000, "--workspace", tmp_path / "w", "--plan")
+    for cards, said in ((8, "\nCards 1 to 4: Qwen2-Math-7B-Instruct (1,024 slots, "), (1, "They take turns: ")):
+        rows = "\n".join(["echo NVIDIA A100-SXM4-80GB, 81920"] * cards)
+        listing.write_text(f"#!/bin/sh\n{rows}\n", encoding="utf-8")
+        listing.chmod(0o755)
+        assert said in scalequest(*asked).stdout.partition("On the GPUs of this machine:")[2]
 
 
 def test_a_plan_for_pairs_starts_as_many_questions_as_they_need(tmp_path: Path) -> None:
