@@ -34,23 +34,24 @@ class Held:
     level: str = ""
 
 
-def read(source: str, limit: int = 0) -> tuple[list[Held], Fact]:
-    """Held-out questions of a file, a data set of the hub, or ``nano`` (``nano:SEED``, seed 1); ``limit`` of them,
-    drawn by seed 0, so that every student meets the same. Rows without question or answer are counted.
+def read(source: str, limit: int = 0, flag: str = "--held-out") -> tuple[list[Held], Fact]:
+    """Questions with answers of a file, a data set of the hub, or ``nano`` (``nano:SEED``, seed 1); ``limit`` of them,
+    drawn by seed 0, so that every student meets the same. Rows without question or answer are counted. ``flag``: what
+    errors name.
 
     InputError for a source that cannot be read or has none.
     """
     if source.partition(":")[0] == NANO:
-        found = _fresh(source, limit or NANO_SIZE)
+        found = _fresh(source, limit or NANO_SIZE, flag)
         read = len(found)
     else:
         found, read = [], 0
-        for part in _parts(source, "--held-out"):
+        for part in _parts(source, flag):
             read += part.read
             found += _answered(part)
     if not found:
         remedy = "name a file with questions and answers, as GSM8K and MATH have them, or nano"
-        raise InputError("--held-out", source, "has no question with an answer", remedy)
+        raise InputError(flag, source, "has no question with an answer", remedy)
     drawn = training_rows.drawn(found, limit, 0)
     fact = {"file": source, "rows": read, "answered": len(found), "used": len(drawn)}
     return drawn, fact | {"fingerprint": training_rows.fingerprint([held.question, held.answer] for held in drawn)}
@@ -81,12 +82,12 @@ def right(pool: answers.AnswerPool, response: str, held: Held) -> bool:
     return stated is not None and pool.group([held.answer, stated])[1] == 0
 
 
-def _fresh(source: str, n: int) -> list[Held]:
+def _fresh(source: str, n: int, flag: str) -> list[Held]:
     from engine.training.curriculum import sample
 
     seed = source.partition(":")[2] or "1"
     if not seed.isdigit():
-        raise InputError("--held-out", source, "has a seed that is not a whole number", "write nano, or nano:7")
+        raise InputError(flag, source, "has a seed that is not a whole number", "write nano, or nano:7")
     rng = random.Random(f"held-out:{seed}")
     problems = [sample(rng, split="test") for _ in range(n)]
     return [Held(problem.question, problem.answer, str(problem.level)) for problem in problems]
