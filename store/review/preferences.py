@@ -26,6 +26,14 @@ def pairs(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     return cursor.execute("SELECT pair_id, chosen, rejected FROM preference_rows ORDER BY pair_id").fetchall()
 
 
+def reviewed_generators(cursor: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
+    """(name of the generator, its run's config as JSON) by pair_id, of pairs that name a question."""
+    query = """
+        SELECT p.pair_id, q.generator, r.config FROM preference_rows p
+        JOIN questions q ON q.question_id = p.question_id JOIN runs r ON r.run_id = q.run_id"""
+    return {pair_id: (name, str(config)) for pair_id, name, config in cursor.execute(query).fetchall()}
+
+
 def reviewer_pairs(cursor: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
     """(chosen, rejected) by pair_id of the pairs made from reviews of this workspace's questions."""
     query = """
