@@ -1,5 +1,6 @@
 """The base model of a training and the trained one: loading, LoRA, saving."""
 
+import gc
 import shutil
 from importlib.util import find_spec
 from typing import Any
@@ -10,7 +11,7 @@ from engine.config.prompts import Template
 from engine.models import load, tokenizers
 from engine.models.device import first_line
 from engine.models.local.causal import encode
-from engine.training import json_lines
+from engine.training import distributed, json_lines
 from engine.training.record import Training
 from engine.training.settings import Settings
 from store.errors import BackendError, InputError, StoreError
@@ -50,11 +51,12 @@ def load_tokenizer(base: str, revision: str | None, *, scorer: bool = False) -> 
 
 
 def load_model(training: Training, settings: Settings, *, scorer: bool = False, reference: bool = False) -> Any:
-    """The base's weights on the training device: a causal LM, or with ``scorer`` a classifier with one label on its
-    body.
+    """The base's weights on the training device, in shards where several processes train: a causal LM, or with
+    ``scorer`` a classifier with one label on its body.
 
-    Trained weights are float32 (the paper's steps are too small for bfloat16); frozen ones are bfloat16 on a GPU.
-    InputError where it cannot be loaded.
+    Trained weights are float32, since the paper's steps are too small for bfloat16's nearest numbers; with
+    ``settings.low_memory`` bfloat16 (``engine.training.bfloat16_adamw``). Frozen ones are bfloat16 on a GPU. InputError
+    where it cannot be loaded.
     """
     import torch
     import transformers
@@ -62,8 +64,8 @@ def load_model(training: Training, settings: Settings, *, scorer: bool = False, 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers.set_seed(settings.seed)  # for the random weights of a scorer's head and of adapters
     device = device_of(settings)
-    frozen = (settings.lora or reference) and device != "cpu"
-    options: dict[str, Any] = {"revision": training.revision, "dtype": torch.bfloat16 if frozen else torch.float32}
+    half = settings.low_memory or ((settings.lora or reference) and device != "cpu")
+    options: dict[str, Any] = {"revision": training.revision, "dtype": torch.bfloat16 if half else torch.float32}
     if scorer:
         options["num_labels"] = 1
     auto: Any = transformers.AutoModelForSequenceClassification if scorer else transformers.AutoModelForCausalLM
@@ -74,11 +76,24 @@ def load_model(training: Training, settings: Settings, *, scorer: bool = False, 
     missing = [] if scorer else sorted(report["missing_keys"])
     if missing:
         raise InputError("--base", training.base, f"has no weights for {missing[0]}", "fetch it again")
-    return model.to(device)
+    # Shards go to the device one layer at a time: a card need not hold the whole model.
+    return model.to(device) if distributed.count() == 1 else distributed.shard(model, device)
+
+
+def whole_model(model: Any, weights: dict[str, Any]) -> Any:
+    """A plain model like a sharded one, with these weights, which it takes over."""
+    import torch
+
+    kind = next(one for one in type(model).__mro__ if not one.__name__.startswith("FSDP"))
+    with torch.device("meta"):
+        plain: Any = kind(model.config)
+    plain.load_state_dict(weights, assign=True)
+    plain.tie_weights()
+    return plain
 
 
 def device_of(settings: Settings) -> str:
-    """``cpu`` or ``cuda:0``. InputError where a GPU is asked for and there is none."""
+    """``cpu``, or this process's GPU. InputError where GPUs are asked for that are not there."""
     import torch
 
     available = torch.cuda.is_available()
@@ -86,7 +101,14 @@ def device_of(settings: Settings) -> str:
         raise InputError(
             "--device", "cuda", "needs a GPU that torch can use, and this machine has none", "use auto or cpu"
         )
-    return "cpu" if settings.device == "cpu" or not available else "cuda:0"
+    if settings.device == "cpu":
+        return "cpu"
+    there = torch.cuda.device_count() if available else 1  # without a GPU, one process computes on the CPU
+    if settings.gpus > there:
+        has = f"of {there} GPUs" if available else "without a GPU"
+        problem = f"is more than this machine {has}"
+        raise InputError("--gpus", settings.gpus, problem, "lower it, or use --device cpu to try it without GPUs")
+    return f"cuda:{distributed.rank()}" if available else "cpu"
 
 
 def lora(settings: Settings, *, scorer: bool = False) -> Any:
@@ -184,6 +206,15 @@ def failure(error: BaseException) -> BackendError:
     """A trainer's exception as one sentence with a remedy."""
     problem = first_line(error)
     if "out of memory" in problem.lower():
-        remedy = "lower --micro-batch or --max-length, or use --gradient-checkpointing or --lora"
+        remedy = "lower --micro-batch or --max-length, or use --gradient-checkpointing, --low-memory, --gpus or --lora"
         return BackendError(f"The device is out of memory: {problem}; {remedy}, then start the training again.")
     return BackendError(f"The training failed: {problem}.")
+
+
+def free_memory() -> None:
+    """Give the memory of models that are gone back to the device, for the one that comes."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

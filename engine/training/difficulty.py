@@ -28,6 +28,12 @@ from engine.training.settings import Settings
 Rated = tuple[str, float]
 
 
+class Trainer(session.Steady, transformers.Trainer):
+    """Transformers' trainer."""
+
+    mean_of_rows = loss_is_scaled_for_ga = True
+
+
 def train(
     training: Training,
     settings: Settings,
@@ -57,6 +63,15 @@ def split(rated: Sequence[Rated], share: float, seed: int) -> tuple[list[Rated],
 
 
 def _fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any) -> None:
+    texts = [template.render(question) for question, _ in rated]
+    length = at.settings.max_length
+    ids = tokenizer(texts, add_special_tokens=False, truncation=True, max_length=length)["input_ids"]
+    columns = {"input_ids": ids, "labels": [[rate] for _, rate in rated]}
+    session.fit_on_gpus(at, "rates", columns, lambda rows: fit_rows(at, rows, tokenizer))
+
+
+def fit_rows(at: Session, rows: Dataset, tokenizer: Any) -> None:
+    """Train on rows of ``input_ids`` and ``labels``, the rate, in this process."""
     training, settings = at.training, at.settings
     disable_progress_bars()
     model = base.load_model(training, settings, scorer=True)
@@ -70,14 +85,11 @@ def _fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any
         model = peft.get_peft_model(model, base.lora(settings, scorer=True))
         if settings.gradient_checkpointing:
             model.enable_input_require_grads()
-    texts = [template.render(question) for question, _ in rated]
-    ids = tokenizer(texts, add_special_tokens=False, truncation=True, max_length=settings.max_length)["input_ids"]
-    data = Dataset.from_dict({"input_ids": ids, "labels": [[rate] for _, rate in rated]})
     arguments = transformers.TrainingArguments(
         include_num_input_tokens_seen="all", **session.arguments(training, settings)
     )
     collator = transformers.DataCollatorWithPadding(tokenizer)
-    trainer = transformers.Trainer(model, session.on_one_device(arguments), data_collator=collator, train_dataset=data)
+    trainer = Trainer(model, session.on_one_device(arguments), data_collator=collator, train_dataset=rows)
     session.fit(trainer, at, tokenizer)
 
 

@@ -23,7 +23,7 @@ from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
 
 
-class Trainer(session.Quiet, SFTTrainer):
+class Trainer(session.Steady, SFTTrainer):
     """TRL's trainer without telemetry and model card."""
 
 
@@ -67,13 +67,18 @@ def packed(texts: Sequence[list[int]], length: int, seed: int) -> list[list[int]
 
 def fit_tokens(at: Session, columns: dict[str, list[list[int]]], tokenizer: Any) -> None:
     """Train on rows of ``input_ids`` and, where only a part bears loss, ``labels``."""
-    training, settings = at.training, at.settings
     at.progress.check()
+    session.fit_on_gpus(at, "tokens", columns, lambda rows: fit_rows(at, rows, tokenizer))
+
+
+def fit_rows(at: Session, rows: Dataset, tokenizer: Any) -> None:
+    """As ``fit_tokens``, in this process."""
+    training, settings = at.training, at.settings
     disable_progress_bars()
     trainer = Trainer(
         model=base.load_model(training, settings),
         args=session.on_one_device(SFTConfig(max_length=settings.max_length, **session.arguments(training, settings))),
-        train_dataset=Dataset.from_dict(columns),
+        train_dataset=rows,
         processing_class=tokenizer,
         peft_config=base.lora(settings),
     )

@@ -12,6 +12,7 @@ the first token in which chosen and rejected differ, since the tokens after a mi
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from datasets import Dataset, disable_progress_bars
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
@@ -20,7 +21,7 @@ from engine.config import prompts
 from engine.config.prompts import Template
 from engine.jobs.control import Control
 from engine.models.tokenizers import encode_continuations
-from engine.training import base, samples, session
+from engine.training import base, reference, samples, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
@@ -28,11 +29,28 @@ from engine.training.settings import Settings
 Pair = tuple[str, str]
 
 
-class Trainer(session.Quiet, DPOTrainer):
+class Trainer(session.Steady, DPOTrainer):
     """TRL's trainer on token ids as they are, without telemetry and model card."""
+
+    mean_of_rows = loss_is_scaled_for_ga = True
 
     def _prepare_dataset(self, dataset: Any, *_: object, **__: object) -> Any:
         return dataset
+
+    _precompute_ref_logps = _prepare_dataset
+    """The rows have them (``engine.training.reference``)."""
+
+
+class _NoReference(torch.nn.Module):
+    """In the place of a reference model: TRL asks for one, hashes its weights, and does not call it where the rows have
+    its log-probabilities."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, *_: object, **__: object) -> None:
+        raise AssertionError("the rows have the reference's log-probabilities")
 
 
 def train(
@@ -76,22 +94,33 @@ def _forked(prompt: list[int], chosen: list[int], rejected: list[int]) -> tuple[
 
 
 def _fit(at: Session, template: Template, pairs: Sequence[Pair], tokenizer: Any) -> None:
+    columns = encoded(tokenizer, template, pairs, at.settings.fork)
+    if not at.settings.lora:  # with adapters, the model without them is the reference
+        columns = {**columns, **reference.log_probs(at, columns)}
+    session.fit_on_gpus(at, "pairs", columns, lambda rows: fit_rows(at, rows, tokenizer))
+
+
+def fit_rows(at: Session, rows: Dataset, tokenizer: Any) -> None:
+    """Train on rows of ``encoded`` and, for full fine-tuning, ``reference.log_probs``, in this process."""
     training, settings = at.training, at.settings
     disable_progress_bars()
+    model = base.freeze(base.load_model(training, settings), settings)
     trainer = Trainer(
-        model=base.freeze(base.load_model(training, settings), settings),
-        # With adapters, the model without them is the reference.
-        ref_model=None if settings.lora else base.load_model(training, settings, reference=True),
+        model=model,
+        ref_model=None if settings.lora else _NoReference(model.config),
         args=session.on_one_device(
             DPOConfig(
                 beta=settings.beta,
                 loss_type=["sigmoid"],
                 max_length=settings.max_length,
+                precompute_ref_log_probs=not settings.lora,
                 **session.arguments(training, settings),
             )
         ),
-        train_dataset=Dataset.from_dict(encoded(tokenizer, template, pairs, settings.fork)),
+        train_dataset=rows,
         processing_class=tokenizer,
         peft_config=base.lora(settings),
     )
+    if not settings.lora:
+        trainer.ref_model = None
     session.fit(trainer, at, tokenizer)

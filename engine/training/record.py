@@ -3,7 +3,9 @@
     training.json   name, kind, status, base, template, settings, data, result, and the command that repeats it
     events.jsonl    one event a line, the same objects that ``--json`` prints
     samples.json    texts before and after at equal seeds, and figures on them
+    reference.jsonl of QPO: the base's log-probabilities of each pair
     checkpoint-*    while it runs; removed once it is done
+    .processes      while several processes train: what they read, and what they print
     config.json, *.safetensors, tokenizer files ...   the trained model, written last: the folder is then a model folder
 
 Only the training process writes. Every file is complete at any moment: JSON is replaced by a rename, and a torn last

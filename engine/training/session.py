@@ -1,15 +1,19 @@
 """One process's work on one training: its events, interrupts, checkpoints and end."""
 
-import json
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
+import torch
+
 from engine.jobs.control import Control
-from engine.training import record
-from engine.training.base import device_of, failure, save
+from engine.training import checkpoints, distributed, ranks, record
+from engine.training.base import device_of, failure, free_memory, save, whole_model
+from engine.training.bfloat16_adamw import BFloat16AdamW
+from engine.training.checkpoints import Checkpoints
+from engine.training.even_steps import EvenSteps
 from engine.training.record import Training
 from engine.training.settings import Settings
 from store.errors import ScaleQuestError
@@ -17,7 +21,6 @@ from store.errors import ScaleQuestError
 OnEvent = Callable[[dict[str, Any]], None]
 EVERY = 0.5
 """Minimum seconds between two progress events."""
-_NEEDED = ("trainer_state.json", "optimizer.pt", "scheduler.pt")
 
 
 class Interrupted(Exception):
@@ -109,7 +112,7 @@ def arguments(training: Training, settings: Settings) -> dict[str, Any]:
         "lr_scheduler_type": settings.schedule,
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
-        "gradient_checkpointing": settings.gradient_checkpointing,
+        "gradient_checkpointing": settings.gradient_checkpointing or settings.low_memory,
         "seed": settings.seed,
         "bf16": not cpu,
         "use_cpu": cpu,
@@ -123,8 +126,26 @@ def arguments(training: Training, settings: Settings) -> dict[str, Any]:
     }
 
 
-class Quiet:
-    """Mixin of TRL's trainers that switches off telemetry and model cards."""
+class Steady(EvenSteps, Checkpoints):
+    """Mixin of all trainers: equal steps and checkpoints on any number of processes; no telemetry and no model card."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        accelerator = self.accelerator  # type: ignore[attr-defined]
+        accelerator.gather = accelerator.gather_for_metrics = self.gather_rows
+        # The model comes in shards already; accelerate would wrap it once more.
+        accelerator.prepare_model = partial(accelerator.prepare_model, evaluation_mode=True)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Transformers' AdamW; for bfloat16 weights the one that rounds at random."""
+        me: Any = self
+        trained = {name: weight for name, weight in me.model.named_parameters() if weight.requires_grad}
+        if me.optimizer is None and all(weight.dtype == torch.bfloat16 for weight in trained.values()):
+            decayed = set(me.get_decay_parameter_names(me.model))
+            rates = [me.args.weight_decay * (name in decayed) for name in trained]
+            groups = [{"params": [w], "weight_decay": rate} for w, rate in zip(trained.values(), rates, strict=True)]
+            me.optimizer = BFloat16AdamW(groups, me.args.learning_rate)
+        return super().create_optimizer(model)  # type: ignore[misc]
 
     def _send_telemetry(self) -> None:
         return
@@ -140,6 +161,20 @@ def on_one_device(arguments: Any) -> Any:
     return arguments
 
 
+def fit_on_gpus(at: Session, fit: ranks.Fit, columns: ranks.Columns, here: Callable[[Any], None]) -> None:
+    """Train on these columns: by ``here``, or in a process a GPU where there are several. Raises Interrupted."""
+    if at.settings.gpus > 1:
+        free_memory()  # what this process has sampled with
+        for event in ranks.run(at.training, at.settings, at.control, fit, columns):
+            at.emit(event)
+        if not (at.training.folder / "config.json").is_file():
+            raise Interrupted
+    else:
+        from datasets import Dataset
+
+        here(Dataset.from_dict(columns))
+
+
 def fit(trainer: Any, session: Session, tokenizer: Any) -> None:
     """Train from the last checkpoint, or from the start, and save the model into the training's folder. Raises
     Interrupted after a checkpoint."""
@@ -147,12 +182,20 @@ def fit(trainer: Any, session: Session, tokenizer: Any) -> None:
 
     trainer.remove_callback(PrinterCallback)  # it prints to stdout
     trainer.add_callback(_watch(session))
-    whole = [path for path in record.checkpoints(session.training.folder) if _is_whole(path)]
+    whole = [path for path in record.checkpoints(session.training.folder) if checkpoints.is_whole(path)]
+    if whole:
+        checkpoints.check_readable(whole[-1], session.training.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.train(resume_from_checkpoint=str(whole[-1]) if whole else None)
-    session.progress.check()
-    save(trainer.model, tokenizer, session.training)
+    if distributed.decided(session.control.requested != "run", trainer.args.device):
+        raise Interrupted
+    if distributed.count() == 1:
+        save(trainer.model, tokenizer, session.training)
+    else:
+        weights = distributed.gathered(trainer.model)
+        if distributed.rank() == 0:
+            save(whole_model(trainer.model, weights), tokenizer, session.training)
 
 
 def result(training: Training) -> dict[str, Any]:
@@ -164,15 +207,6 @@ def result(training: Training) -> dict[str, Any]:
     return {"first_loss": curve[0].get("loss"), "steps": curve[-1]["done"]} | {
         name: curve[-1][name] for name in kept if name in curve[-1]
     }
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint is complete: the trainer's state is written last."""
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return all((checkpoint / name).is_file() for name in _NEEDED)
 
 
 def _watch(session: Session) -> Any:
@@ -190,8 +224,9 @@ def _watch(session: Session) -> Any:
             self._first, self._tokens = state.global_step, state.num_input_tokens_seen
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            stop = session.control.requested != "run"
-            due = time.monotonic() - self._saved_at >= 60 * session.settings.checkpoint_minutes
+            stop = distributed.decided(session.control.requested != "run", args.device)
+            late = time.monotonic() - self._saved_at >= 60 * session.settings.checkpoint_minutes
+            due = distributed.decided(late, args.device)
             if stop or (due and state.global_step < state.max_steps):
                 control.should_save = True
             if stop:

@@ -21,12 +21,13 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 @validated_dataclass
 class Settings:
     """``warmup``: share of all steps, or number of steps from 1 on. ``schedule``: how the rate falls after it, to 0.
-    ``beta``: DPO's. ``micro_batch``: how much of a
-    batch goes through the model at once at most; the rest is accumulated. ``limit``: rows used at most, drawn by the
-    seed; 0 is all. ``held_out``: share of the rated questions that only the final figure sees. ``samples``: texts
-    sampled before and after. ``checkpoint_minutes``: time between two checkpoints. Of QPO, ``fork``: the loss covers
-    the token at which a pair parts; ``norm_only``: the last norm's scale alone is trained. Of a student, ``seeds``: how
-    many are trained, on ``seed`` and the numbers after it; ``answer_tokens``: how long an answer may be.
+    ``beta``: DPO's. ``micro_batch``: how much of a batch goes through the model at once at most; the rest is
+    accumulated. ``gpus``: processes, a GPU each, that share each batch and the model. ``low_memory``: bfloat16 weights
+    and moments, and gradient checkpointing, on one GPU. ``limit``: rows used at most, drawn by the seed; 0 is all.
+    ``held_out``: share of the rated questions that only the final figure sees. ``samples``: texts sampled before and
+    after. ``checkpoint_minutes``: time between two checkpoints. Of QPO, ``fork``: the loss covers the token at which a
+    pair parts; ``norm_only``: the last norm's scale alone is trained. Of a student, ``seeds``: how many are trained, on
+    ``seed`` and the numbers after it; ``answer_tokens``: how long an answer may be.
     """
 
     lr: Positive
@@ -42,9 +43,11 @@ class Settings:
     held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
     samples: Natural = 64
     seeds: Count = 1
-    answer_tokens: Annotated[int, Field(ge=8)] = 512
+    answer_tokens: Annotated[int, Field(ge=8)] = 2048
     micro_batch: Count = 8
     gradient_checkpointing: bool = False
+    gpus: Count = 1
+    low_memory: bool = False
     fork: bool = False
     norm_only: bool = False
     lora: bool = False
@@ -57,12 +60,21 @@ class Settings:
     def __post_init__(self) -> None:
         if self.norm_only and self.lora:
             raise InputError("norm_only", True, "excludes --lora", "choose one of the two")
+        if self.gpus > 1 and self.lora:
+            raise InputError("gpus", self.gpus, "cannot be used with --lora", "adapters train on one GPU: leave it out")
+        if self.low_memory and (self.lora or self.gpus > 1):
+            other = "--lora" if self.lora else f"--gpus {self.gpus}"
+            raise InputError("low_memory", True, f"excludes {other}", "it trains all weights on one GPU: leave one out")
+        if self.batch % self.gpus:
+            problem = f"cannot be divided among {self.gpus} GPUs"
+            raise InputError("batch", self.batch, problem, f"use a multiple of {self.gpus}")
 
     @property
     def parts(self) -> tuple[int, int]:
-        """(rows that go through the model at once, times that this makes a batch)."""
-        size = next(n for n in range(min(self.micro_batch, self.batch), 0, -1) if self.batch % n == 0)
-        return size, self.batch // size
+        """(rows that go through the model at once on each GPU, times that this makes a GPU's share of a batch)."""
+        share = self.batch // self.gpus
+        size = next(n for n in range(min(self.micro_batch, share), 0, -1) if share % n == 0)
+        return size, share // size
 
 
 DEFAULTS: dict[Kind, Settings] = {

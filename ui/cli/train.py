@@ -19,7 +19,7 @@ from engine.training import json_lines, record, registered_models
 from engine.training.record import Kind, Training
 from store.database.workspace import Workspace
 from store.errors import InputError
-from ui.cli import terminal, train_options
+from ui.cli import terminal, train_options, train_plan
 from ui.cli.options import DONE, INTERRUPTED, read_filter
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def qft(options: Namespace) -> int:
 
 
 def qpo(options: Namespace) -> int:
-    return _train(options, "qpo", options.pairs and [options.pairs], None, lambda training: _pairs(options, training))
+    sources = options.pairs and [options.pairs]
+    return _train(options, "qpo", sources, None, lambda t: _pairs(options, t), any_generator=options.any_generator)
 
 
 def difficulty(options: Namespace) -> int:
@@ -58,8 +59,10 @@ def _train(
     find_template: Callable[[str, str], Template] = prompts.pre_query,
     **more: Any,
 ) -> int:
-    """Begin or resume a training on the rows that ``read`` gives, and print its result. ``more``: describes these rows
-    in the training's data."""
+    """Begin or resume a training on the rows that ``read`` gives, and print its result; with --plan, its memory.
+    ``more``: describes these rows in the training's data."""
+    if options.plan:
+        return train_plan.plan(options, kind)
     request = train_options.requested_training(options, kind, sources=sources, field=field, **more)
     if request is None:
         return DONE
@@ -84,6 +87,8 @@ def student(options: Namespace) -> int:
         raise InputError("--held-out-limit", options.held_limit, "is below 0", "use 0 or more; 0 means all questions")
     if options.base == train_options.NANO:
         options.base, options.template = train_options.NANO_BASE, options.template or "nano-solve"
+    if options.plan:
+        return train_plan.plan(options, "student")
     if options.data and options.filter:
         problem = "selects pairs of the workspace and cannot be used with --data"
         raise InputError("--filter", options.filter, problem, "leave one of the two out")
@@ -195,7 +200,7 @@ def _begin(
     if training.data["fingerprint"] != facts["fingerprint"]:
         problem = "its data has changed since it began"
         raise InputError("--resume", training.name, problem, "restore the files, or start a new training")
-    return record.resume(training.folder)
+    return record.update(record.resume(training.folder), settings=training.settings)
 
 
 def _keep_pairs(
@@ -240,7 +245,7 @@ def _pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]
     from engine.training.pairs import stored
 
     with Workspace.open(options.workspace, create=False) as workspace:
-        return stored(workspace)
+        return stored(workspace, None if training.data.get("any_generator") else training.base)
 
 
 def _student_pairs(options: Namespace, training: Training) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:

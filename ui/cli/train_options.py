@@ -3,7 +3,7 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from engine.training.settings import Settings, settings
 from store.errors import InputError
 
 NANO, NANO_BASE = "nano", "assets/nano/base"  # a student's bundled base: nano's solver after a third of its training
+_FREE = ("gpus",)
+"""Settings that a resumed training may change: they change neither its steps nor its result."""
 Request = tuple[Training, Settings]
 
 
@@ -41,7 +43,8 @@ def requested_training(
         if stored.status == "done":
             print(f"Training {stored.name} is finished; there is nothing to resume.", file=sys.stderr)
             return None
-        return stored, settings(kind, **stored.settings)
+        how = settings(kind, **{**stored.settings, **{name: given[name] for name in _FREE if name in given}})
+        return replace(stored, settings=asdict(how)), how
     if not base:
         raise InputError("--base", "", "is missing", "name a folder, a hub id, or a training to start from")
     how = settings(kind, **given)
@@ -87,7 +90,7 @@ def _refuse_conflicts(given: dict[str, Any], stored: Training) -> None:
     has = {**stored.settings, **stored.data, "base": stored.base, "template": stored.template}
     has["revision"] = stored.revision
     for name, value in given.items():
-        if value != has.get(name):
+        if name not in _FREE and value != has.get(name):
             sources = {"qft": "questions", "qpo": "pairs", "difficulty": "rates", "student": "data"}[stored.kind]
             flag = "--" + (sources if name == "sources" else name.replace("_", "-"))
             problem = f"conflicts with the training, which has {has.get(name)!r}"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ui.cli import train, train_nano
+from ui.cli import train, train_nano, train_rates
 from ui.cli.options import add_json, add_workspace, command
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add(verbs: Verbs) -> None:
     train_verb = verbs.add_parser("train", help="train models")
     families = train_verb.add_subparsers(dest="family", required=True, metavar="WHAT")
-    for add_family in (_qft, _qpo, _build_pairs, _difficulty, _student, _nano):
+    for add_family in (_qft, _qpo, _build_pairs, _rates, _difficulty, _student, _nano):
         add_family(families)
     for family in ("reward", "judge"):  # not listed: they only say that they do not exist yet
         families.add_parser(family).set_defaults(call=train.missing)
@@ -35,6 +35,8 @@ def _qpo(families: Verbs) -> None:
     verb = command(families, "qpo", train.qpo, "question preference optimisation: prefer rewritten questions, by DPO")
     _training(verb, "generator to start from: a folder, a hub id, or the name of a training")
     verb.add_argument("--pairs", metavar="FILE", help="rows with chosen and rejected (the workspace's pairs)")
+    others = "use all of the workspace's pairs, not only those made from samples of --base"
+    verb.add_argument("--any-generator", action="store_true", default=None, help=others)
     verb.add_argument("--beta", type=float, help="beta of DPO (0.1)")
     fork = "compute the loss only at the token where a pair diverges: for edits, small models and few pairs"
     verb.add_argument("--fork", action="store_true", default=None, help=fork)
@@ -72,6 +74,20 @@ def _difficulty(families: Verbs) -> None:
     verb.add_argument("--held-out", type=float, metavar="SHARE", help=held_out)
 
 
+def _rates(families: Verbs) -> None:
+    what = "measure how often a profile's solver fails each question, for difficulty"
+    verb = command(families, "rates", train_rates.rates, what)
+    verb.add_argument("--profile", required=True, metavar="NAME|FILE.toml", help="profile with the solver")
+    sources = "questions with answers, as in GSM8K and MATH, or nano[:SEED]"
+    verb.add_argument("--questions", nargs="+", required=True, metavar="FILE|hf:NAME|nano", help=sources)
+    verb.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="write the rates to this file")
+    verb.add_argument("--n", type=int, default=16, help="answers to each question (%(default)s)")
+    verb.add_argument("--limit", type=int, default=0, metavar="N", help="use only N questions, drawn by the seed")
+    verb.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (%(default)s)")
+    add_workspace(verb)
+    add_json(verb)
+
+
 def _student(families: Verbs) -> None:
     verb = command(
         families, "student", train.student, "fine-tune a model on pairs and measure it on held-out questions"
@@ -87,7 +103,12 @@ def _student(families: Verbs) -> None:
     size = "pairs per student, drawn by its seed"
     verb.add_argument("--size", dest="limit", type=int, metavar="N", help=size)
     verb.add_argument("--seeds", type=int, metavar="K", help="number of students, on --seed and the seeds after it (1)")
-    verb.add_argument("--answer-tokens", type=int, metavar="N", help="longest answer, in tokens (512)")
+    verb.add_argument(
+        "--answer-tokens",
+        type=int,
+        metavar="N",
+        help="longest answer, in tokens, within the model's context (2048, as in the paper)",
+    )
     verb.add_argument("--against", metavar="NAME", help="finished student to compare with on the same questions")
 
 
@@ -118,6 +139,8 @@ def _training(verb: argparse.ArgumentParser, base: str) -> None:
     verb.add_argument("--name", metavar="NAME", help="write the model to models/NAME in the workspace")
     verb.add_argument("--out", type=Path, metavar="DIR", help="write the model to this folder instead")
     verb.add_argument("--resume", action="store_true", help="continue a stopped training with its stored options")
+    plan = "print the memory that a GPU needs, whole on several, with --low-memory or --lora, and load nothing"
+    verb.add_argument("--plan", action="store_true", help=plan)
     add_json(verb)
     how = verb.add_argument_group("training options (defaults: the paper's)")
     for name, kind, what in (
@@ -125,6 +148,7 @@ def _training(verb: argparse.ArgumentParser, base: str) -> None:
         ("lr", float, "peak learning rate of the schedule"),
         ("batch", int, "packed sequences, pairs or questions per step"),
         ("micro-batch", int, "part of a batch that goes through the model together (8)"),
+        ("gpus", int, "GPUs that share model and batch (1)"),
         ("max-length", int, "longest sequence, in tokens"),
         ("warmup", float, "share of all steps, or from 1 on their number"),
         ("weight-decay", float, "weight decay of AdamW"),
@@ -141,4 +165,6 @@ def _training(verb: argparse.ArgumentParser, base: str) -> None:
     how.add_argument("--lora", action="store_true", default=None, help="train adapters and merge them at the end")
     less = "use less memory and more time"
     how.add_argument("--gradient-checkpointing", action="store_true", default=None, help=less)
+    low = "train all weights of a model in bfloat16 on one GPU: half the memory, with --gradient-checkpointing"
+    how.add_argument("--low-memory", action="store_true", default=None, help=low)
     how.add_argument("--device", help="auto, cpu or cuda (auto)")

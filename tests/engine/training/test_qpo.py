@@ -74,11 +74,13 @@ def test_a_question_finetuned_model_goes_on_by_name_with_the_workspaces_own_pair
     first = ("--base", start, "--questions", questions(tmp_path / "q.jsonl", 16), "--limit", "8", "--name", "first")
     assert train("qft", *first, "--workspace", workspace, "--epochs", "1", "--samples", "0", "--device", "cpu") == 0
     with Workspace.open(workspace) as ws:
-        ws.writer.put([Preference(f"p-{i}", c, r, "solvable", "oracle") for i, (c, r) in enumerate(PAIRS)])
+        ws.writer.put([Preference(f"first-{i:08d}", c, r, "solvable", "oracle") for i, (c, r) in enumerate(PAIRS)])
+        ws.writer.put([Preference("other-00000000", "What is 1?", "What?", "solvable", "oracle")])
     second = ("--base", "first", "--name", "second", "--workspace", workspace, "--limit", "8", "--samples", "0")
     assert train("qpo", *second, "--batch", "4", "--device", "cpu") == 0
     done = record.read(workspace / "models" / "second")
     assert (done.status, done.template, done.data["used"]) == ("done", "qwen-generate", 8)
+    assert (done.data["files"][0]["rows"], done.data["files"][0]["used"]) == (33, 32)  # another generator's is left out
     assert done.base == str(workspace / "models" / "first")
     assert (
         len(json_lines.read(done.folder / "pairs.jsonl")) == 8
