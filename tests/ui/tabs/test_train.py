@@ -127,9 +127,9 @@ def test_an_empty_tab_says_what_it_is_for_and_writes_the_command(workspace: Work
 
 @pytest.mark.parametrize("kind", ["qft", "qpo", "difficulty"])
 def test_every_command_that_is_written_is_one_that_the_command_line_takes(kind: str, tmp_path: Path) -> None:
-    line = train_start.command(kind, "", "", "llama3-generate", "", tmp_path)
+    line = train_start.command(kind, "", "", "llama3-generate", "", tmp_path, gpus=4)
     asked = parser().parse_args(shlex.split(line)[1:])
-    assert (asked.family, asked.base, asked.name) == (kind, "MODEL", "NAME")
+    assert (asked.family, asked.base, asked.name, asked.gpus) == (kind, "MODEL", "NAME", 4)
     assert asked.template == (None if kind == "difficulty" else "llama3-generate")
 
 

@@ -44,6 +44,7 @@ def draw(workspace: Path) -> None:
         chat_format = "The base model's chat format."
         template = gr.Dropdown(templates, value=GUESSED, label="Template", info=chat_format, min_width=200)
         name = gr.Textbox(_NAME, label="Name of the model", info="Its folder in the workspace.", min_width=160)
+        gpus = gr.Number(1, label="GPUs", info="They share model and batch.", minimum=1, precision=0, min_width=100)
     line = gr.Textbox(
         command("qft", _BASE, file, GUESSED, _NAME, workspace),
         label="Command to copy into a shell",
@@ -53,11 +54,11 @@ def draw(workspace: Path) -> None:
         elem_id="train-command",
     )
     fault_text = gr.Markdown(visible=False, elem_id="train-fault")
-    fields = [kind, base, data, template, name]
+    fields = [kind, base, data, template, name, gpus]
 
-    def update(kind: str, base: str, data: str, template: str, name: str) -> tuple[str, gr.Markdown]:
+    def update(kind: str, base: str, data: str, template: str, name: str, gpus: int | None) -> tuple[str, gr.Markdown]:
         fault = _fault(name, workspace)
-        line = command(KINDS[kind], base, data, template, name, workspace)
+        line = command(KINDS[kind], base, data, template, name, workspace, gpus or 1)
         return line, gr.Markdown(inert(fault), visible=bool(fault))
 
     def of_kind(kind: str) -> tuple[str, gr.Textbox, gr.Dropdown]:
@@ -67,11 +68,11 @@ def draw(workspace: Path) -> None:
 
     show: dict[str, Any] = {"fn": update, "inputs": fields, "outputs": [line, fault_text], "show_progress": "hidden"}
     kind.input(of_kind, kind, [about, data, template], show_progress="hidden").then(**show)
-    for one in (base, data, template, name):
+    for one in (base, data, template, name, gpus):
         one.change(**show, trigger_mode="always_last")  # `input` misses pasted text
 
 
-def command(kind: str, base: str, data: str, template: str, name: str, workspace: Path) -> str:
+def command(kind: str, base: str, data: str, template: str, name: str, workspace: Path, gpus: int = 1) -> str:
     """The shell command of this training; empty fields are placeholders in capitals."""
     flag = _DATA[kind][0]
     words = ["scalequest", "train", kind, "--base", base.strip() or "MODEL"]
@@ -79,6 +80,7 @@ def command(kind: str, base: str, data: str, template: str, name: str, workspace
         words += [flag, data.strip() or "FILE"]
     if kind != "difficulty" and template != GUESSED:
         words += ["--template", template]
+    words += ["--gpus", str(gpus)] if gpus > 1 else []
     return shlex.join([*words, "--workspace", str(workspace), "--name", name.strip() or "NAME"])
 
 
