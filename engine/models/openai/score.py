@@ -42,7 +42,7 @@ class OpenAIScore(ServerModel[Call[Scored], Scored]):
         self._in_domain = in_domain
         self._tokenizer = ServerTokenizer(role, server)
         self._read_at = reward_token_id(role)
-        self._checked = self._read_at is None
+        self._checked = False
 
     def submit(self, request_id: str, rows: Sequence[Row], on_done: OnScored) -> None:
         call: Call[Scored] = Call(request_id, on_done)
@@ -95,8 +95,12 @@ class OpenAIScore(ServerModel[Call[Scored], Scored]):
         return scores, tokens
 
     async def _check(self) -> None:
-        """Once: BackendError where the model would be read at another token than its own."""
-        if self._checked or self._read_at is None:
+        """Once: BackendError where the server misreads texts, or the model would be read at another token."""
+        if self._checked:
+            return
+        if self._read_at is None:
+            await self._tokenizer.check_scorer()
+            self._checked = True
             return
         await self._tokenizer.check_round_trip()
         try:

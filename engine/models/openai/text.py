@@ -1,9 +1,12 @@
 """A ``TextModel`` behind an OpenAI-compatible server: raw prefixes to ``/completions``.
 
-``server = "vllm"`` adds that nothing is put before the prompt, and vLLM's other fields (``StreamedModel``).
+``server = "vllm"`` adds that nothing is put before the prompt, and vLLM's other fields (``StreamedModel``). Another
+server is asked at first how many tokens it counts in a few short texts: whether it puts a BOS before a prompt, and
+whether it reads blanks at all. One that counts nothing is used with a warning.
 """
 
 import asyncio
+import logging
 from typing import Any
 
 from engine.config.profiles import Role
@@ -12,9 +15,15 @@ from engine.models.openai.chat import OpenAIChat
 from engine.models.openai.server import Refused, Server
 from engine.models.openai.streamed import StreamedModel, TextCall
 from engine.models.replicas import Pool
+from store.errors import BackendError
 
 _BOS = ("<s>", "<|begin_of_text|>", "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<bos>")
 """Tokens that begin a text, as templates spell them."""
+_APART, _JOINED = ("1 1 1 1 1 1 1 1", "x x x x x x x x"), ("11111111", "xxxxxxxx")
+"""Texts with and without blanks. No usual tokenizer counts equal tokens in both of a kind, and in both kinds, unless it
+loses the blanks."""
+
+logger = logging.getLogger(__name__)
 
 
 def open_role(role: Role) -> TextModel:
@@ -32,6 +41,7 @@ class OpenAIText(StreamedModel):
     def __init__(self, role: Role, server: Server) -> None:
         super().__init__(role, server)
         self._adds_bos: bool | None = None
+        self._reads_blanks = self._is_vllm  # whose tokenizer is checked as a whole
         self._asking = asyncio.Lock()
 
     async def _body(self, call: TextCall) -> dict[str, Any]:
@@ -45,18 +55,35 @@ class OpenAIText(StreamedModel):
         """What to send so that the model reads ``text``: it goes without its BOS where the server puts one before every
         prompt."""
         bos = next((bos for bos in _BOS if text.startswith(bos)), None)
-        if self._is_vllm or bos is None:
+        if self._is_vllm:
             return text
         async with self._asking:
-            if self._adds_bos is None:
-                self._adds_bos = await self._measure_bos()
-        return text.removeprefix(bos) if self._adds_bos else text
+            if not self._reads_blanks:
+                await self._check_blanks()
+                self._reads_blanks = True
+            if bos is not None and self._adds_bos is None:
+                self._adds_bos = await self._counted("a") != 1  # as most do, where it does not count
+        return text.removeprefix(bos) if bos is not None and self._adds_bos else text
 
-    async def _measure_bos(self) -> bool:
-        """Whether the server reads more than one token in a text of one. True, as most do, where it does not count."""
-        body = {"model": self._role.model, "prompt": "a", "max_tokens": 1, "temperature": 0.0}
+    async def _check_blanks(self) -> None:
+        """BackendError where blanks change nothing in the server's counts: it loses them, in prompts and in answers."""
+        apart = [await self._counted(text) for text in _APART]
+        if None in apart:
+            sentence = "The server %s does not count the tokens of a prompt: whether it reads blanks is unchecked."
+            logger.warning(sentence, self._server.url)
+        elif apart == [await self._counted(text) for text in _JOINED]:
+            counts = f"it counts {apart[0]} tokens in '{_APART[0]}' and as many in '{_JOINED[0]}'"
+            remedy = "start it with the tokenizer that `scalequest tokenizer` writes, or use another server"
+            raise BackendError(
+                f"The server {self._server.url} loses the blanks of the model '{self._role.model}': {counts}; {remedy}."
+            )
+
+    async def _counted(self, text: str) -> int | None:
+        """The tokens that the server reads in a text; None where it does not say."""
+        body = {"model": self._role.model, "prompt": text, "max_tokens": 1, "temperature": 0.0}
         usage = (await self._server.post(f"{self._server.url}/completions", body)).get("usage")
-        return not (isinstance(usage, dict) and usage.get("prompt_tokens") == 1)
+        found = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+        return found if type(found) is int else None
 
     async def _amended(self, body: dict[str, Any], refused: Refused) -> bool:
         """Whether the request asked for more tokens than fit, and now asks for as many as do, like local backends."""

@@ -5,8 +5,18 @@ from typing import Any
 
 from engine.config.profiles import Role
 from engine.models.openai.server import Again, Server
-from engine.models.tokenizers import PROBE, lost_text
+from engine.models.sizes import cached
+from engine.models.tokenizers import PROBE, load_tokenizer, lost_text, misreading
 from store.errors import BackendError
+
+_WORDS = "natalia sold"
+"""Words of ``PROBE`` with a blank between them."""
+
+
+def _own_tokenizer(role: Role) -> Any:
+    """The tokenizer as the model's own files say; None where they are not on this machine."""
+    folder = role.path or cached(role.model, role.revision)
+    return load_tokenizer(str(folder)) if folder is not None and (folder / "tokenizer.json").is_file() else None
 
 
 class ServerTokenizer:
@@ -54,6 +64,28 @@ class ServerTokenizer:
                 remedy = f"run `scalequest tokenizer {model} --out FOLDER` and start it with --tokenizer FOLDER"
                 raise BackendError(f"The server {self._server.url} misreads the model '{model}': {loss}; {remedy}.")
             self._checked = True
+
+    async def check_scorer(self) -> None:
+        """Once: BackendError where a scorer's server reads other tokens than the model's files say, if they are on this
+        machine; else where it loses the blanks between words. Another loss may be meant: an uncased encoder's is. A
+        server that forwards no ``/tokenize`` is used unchecked."""
+        async with self._lock:
+            if self._checked:
+                return
+            self._checked = True
+            try:
+                ids, _ = await self.tokenize(PROBE)
+                text = await self.detokenize(ids)
+            except BackendError:
+                return
+            model = self._role.model
+            own = await asyncio.to_thread(_own_tokenizer, self._role)
+            problem = None if own is None else misreading(own, own.encode(PROBE, add_special_tokens=False), ids)
+            if own is None and _WORDS not in text.lower():
+                problem = f"its tokenizer turns {PROBE[:24]!r} into {text[:24]!r}"
+            if problem is not None:
+                remedy = f"run `scalequest tokenizer {model} --out FOLDER` and start it with --tokenizer FOLDER"
+                raise BackendError(f"The server {self._server.url} misreads the model '{model}': {problem}; {remedy}.")
 
     async def stop_fields(self, stop: tuple[str, ...]) -> dict[str, Any]:
         """vLLM's fields for these stop strings: special tokens by id, since they never show in the text."""

@@ -66,6 +66,7 @@ class Faulty:
     tokenizes: bool = False
     added: int | None = 0
     """Tokens that it puts before every prompt; None where it counts none."""
+    loses_blanks: bool = False
     seen: list[Seen] = field(default_factory=list)
     billed: list[tuple[int, int]] = field(default_factory=list)
     """Tokens read and written of every text whose usage it has sent."""
@@ -78,8 +79,8 @@ class Faulty:
 
     @property
     def asked(self) -> list[Seen]:
-        """The requests for completions."""
-        return [seen for seen in self.seen if seen.path.endswith("/completions")]
+        """The requests for completions, without those that only count tokens."""
+        return [seen for seen in self.seen if seen.path.endswith("/completions") and seen.body.get("stream")]
 
     def __enter__(self) -> Faulty:
         up = threading.Event()
@@ -136,7 +137,8 @@ class Faulty:
         if seen.path.endswith("/detokenize"):
             return await _json(writer, 200, {"prompt": self._tokenized})
         if not seen.body.get("stream"):
-            usage = {} if self.added is None else {"usage": {"prompt_tokens": 1 + self.added}}
+            count = len(prompt_of(seen.body).replace(" ", "" if self.loses_blanks else " "))
+            usage = {} if self.added is None else {"usage": {"prompt_tokens": count + self.added}}
             return await _json(writer, 200, {"choices": [{"text": "a", "finish_reason": "length"}], **usage})
         fault = self.fault(number, seen.body)
         kind, _, detail = (fault or "").partition(" ")

@@ -436,7 +436,7 @@ def test_servers_other_than_vllm_are_sent_the_protocols_own_fields_alone(opened:
     request = Request("r", "p", Sampling(0.7, 0.95, 9, ("<|end|>", ".")), 7)
     with Faulty() as server:
         ask(opened(server.url), [request])
-        (seen,) = server.seen
+        (seen,) = server.asked
     assert seen.body == {
         "model": "m",
         "prompt": "p",
@@ -455,9 +455,33 @@ def test_a_bos_is_left_to_a_server_that_adds_one_itself(added: int | None, sent:
     """One that does not count the tokens of a prompt is taken for one that adds it, as most do."""
     with Faulty(added=added) as server:
         ask(opened(server.url), requests(["<s>Hi"] * 5, FREE))
-        probe, *others = [seen.body for seen in server.asked]
-    assert (probe["prompt"], probe["max_tokens"]) == ("a", 1)
-    assert [body["prompt"] for body in others] == [sent] * 5
+        probes = [seen.body for seen in server.seen if not seen.body.get("stream")]
+        assert [seen.body["prompt"] for seen in server.asked] == [sent] * 5
+    assert [probe["prompt"] for probe in probes].count("a") == 1
+    assert {probe["max_tokens"] for probe in probes} == {1}
+
+
+def test_a_server_that_loses_blanks_is_refused_by_what_it_counts(opened: Any) -> None:
+    with Faulty(loses_blanks=True) as server:
+        (result,) = ask(opened(server.url), requests(["How many is 4 8?"], FREE))
+        assert not server.asked
+    assert result.fatal
+    said = str(result.error)
+    assert (
+        "loses the blanks of the model 'm': it counts 8 tokens in '1 1 1 1 1 1 1 1' and as many in '11111111'; " in said
+    )
+
+
+def test_a_server_that_counts_nothing_is_used_and_said_to_be_unchecked(
+    opened: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Faulty(added=None) as server:
+        results = ask(opened(server.url), requests(["Hi"] * 3, FREE))
+    assert all(isinstance(result, Completion) for result in results)
+    said = [record.getMessage() for record in caplog.records if "unchecked" in record.getMessage()]
+    assert said == [
+        f"The server {server.url} does not count the tokens of a prompt: whether it reads blanks is unchecked."
+    ]
 
 
 def test_vllm_is_told_that_nothing_is_to_be_added_and_which_tokens_end_a_text(opened: Any) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import queue
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer, decoders
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers import AutoTokenizer
 
 from engine.config.profiles import Role
 from engine.config.prompts import Template, template
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure
 from engine.models.load import open_score, open_text
-from engine.models.tokenizers import PROBE, is_misread, load_tokenizer, write_for_vllm
+from engine.models.tokenizers import PROBE, check_reads_alike, is_misread, load_tokenizer, write_for_vllm
 from engine.training import base
 from store.errors import InputError
 from tests.engine.models import families
-from tests.engine.models.tiny import ask, requests, texts
+from tests.engine.models.tiny import WAIT, ask, requests, texts
 from tests.engine.models.vllm import needs_vllm
 from tests.engine.models.vllm_server import serving
 
@@ -126,6 +129,24 @@ def test_a_training_reads_a_byte_level_llama_as_its_file_says(folders: dict[str,
     assert base.guess_template(loaded, "tiny").id == "deepseek-generate"
 
 
+def test_a_scorers_text_may_be_lost_as_its_files_say_and_not_otherwise(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    words = {"[UNK]": 0, "user": 1, "nat": 2, "##alia": 3, "sold": 4, ":": 5}
+    uncased = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+    uncased.normalizer, uncased.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    uncased.save(str(tmp_path / "tokenizer.json"))
+    settings = '{"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]"}'
+    (tmp_path / "tokenizer_config.json").write_text(settings)
+    scorer = Role("reward", "tiny", "vllm-pooling", str(tmp_path), ANY)
+    check_reads_alike(scorer, AutoTokenizer.from_pretrained(tmp_path))
+    misread = replace(scorer, model=str(folders["deepseek"]))
+    with pytest.raises(
+        InputError, match=r"^reward\.model .* would be misread: where its tokenizer.json gives the tokens"
+    ):
+        check_reads_alike(misread, AutoTokenizer.from_pretrained(folders["deepseek"]))
+
+
 @needs_vllm
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_vllm_reads_and_writes_the_same_text_as_transformers(folders: dict[str, Path], family: str) -> None:
@@ -157,6 +178,19 @@ def test_a_server_that_misreads_its_model_is_refused_until_it_has_the_saved_toke
         far = open_text(solver(server.model, "openai", urls=(server.url,)))
         (failed,) = ask(far, asked)
         far.close()
+        other = open_text(solver(server.model, "openai", urls=(server.url,), server="other"))
+        (blind,) = ask(other, asked)
+        other.close()
+        scorer = Role("reward", "far", "openai-pooling", server.model, ANY, urls=(server.url,))
+        score: queue.Queue[Any] = queue.Queue()
+        judged = open_score(scorer)
+        judged.submit("s", [("Tom", None)], score.put)
+        unread = score.get(timeout=WAIT)
+        judged.close()
+    assert isinstance(blind, Failure)
+    assert "loses the blanks of the model 'served': it counts" in str(blind.error)
+    assert isinstance(unread, Failure)
+    assert "misreads the model 'served': its tokenizer turns 'User:  Natalia" in str(unread.error)
     assert isinstance(failed, Failure)
     assert failed.fatal
     assert "misreads the model 'served': its tokenizer turns 'User:  Natalia" in str(failed.error)
