@@ -80,14 +80,16 @@ def _model(
 
 
 def planned_of(profile: Profile, role: Role) -> Planned | None:
-    """None without a GPU. InputError where a model doesn't fit."""
+    """None without a GPU, and for a model that isn't planned on one. InputError where a model doesn't fit."""
     if not torch.cuda.is_available():
         return None
     gpus = gpus_here()
     assert gpus is not None
-    (group,) = assignment_of(profile, replace(gpus, devices=gpus.devices[:1])).groups
-    plan = group.plan
-    place = next(i for i, need in enumerate(plan.needs) if role in need.roles)
+    plans = [group.plan for group in assignment_of(profile, replace(gpus, devices=gpus.devices[:1])).groups]
+    found = [(plan, i) for plan in plans for i, need in enumerate(plan.needs) if role in need.roles]
+    if not found:
+        return None
+    plan, place = found[0]
     need, kv = plan.needs[place], plan.kv_bytes[place]
     known = any(card.name.split(",")[0] in gpus.card.name for card in roofline.CARDS)
     speed = roofline.written_per_s(need, kv, gpus.card) if role.writes else roofline.read_per_s(need, gpus.card)

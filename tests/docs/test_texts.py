@@ -15,7 +15,7 @@ from engine.config import real_runs
 from tests.docs.manual import DOCUMENTS, ROOT, blocks, code, links
 
 _FOREIGN_FLAGS = {
-    "--extra-index-url", "--repo-type", "--strict", "--rows", "--json", "--tokenizer",
+    "--extra-index-url", "--repo-type", "--strict", "--rows", "--json", "--tokenizer", "--tiny",
 }  # fmt: skip
 """Flags of pip, hf, mypy, vLLM and the benchmarks."""
 named = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
