@@ -79,9 +79,12 @@ class OpenAIText(StreamedModel):
             )
 
     async def _counted(self, text: str) -> int | None:
-        """The tokens that the server reads in a text; None where it does not say."""
+        """The tokens that the server reads in a text; None where it does not say, or takes no such request."""
         body = {"model": self._role.model, "prompt": text, "max_tokens": 1, "temperature": 0.0}
-        usage = (await self._server.post(f"{self._server.url}/completions", body)).get("usage")
+        try:
+            usage = (await self._server.post(f"{self._server.url}/completions", body)).get("usage")
+        except Refused:
+            return None
         found = usage.get("prompt_tokens") if isinstance(usage, dict) else None
         return found if type(found) is int else None
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from engine.config.profiles import Role
-from engine.models.openai.server import Again, Server
+from engine.models.openai.server import Again, Refused, Server
 from engine.models.sizes import cached
 from engine.models.tokenizers import PROBE, load_tokenizer, lost_text, misreading
 from store.errors import BackendError
@@ -72,11 +72,11 @@ class ServerTokenizer:
         async with self._lock:
             if self._checked:
                 return
-            self._checked = True
             try:
                 ids, _ = await self.tokenize(PROBE)
                 text = await self.detokenize(ids)
-            except BackendError:
+            except (BackendError, Refused):
+                self._checked = True
                 return
             model = self._role.model
             own = await asyncio.to_thread(_own_tokenizer, self._role)
@@ -86,6 +86,7 @@ class ServerTokenizer:
             if problem is not None:
                 remedy = f"run `scalequest tokenizer {model} --out FOLDER` and start it with --tokenizer FOLDER"
                 raise BackendError(f"The server {self._server.url} misreads the model '{model}': {problem}; {remedy}.")
+            self._checked = True
 
     async def stop_fields(self, stop: tuple[str, ...]) -> dict[str, Any]:
         """vLLM's fields for these stop strings: special tokens by id, since they never show in the text."""
