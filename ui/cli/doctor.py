@@ -16,7 +16,7 @@ def doctor(options: Namespace) -> int:
     from store.transfer import backup
 
     if options.reproducible and options.gpus is None:
-        raise InputError("--reproducible", "", "is of the commands for servers", "give --gpus N too")
+        raise InputError("--reproducible", "", "has no effect without --gpus", "give --gpus N, or use it with run")
     if options.expect:
         return _expected(options)
     if options.gpus is not None:
