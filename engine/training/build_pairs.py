@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.config import prompts
-from engine.config.profiles import Role, as_table, load_profile, read_toml
+from engine.config.profiles import CHAT, Role, as_table, load_profile, read_toml
 from engine.config.prompts import Template
 from engine.config.validation import validate
 from engine.jobs.control import Control
@@ -22,6 +22,7 @@ from engine.models.base import Completion, Failure, Request
 from engine.seeds import item_seed
 from engine.stages.language import is_english
 from engine.training import json_lines, samples
+from engine.training.rewrite_costs import RewriteCosts
 from engine.training.session import Interrupted, OnEvent, Progress
 from store.database.workspace import Workspace
 from store.errors import InputError
@@ -32,8 +33,8 @@ NANO = "nano"
 """The rewriter that needs no model: the nano curriculum's oracle."""
 MAX_TOKENS = 4096
 """Of a rewrite, as in the paper."""
-_TOGETHER = 100
-"""Rewrites written together: first to the database, then to the file that marks them as done."""
+_TOGETHER, _PAID_TOGETHER = 100, 10
+"""Rewrites written together, free and paid ones: first to the database, then to the file that marks them as done."""
 _AGAIN = ("sample failed", "rewriter failed")
 """Reasons that do not depend on the text: the next call tries again."""
 _SOLVES = re.compile(r"\\boxed\b|\bthe (?:final )?answer is\b|^\s*(?:solution|answer)\s*:", re.I | re.M)
@@ -53,22 +54,27 @@ class Rewriter:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``n`` samples of the generator at this seed, under a name in the workspace."""
+    """``n`` samples of the generator at this seed, under a name in the workspace. ``max_cost``: USD at which a paid
+    rewriter stops."""
 
     name: str
     generator: Role
     rewriter: Rewriter
     n: int = 10_000
     seed: int = 0
+    max_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """``pairs``: counts by direction; ``rejected``: counts of samples without a pair, by reason."""
+    """``pairs``: counts by direction; ``rejected``: counts of samples without a pair, by reason. ``cost_usd``: of all
+    calls with this name; None where the rewriter has no price. ``message``: why it stopped at its limit."""
 
     status: Literal["done", "interrupted"]
     pairs: dict[str, int]
     rejected: dict[str, int]
+    cost_usd: float | None = None
+    message: str | None = None
 
 
 def rewriter(name: str, folder: Path | None = None) -> Rewriter:
@@ -88,7 +94,7 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
         found = Rewriter(role, judge.template.id.partition("-")[0])
     else:
         table = dict(as_table(table, "rewriter"))
-        form = str(table.pop("format", ""))
+        form = str(table.pop("format", prompts.CHAT_FORMAT if table.get("backend") == CHAT else ""))
         fields = {"role": "rewriter", "name": str(table.get("model", "")), "max_tokens": MAX_TOKENS, **table}
         template = prompts.template(f"{form}-rewrite-solvable", "rewriter.format")
         found = Rewriter(validate(Role, {**fields, "template": template}, "rewriter"), form)
@@ -98,7 +104,9 @@ def rewriter(name: str, folder: Path | None = None) -> Rewriter:
 
 def build(workspace: Workspace, plan: Plan, on_event: OnEvent, control: Control) -> Built:
     """Sample, rewrite and store, without repeating what an earlier call with this name has done. InputError where that
-    call had another generator or seed; raises the error of a model that is gone."""
+    call had another generator or seed, or where ``max_cost`` has no effect; raises the error of a model that is
+    gone."""
+    costs = _costs(workspace, plan)
     progress = Progress(on_event, control)
     tried_path = workspace.path / "logs" / f"pairs-{plan.name}.jsonl"
     status: Literal["done", "interrupted"] = "done"
@@ -108,14 +116,33 @@ def build(workspace: Workspace, plan: Plan, on_event: OnEvent, control: Control)
         todo = {idx: row for idx, row in originals.items() if idx not in tried}
         keep = _PairWriter(workspace, plan, tried_path)
         try:
-            _rewrite(plan, todo, keep, lambda done: progress("rewrite", len(tried) + done, plan.n))
+            _rewrite(plan, todo, keep, costs, lambda done: progress("rewrite", len(tried) + done, plan.n))
         finally:
             keep.write()
     except Interrupted:
         status = "interrupted"
     rows = _tried(tried_path).values()
     pairs = Counter(str(row["direction"]) for row in rows if row["reason"] is None)
-    return Built(status, dict(pairs), dict(Counter(str(row["reason"]) for row in rows if row["reason"])))
+    rejected = dict(Counter(str(row["reason"]) for row in rows if row["reason"]))
+    spent = None if costs is None else round(costs.spent, 6)
+    if costs is None or not costs.reached or len(rows) >= plan.n:
+        return Built(status, dict(pairs), rejected, spent)
+    said = f"The rewriter stopped at --max-cost {costs.limit:g}: it has cost ${costs.spent:.4f}"
+    message = f"{said}; the same command with --max-cost {2 * (costs.limit or 0):g} continues from what is stored."
+    return Built("interrupted", dict(pairs), rejected, spent, message)
+
+
+def _costs(workspace: Workspace, plan: Plan) -> RewriteCosts | None:
+    """What the rewriter has cost under this name; None where it has no price."""
+    role = plan.rewriter.role
+    if role is None or not role.priced:
+        if plan.max_cost is not None:
+            remedy = "give the [rewriter] table price_in and price_out, or leave it out"
+            raise InputError("--max-cost", plan.max_cost, "has no effect: the rewriter has no price", remedy)
+        return None
+    if plan.max_cost is not None and plan.max_cost <= 0:
+        raise InputError("--max-cost", plan.max_cost, "is not above 0", "give a limit in USD, or leave it out")
+    return RewriteCosts(role, plan.max_cost, json_lines.read(workspace.path / "logs" / f"pairs-{plan.name}.jsonl"))
 
 
 def direction_of(seed: int, idx: int) -> Direction:
@@ -177,14 +204,23 @@ class _PairWriter:
         self._workspace, self._plan, self._path = workspace, plan, path
         self._source: Literal["rewriter", "oracle"] = "rewriter" if plan.rewriter.role else "oracle"
         self._rows: list[Row] = []
+        self._together = _PAID_TOGETHER if plan.rewriter.role and plan.rewriter.role.priced else _TOGETHER
 
     def __call__(
-        self, idx: int, direction: Direction, original: str, rewrite: str | None, reason: str | None, raw: str | None
+        self,
+        idx: int,
+        direction: Direction,
+        original: str,
+        rewrite: str | None,
+        reason: str | None,
+        raw: str | None,
+        cost: float = 0.0,
     ) -> None:
-        said = {"raw": raw} if reason and raw else {}
+        said: Row = {"raw": raw} if reason and raw else {}
+        said |= {"cost_usd": cost} if cost else {}
         row = {"idx": idx, "direction": direction, "reason": reason, "chosen": rewrite, "rejected": original, **said}
         self._rows.append(row)
-        if len(self._rows) >= _TOGETHER:
+        if len(self._rows) >= self._together:
             self.write()
 
     def write(self) -> None:
@@ -199,7 +235,9 @@ class _PairWriter:
         self._rows = []
 
 
-def _rewrite(plan: Plan, todo: dict[int, Row], keep: _PairWriter, progress: Callable[[int], None]) -> None:
+def _rewrite(
+    plan: Plan, todo: dict[int, Row], keep: _PairWriter, costs: RewriteCosts | None, progress: Callable[[int], None]
+) -> None:
     """Rewrite every sample that ended by itself; ``keep`` gets all samples, with a reason or a pair."""
     whole: dict[int, str] = {}
     for idx, row in todo.items():
@@ -217,7 +255,7 @@ def _rewrite(plan: Plan, todo: dict[int, Row], keep: _PairWriter, progress: Call
             keep(idx, direction, text, rewritten, fault(text, rewritten), None)
             progress(done + number)
     elif whole:
-        _by_model(plan, plan.rewriter.role, whole, keep, lambda number: progress(done + number))
+        _by_model(plan, plan.rewriter.role, whole, keep, costs, lambda number: progress(done + number))
 
 
 def _by_oracle(text: str, direction: Direction, seed: int, idx: int) -> str | None:
@@ -227,7 +265,12 @@ def _by_oracle(text: str, direction: Direction, seed: int, idx: int) -> str | No
 
 
 def _by_model(
-    plan: Plan, role: Role, whole: dict[int, str], keep: _PairWriter, progress: Callable[[int], None]
+    plan: Plan,
+    role: Role,
+    whole: dict[int, str],
+    keep: _PairWriter,
+    costs: RewriteCosts | None,
+    progress: Callable[[int], None],
 ) -> None:
     directions = {idx: direction_of(plan.seed, idx) for idx in whole}
     requests = [
@@ -243,15 +286,16 @@ def _by_model(
     def receive(result: Completion | Failure) -> None:
         idx = int(result.request_id)
         text, direction = whole[idx], directions[idx]
+        cost = 0.0 if costs is None else costs.add(result.billed)
         if isinstance(result, Failure):
-            keep(idx, direction, text, None, "rewriter failed", str(result.error))
+            keep(idx, direction, text, None, "rewriter failed", str(result.error), cost)
             return
         rewritten = prompts.parse_rewrite(result.text)
         reason = "cut off" if result.finish_reason != "stop" else fault(text, rewritten)
-        keep(idx, direction, text, rewritten, reason, result.text)
+        keep(idx, direction, text, rewritten, reason, result.text, cost)
 
     with samples.opened(role) as model:
-        samples.complete(model, requests, progress, receive)
+        samples.complete(model, requests, progress, receive, None if costs is None else costs.affordable)
 
 
 def _plain(text: str) -> str:

@@ -93,18 +93,23 @@ def complete(
     requests: Sequence[Request],
     on_done: Callable[[int], None],
     on_result: Callable[..., None] | None = None,
+    affordable: Callable[[], int] | None = None,
 ) -> list[Completion | Failure]:
     """All results in the order of the requests, with at most the model's window in flight. ``on_result`` gets each as
-    it comes. Raises the error of a model that is gone."""
+    it comes. ``affordable``: how many may be in flight; where it is 0, the results so far are all. Raises the error of
+    a model that is gone."""
     done: queue.SimpleQueue[Completion | Failure] = queue.SimpleQueue()
     results: dict[str, Completion | Failure] = {}
     sent = 0
     try:
         while len(results) < len(requests):
-            until = min(len(requests), len(results) + model.window)
+            most = model.window if affordable is None else min(model.window, affordable())
+            until = min(len(requests), len(results) + most)
             if until > sent:
                 model.submit(requests[sent:until], done.put)
                 sent = until
+            if sent == len(results):
+                break
             result = done.get()
             if isinstance(result, Failure) and result.fatal:
                 raise result.error
@@ -115,7 +120,7 @@ def complete(
     finally:
         if len(results) < sent:
             model.cancel([request.request_id for request in requests[:sent] if request.request_id not in results])
-    return [results[request.request_id] for request in requests]
+    return [results[request.request_id] for request in requests if request.request_id in results]
 
 
 def as_rows(results: Sequence[Completion | Failure]) -> list[Row]:

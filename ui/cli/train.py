@@ -158,14 +158,17 @@ def _from_samples(options: Namespace) -> int:
     role = _generator(options, model)
     with Workspace.open(options.workspace) as workspace, _interruptible_control() as control:
         progress = _progress(options)
-        built = builder.build(workspace, builder.Plan(name, role, rewriter, options.n, options.seed), progress, control)
+        plan = builder.Plan(name, role, rewriter, options.n, options.seed, options.max_cost)
+        built = builder.build(workspace, plan, progress, control)
         progress({"event": "end", "stage": "build-pairs", **asdict(built)})
     if not options.json:
         counts = [(f"pairs, more {direction}", count) for direction, count in sorted(built.pairs.items())]
         counts += [(f"no pair: {reason}", count) for reason, count in sorted(built.rejected.items())]
         print(terminal.table(("samples", "count"), counts))
+        if built.cost_usd is not None:
+            print(f"The rewriter has cost ${built.cost_usd:.4f}.")
     if built.status == "interrupted":
-        print("Interrupted; the same command continues from what is stored.", file=sys.stderr)
+        print(built.message or "Interrupted; the same command continues from what is stored.", file=sys.stderr)
         return INTERRUPTED
     return DONE
 

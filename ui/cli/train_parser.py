@@ -59,6 +59,8 @@ def _build_pairs(families: Verbs) -> None:
     verb.add_argument("--backend", metavar="NAME", help="backend of the generator: transformers or vllm (transformers)")
     verb.add_argument("--device", help="device of the generator: auto, cpu or cuda (auto)")
     verb.add_argument("--max-tokens", type=int, metavar="N", help="longest sample, in tokens (512)")
+    cost = "stop when a paid rewriter has cost this much; a higher limit continues"
+    verb.add_argument("--max-cost", type=float, metavar="USD", help=cost)
     add_json(verb)
 
 

@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
 
+from tests.engine.models.faulty import prompt_of
+
 WRONG = ("no rewrite", "unchanged", "a solution", "not English", "cut off")
 """What its first answers are; all later ones are right."""
 
@@ -55,12 +57,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        text, reason = self.server.answer(body["prompt"])
+        text, reason = self.server.answer(prompt_of(body))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        choice = {"index": 0, "text": text, "finish_reason": reason}
-        for line in (json.dumps({"choices": [choice]}), "[DONE]"):
+        said = {"delta": {"content": text}} if "messages" in body else {"text": text}
+        choice = {"index": 0, "finish_reason": reason, **said}
+        usage = {"prompt_tokens": 100, "completion_tokens": 50}
+        for line in (json.dumps({"choices": [choice], "usage": usage}), "[DONE]"):
             self.wfile.write(f"data: {line}\n\n".encode())
 
     def log_message(self, *_: Any) -> None:

@@ -77,6 +77,31 @@ def test_a_helper_model_rewrites_and_what_it_does_wrong_is_kept_with_its_reason(
     assert end["rejected"].items() >= dict.fromkeys(WRONG, 1).items()
 
 
+@pytest.mark.usefixtures("nano")
+def test_a_hosted_rewriter_is_paid_once_for_each_sample_and_stops_at_a_limit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace, helper = tmp_path / "w", tmp_path / "helper.toml"
+    with RewritingServer() as server:
+        helper.write_text(
+            '[rewriter]\nbackend = "openai-chat"\nmodel = "helper"\nserver = "other"\nslots = 2\n'
+            f'urls = ["{server.url}"]\nprice_in = 1000.0\nprice_out = 2000.0\n'
+        )  # a rewrite costs 0.2
+        line = ("build-pairs", *GENERATOR, "--rewriter", helper, "--workspace", workspace, "--n", 16, "--json")
+        assert train(*line, "--max-cost", "1") == 130
+        said = capsys.readouterr()
+        assert json.loads(said.out.splitlines()[-1])["cost_usd"] == pytest.approx(1.0)
+        assert "The rewriter stopped at --max-cost 1: it has cost $1.0000; the same command with" in said.err
+        assert server.harder + server.sounder == 5
+        assert train(*line) == 0
+    end = json.loads(capsys.readouterr().out.splitlines()[-1])
+    asked = [row for row in tried(workspace, "qgen-a-qft") if not str(row["reason"]).startswith("sample")]
+    assert server.harder + server.sounder == len(asked)
+    assert end["cost_usd"] == pytest.approx(0.2 * len(asked))
+    assert refusal(capsys, "build-pairs", *GENERATOR, "--rewriter", "nano", "--workspace", workspace,
+                   "--name", "free", "--max-cost", "1").startswith("--max-cost 1.0 has no effect")  # fmt: skip
+
+
 def test_reviewers_edits_and_verdicts_make_pairs_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = tmp_path / "w"
     with Workspace.open(workspace) as ws:
