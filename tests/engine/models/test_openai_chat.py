@@ -161,7 +161,8 @@ def test_a_reply_that_is_all_reasoning_gives_no_verdict_and_no_answer(opened: Ma
     assert solvability.from_text("q-00000001", "j", result).reason == solvability.NO_VERDICT
     made = solution.solution("q-00000001", 0, result, "s", 1)
     assert made.answer is None
-    assert solution.judge("q-00000001", "s", [made]).reason == "no_answer"
+    faults = solution.faults([made], keep_cut=True, max_repetition=None)
+    assert solution.judge("q-00000001", "s", faults).reason == "no_answer"
 
 
 def test_reasoning_inside_the_text_is_taken_apart_and_its_words_are_no_verdict(opened: Made) -> None:
