@@ -109,7 +109,9 @@ def _check_limit(workspace: Workspace, run_id: str, max_cost: float | None) -> N
         spent = sum(one.cost_usd for one in run_queries.spend(cursor, run_id))
     if max_cost is not None and spent >= max_cost:
         problem = f"is reached: the run has cost ${spent:.4f}"
-        raise InputError("max_cost", max_cost, problem, f"resume it with --max-cost {2 * spent:.2g} or more")
+        raise InputError(
+            "max_cost", max_cost, problem, f"resume it with a limit of {2 * spent:.2g} or more (--max-cost)"
+        )
 
 
 def _run(

@@ -48,11 +48,13 @@ class JudgeReplies:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """``pairs``: questions that passed every stage, as the funnel counts them; ``errors``: failed attempts."""
+    """``pairs``: questions that passed every stage, as the funnel counts them; ``errors``: failed attempts;
+    ``cost_usd``: of paid models, None where there were none."""
 
     questions: int = 0
     pairs: int = 0
     errors: int = 0
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,11 @@ def error_count(cursor: duckdb.DuckDBPyConnection, run_id: str) -> int:
 def counts(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> dict[str, Counts]:
     """By run, from the narrow tables alone, so that it is fast while a run is writing. Unknown runs have zeros."""
     query = """
-        SELECT run_id, sum(questions)::BIGINT, sum(pairs)::BIGINT, sum(failed)::BIGINT FROM (
-            SELECT run_id, 1 AS questions, 0 AS pairs, 0 AS failed FROM question_rows
-            UNION ALL SELECT run_id, 0, 1, 0 FROM verdict_rows WHERE stage = 'pair' AND kept
-            UNION ALL SELECT run_id, 0, 0, 1 FROM errors)
+        SELECT run_id, sum(questions)::BIGINT, sum(pairs)::BIGINT, sum(failed)::BIGINT, sum(cost) FROM (
+            SELECT run_id, 1 AS questions, 0 AS pairs, 0 AS failed, NULL::DOUBLE AS cost FROM question_rows
+            UNION ALL SELECT run_id, 0, 1, 0, NULL FROM verdict_rows WHERE stage = 'pair' AND kept
+            UNION ALL SELECT run_id, 0, 0, 1, NULL FROM errors
+            UNION ALL SELECT run_id, 0, 0, 0, cost_usd FROM spend)
         WHERE run_id IN (SELECT unnest($runs)) GROUP BY run_id"""
     found = {row[0]: Counts(*row[1:]) for row in cursor.execute(query, {"runs": list(run_ids)}).fetchall()}
     return {run_id: found.get(run_id, Counts()) for run_id in run_ids}

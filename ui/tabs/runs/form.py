@@ -161,6 +161,14 @@ def read(
         raise InputError(field, error.value, error.problem, error.remedy) from error
 
 
+def cost_limit(given: str) -> float | None:
+    """The maximum cost (USD) that is entered for a run to be resumed; None for an empty field. InputError unless it is
+    a number."""
+    (option,) = [one for one in OPTIONS if one.path == "max_cost"]
+    value = _read(option, given.strip().removeprefix("$"))
+    return None if value is None else float(value)
+
+
 def _config(profile: Profile, target: str, number: float | None, values: Sequence[Any]) -> RunConfig:
     wanted = "questions" if target == BY_QUESTIONS else "accepted"
     if number is None:

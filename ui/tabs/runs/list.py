@@ -17,6 +17,7 @@ from ui.web.escape import clock, visible
 
 _COLUMNS = ["name", "run", "kind", "status", "questions", "pairs", "share", "errors", "started (UTC)", "took"]
 _WORDS = {"interrupted": "interrupted, can be resumed"}
+_CAN_GO_ON = ("interrupted", "failed", "cancelled")
 _FRESH = 0.9  # seconds for which the counts of active runs are kept
 _NAMED = 3  # stopped runs that are named; the others are counted
 
@@ -45,7 +46,8 @@ class Listed:
         if not runs:
             return text("No runs yet. Runs started here, in Sample or on the command line are listed.")
         counted = self._counted(runs)
-        return table("All runs", _COLUMNS, [_row(run, counted[run.run_id]) for run in runs])
+        paid = any(one.cost_usd is not None for one in counted.values())
+        return table("All runs", [*_COLUMNS, *["cost"][:paid]], [_row(run, counted[run.run_id], paid) for run in runs])
 
     def stopped_sentence(self, runs: list[Run]) -> str:
         """The runs that stopped before their end, in a sentence; empty where there are none."""
@@ -85,10 +87,17 @@ def label(run: Run) -> str:
     return f"{name} · {status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _row(run: Run, has: Counts) -> list[Cell]:
+def has_limit(run: Run) -> bool:
+    """Whether the run can be resumed, and with another limit on its cost."""
+    return run.status in _CAN_GO_ON and run.config.get("max_cost") is not None
+
+
+def _row(run: Run, has: Counts, paid: bool) -> list[Cell]:
     share = f"{has.pairs / has.questions:.0%}" if has.questions else "-"
     unknown = run.ended_at is None and run.status == "interrupted"
     took = "-" if unknown else clock(((run.ended_at or now()) - run.created_at).total_seconds())
     status = _WORDS.get(run.status, run.status)
     counted: list[Cell] = [has.questions, has.pairs, share, has.errors]
-    return [run.name, run.run_id, run.kind, status, *counted, f"{run.created_at:%Y-%m-%d %H:%M:%S}", took]
+    cost = "-" if has.cost_usd is None else f"${has.cost_usd:,.2f}" if has.cost_usd >= 1 else f"${has.cost_usd:.4f}"
+    begun = f"{run.created_at:%Y-%m-%d %H:%M:%S}"
+    return [run.name, run.run_id, run.kind, status, *counted, begun, took, *([cost] if paid else [])]

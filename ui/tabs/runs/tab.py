@@ -23,7 +23,7 @@ from ui.components.profile_dropdowns import ProfileDropdown
 from ui.tabs.runs import check, import_
 from ui.tabs.runs import form as runs_form
 from ui.tabs.runs.compare import EVERY, PAIRS, side_by_side
-from ui.tabs.runs.list import Listed, chosen_run, label
+from ui.tabs.runs.list import Listed, chosen_run, has_limit, label
 from ui.tabs.runs.progress import Progress
 from ui.web.errors import attempt
 from ui.web.escape import inert
@@ -59,6 +59,10 @@ def tab(workspace: Workspace, jobs: JobRegistry, frames: Frames, shown: Any) -> 
     table = sheet.sheet("runs")
     with gr.Row():
         run = gr.Dropdown([], label="Run", scale=3, min_width=240, allow_custom_value=True)
+        limit = gr.Textbox(
+            label="New maximum cost (USD)", info="Leave empty to keep the run's own.", visible=False, min_width=160,
+            max_lines=1, elem_id="limit",
+        )  # fmt: skip
         resume = gr.Button("Resume", size="sm", min_width=90)
         delete = gr.Button("Delete", variant="stop", size="sm", min_width=90)
     with gr.Column(visible=False, elem_id="delete") as sure:
@@ -71,12 +75,12 @@ def tab(workspace: Workspace, jobs: JobRegistry, frames: Frames, shown: Any) -> 
     import_.section(workspace, jobs, looks)
     check.section(workspace, jobs, run, looks)
     first, second = _comparison(workspace, frames)
-    shown_parts = [progress, table, pause, cancel, stopped, stopped_note, go_on, run, first, second]
+    shown_parts = [progress, table, pause, cancel, stopped, stopped_note, go_on, limit, run, first, second]
     look = sheet.updates(view.look, [seen, run, first, second], [seen, *shown_parts])
     start.click(view.start, form.inputs, show_progress="hidden").success(**look)
     pause.click(view.pause, show_progress="hidden").then(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
-    resume.click(view.resume, run, show_progress="hidden").success(**look)
+    resume.click(view.resume, [run, limit], show_progress="hidden").success(**look)
     go_on.click(view.resume_stopped, seen, show_progress="hidden").success(**look)
     delete.click(view.name_for_deletion, run, [sure, what_goes, named], show_progress="hidden")
     keep.click(lambda: gr.Column(visible=False), outputs=sure, show_progress="hidden")
@@ -127,6 +131,7 @@ class _View:
             "stopped": {"visible": bool(stopped) and batch is None},
             "note": {"value": inert(self._listed.stopped_sentence(stopped))},
             "go on": {"value": f"Resume {stopped[0].run_id}" if stopped else "Resume"},
+            "limit": {"visible": any(run.run_id == chosen and has_limit(run) for run in runs)},
         }
         updates = sheet.changes(seen, now)
         choices = [(label(run), run.run_id) for run in runs]
@@ -157,8 +162,8 @@ class _View:
     def cancel(self) -> None:
         self._jobs.cancel("run")
 
-    def resume(self, chosen: str | None) -> None:
-        attempt(lambda: self._jobs.start(RunRequest(resume=chosen_run(chosen))))
+    def resume(self, chosen: str | None, limit: str = "") -> None:
+        attempt(lambda: self._jobs.start(RunRequest(resume=chosen_run(chosen), max_cost=runs_form.cost_limit(limit))))
 
     def resume_stopped(self, seen: dict[str, Any]) -> None:
         """The run that the button named."""
