@@ -14,7 +14,7 @@ from itertools import chain
 
 from engine.config.profiles import Role
 from engine.config.run_plan import StagePlan
-from engine.models.needs import USABLE, is_local, need
+from engine.models.needs import USABLE, check_size, is_local, need
 from engine.models.placement import Plan, plan
 from engine.models.roofline import Card
 from engine.models.sizes import size
@@ -87,9 +87,12 @@ def assign(
 
     Roles with a device of their own keep it; the others are spread over the cards that no role names, or are on the
     first where there is none. ``turns``: whether models may take turns (not as servers). InputError for a model that
-    fits no card, and where servers do not fit the cards.
+    fits no card or whose size is unknown, and where servers do not fit the cards.
     """
     known = tuple(map(tuple, models))
+    for roles in known:
+        if not is_local(roles[0]):  # an engine of vLLM takes as much as it is told to
+            check_size(roles[0])
     search = _Search(known, stages, card, turns)
     pinned = _pinned(known, cards)
     named = set(chain.from_iterable(cards_of for cards_of, _ in pinned))
@@ -102,7 +105,7 @@ def assign(
     if auto and all(is_local(known[place][0]) for place in auto):
         groups.append(search.group(tuple(auto), tuple(free[:1])))  # they share this process, and gain little from cards
     elif auto:
-        groups += search.spread(auto, free)
+        groups += search.spread(auto, free, len(named))
     return Assignment(known, tuple(groups), card, cards)
 
 
@@ -145,8 +148,8 @@ class _Search:
         work = [work_of(self._stages, one, kv, self._card) for one, kv in zip(needs, planned.kv_bytes, strict=True)]
         return Group(places, cards, planned, tuple(work))
 
-    def spread(self, places: Sequence[int], cards: Sequence[int]) -> list[Group]:
-        """The best groups of these models on these cards."""
+    def spread(self, places: Sequence[int], cards: Sequence[int], others: int) -> list[Group]:
+        """The best groups of these models on these cards; so many ``others`` have models of their own."""
         spans = {place: self._span(place, len(cards)) for place in places}
         units = self._units(places, spans)
         best: Assignment | None = None
@@ -157,7 +160,7 @@ class _Search:
         if best is None:
             fewest = next((n for n in range(len(cards) + 1, sum(spans.values()) + 1)
                            if self._best(units, spans, range(n), None)), sum(spans.values()))  # fmt: skip
-            raise _too_few(len(places), len(cards), fewest)
+            raise _too_few(len(self._models), len(cards) + others, fewest + others)
         return list(best.groups)
 
     def _span(self, place: int, cards: int) -> int:
@@ -265,5 +268,5 @@ def _partitions(units: Sequence[tuple[int, ...]]) -> Iterator[list[list[tuple[in
 
 
 def _too_few(models: int, cards: int, fewest: int) -> InputError:
-    problem = f"cannot hold the {models} models: with half of their caches they need {fewest}"
-    return InputError("gpus", cards, problem, f"use {fewest} GPUs, or the profile `paper` on one GPU")
+    problem = f"cannot hold the {models} models at once: with half of their caches they need {fewest}"
+    return InputError("gpus", cards, problem, f"use {fewest} GPUs, or a run without servers, where models take turns")

@@ -46,14 +46,21 @@ def _why(assignment: Assignment, group: Group) -> str:
     busy = assignment.hours_of(group)
     total = sum(assignment.hours_of(one) * len(one.cards) for one in assignment.groups) or 1.0
     share = busy * len(group.cards) / total
-    work = f"{'They have' if many else 'It has'} {share:.0%} of the work"
+    work = f"{'They have' if many else 'It has'} {_percent(share)} of the work"
     if group.tensor_parallel > 1:
-        whole = max(one.weight_bytes for one in group.plan.needs) * group.tensor_parallel / GIB
-        return f"{work}, and weights of {whole:.0f} GiB need {group.tensor_parallel} cards a copy."
+        largest = max(group.plan.needs, key=lambda one: one.least)
+        whole = (largest.weight_bytes + largest.cache(alone=True)) * group.tensor_parallel / GIB
+        spread = f"is spread over {group.tensor_parallel} cards a copy"
+        return f"{work}; {largest.name} with its smallest cache, {whole:.0f} GiB, {spread}."
     if many:
         work += f", and fit together: {needed:.0f} of {memory:.0f} GiB"
     idle = 1 - busy / (assignment.hours or 1.0)
-    return f"{work}{f'; {idle:.0%} of the time there is nothing to do' if idle > 0.2 else ''}."
+    return f"{work}{f'; {_percent(idle)} of the time there is nothing to do' if idle > 0.2 else ''}."
+
+
+def _percent(share: float) -> str:
+    """In whole percent, but never as none or all of what is only nearly so."""
+    return "less than 1%" if 0 < share < 0.01 else "more than 99%" if 0.99 < share < 1 else f"{share:.0%}"
 
 
 def _cards(numbers: Sequence[int]) -> str:

@@ -14,9 +14,9 @@ from engine.config.run_plan import run_plan
 from engine.models.assignment import Assignment, assign
 from engine.models.assignment_report import lines
 from engine.models.launch_commands import models_of
+from engine.models.needs import check_size
 from engine.models.roofline import Card
 from engine.models.workload import Work
-from store.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,10 @@ class Expected:
 def expected(config: RunConfig, card: Card, cards: int) -> Expected:
     """Of models in process, or of servers where the profile names some. InputError where a model is too large for the
     cards or of unknown size, or where servers don't fit them."""
-    made = assign(models_of(config.profile), run_plan(config), card, cards, turns=not is_served(config.profile))
-    for group in made.groups:
-        for need in group.plan.needs:
-            if not need.weight_bytes:
-                name = f"{need.roles[0].role}.model"
-                raise InputError(name, need.roles[0].model, "has an unknown size", "give its hub id or its folder")
+    models = models_of(config.profile)
+    for roles in models:
+        check_size(roles[0])
+    made = assign(models, run_plan(config), card, cards, turns=not is_served(config.profile))
     return Expected(card.name, cards, tuple(lines(made)), _work(made), made.hours)
 
 

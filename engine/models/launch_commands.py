@@ -5,7 +5,7 @@ Which model is on which GPU, and with how many copies, is decided by ``assignmen
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.config.profiles import FIRST_TOKEN_BACKENDS, Profile, Role
 from engine.models import reproducible
@@ -20,6 +20,10 @@ from store.errors import InputError
 FIRST_PORT = 8000
 _ALONE = 0.9
 """Share of its GPU's memory for a server that has it alone."""
+_IN_PROCESS = (*FIRST_TOKEN_BACKENDS, "logprob")
+"""Backends that no server has: their models stay in the process of the run, with a place on its GPUs."""
+_SERVED = {"transformers": "vllm", "classifier": "vllm-pooling"}
+"""What a server runs in place of the backends of this process."""
 _UNREAD = "THE_COMMIT_THAT_YOU_READ"
 """Placeholder for the revision of a model with custom code, where the profile pins none."""
 
@@ -47,16 +51,27 @@ def placed(profile: Profile, gpus: int, gpu_bytes: int) -> Assignment:
     """Which models the servers of these GPUs have. InputError where they do not fit."""
     if gpus < 1:
         raise InputError("gpus", gpus, "must be at least 1", "use 1 or more")
-    # No server gives the odds of a first token: that model stays in the process of the run.
-    models = [roles for roles in models_of(profile) if roles[0].backend not in FIRST_TOKEN_BACKENDS]
-    return assign(models, usual_stages(profile), card_of(gpu_bytes), gpus, turns=False)
+    served = profile.with_roles(lambda role: replace(role, backend=_SERVED.get(role.backend, role.backend)))
+    return assign(models_of(served), usual_stages(served), card_of(gpu_bytes), gpus, turns=False)
 
 
 def commands(made: Assignment) -> list[Server]:
-    """A command for each copy of each model, by GPU."""
+    """A command for each copy of each model that a server can have, by GPU."""
     copies = sorted((first, group.models.index(model), group)
-                    for group in made.groups for model in group.models for first in group.first_cards)  # fmt: skip
+                    for group in made.groups for model in group.models for first in group.first_cards
+                    if made.models[model][0].backend not in _IN_PROCESS)  # fmt: skip
     return [_server(group.plan, place, first, FIRST_PORT + i) for i, (first, place, group) in enumerate(copies)]
+
+
+def in_process(made: Assignment) -> list[str]:
+    """A sentence for each model that stays in the process of the run: where it has its place on the GPUs."""
+    found = []
+    for model, roles in enumerate(made.models):
+        if roles[0].backend in _IN_PROCESS:
+            firsts = [f"cuda:{first}" for group in made.groups if model in group.models for first in group.first_cards]
+            device, names = ",".join(firsts), ", ".join(names_of(roles))
+            found.append(f'{names}: device = "{device}", in the process of the run: no server gives this score')
+    return found
 
 
 def models_of(profile: Profile) -> list[list[Role]]:
@@ -90,7 +105,7 @@ def urls(made: Sequence[Server]) -> dict[str, list[str]]:
 def _server(plan: Plan, place: int, gpu: int, port: int) -> Server:
     need, slots = plan.needs[place], plan.slots(place)
     roles, first = need.roles, need.roles[0]
-    share = _ALONE if len(plan.needs) == 1 else int(100 * plan.share(place)) / 100
+    share = _ALONE if len(plan.needs) == 1 else int(1000 * plan.share(place)) / 1000
     words = ["python", "-m", "vllm.entrypoints.openai.api_server", "--model", str(first.path or first.model)]
     known = stated(first.model)
     code = first.path is None and known is not None and known.remote_code

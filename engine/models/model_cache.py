@@ -85,10 +85,10 @@ class ModelCache:
             if (models := self._acquire_loaded(config, wanted)) is not None:  # another thread has loaded them
                 return models
             self.state = State("loading", f"Loading the models of profile {name}.", name)
-            self._close_idle(name, wanted)
+            gpus = gpus_here()
+            self._close_idle(name, wanted, planned=gpus is not None)
             fresh = dict(self._models)
             try:
-                gpus = gpus_here()
                 if gpus is not None:
                     where = " ".join(lines(assignment_of(config.profile, gpus)))
                     self.state = State("loading", f"Loading the models of profile {name}. {where}", name)
@@ -104,11 +104,13 @@ class ModelCache:
             self.state = State("ready", f"The models of profile {name} are loaded ({device}).", name, device)
             return models
 
-    def _close_idle(self, profile: str, wanted: set[Key]) -> None:
-        """Close the unused models of other profiles before new ones are loaded."""
+    def _close_idle(self, profile: str, wanted: set[Key], planned: bool) -> None:
+        """Close unused models before new ones are loaded: those of other profiles, but for the wanted ones. With GPUs
+        (``planned``) all of them: the new plan may have each on another card, with others, and with another cache."""
         with self._lock:
-            idle = [key for key in self._models if key not in wanted and not self._users[key]]
-            gone = [self._models.pop(key) for key in idle if self._profile[key] != profile]
+            idle = [key for key in self._models if not self._users[key]]
+            left = [key for key in idle if planned or (key not in wanted and self._profile[key] != profile)]
+            gone = [self._models.pop(key) for key in left]
         for model in gone:
             model.close()
 

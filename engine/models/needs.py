@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from engine.config.profiles import Role
 from engine.models.sizes import Size, size
+from store.errors import InputError
 
 USABLE = 0.92
 """Share of the GPU's memory; the rest is left to the driver and to fragmentation."""
@@ -34,6 +35,8 @@ _CONTEXT, _GRAPHS = GIB // 2, 3 * GIB // 4
 An engine that sleeps keeps both."""
 _TOKEN_BYTES = 128 << 10
 """Activations of a token where the model's shape is unknown: those of Qwen2 7B."""
+_KV_BYTES = 144 << 10
+"""Cache of a token where the model's shape is unknown: that of Qwen3 8B."""
 _LOGIT_BYTES = 12
 """A logit in the model's dtype and in float32, and its probability."""
 _LOCAL_OVERHEAD = 3 << 29
@@ -106,11 +109,18 @@ def is_local(role: Role) -> bool:
     return role.backend in _LOCAL
 
 
+def check_size(role: Role) -> None:
+    """InputError where the size of the role's model is unknown, so that its memory can't be planned."""
+    if not size(role).weight_bytes:
+        remedy = "download it first, or give its folder"
+        raise InputError(f"{role.role}.model", role.model, "has an unknown size", remedy)
+
+
 def need(roles: Sequence[Role], gpu_bytes: int, tensor_parallel: int = 1) -> Need:
     """What one model needs of a card of this memory, given its roles, on each of ``tensor_parallel`` cards."""
     sized, first = size(roles[0]), roles[0]
     given = max(role.slots for role in roles)
-    token = (sized.kv_bytes or 0) // min(tensor_parallel, sized.kv_heads or tensor_parallel)
+    token = (sized.kv_bytes or _KV_BYTES) // min(tensor_parallel, sized.kv_heads or tensor_parallel)
     weights = (sized.weight_bytes or 0) // tensor_parallel
     tokens = max(_typical(role) for role in roles)
     if is_local(first):

@@ -85,7 +85,8 @@ class PlacedModels:
         need = plan.needs[place]
         device = self._devices[first] if self._assignment.cards > 1 else role.device
         slots = plan.slots(place)
-        placed = replace(role, device=device, slots=slots, tensor_parallel=need.tensor_parallel)
+        context = max(one.context for one in need.roles)  # one engine serves all of them, as planned
+        placed = replace(role, device=device, slots=slots, context=context, tensor_parallel=need.tensor_parallel)
         memory = Memory(plan.kv_bytes[place], plan.share(place), need.step_tokens)
 
         def open_copy() -> Model:

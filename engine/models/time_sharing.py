@@ -118,11 +118,13 @@ class _TimeSharedModel:
                 submit(model, finish)
 
         call = Call(self, rows, priority, start, lambda: on_done(cancelled))
-        self._queued[request_id] = call
-        if self._closed:
-            self._queued.pop(request_id).abandon()
-        else:
-            self.gpu.enqueue(call)
+        with self._lock:  # so that ``close`` finds every call that is queued
+            closed = self._closed
+            if not closed:
+                self._queued[request_id] = call
+                self.gpu.enqueue(call)
+        if closed:
+            call.abandon()
 
     def _abandon(self, request_ids: Sequence[str]) -> None:
         calls = {key: call for key in request_ids if (call := self._queued.get(key)) is not None}

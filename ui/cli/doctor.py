@@ -1,6 +1,7 @@
 """``scalequest doctor``: what this machine can run, whether a workspace is sound, how to serve a profile on GPUs."""
 
 import json
+import math
 import sys
 from argparse import Namespace
 from dataclasses import asdict, replace
@@ -70,12 +71,17 @@ def _expected(options: Namespace) -> int:
 def _servers(options: Namespace) -> int:
     from engine.config.profiles import load_profile
     from engine.models.assignment_report import lines
-    from engine.models.launch_commands import commands, placed
+    from engine.models.launch_commands import commands, in_process, placed
 
+    if not 0 < options.gpu_memory < math.inf:
+        raise InputError("--gpu-memory", options.gpu_memory, "is not a size in GiB", "give that of one GPU, as in 80")
     profile = load_profile(options.profile, _profiles(options))
     if options.reproducible:
         profile = profile.with_roles(lambda role: replace(role, reproducible=True))
     assigned = placed(profile, options.gpus, int(options.gpu_memory * 2**30))
     made = commands(assigned)
-    print(json.dumps([asdict(server) for server in made]) if options.json else terminal.launch(made, lines(assigned)))
+    if options.json:
+        print(json.dumps([asdict(server) for server in made]))
+    else:
+        print(terminal.launch(made, lines(assigned), in_process(assigned)))
     return DONE

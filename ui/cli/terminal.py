@@ -225,7 +225,7 @@ def expected(profile: str, found: Sequence[Expected], refused: Sequence[str]) ->
     from engine.models.workload import PAIRS
 
     counts = sorted({one.cards for one in found})
-    hours = {(one.card, one.cards): f"{one.hours:,.0f}" for one in found}
+    hours = {(one.card, one.cards): _hours(one.hours) for one in found}
     cards = list(dict.fromkeys(one.card for one in found))
     head = ("card", *(f"{count} card{'s' * (count > 1)}" for count in counts))
     lines = [
@@ -240,12 +240,17 @@ def expected(profile: str, found: Sequence[Expected], refused: Sequence[str]) ->
             rows = [(", ".join(w.roles), w.model, f"{w.tokens_per_s:,.0f}", f"{w.hours:,.1f}") for w in one.work]
             lines += ["", one.card, table(("role", "model", "tokens/s", "hours of one copy"), rows)]
         shown = one.card
-        lines += [f"{one.cards} card{'s' * (one.cards > 1)}: {one.hours:,.0f} h", *map(indent, one.lines)]
+        lines += [f"{one.cards} card{'s' * (one.cards > 1)}: {_hours(one.hours)} h", *map(indent, one.lines)]
     return "\n".join([*lines, *([""] if refused else []), *refused])
 
 
-def launch(made: Sequence[Server], why: Sequence[str]) -> str:
-    """The commands that start these servers, why they are on these GPUs, and what the profile needs for them."""
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f}" if hours >= 1 else "less than 1"
+
+
+def launch(made: Sequence[Server], why: Sequence[str], others: Sequence[str]) -> str:
+    """The commands that start these servers, why they are on these GPUs, and what the profile needs for them and for
+    the ``others``, which no server has."""
     from engine.models.launch_commands import slots, urls
 
     before = dict.fromkeys(server.prepare for server in made if server.prepare)
@@ -253,6 +258,7 @@ def launch(made: Sequence[Server], why: Sequence[str]) -> str:
     lines += [f"# {', '.join(server.roles)}\n{server.command}" for server in made]
     chosen = slots(made)
     named = [f"# {role}: slots = {chosen[role]}, urls = {json.dumps(found)}" for role, found in urls(made).items()]
+    named += [f"# {line}" for line in others]
     return "\n".join([*lines, *(f"# {line}" for line in why), "# In the profile:", *named])
 
 

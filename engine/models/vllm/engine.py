@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import os
 import secrets
+import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -171,37 +172,47 @@ class EngineModel(ABC):
 
 
 _engines: dict[tuple[object, ...], Engine] = {}
+_making = threading.Lock()
+"""Held while an engine is made: its process gets its GPU by this process's environment, and models that take turns on
+different GPUs are loaded by different threads."""
 
 
 def engine(role: Role, runner: Runner, memory: Memory | None = None) -> Engine:
     """The engine of this role's model, made at its first use. InputError for a model that cannot be loaded."""
     source = str(role.path or role.model)
     where = (role.device, role.tensor_parallel, role.slots, role.context)
-    key = (runner, source, role.revision, role.dtype, *where, role.trust_remote_code, role.reproducible)
-    if key not in _engines or _engines[key]._error is not None:
-        _prepare(role)
-        options = _options(role, runner, memory)
-
-        def make() -> Any:
-            with warnings.catch_warnings(), _visible_gpu(role), switched_on(role):
-                warnings.simplefilter("ignore")  # its libraries warn about each other
-                _check_tokenizer(role, runner, source)
-                from vllm import LLM
-
-                return LLM(source, runner=runner, **options, **_tokenizer(role, source))
-
-        try:
-            _engines[key] = Engine(role.name, key, make)
-        except InputError:
-            raise
-        except Exception as error:
-            problem = f"cannot be loaded by vLLM: {failure_message(role.name, error)}"
-            remedy = "see `scalequest doctor`, or check the folder or hub id"
-            raise InputError(f"{role.role}.model", role.model, problem.rstrip("."), remedy) from error
-    made = _engines[key]
-    made.users += 1
+    # Models of different backends never share an engine: each is planned, and sleeps, by itself.
+    key = (role.backend, source, role.revision, role.dtype, *where, role.trust_remote_code, role.reproducible)
+    with _making:
+        if key not in _engines or _engines[key]._error is not None:
+            _engines[key] = _made(role, runner, memory, source, key)
+        made = _engines[key]
+        made.users += 1
     made.loop.call(made.wake)
     return made
+
+
+def _made(role: Role, runner: Runner, memory: Memory | None, source: str, key: tuple[object, ...]) -> Engine:
+    """A new engine."""
+    _prepare(role)
+    options = _options(role, runner, memory)
+
+    def make() -> Any:
+        with warnings.catch_warnings(), _visible_gpu(role), switched_on(role):
+            warnings.simplefilter("ignore")  # its libraries warn about each other
+            _check_tokenizer(role, runner, source)
+            from vllm import LLM
+
+            return LLM(source, runner=runner, **options, **_tokenizer(role, source))
+
+    try:
+        return Engine(role.name, key, make)
+    except InputError:
+        raise
+    except Exception as error:
+        problem = f"cannot be loaded by vLLM: {failure_message(role.name, error)}"
+        remedy = "see `scalequest doctor`, or check the folder or hub id"
+        raise InputError(f"{role.role}.model", role.model, problem.rstrip("."), remedy) from error
 
 
 def _prepare(role: Role) -> None:

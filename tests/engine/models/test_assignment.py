@@ -100,8 +100,11 @@ def names_of(made: Assignment, places: tuple[int, ...]) -> list[str]:
 def test_servers_never_take_turns_and_too_few_cards_are_refused_with_what_is_needed() -> None:
     for cards in (2, 4, 8):
         assert not any(group.takes_turns for group in assigned(cards, card_of(80 * GIB), turns=False).groups)
-    with pytest.raises(InputError, match=r"gpus 3 cannot hold the 4 models: .* they need 4; use 4 GPUs"):
+    with pytest.raises(InputError, match=r"gpus 3 cannot hold the 4 models at once: .* need 4; use 4 GPUs"):
         assigned(3, card_of(24 * GIB), turns=False)
+    apart = replace(PAPER, reward=on(PAPER.reward, "cuda:0"))
+    with pytest.raises(InputError, match=r"gpus 3 cannot hold the 4 models at once: .* need 4; use 4 GPUs"):
+        assigned(3, card_of(24 * GIB), turns=False, profile=apart)
 
 
 def large(tensor_parallel: int = 1) -> Profile:

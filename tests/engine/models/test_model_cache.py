@@ -16,7 +16,9 @@ from engine.config.run_config import RunConfig, load_run_config
 from engine.config.sampling import Sampling
 from engine.models.base import Request, TextModel
 from engine.models.model_cache import ModelCache
+from engine.models.placed_models import Gpus
 from engine.models.roles import Models
+from engine.models.roofline import card_of
 from store.errors import InputError, StoreError
 
 CONFIG = load_run_config("nano", questions=1)
@@ -98,6 +100,21 @@ def test_idle_models_of_another_profile_are_closed_first_and_used_ones_stay(mode
     third = replace(third, profile=replace(third.profile, reward=replace(third.profile.reward, aggregate="min")))
     with model_cache.acquire(third) as last:
         assert works(last.solver)
+        assert not works(before.solver)
+
+
+def test_with_gpus_all_unused_models_are_closed_before_a_new_plan_is_carried_out(
+    model_cache: ModelCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus = Gpus(card_of(80 << 30), ("cpu",))  # the processor stands for a card
+    monkeypatch.setattr("engine.models.model_cache.gpus_here", lambda: gpus)
+    with model_cache.acquire(CONFIG) as before:
+        assert works(before.solver)
+    with model_cache.acquire(CONFIG) as again:
+        assert again.solver is before.solver  # all are loaded: there is nothing to plan
+    with model_cache.acquire(other()) as models:
+        assert models.judge is not before.judge
+        assert works(models.solver)
         assert not works(before.solver)
 
 

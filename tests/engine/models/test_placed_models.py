@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engine.config.profiles import load_profile
+from engine.config.profiles import Role, load_profile
 from engine.config.run_config import load_run_config
+from engine.models import placed_models
 from engine.models.model_cache import assignment_of, open_models
 from engine.models.placed_models import Gpus, PlacedModels
 from engine.models.replicas import Pool
@@ -75,3 +78,56 @@ def test_an_engine_is_told_its_memory_its_step_and_its_cards(monkeypatch: pytest
     with engine._visible_gpu(role):
         assert engine.os.environ["CUDA_VISIBLE_DEVICES"] == "6,7"
     assert engine.os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6,7"
+
+
+def test_roles_of_one_model_are_opened_with_the_longest_of_their_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    paper = load_profile("paper")
+    judge, solver = replace(paper.judge, context=1024), replace(paper.solver, context=3072)
+    profile = replace(paper, judge=judge, solver=solver)
+    gpus = Gpus(card_of(80 * GIB), ("cuda:0", "cuda:1"))
+    opened: list[Role] = []
+
+    def opener(role: Role, memory: Memory | None = None) -> Any:
+        opened.append(role)
+        raise InputError("judge.model", role.model, "is only looked at", "look at it")
+
+    monkeypatch.setattr(placed_models, "open_text", opener)
+    with pytest.raises(InputError, match="only looked at"):
+        PlacedModels(assignment_of(profile, gpus), gpus.devices).open(judge)
+    assert opened[0].context == 3072
+
+
+def test_the_size_of_an_engines_model_must_be_known_and_its_shape_may_be_unknown() -> None:
+    paper = load_profile("paper")
+    gpus = Gpus(card_of(80 * GIB), ("cuda:0",))
+    named = replace(paper, reward=replace(paper.reward, model="somebody/reward-7b", reward_token_id=1))
+    (group,) = assignment_of(named, gpus).groups
+    place = next(place for place, need in enumerate(group.plan.needs) if need.name == "reward-7b")
+    assert group.plan.kv_bytes[place] > 4096 * 50_000  # without a cache, vLLM does not start
+    unknown = replace(paper, reward=replace(paper.reward, model="somebody/reward"))
+    with pytest.raises(InputError, match=r"reward\.model 'somebody/reward' has an unknown size; download it first"):
+        assignment_of(unknown, gpus)
+
+
+def test_engines_that_several_threads_load_are_made_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    role = load_profile("paper").solver
+    seen: list[tuple[bool, str]] = []
+
+    class Made(SimpleNamespace):
+        def wake(self) -> None:
+            pass
+
+    def made(role: Role, *_: object) -> Any:
+        with engine._visible_gpu(role):  # of the whole process
+            seen.append((engine._making.locked(), engine.os.environ["CUDA_VISIBLE_DEVICES"]))
+        return Made(users=0, _error=None, loop=SimpleNamespace(call=lambda call: call()))
+
+    monkeypatch.setattr(engine, "_made", made)
+    monkeypatch.setattr(engine, "_engines", {})
+    roles = [replace(role, device="cuda:0"), replace(role, device="cuda:1"), replace(role, device="cuda:0")]
+    with ThreadPoolExecutor(len(roles)) as pool:
+        found = list(pool.map(lambda one: engine.engine(one, "generate"), roles))
+    assert sorted(seen) == [(True, "0"), (True, "1")]
+    assert found[0] is found[2] is not found[1]
+    scorer = replace(roles[0], role="difficulty", backend="vllm-first-token", token="</think>")
+    assert engine.engine(scorer, "generate") is not found[0]  # one would sleep while the other is in use

@@ -135,6 +135,26 @@ def test_too_few_gpus_are_refused_with_what_is_needed() -> None:
     assert found.returncode == 2
     assert "use 4 GPUs" in found.stderr
     assert scalequest("doctor", "--gpus", 0).returncode == 2
+    for memory in ("nan", "inf", "0", "-3"):
+        refused = scalequest("doctor", "--gpus", 2, f"--gpu-memory={memory}")
+        assert refused.returncode == 2
+        assert "is not a size in GiB" in refused.stderr
+
+
+def test_a_model_that_no_server_has_gets_its_place_beside_the_servers() -> None:
+    printed = scalequest("doctor", "--gpus", 2, "--profile", "scalediff").stdout
+    assert "AdaptThink" not in "".join(line for line in printed.splitlines() if line.startswith("CUDA"))
+    assert "with AdaptThink-7B-delta0.05" in next(line for line in printed.splitlines() if "# Card 0" in line)
+    assert '# difficulty: device = "cuda:0", in the process of the run' in printed
+
+
+def test_models_of_this_process_are_served_by_engines_with_steps_and_memory() -> None:
+    made = launched("--gpus", 1, "--profile", "nano")
+    assert [server["roles"] for server in made] == [
+        ["generator qgen-a"], ["generator qgen-b"], ["judge"], ["difficulty"], ["solver"]
+    ]  # fmt: skip
+    assert not any("--max-num-batched-tokens 0" in server["command"] for server in made)
+    assert ["--runner pooling" in server["command"] for server in made] == [False, False, True, True, False]
 
 
 def test_a_model_that_is_larger_than_a_card_gets_a_server_over_several(tmp_path: Path) -> None:
@@ -177,7 +197,10 @@ def test_a_model_of_unknown_size_is_asked_for_by_field(tmp_path: Path) -> None:
     text = Path("assets/profiles/openai.toml").read_text(encoding="utf-8")
     (tmp_path / "mine.toml").write_text(text.replace('"Qwen/Qwen2-Math-7B-Instruct"', '"my-judge"'), encoding="utf-8")
     printed = scalequest("doctor", "--expect", "--profile", tmp_path / "mine.toml").stdout
-    assert "judge.model 'my-judge' has an unknown size; give its hub id or its folder." in printed
+    assert "judge.model 'my-judge' has an unknown size; download it first, or give its folder." in printed
+    refused = scalequest("doctor", "--gpus", 8, "--profile", tmp_path / "mine.toml")
+    assert refused.returncode == 2
+    assert "judge.model 'my-judge' has an unknown size" in refused.stderr
 
 
 def test_a_profile_that_is_too_large_for_a_card_says_so_beside_those_that_hold_it(tmp_path: Path) -> None:
