@@ -101,9 +101,8 @@ def check_of(
         raise InputError("--drop", "", f"has no effect on {name}", "leave it out")
     found = load_profile(profile or "nano", folder) if name in ROLE else None
     if found is not None and getattr(found, ROLE[name]) is None:
-        raise InputError(
-            "--profile", found.name, f"has no {ROLE[name]}, which this check needs", "name another profile"
-        )
+        part = "reward model" if name == "reward" else ROLE[name]
+        raise InputError("--profile", found.name, f"has no {part}, which this check needs", "name another profile")
     return Check(name, tuple(map(str, benchmarks)), found, drop)
 
 

@@ -121,20 +121,20 @@ class Role:
         if self.band is not None:
             check_band("band", self.band)
         if self.priced and not self.urls:
+            field = "price_out" if self.price_out else "price_in"
             problem = "has no effect on a model in process"
-            raise InputError("price_out", self.price_out, problem, "leave out price_in and price_out")
+            raise InputError(field, getattr(self, field), problem, "leave out price_in and price_out")
         if fault := self._chat_fault():
             raise InputError("template", self.template.id, *fault)
 
     def _chat_fault(self) -> tuple[str, str] | None:
         """What is wrong with the template, and the remedy, where the backend and it disagree on the chat format."""
-        if self.backend == CHAT and (token := self.template.control_token):
+        token = self.template.control_token
+        if self.backend == CHAT and token:
             problem = f"contains {token}, while {CHAT} sends the template as a user's message"
-            return (
-                problem,
-                f"use {prompts.CHAT_FORMAT}-solve, {prompts.CHAT_FORMAT}-judge or one of your own without it",
-            )
-        if self.backend != CHAT and self.template.id.startswith(f"{prompts.CHAT_FORMAT}-"):
+            form = prompts.CHAT_FORMAT
+            return problem, f"use {form}-solve, {form}-judge or one of your own without it"
+        if self.backend != CHAT and not token and self.template.id.startswith(f"{prompts.CHAT_FORMAT}-"):
             return f"has no chat format, which only {CHAT} adds", "use one of the model's format, such as qwen-solve"
         return None
 

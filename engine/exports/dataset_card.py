@@ -39,7 +39,7 @@ _MEANING = {
     "run_id": "the run that generated it",
     "generator": "the model that wrote the question, or its source",
     "query": "the question",
-    "response": "the solution with the highest reward, or the one a reviewer chose",
+    "response": "the solution with the highest reward, the only one, or the one that a reviewer chose",
     "answer": "the final answer that the response states",
     "topic": "one of MATH's subjects, or Arithmetic",
     "difficulty": "predicted fail rate, 0 to 1",

@@ -131,6 +131,8 @@ class _Export:
     def _nothing(self) -> InputError:
         problem = f"matches no row of the format {self._plan.format}"
         remedy = "remove a condition"
+        if self._plan.format == "dpo":
+            remedy += "; a row needs two solutions whose rewards, and by default whose final answers, differ"
         if self._plan.format == "rl":
             problem = "matches no question with a gold answer that a rule can check"
             remedy = "import a set with gold answers, or keep the others by --uncheckable"

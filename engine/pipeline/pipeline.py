@@ -138,7 +138,9 @@ class Pipeline:
             if isinstance(queue, TextQueue):
                 queue.model.cancel([key for key, call in in_flight.items() if call.queue is queue])
         deadline = time.monotonic() + PATIENCE
-        while in_flight and self._steps.fatal is None and time.monotonic() < deadline:
+        while (
+            in_flight and time.monotonic() < deadline and (self._steps.fatal is None or self._steps.spending.in_flight)
+        ):
             self._step(0.05)
         self._flush()
 
@@ -261,7 +263,8 @@ class Pipeline:
     def _whole(self, call: InFlight, text: Completion) -> Completion | None:
         """The completion with the cost of all its tries; None where it is retried or was cancelled."""
         if text.finish_reason == "cancelled":
-            if self.control.requested in ("run", "pause") and self._steps.fatal is None:
+            stopping = self._steps.fatal is not None or self._steps.spending.exhausted
+            if self.control.requested in ("run", "pause") and not stopping:
                 problem = f"The model of stage {call.queue.stage} was closed while the run needed it."
                 self._steps.fatal = BackendError(problem)
             return None

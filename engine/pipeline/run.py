@@ -105,13 +105,17 @@ def resume(
 
 def _check_limit(workspace: Workspace, run_id: str, max_cost: float | None) -> None:
     """InputError where the run has cost this much already."""
-    with workspace.cursor() as cursor:
-        spent = sum(one.cost_usd for one in run_queries.spend(cursor, run_id))
+    spent = _spent(workspace, run_id)
     if max_cost is not None and spent >= max_cost:
         problem = f"is reached: the run has cost ${spent:.4f}"
-        raise InputError(
-            "max_cost", max_cost, problem, f"resume it with a limit of {2 * spent:.2g} or more (--max-cost)"
-        )
+        remedy = f"resume it with a limit of {2 * spent:g} or more (--max-cost)"
+        raise InputError("max_cost", max_cost, problem, remedy)
+
+
+def _spent(workspace: Workspace, run_id: str) -> float:
+    """USD that the run has cost."""
+    with workspace.cursor() as cursor:
+        return sum(one.cost_usd for one in run_queries.spend(cursor, run_id))
 
 
 def _run(
@@ -172,9 +176,9 @@ def _sentence(workspace: Workspace, run_id: str, outcome: Outcome, config: RunCo
         return outcome.message
     rest = "everything done so far is kept"
     if resumable:
-        raised = (
-            f" --max-cost {2 * (config.max_cost or 0):g}" if outcome.status == "interrupted" and outcome.message else ""
-        )
+        raised = ""
+        if outcome.status == "interrupted" and outcome.message:  # the first request may cost more than the limit
+            raised = f" --max-cost {2 * max(config.max_cost or 0.0, _spent(workspace, run_id)):g}"
         rest += f", and `scalequest run --workspace {workspace.path} --resume {run_id}{raised}` continues it"
     if outcome.status == "failed":
         return f"{(outcome.message or 'The run failed').rstrip('.')}; {rest}."

@@ -56,7 +56,12 @@ class Spending:
     @property
     def exhausted(self) -> bool:
         """Whether the limit refuses every further request and nothing is in flight that would change that."""
-        return self._refused and not any(account.in_flight for account in self._accounts)
+        return self._refused and not self.in_flight
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are in flight and will cost something."""
+        return sum(account.in_flight for account in self._accounts)
 
     @property
     def sentence(self) -> str:

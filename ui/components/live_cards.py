@@ -8,6 +8,8 @@ from typing import Any
 from engine.config.run_config import RunConfig
 from engine.pipeline.live import Session, Snapshot
 from engine.pipeline.live_questions import LiveQuestion, Sample
+from engine.stages.pair import NO_REWARD
+from engine.stages.solvability import NO_JUDGE
 from store.records import STAGES, Verdict
 from ui.web.escape import clock, plural, three, visible
 
@@ -109,6 +111,8 @@ def _chip(card: LiveQuestion, stage: str, running: bool) -> dict[str, str]:
 
 
 def _score(verdict: Verdict) -> str:
+    if verdict.reason == NO_JUDGE:
+        return ", no judge"
     if verdict.score is None or verdict.stage not in _SCORES:
         return ""
     score = three(verdict.score) if verdict.stage == "pair" else f"{verdict.score:.2f}"
@@ -194,8 +198,8 @@ def why(card: LiveQuestion) -> str:
     count, best = len(card.samples), card.samples[card.chosen]
     mine = next(group for group in card.groups if best in group)
     most = card.groups[0]
-    if count == 1 and best.reward is None:
-        return "the only solution; the profile has no reward model"
+    if card.verdicts["pair"].reason == NO_REWARD:
+        return f"Sample {card.chosen} is chosen: it is the only one, because the profile has no reward model."
     if best.reward is None:
         reason = "the first with an answer, because none has a reward"
     else:

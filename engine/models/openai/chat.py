@@ -2,8 +2,9 @@
 want it.
 
 The rendered prompt is the message, so what is stored is what is sent; the server adds its model's chat format. The
-models behind one protocol differ in what they accept: an optional field that a server refuses by name is left out for
-that server from then on (``max_tokens`` goes under its newer name), with a warning.
+models behind one protocol differ in what they accept: a request that is refused for an optional field, by name, is sent
+again without it (``max_tokens`` goes under its newer name). Where that is accepted, the field is left out for that
+server from then on, with a warning; where it isn't, something else was wrong with this one request.
 """
 
 import logging
@@ -19,7 +20,8 @@ _OPTIONAL = ("continuous_usage_stats", "stream_options", "stream_interval", "pri
 """Fields that a model may refuse."""
 _REFUSES = re.compile(
     r"un(?:supported|recogni[sz]ed|known|expected)|not\s+(?:support|permitted|allowed|accept|recogni[sz]ed|available)"
-    r"|n[o']t\s+support|extra[\s_](?:input|field|forbidden)|forbidden|deprecated|cannot\s+(?:both\s+)?be",
+    r"|n[o']t\s+support|extra[\s_](?:input|field|forbidden)|forbidden|deprecated"
+    r"|cannot\s+(?:both\s+)?be(?!\s+(?:greater|larger|higher|more|longer|less|lower|smaller))",
     re.IGNORECASE,
 )
 """Says of a field that it, or its value, cannot be used; not that a text is too long, which names max_tokens too."""
@@ -35,7 +37,9 @@ class OpenAIChat(StreamedModel):
     def __init__(self, role: Role, server: Server) -> None:
         super().__init__(role, server)
         self._refused: set[str] = set()
-        """The names of the optional fields that this server has refused."""
+        """The names of the optional fields that this server does not accept."""
+        self._suspected: set[str] = set()
+        """Those that it has named, while no request without them was accepted."""
 
     async def _body(self, call: TextCall) -> dict[str, Any]:
         request = call.request
@@ -54,11 +58,17 @@ class OpenAIChat(StreamedModel):
         names = _refused_fields(body, refused)
         for name in names:
             _leave_out(body, name)
+        self._suspected.update(names)
+        return bool(names)
+
+    def _accepted(self, body: dict[str, Any]) -> None:
+        sent = _fields(body)
+        for name in sorted(name for name in self._suspected if name not in sent):
+            self._suspected.remove(name)
             if name not in self._refused:
                 self._refused.add(name)
                 instead = "max_completion_tokens is sent" if name == "max_tokens" else "the model's own value applies"
                 logger.warning("The server %s does not accept %s; %s.", self._server.url, name, instead)
-        return bool(names)
 
     async def _shortened(self, body: dict[str, Any]) -> bool:
         """Whether the request asked for more tokens than fit, and now asks for as many as do, like local backends."""
@@ -70,11 +80,15 @@ class OpenAIChat(StreamedModel):
         return True
 
 
+def _fields(body: dict[str, Any]) -> set[str]:
+    return {*body, *body.get("stream_options", {})}
+
+
 def _refused_fields(body: dict[str, Any], refused: Refused) -> list[str]:
     """The optional fields of ``body`` that the server's message refuses: one that is named alone, or all that are."""
     if not _REFUSES.search(refused.said):
         return []
-    sent = {*body, *body.get("stream_options", {})}
+    sent = _fields(body)
     named = [name for name in _OPTIONAL if name in sent and re.search(rf"\b{name}\b", refused.said)]
     if "continuous_usage_stats" in named:
         return ["continuous_usage_stats"]

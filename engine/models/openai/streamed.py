@@ -34,11 +34,12 @@ class TextCall(Call[Completion]):
 
     @property
     def billed(self) -> Billed:
-        """Where a server counts nothing, a whole text's events count, and a quarter of its prompt's characters."""
+        """Where a server counts nothing, as most do for a text that is cut short, the events of what it wrote count,
+        and a quarter of its prompt's characters."""
         if self.reply is None:
             return self.wasted
         read, written = self.reply.counted or (0, 0)
-        if self.reply.reason and not self.reply.counted:
+        if not self.reply.counted and (self.reply.reason or self.reply.events):
             read, written = len(self.request.prompt) // 4, self.reply.events
         return self.wasted[0] + read, self.wasted[1] + written
 
@@ -89,6 +90,9 @@ class StreamedModel(ServerModel[TextCall, Completion]):
     async def _amended(self, body: dict[str, Any], refused: Refused) -> bool:
         """Whether ``body`` now avoids what the server refused."""
 
+    def _accepted(self, body: dict[str, Any]) -> None:
+        """Note that the server has answered this."""
+
     def _cancelled(self, call: TextCall) -> Completion:
         if call.reply is None:
             return Completion(call.request_id, "", 0, 0, 0.0, "cancelled")
@@ -104,10 +108,13 @@ class StreamedModel(ServerModel[TextCall, Completion]):
         body = await self._body(call)
         while True:
             try:
-                return await self._stream(call, body)
+                done = await self._stream(call, body)
             except Refused as refused:
                 if not await self._amended(body, refused):
                     raise
+            else:
+                self._accepted(body)
+                return done
 
     async def _stream(self, call: TextCall, body: dict[str, Any]) -> Completion:
         reply = call.begin(self._server.url)

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from engine.config.profiles import Role
-from engine.config.prompts import template
+from engine.config.prompts import Template, template
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure, Request, TextModel
 from engine.models.load import open_text
 from engine.models.openai import server as servers
 from engine.models.openai.reply import Reply
+from engine.models.openai.streamed import TextCall
 from engine.stages import solution, solvability
 from store.errors import InputError
-from tests.engine.models.faulty import Faulty, length_of, text_of
+from tests.engine.models.faulty import Faulty, length_of, prompt_of, text_of
 from tests.engine.models.tiny import ask, requests
 
 FREE = Sampling(0.7, 0.9, max_tokens=64)
@@ -115,6 +116,7 @@ def test_several_refused_options_go_one_after_the_other(opened: Made) -> None:
     "message",
     [
         "'max_tokens' is too large: 64. This model allows at most 16 completion tokens",
+        "max_tokens (64) cannot be greater than the model's 16",
         "Unsupported value: the messages contain an image",
         "Unsupported parameter: 'max_completion_tokens'",
     ],
@@ -126,6 +128,23 @@ def test_any_other_refusal_is_the_items_failure_in_the_servers_words(message: st
     assert isinstance(result, Failure)
     assert not result.fatal
     assert message in str(result.error)
+
+
+def test_a_refusal_that_only_happens_to_name_an_option_changes_nothing_for_other_requests(
+    opened: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fault(_: int, body: dict[str, Any]) -> str | None:
+        return "400 Not allowed: 'at which temperature does ...'" if prompt_of(body) == "bad" else None
+
+    with Faulty(fault) as server, caplog.at_level(logging.WARNING):
+        model = opened(server.url, slots=1)
+        (bad,) = ask(model, requests(["bad"], FREE))
+        good = ask(model, requests(["p"] * 2, FREE))
+        assert all(seen.body["temperature"] == 0.7 for seen in server.asked[-2:])
+    assert isinstance(bad, Failure)
+    assert "at which temperature" in str(bad.error)
+    assert len(texts(good)) == 2
+    assert "does not accept" not in caplog.text
 
 
 @pytest.mark.parametrize("fault", ["429 0", "500", "cut", "garbage", "early", "hang-up", "stall"])
@@ -184,6 +203,16 @@ def test_reasoning_that_only_the_total_counts_is_counted(total: Any, tokens: int
     assert reply.completion("r", "stop").tokens == tokens
 
 
+def test_a_text_that_is_cut_short_is_billed_by_its_events_where_the_server_has_counted_nothing() -> None:
+    call = TextCall("r", lambda _: None, Request("r", "p" * 40, FREE, 1), None)
+    call.begin("http://server")
+    assert call.billed == (0, 0)  # nothing came: it may never have begun
+    call.begin("http://server").add({"choices": [{"delta": {"content": "So"}, "finish_reason": None}]})
+    assert call.billed == (10, 1)
+    call.begin("http://server").add({"choices": [], "usage": {"prompt_tokens": 8, "completion_tokens": 4}})
+    assert call.billed == (18, 5)
+
+
 def test_the_words_of_a_refusal_are_the_text() -> None:
     reply = Reply("http://server")
     reply.add({"choices": [{"delta": {"content": None, "refusal": "I cannot."}, "finish_reason": "stop"}]})
@@ -205,3 +234,5 @@ def test_a_template_with_control_tokens_is_refused_for_chat(name: str) -> None:
 def test_a_chat_template_is_refused_where_nothing_adds_a_format(backend: str) -> None:
     with pytest.raises(InputError, match=r"^template 'chat-solve' has no chat format, which only openai-chat adds; "):
         Role("solver", "s", backend, "m", template("chat-solve"), urls=("http://h/v1",))
+    own = Template("chat-mine", "<|user|>{question}<|assistant|>")
+    assert Role("solver", "s", backend, "m", own, urls=("http://h/v1",)).template is own

@@ -170,5 +170,7 @@ def test_the_bundled_profile_says_what_it_leaves_out() -> None:
     assert (made.solver.n, made.solver.keep_cut, made.solver.max_repetition) == (1, False, 0.2)
     assert [role.role for role in made.roles] == ["generator", "difficulty", "solver"]
     for stage in ("solvability", "reward"):
-        with pytest.raises(InputError, match=r"--profile 'scalediff' has no (judge|reward), which this check needs"):
+        with pytest.raises(
+            InputError, match=r"--profile 'scalediff' has no (judge|reward model), which this check needs"
+        ):
             check_of(stage, profile="scalediff")

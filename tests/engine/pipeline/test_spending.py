@@ -121,6 +121,24 @@ def test_the_limit_stops_a_run_that_a_higher_limit_resumes(nano: Path, tmp_path:
         assert workspace.run("r1").config_hash == before.config_hash
 
 
+def test_a_limit_below_the_cost_of_one_request_names_one_that_continues(nano: Path, tmp_path: Path) -> None:
+    with Faulty(writes=writes) as server, Workspace.open(tmp_path) as workspace:
+        result = run.start(workspace, config(server, max_cost=1e-6), run_id="r1")
+        cost, *_ = stored(workspace)
+        assert cost > 2e-6
+        assert f"--max-cost {2 * cost:g}`" in str(result.message)
+        assert run.resume(workspace, "r1", max_cost=float(f"{2 * cost:g}")).status == "interrupted"
+
+
+def test_what_is_in_flight_when_a_model_is_lost_is_still_counted(nano: Path, tmp_path: Path) -> None:
+    fault: Fault = lambda number, _: {1: "stall", 20: "401 no key"}.get(number)  # noqa: E731
+    with Faulty(fault, writes=writes) as server, Workspace.open(tmp_path) as workspace:
+        result = run.start(workspace, config(server), run_id="r1")
+        assert result.status == "failed"
+        _, written, of_rows = stored(workspace)
+        assert written > of_rows  # the first text had begun, and was cut short
+
+
 def test_a_limit_is_refused_where_no_model_has_a_price() -> None:
     with pytest.raises(InputError, match=r"^max_cost 1\.0 has no effect: no role of the profile 'nano' has a price; "):
         load_run_config("nano", questions=1, max_cost=1.0)
@@ -129,6 +147,8 @@ def test_a_limit_is_refused_where_no_model_has_a_price() -> None:
 def test_a_price_is_refused_for_a_model_in_process() -> None:
     with pytest.raises(InputError, match=r"^price_out 2\.0 has no effect on a model in process; "):
         replace(load_run_config("nano", questions=1).profile.solver, price_out=2.0)
+    with pytest.raises(InputError, match=r"^price_in 2\.0 has no effect on a model in process; "):
+        replace(load_run_config("nano", questions=1).profile.solver, price_in=2.0)
 
 
 KILLED = """
