@@ -109,7 +109,7 @@ def test_preferences_with_one_final_answer_stay_out_unless_they_are_asked_for(ma
 
 def test_pairs_of_which_none_makes_a_preference_are_refused_as_nothing(workspace: Workspace, tmp_path: Path) -> None:
     tie = Filter.from_json({"ids": ["r1-00000043"]})
-    with pytest.raises(InputError, match="matches no row of the format dpo; .* a row needs two solutions"):
+    with pytest.raises(InputError, match=r"matches no row of the format dpo; .* a row needs two solutions"):
         job.start(workspace, Plan("dpo", tie), tmp_path / "out")
     both = Filter.from_json({"ids": ["r1-00000043", "r1-00000001"]})
     shares = [share for share in (0.3, 0.5, 0.7) if _refused(workspace, Plan("dpo", both, validation=share), tmp_path)]
