@@ -5,11 +5,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from engine.config.profiles import NONE
 from engine.config.run_config import RunConfig
 from engine.pipeline.live import Session, Snapshot
 from engine.pipeline.live_questions import LiveQuestion, Sample
-from engine.stages.pair import NO_REWARD
-from engine.stages.solvability import NO_JUDGE
 from store.records import STAGES, Verdict
 from ui.web.escape import clock, plural, three, visible
 
@@ -111,7 +110,7 @@ def _chip(card: LiveQuestion, stage: str, running: bool) -> dict[str, str]:
 
 
 def _score(verdict: Verdict) -> str:
-    if verdict.reason == NO_JUDGE:
+    if verdict.stage == "solvability" and verdict.judge == NONE:
         return ", no judge"
     if verdict.score is None or verdict.stage not in _SCORES:
         return ""
@@ -198,7 +197,7 @@ def why(card: LiveQuestion) -> str:
     count, best = len(card.samples), card.samples[card.chosen]
     mine = next(group for group in card.groups if best in group)
     most = card.groups[0]
-    if card.verdicts["pair"].reason == NO_REWARD:
+    if card.verdicts["pair"].judge == NONE:
         return f"Sample {card.chosen} is chosen: it is the only one, because the profile has no reward model."
     if best.reward is None:
         reason = "the first with an answer, because none has a reward"
