@@ -57,6 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not body.get("stream"):  # a first look at how it counts tokens
+            self._count(body["prompt"])
+            return
         text, reason = self.server.answer(prompt_of(body))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -66,6 +69,16 @@ class _Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 100, "completion_tokens": 50}
         for line in (json.dumps({"choices": [choice], "usage": usage}), "[DONE]"):
             self.wfile.write(f"data: {line}\n\n".encode())
+
+    def _count(self, prompt: str) -> None:
+        choice = {"index": 0, "finish_reason": "length", "text": "x"}
+        usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": 1}
+        said = json.dumps({"choices": [choice], "usage": usage}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
 
     def log_message(self, *_: Any) -> None:
         return
