@@ -54,8 +54,8 @@ class Role:
     reward model is read; None is what the model itself states. ``reproducible``: equal seeds give equal texts on a GPU
     too, at some cost (``engine.models.reproducible``); for servers, those started with ``VLLM_BATCH_INVARIANT=1``.
     ``token``: the first token whose odds ``first-token`` takes, as it is written. Of a solver, ``keep_cut``: whether
-    a solution that was cut off at the token limit counts; ``max_repetition``: the greatest share of repeated n-grams
-    (``engine.text.repetition``) of one that counts, None is no limit.
+    a solution that was cut off at the token limit counts; ``max_repetition``: solutions with a larger share of
+    repeated n-grams (``engine.text.repetition``) are dropped; None for no limit.
     ``price_in``, ``price_out``: USD for a million tokens that a server reads and writes.
     """
 

@@ -31,7 +31,7 @@ class RunConfig:
     duplicates. ``other_runs``: what to do with questions that another run of the workspace already has.
     ``reproducible``: every role is, so that equal seeds give equal texts on a GPU too.
     ``regenerated_from``: the question whose settings a live run repeats. ``max_cost``: USD at which the run stops and
-    can be resumed; None is no limit.
+    can be resumed; None for no limit.
     """
 
     profile: Profile

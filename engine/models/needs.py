@@ -20,8 +20,8 @@ _LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32, _LEAST_SLOTS)
 _SCORER_SLOTS = 256
 """A scorer's rows are done in one step, so its slots take no memory: only the tokens of a step count."""
 _ENOUGH = 256
-"""Slots whose cache is enough beside other models, where the profile gives none: with more, a card is bound by
-arithmetic (an A100 from about 100 on, an H100 from 380)."""
+"""Slots for which a model that shares a card gets cache, where the profile gives none. More slots add little: a card is
+bound by arithmetic from about 100 (A100) or 380 (H100) on."""
 _PROMPT, _PREFIX = 128, 20
 """Tokens of a prompt with a question, and of what generators continue."""
 _BLOCKS = 64

@@ -51,7 +51,7 @@ def load(role: Role, memory: Memory | None = None) -> Model:
 
 
 class PlacedModels:
-    """Opens the models of one assignment; those that take turns on a card share a ``SharedGpu``."""
+    """Opens the models of one assignment; models that take turns on a card share a ``SharedGpu``."""
 
     def __init__(self, assignment: Assignment, devices: Sequence[str]) -> None:
         self._assignment, self._devices = assignment, devices

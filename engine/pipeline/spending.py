@@ -39,7 +39,7 @@ class Account:
 
 
 class Spending:
-    """``limit``: USD that the run may cost in all; None is no limit. ``earlier``: what it has cost before."""
+    """``limit``: USD that the run may cost in all; None for no limit. ``earlier``: what it has cost before."""
 
     def __init__(self, run_id: str, limit: float | None = None, earlier: Sequence[StageSpend] = ()) -> None:
         self.limit, self._run_id = limit, run_id

@@ -140,7 +140,7 @@ class _Ranks:
 
 
 def _failed(codes: Sequence[int | None]) -> dict[int, int]:
-    """The exit codes of those that failed, by rank."""
+    """Exit codes by rank, of the processes that failed."""
     return {rank: code for rank, code in enumerate(codes) if code not in (None, 0, INTERRUPTED)}
 
 

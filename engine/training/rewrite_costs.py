@@ -13,7 +13,7 @@ _PROMPT = 1_000
 
 
 class RewriteCosts:
-    """``limit``: USD that all rewrites of this name may cost; None is no limit. ``tried``: the rows so far."""
+    """``limit``: USD that all rewrites of this name may cost; None for no limit. ``tried``: the rows so far."""
 
     def __init__(self, role: Role, limit: float | None, tried: Iterable[Mapping[str, Any]] = ()) -> None:
         costs = [float(row["cost_usd"]) for row in tried if row.get("cost_usd")]

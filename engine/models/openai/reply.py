@@ -15,8 +15,8 @@ class Reply:
     where the server ended it for a reason that makes it no text.
 
     Where the server gives no token counts, or impossible ones, the events are counted instead, with a prompt of 0.
-    Reasoning that the server sends apart (``reasoning_content``, or ``reasoning``) is no part of the text. The words
-    with which a chat model refuses an answer are its text.
+    Reasoning that the server sends apart (``reasoning_content``, or ``reasoning``) is kept out of the text. A chat
+    model's refusal is its text.
     """
 
     def __init__(self, url: str, stream: ResumedStream | None = None) -> None:

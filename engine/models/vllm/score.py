@@ -6,7 +6,7 @@ InternLM2ForRewardModel) the last token's score is taken.
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from engine.config.profiles import Role
@@ -87,22 +87,15 @@ class RowScorer(EngineModel):
 class VllmScore(RowScorer):
     """A classifier or a reward model in a pooling engine."""
 
-    def __init__(
-        self,
-        name: str,
-        engine: Engine,
-        window: int,
-        in_domain: Callable[[str], bool] | None = None,
-        end: int | None = None,
-    ) -> None:
-        super().__init__(name, engine, window, in_domain, end)
-        self.is_classifier = "classify" in engine.llm.llm_engine.get_supported_tasks()
-        self._task = "classify" if self.is_classifier else "token_classify"
+    @cached_property
+    def is_classifier(self) -> bool:
+        return "classify" in self.engine.llm.llm_engine.get_supported_tasks()
 
     def params(self) -> Any:
         from vllm import PoolingParams
 
-        return PoolingParams(task=self._task, use_activation=False)  # by default a sigmoid hides the raw score
+        task = "classify" if self.is_classifier else "token_classify"
+        return PoolingParams(task=task, use_activation=False)  # by default a sigmoid hides the raw score
 
     def score(self, output: Any) -> float:
         return float(output.outputs.data.flatten()[-1])

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 
+from engine.models.base import TextModel
+from engine.models.load import open_text
 from engine.models.local.transformers_lm import TransformersLM
 from tests.engine.models import tiny
 
@@ -31,3 +33,17 @@ def lm(causal: Any, tokenizer: Any) -> Iterator[TransformersLM]:
     model = TransformersLM("tiny", causal, tokenizer, slots=64)
     yield model
     model.close()
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest) -> Iterator[Callable[..., TextModel]]:
+    """Opens what ``role`` of the test's file makes of these urls and changes; closed at the test's end."""
+    models: list[TextModel] = []
+
+    def make(*urls: str, **changes: Any) -> TextModel:
+        models.append(open_text(request.module.role(*urls, **changes)))
+        return models[-1]
+
+    yield make
+    for model in models:
+        model.close()

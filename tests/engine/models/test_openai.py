@@ -8,7 +8,6 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -41,19 +40,6 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def role(*urls: str, **changes: Any) -> Role:
     made = Role("generator", "far", "openai", "m", template("plain"), urls=urls, server="other", slots=32, timeout=5.0)
     return replace(made, **changes)
-
-
-@pytest.fixture
-def opened() -> Iterator[Any]:
-    models: list[TextModel] = []
-
-    def make(*urls: str, **changes: Any) -> TextModel:
-        models.append(open_text(role(*urls, **changes)))
-        return models[-1]
-
-    yield make
-    for model in models:
-        model.close()
 
 
 class Told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from engine.config.profiles import Role
 from engine.config.prompts import Template, template
 from engine.config.sampling import Sampling
 from engine.models.base import Completion, Failure, Request, TextModel
-from engine.models.load import open_text
 from engine.models.openai import server as servers
 from engine.models.openai.reply import Reply
 from engine.models.openai.streamed import TextCall
@@ -33,19 +32,6 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def role(*urls: str, **changes: Any) -> Role:
     given = {"urls": urls, "server": "other", "slots": 8, "timeout": 5.0, "template": template("chat-solve"), **changes}
     return Role("solver", "far", "openai-chat", "m", **given)
-
-
-@pytest.fixture
-def opened() -> Iterator[Made]:
-    models: list[TextModel] = []
-
-    def make(*urls: str, **changes: Any) -> TextModel:
-        models.append(open_text(role(*urls, **changes)))
-        return models[-1]
-
-    yield make
-    for model in models:
-        model.close()
 
 
 def texts(results: list[Completion | Failure]) -> list[str]:

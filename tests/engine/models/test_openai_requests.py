@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.config.sampling import Sampling
-from engine.models.base import BATCH, LIVE, Completion, Request, TextModel
-from engine.models.load import open_text
+from engine.models.base import BATCH, LIVE, Completion, Request
+from tests.engine.models import test_openai
 from tests.engine.models.faulty import Faulty
-from tests.engine.models.test_openai import FREE, role, stream
+from tests.engine.models.test_openai import FREE, stream
 from tests.engine.models.tiny import ask, requests
 
-
-@pytest.fixture
-def opened() -> Iterator[Any]:
-    models: list[TextModel] = []
-
-    def make(*urls: str, **changes: Any) -> TextModel:
-        models.append(open_text(role(*urls, **changes)))
-        return models[-1]
-
-    yield make
-    for model in models:
-        model.close()
+role = test_openai.role  # what the fixture ``opened`` opens
 
 
 def test_servers_other_than_vllm_are_sent_the_protocols_own_fields_alone(opened: Any) -> None:
