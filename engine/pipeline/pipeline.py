@@ -66,7 +66,8 @@ class Pipeline:
         self._to_group: SimpleQueue[Item | None] = SimpleQueue()
         self._steps = Steps(config, run_id, models, tools, self._inbox, self._to_group, on_event, on_text)
         self._tick = TICK if on_text is None else LIVE_TICK
-        self.counts = self._steps.counts
+        self._recorder = self._steps.recorder
+        self.counts = self._recorder.counts
         self._flowing = True
         self._generator_capacity = sum(queue.window for queue in self._steps.generators)
         self._started_questions, self._first_wave = 0, True
@@ -79,7 +80,7 @@ class Pipeline:
 
     def run(self) -> Outcome:
         """Run until the target is reached, cannot be reached, or the control stops it. Raises what ``put`` raises."""
-        self._steps.started = self._ticked = started = time.monotonic()
+        self._recorder.started = self._ticked = started = time.monotonic()
         threading.Thread(target=self._group_forever, name="answers", daemon=True).start()
         try:
             status = self._loop()
@@ -87,7 +88,7 @@ class Pipeline:
             self._to_group.put(None)
         self._steps.judge_warning.warn()
         self._progress(force=True)
-        return Outcome(status, self._message(status), time.monotonic() - started, self._steps.first_pair)
+        return Outcome(status, self._message(status), time.monotonic() - started, self._recorder.first_pair)
 
     def _loop(self) -> Status:
         steps, before = self._steps, time.monotonic()
@@ -104,11 +105,11 @@ class Pipeline:
             if requested in ("cancel", "interrupt"):
                 self._drain(GRACE if requested == "interrupt" else 0.0)
                 return "cancelled" if requested == "cancel" else "interrupted"
-            if requested == "run" and not steps.open and not self._wanted():
+            if requested == "run" and not self._recorder.open and not self._wanted():
                 self._record_surplus()
                 return "done"
             self._step(self._tick)
-            if steps.fatal is not None:
+            if self._recorder.fatal is not None:
                 self._drain(0.0)
                 return "failed"
 
@@ -130,7 +131,7 @@ class Pipeline:
 
     def _drain(self, grace: float) -> None:
         """Submit nothing more; record results for ``grace`` seconds, then cancel the rest."""
-        in_flight = self._steps.in_flight
+        in_flight, spending = self._steps.in_flight, self._steps.spending
         deadline = time.monotonic() + grace
         while in_flight and time.monotonic() < deadline and self.control.requested != "cancel":
             self._step(0.05)
@@ -138,9 +139,7 @@ class Pipeline:
             if isinstance(queue, TextQueue):
                 queue.model.cancel([key for key, call in in_flight.items() if call.queue is queue])
         deadline = time.monotonic() + PATIENCE
-        while (
-            in_flight and time.monotonic() < deadline and (self._steps.fatal is None or self._steps.spending.in_flight)
-        ):
+        while in_flight and time.monotonic() < deadline and (self._recorder.fatal is None or spending.in_flight):
             self._step(0.05)
         self._flush()
 
@@ -181,7 +180,7 @@ class Pipeline:
         run then do not depend on timing, and its pairs are those of lowest idx.
         """
         target = self.config.accepted
-        return self._next is not None and (target is None or self.counts.kept["pair"] + self._steps.open < target)
+        return self._next is not None and (target is None or self.counts.kept["pair"] + self._recorder.open < target)
 
     def _start_and_submit(self) -> None:
         for queue in self._steps.downstream:
@@ -210,12 +209,12 @@ class Pipeline:
 
     def _only_first_wave(self) -> bool:
         """Whether the first wave still has the models to itself."""
-        steps, counts = self._steps, self.counts
+        counts = self.counts
         self._first_wave = (
             self._first_wave
             and not counts.kept["pair"]
             and counts.decided_here + counts.failed < FIRST_WAVE
-            and time.monotonic() - steps.started < HEAD_START
+            and time.monotonic() - self._recorder.started < HEAD_START
         )
         return self._first_wave
 
@@ -239,12 +238,12 @@ class Pipeline:
         steps = self._steps
         if isinstance(result, tuple):
             item, item.groups = result[0], result[1]
-            steps.guard(item, lambda: steps.finish_pair(item))
+            steps.guard(item, lambda: steps.solutions.finish_pair(item))
             return
         call = steps.in_flight.pop(result.request_id, None)
         if call is None:  # cancelled before, or a failure of the answers' thread
             if isinstance(result, Failure) and result.fatal:
-                steps.fatal = result.error
+                self._recorder.fatal = result.error
             return
         call.queue.in_flight -= call.rows
         billed = (result.tokens, 0) if isinstance(result, Scored) else result.billed
@@ -263,10 +262,10 @@ class Pipeline:
     def _whole(self, call: InFlight, text: Completion) -> Completion | None:
         """The completion with the cost of all its tries; None where it is retried or was cancelled."""
         if text.finish_reason == "cancelled":
-            stopping = self._steps.fatal is not None or self._steps.spending.exhausted
+            stopping = self._recorder.fatal is not None or self._steps.spending.exhausted
             if self.control.requested in ("run", "pause") and not stopping:
                 problem = f"The model of stage {call.queue.stage} was closed while the run needed it."
-                self._steps.fatal = BackendError(problem)
+                self._recorder.fatal = BackendError(problem)
             return None
         queue = call.queue
         cut_off = text.finish_reason == "length" and self.control.requested == "run"
@@ -282,7 +281,7 @@ class Pipeline:
         now = time.monotonic()
         if force or now - self._ticked >= EVERY:
             self._ticked = now
-            self.on_event(self.progress(now - self._steps.started))
+            self.on_event(self.progress(now - self._recorder.started))
 
     def progress(self, elapsed: float) -> dict[str, Any]:
         """One ``progress`` event; ``done`` and ``total`` count questions, or pairs where ``accepted`` is the target."""
@@ -315,7 +314,7 @@ class Pipeline:
 
     def _message(self, status: Status) -> str | None:
         if status == "failed":
-            return str(self._steps.fatal)
+            return str(self._recorder.fatal)
         if status == "interrupted":
             return self._steps.spending.sentence if self._steps.spending.exhausted else None
         accepted, target = self.counts.kept["pair"], self.config.accepted

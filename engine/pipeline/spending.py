@@ -10,32 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.config.profiles import Role
+from engine.models.account import Account
 from engine.models.base import Billed
 from store.database.run_queries import StageSpend
 from store.records import Record, Spend
 
-_PROMPT = 1_000
-"""Tokens of the longest prompt that is expected."""
-
 
 @dataclass(slots=True, eq=False)
-class Account:
-    """One model's spending at one stage: ``requests`` and ``cost`` in all, ``new`` (requests, tokens read and written)
-    since the last rows."""
+class StageAccount(Account):
+    """An account at one stage. ``new``: (requests, tokens read and written) since the last rows."""
 
-    stage: str
-    role: Role
-    requests: int = 0
-    cost: float = 0.0
+    stage: str = ""
     in_flight: int = 0
     new: tuple[int, int, int] = (0, 0, 0)
-
-    @property
-    def expected(self) -> float:
-        """USD that the next request will cost."""
-        if self.requests:
-            return self.cost / self.requests
-        return self.role.cost(_PROMPT, max(self.role.max_tokens, self.role.retry_tokens) if self.role.writes else 0)
 
 
 class Spending:
@@ -44,7 +31,7 @@ class Spending:
     def __init__(self, run_id: str, limit: float | None = None, earlier: Sequence[StageSpend] = ()) -> None:
         self.limit, self._run_id = limit, run_id
         self._earlier = {one.stage: one for one in earlier}
-        self._accounts: list[Account] = []
+        self._accounts: list[StageAccount] = []
         self._spent = sum(one.cost_usd for one in earlier)
         self._refused = False
 
@@ -69,17 +56,17 @@ class Spending:
         left = "the next request may cost more than is left"
         return f"The run stopped at --max-cost {self.limit:g}: it has cost ${self._spent:.4f}, and {left}"
 
-    def account(self, stage: str, role: Role) -> Account | None:
+    def account(self, stage: str, role: Role) -> StageAccount | None:
         """A model's account; None where it has no price."""
         if not role.priced:
             return None
-        account = Account(stage, role)
+        account = StageAccount(role, stage=stage)
         if (before := self._earlier.get(stage)) is not None:
             account.requests, account.cost = before.requests, before.cost_usd
         self._accounts.append(account)
         return account
 
-    def allows(self, account: Account | None) -> bool:
+    def allows(self, account: StageAccount | None) -> bool:
         """Whether another request may be sent."""
         if account is None or self.limit is None:
             return True
@@ -91,12 +78,12 @@ class Spending:
         self._refused = True
         return False
 
-    def sent(self, account: Account | None) -> None:
+    def sent(self, account: StageAccount | None) -> None:
         """Note a request that is in flight from now on."""
         if account is not None:
             account.in_flight += 1
 
-    def charge(self, account: Account | None, billed: Billed) -> None:
+    def charge(self, account: StageAccount | None, billed: Billed) -> None:
         """Note the end of a request, with the tokens of all its tries."""
         if account is None:
             return
@@ -104,10 +91,7 @@ class Spending:
         self._refused = False
         if billed == (0, 0):
             return
-        cost = account.role.cost(*billed)
-        self._spent += cost
-        account.cost += cost
-        account.requests += 1
+        self._spent += account.add(billed)
         requests, read, written = account.new
         account.new = requests + 1, read + billed[0], written + billed[1]
 

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.config.profiles import Role
+from engine.models.account import Account
 from engine.models.base import Billed
-
-_PROMPT = 1_000
-"""Tokens of the longest prompt that is expected."""
 
 
 class RewriteCosts:
@@ -17,24 +15,24 @@ class RewriteCosts:
 
     def __init__(self, role: Role, limit: float | None, tried: Iterable[Mapping[str, Any]] = ()) -> None:
         costs = [float(row["cost_usd"]) for row in tried if row.get("cost_usd")]
-        self._role, self.limit, self.spent, self._requests = role, limit, sum(costs), len(costs)
+        self.limit, self._account = limit, Account(role, len(costs), sum(costs))
         self.reached = False
+
+    @property
+    def spent(self) -> float:
+        return self._account.cost
 
     def add(self, billed: Billed) -> float:
         """Note a request that has ended; returns what it cost."""
-        cost = self._role.cost(*billed)
-        self.spent += cost
-        self._requests += cost > 0
-        return cost
+        return self._account.add(billed)
 
     def affordable(self) -> int:
-        """How many requests may be in flight at once: each counts as much as those before it on average, before the
-        first has ended as much as one may cost at most, when one is allowed in any case."""
+        """How many requests may be in flight at once, each at its expected cost; the first is allowed in any case."""
         if self.limit is None:
             return 1 << 30
-        expected = self.spent / self._requests if self._requests else self._role.cost(_PROMPT, self._role.max_tokens)
+        expected = self._account.expected
         count = int((self.limit - self.spent) / expected) if expected else 1 << 30
-        if not self._requests and self.spent < self.limit:
+        if not self._account.requests and self.spent < self.limit:
             count = max(count, 1)
         self.reached = count < 1
         return max(count, 0)
