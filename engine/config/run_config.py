@@ -108,10 +108,14 @@ class RunConfig:
 
 
 def load_run_config(
-    profile: str | None = None, config_file: str | Path | None = None, folder: Path | None = None, **options: Any
+    profile: str | None = None,
+    config_file: str | Path | None = None,
+    folder: Path | None = None,
+    usual_accepted: int | None = None,
+    **options: Any,
 ) -> RunConfig:
     """A run's config: the profile (else the file's, else nano), the file's tables and options, ``options`` not None.
-    ``folder``: holds further profiles by name.
+    ``folder``: holds further profiles by name. ``usual_accepted``: the target where neither file nor options have one.
 
     In the file, role tables (``[solver]`` ...) change single fields of the profile's, ``[[generator]]`` replaces all
     generators, and every other key is an option of ``RunConfig``.
@@ -132,4 +136,7 @@ def load_run_config(
     for key in changes:
         if key not in options_known:
             raise unknown_key(key, [*options_known, *ROLES, "templates", "profile"])
-    return validate(RunConfig, {**changes, **options, "profile": profile_of(table, path.stem)})
+    options = changes | options
+    if usual_accepted is not None and not {"questions", "accepted"} & options.keys():
+        options["accepted"] = usual_accepted
+    return validate(RunConfig, {**options, "profile": profile_of(table, path.stem)})

@@ -60,7 +60,7 @@ def _run(verbs: Verbs) -> None:
     cost = "stop when paid models have cost this much; the run can be resumed with a higher limit"
     verb.add_argument("--max-cost", type=float, metavar="USD", help=cost)
     verb.add_argument("--resume", metavar="RUN_ID", help="continue this run with its stored options")
-    plan = "only print the stages, their models and the counts to expect; nothing is downloaded or stored"
+    plan = "only print stages, models and expected counts (by default of a million pairs); downloads and stores nothing"
     verb.add_argument("--plan", action="store_true", help=plan)
     add_json(verb)
 

@@ -28,12 +28,14 @@ def run(options: Namespace) -> int:
         request = RunRequest(resume=options.resume, max_cost=options.max_cost)
         return run_or_follow(options, request, check=lambda stored: _refuse_conflicts(options, stored))
     from engine.config.run_config import load_run_config
+    from engine.models.workload import PAIRS
     from engine.training import registered_models
 
     config = load_run_config(
         options.profile,
         options.config,
         folder=registered_models.folder(options.workspace),
+        usual_accepted=PAIRS if options.plan else None,
         questions=options.questions,
         accepted=options.accepted,
         max_questions=options.max_questions,

@@ -118,6 +118,8 @@ def test_a_plan_for_pairs_starts_as_many_questions_as_they_need(tmp_path: Path) 
     stages = json.loads(planned.stdout)
     assert abs(stages[-1]["kept"] - 1000) <= 1
     assert stages[2]["entered"] == 1949
+    usual = scalequest("run", "--profile", "paper", "--workspace", tmp_path, "--plan", "--json")
+    assert json.loads(usual.stdout)[-1]["kept"] == 1_000_000
     refused = scalequest("run", "--resume", "r1", "--workspace", tmp_path, "--plan")
     assert refused.returncode == 2
     assert "--plan" in refused.stderr
