@@ -87,7 +87,7 @@ class Problem:
 @dataclass(frozen=True)
 class Reading:
     """The oracle's answer: ``ok`` (``answer`` known), ``bad`` (fits a phrasing, impossible numbers), ``unk`` (fits
-    none).
+    none). ``words`` are those of the story; ``introduction`` is the text before it.
     """
 
     status: Literal["ok", "bad", "unk"]
@@ -97,6 +97,7 @@ class Reading:
     words: dict[str, str] | None = None
     answer: str | None = None
     response: str | None = None
+    introduction: str = ""
 
 
 KINDS: dict[str, Kind] = {}
@@ -131,6 +132,24 @@ ASKING = ("{name8} asks {name9}: ", "{name8} and {name9} work on this: ")
 """A phrasing with fewer than ``FEW`` different texts is introduced by two people, so that it has hundreds of times as
 many: this separates a generator that repeats its training set from one that knows the kind.
 """
+_INTRODUCTIONS = re.compile(
+    "(?:" + "|".join(re.sub(r"\\{\w+\\}", "[A-Z][a-z]+", re.escape(text)) for text in ASKING) + ")*"
+)
+
+
+def introduction_of(text: str) -> str:
+    """Who asks, or works on it, at the beginning of a question or phrasing (empty: nobody).
+
+    It is no part of the story: whoever is named there may be anyone, one person twice or someone of the story, and any
+    phrasing may have it or lack it.
+    """
+    spelled = next((start for start in ASKING if text.startswith(start)), "")
+    return spelled or _INTRODUCTIONS.match(text).group()  # type: ignore[union-attr]
+
+
+def story_of(text: str) -> str:
+    """A question or phrasing without its introduction."""
+    return text[len(introduction_of(text)) :]
 
 
 def texts_of(phrasing: str, numbers: dict[str, str]) -> int:
@@ -186,9 +205,11 @@ def _draw_words(phrasing: str, rng: random.Random) -> dict[str, str]:
 def make(which: Kind, level: int, rng: random.Random, *, phrasing: int | None = None,
          words: dict[str, str] | None = None, split: Split | None = "train",
          tries: int = 200) -> Problem | None:  # fmt: skip
-    """A problem of this kind and level; None where ``tries`` draws find no possible numbers in the split."""
+    """A problem of this kind and level; None where ``tries`` draws find no possible numbers in the split. With the
+    ``words`` of a story it has no introduction.
+    """
     chosen = rng.randrange(len(which.phrasings)) if phrasing is None else phrasing
-    text = which.phrasings[chosen]
+    text = which.phrasings[chosen] if words is None else story_of(which.phrasings[chosen])
     step = min(max(level - which.level, 0), 2)
     for _ in range(tries):
         numbers = {slot: draw_number(size, step, rng) for slot, size in which.numbers.items()}
@@ -248,17 +269,18 @@ def _index() -> dict[str, list[tuple[Kind, int]]]:
 def read(question: str) -> Reading:
     """The oracle: which kind a text is, with which numbers, and its answer."""
     question = question.strip()
-    worst = Reading("unk")
+    introduction, story = introduction_of(question), story_of(question)
+    worst = Reading("unk", introduction=introduction)
     for size in range(8, -1, -1):
-        for which, number in _index().get(question[-size:] if size else "", []):
-            match = recogniser(which.phrasings[number]).fullmatch(question)
+        for which, number in _index().get(story[-size:] if size else "", []):
+            match = recogniser(story_of(which.phrasings[number])).fullmatch(story)
             if match is None:
                 continue
             found = match.groupdict()
             digits = {slot: found[slot] for slot in found if slot in which.numbers}
             words = {slot: found[slot] for slot in found if slot not in which.numbers}
             numbers = {slot: int(text[:6]) for slot, text in digits.items()}
-            worst = Reading("bad", which, number, numbers, words)
+            worst = Reading("bad", which, number, numbers, words, introduction=introduction)
             if any(text.startswith("0") or len(text) > 5 for text in digits.values()) or len(set(words.values())) < len(
                 words
             ):
@@ -267,5 +289,5 @@ def read(question: str) -> Reading:
                 response, answer = which.work(numbers)
             except Impossible:
                 continue
-            return Reading("ok", which, number, numbers, words, answer, response)
+            return Reading("ok", which, number, numbers, words, answer, response, introduction)
     return worst

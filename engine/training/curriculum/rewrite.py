@@ -12,7 +12,18 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import Literal
 
-from engine.training.curriculum.core import KINDS, WORDS, Kind, Reading, draw_number, make, read, slots_of, word_type
+from engine.training.curriculum.core import (
+    KINDS,
+    WORDS,
+    Kind,
+    Reading,
+    draw_number,
+    make,
+    read,
+    slots_of,
+    story_of,
+    word_type,
+)
 from engine.training.curriculum.work import Impossible
 
 Direction = Literal["solvable", "difficult"]
@@ -30,7 +41,7 @@ def _mask(text: str) -> tuple[str, ...]:
 def _templates() -> list[tuple[Kind, int, tuple[str, ...], frozenset[str]]]:
     rows = []
     for kind in KINDS.values():
-        for number, phrasing in enumerate(kind.phrasings):
+        for number, phrasing in enumerate(map(story_of, kind.phrasings)):
             fill = {s: WORDS[word_type(s)][0] if word_type(s) in WORDS else "1" for s in slots_of(phrasing)}
             masked = _mask(phrasing.format(**fill))
             rows.append((kind, number, masked, frozenset(masked)))
@@ -38,8 +49,8 @@ def _templates() -> list[tuple[Kind, int, tuple[str, ...], frozenset[str]]]:
 
 
 def nearest(question: str) -> tuple[Kind, int, float]:
-    """(kind, phrasing, similarity 0..1) of the phrasing that a text comes closest to."""
-    masked = _mask(question)
+    """(kind, phrasing, similarity 0..1) of the phrasing that a text's story comes closest to."""
+    masked = _mask(story_of(question))
     words = frozenset(masked)
     overlap = sorted(_templates(), key=lambda row: -len(words & row[3]) / len(words | row[3]))[:8]
     scored = [(SequenceMatcher(None, masked, row[2], autojunk=False).ratio(), row) for row in overlap]
@@ -62,19 +73,20 @@ def _words_from(question: str, phrasing: str, rng: random.Random) -> dict[str, s
 def _repair(question: str, reading: Reading, rng: random.Random) -> str | None:
     if reading.status == "ok":
         return None
+    story = story_of(question.strip())
     kind, phrasing, words = reading.kind, reading.phrasing, reading.words
     if kind is None or words is None or len(set(words.values())) < len(words):
-        kind, phrasing, ratio = nearest(question)
+        kind, phrasing, ratio = nearest(story)
         if ratio < 0.5:
             return None
-        words = _words_from(question, kind.phrasings[phrasing], rng)
-    text = kind.phrasings[phrasing]
-    own = [int(n) for n in re.findall(r"[0-9]{1,5}", question)]
+        words = _words_from(story, story_of(kind.phrasings[phrasing]), rng)
+    text = story_of(kind.phrasings[phrasing])
+    own = [int(n) for n in re.findall(r"[0-9]{1,5}", story)]
     slots = [slot for slot in slots_of(text) if slot in kind.numbers]
     if len(own) == len(slots) and (numbers := _possible(kind, dict(zip(slots, own, strict=True)), rng)) is not None:
-        return text.format(**numbers, **words)
+        return reading.introduction + text.format(**numbers, **words)
     problem = make(kind, kind.level + rng.randint(0, 2), rng, phrasing=phrasing, words=words)
-    return problem.question if problem else None
+    return reading.introduction + problem.question if problem else None
 
 
 def _possible(kind: Kind, numbers: dict[str, int], rng: random.Random, tries: int = 30) -> dict[str, int] | None:
@@ -99,7 +111,7 @@ def _harden(question: str, reading: Reading, rng: random.Random) -> str | None:
     for _ in range(8):
         problem = make(kind, kind.level + 2, rng, phrasing=reading.phrasing, words=reading.words)
         if problem is not None and sum(problem.numbers.values()) > sum(reading.numbers.values()):
-            return problem.question
+            return reading.introduction + problem.question
     return None
 
 

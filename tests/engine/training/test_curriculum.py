@@ -59,6 +59,17 @@ def test_every_equation_in_a_solution_is_true() -> None:
         ("Ada has 12 apples and gives 5 of them to Ben. How many pears does Ada have left?", "unk"),
         ("Ada has 12 apples and gives 5 of them to Ben. How many apples does Ben have left?", "unk"),
         ("", "unk"),
+        ("Noah asks Noah: What is 12 squared?", "ok"),  # an introduction is no part of the story:
+        ("Noah and Noah work on this: What is 12 squared?", "ok"),
+        ("Ada asks Ben: What is 12 squared?", "ok"),
+        ("What is 12 squared?", "ok"),  # ... a phrasing that always has one may lack it
+        ("Ada asks Ben: Ada has 12 apples and gives 5 of them to Ben. How many apples does Ada have left?", "ok"),
+        ("Kim asks Omar: Ada has 12 apples and gives 5 of them to Ben. How many apples does Ada have left?", "ok"),
+        ("Cara asks Dan: Ada has 12 apples and gives 5 of them to Ada. How many apples does Ada have left?", "bad"),
+        ("Cara asks Dan: Ada has 12 apples and gives 50 of them to Ben. How many apples does Ada have left?", "bad"),
+        ("Noah asks Noah: Finn is 9. In 2 years, how old is Ravi?", "unk"),
+        ("Noah asks Noah What is 12 squared?", "unk"),
+        ("Noah asks Noah:", "unk"),
     ],
 )
 def test_the_oracle_tells_possible_from_impossible_from_unknown(question: str, status: str) -> None:
@@ -87,6 +98,19 @@ def test_a_repair_keeps_the_sample_and_makes_it_possible() -> None:
     slip = "Ada has 12 apples and gives 5 of them to Ben. How many pears does Ada have left?"
     assert rewrite(slip, "solvable", rng) == slip.replace("pears", "apples")
     assert rewrite("The weather is nice today in the mountains.", "solvable", rng) is None
+
+
+@pytest.mark.parametrize("introduction", ["", "Noah asks Noah: ", "Ada and Kim work on this: "])
+def test_a_rewrite_keeps_the_introduction(introduction: str) -> None:
+    rng = random.Random(0)
+    repaired = rewrite(introduction + "Cara is 56. In 17 years, how old is Leo?", "solvable", rng)
+    assert repaired == introduction + "Cara is 56. In 17 years, how old is Cara?"
+    changed = rewrite(introduction + "What is the sum of the numbers from 7 to 3?", "solvable", rng)
+    harder = rewrite(introduction + "What is 12 squared?", "difficult", rng)
+    for text in (changed, harder):
+        assert text is not None
+        assert text.startswith(introduction)
+        assert (read(text).status, read(text).introduction) == ("ok", introduction)
 
 
 def test_a_hardening_keeps_the_story_and_raises_the_numbers() -> None:
