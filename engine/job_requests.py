@@ -185,12 +185,13 @@ class CheckRequest(Request):
     kind: ClassVar[str] = "check"
     excludes: ClassVar[frozenset[str]] = _ALONE
     unit: ClassVar[str] = "questions"
-    remains: ClassVar[str] = "the verdicts so far are kept, and the same command continues the check"
+    remains: ClassVar[str] = "the results so far are kept, and the same command continues the check"
     run_id: str
     stage: str
     benchmarks: Texts = ()
     profile: str | None = None
     drop: bool = False
+    n: int | None = None
 
     def absolute(self) -> Self:
         files = tuple(map(_absolute, self.benchmarks))
@@ -218,7 +219,8 @@ class CheckRequest(Request):
         from engine.checks.request import check_of
         from engine.training import registered_models
 
-        return check_of(self.stage, self.benchmarks, self.profile, registered_models.folder(folder), self.drop)
+        folder = registered_models.folder(folder)
+        return check_of(self.stage, self.benchmarks, self.profile, folder, self.drop, self.n)
 
 
 class ExportRequest(Request):

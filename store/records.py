@@ -118,7 +118,7 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The measured pass rate of one model on one question (pass@1 averaged over its rollouts).
+    """The measured pass rate of one model on one question: right rollouts / decided ones, None where none is decided.
 
     ``n`` rollouts, of which ``correct`` agree with the gold answer and ``undecided`` may; None where a data set says
     the rate alone. ``sampling``: the parameters of the rollouts, as far as they are known.
@@ -126,7 +126,7 @@ class Rate:
 
     question_id: str
     model: str
-    pass_rate: float
+    pass_rate: float | None
     n: int | None = None
     correct: int | None = None
     undecided: int | None = None

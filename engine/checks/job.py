@@ -5,24 +5,23 @@ of verdicts, so that a check that was stopped in any way continues from there wh
 """
 
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import cast
 
 from engine.checks.answers import Answers
-from engine.checks.judges import OUTSIDE, Contamination, Judge, NearDuplicates, Questions, Rewards
+from engine.checks.judges import Contamination, Judge, NearDuplicates, Questions, Rewards
+from engine.checks.pass_rates import Measuring, is_measured
 from engine.checks.replies import Replies
-from engine.checks.request import Check
+from engine.checks.report import Counts, report
+from engine.checks.request import PASS_RATE, Check
 from engine.jobs.control import Control
 from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result
 from engine.models.base import TextModel
 from engine.models.model_cache import ModelCache
-from engine.stages import solvability
 from engine.stages.contamination import Benchmark
-from engine.stages.duplicate import LABEL
 from engine.text.answers import AnswerPool
-from engine.text.verdict import undecided_warning
-from store.database import replace_verdicts
+from store.database import check_notes, replace_verdicts
 from store.database.replace_verdicts import Findings
 from store.database.workspace import Workspace
 from store.errors import InputError
@@ -30,36 +29,6 @@ from store.records import Run, now
 
 READ = 20_000
 """Questions read in one block: bounds memory."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """Numbers of questions that a check has judged; ``marked``: those with a near-duplicate;
-    ``undecided``: those on which a judge came to no conclusion.
-    Of solutions: those ``changed``, and those of them that contradict the gold answer (``wrong``).
-    """
-
-    kept: int = 0
-    dropped: int = 0
-    marked: int = 0
-    outside: int = 0
-    undecided: int = 0
-    scored: int = 0
-    failed: int = 0
-    changed: int = 0
-    wrong: int = 0
-
-    def add(self, found: Findings) -> None:
-        kept = sum(verdict.kept for verdict in found.verdicts)
-        self.kept += kept
-        self.dropped += len(found.verdicts) - kept
-        self.marked += len({label.question_id for label in found.labels if label.key == LABEL})
-        self.outside += sum(verdict.reason == OUTSIDE for verdict in found.verdicts)
-        self.undecided += sum(verdict.reason == solvability.NO_VERDICT for verdict in found.verdicts)
-        self.scored += len({reward.solution_id.rpartition("-")[0] for reward, _ in found.rewards})
-        self.failed += len(found.errors)
-        self.changed += len(found.solutions)
-        self.wrong += sum(solution.correct == "different" for solution in found.solutions)
 
 
 def run(
@@ -76,7 +45,8 @@ def run(
     ``model_cache`` loads the model. Raises InputError for a run that cannot be checked and a benchmark or model that
     cannot be used (nothing is changed then), StoreError where the disk fails, BackendError where the model is gone.
     """
-    return _Job(workspace, checkable(workspace, run_id), check, on_event, control or Control()).run(model_cache)
+    job = Measuring if check.name == PASS_RATE else _Job
+    return job(workspace, checkable(workspace, run_id), check, on_event, control or Control()).run(model_cache)
 
 
 def checkable(workspace: Workspace, run_id: str) -> Run:
@@ -91,9 +61,11 @@ def checkable(workspace: Workspace, run_id: str) -> Run:
 
 def done_already(workspace: Workspace, run_id: str, check: Check) -> bool:
     """Whether this check has been completed and nothing has changed since. Errors as ``run``."""
-    checkable(workspace, run_id)
+    checked = checkable(workspace, run_id)
+    if check.name == PASS_RATE:
+        return is_measured(workspace, checked, check)
     with workspace.cursor() as cursor:
-        note = replace_verdicts.notes(cursor, run_id).get(check.stage, {})
+        note = check_notes.notes(cursor, run_id).get(check.stage, {})
     return bool(note.get("done")) and note.get("hash") == check.hash()
 
 
@@ -136,7 +108,7 @@ class _Job:
         hashed, progress = self._check.hash(), self._progress
         self._workspace.writer.flush()  # a run that has just ended may still have rows on their way
         with self._workspace.cursor() as cursor:
-            note = replace_verdicts.notes(cursor, self._run.run_id).get(self._check.stage, {})
+            note = check_notes.notes(cursor, self._run.run_id).get(self._check.stage, {})
             begin = int(note["next"]) if note.get("hash") == hashed else 0
             extent = replace_verdicts.extent(cursor, self._run.run_id, self._check.stage, begin)
         progress.total, progress.done, last = extent
@@ -192,21 +164,4 @@ class _Job:
         return self._progress.end(status, message, report=report(self._check.words, self._counts))
 
 
-CONTINUES = "the verdicts so far are kept, and the same check continues from there"
-
-
-def report(words: str, counts: Counts) -> str:
-    """The result of a check as a sentence."""
-    judged = counts.kept + counts.dropped
-    parts = [f"{judged:,} questions judged", f"{counts.dropped:,} dropped"]
-    parts += [f"{counts.marked:,} with a near-duplicate"] if counts.marked or "near-duplicates" in words else []
-    parts += [f"{counts.scored:,} questions with rewards"] if counts.scored else []
-    if counts.changed:
-        parts.append(f"{counts.changed:,} solutions changed, {counts.wrong:,} of them contradict the gold answer")
-    if counts.outside:
-        parts.append(f"{counts.outside:,} outside the domain of the model and without a score")
-    parts += [f"{counts.undecided:,} without a verdict"] if counts.undecided else []
-    parts += [f"{counts.failed:,} failed and left as they were"] if counts.failed else []
-    sentence = f"{words[0].upper()}{words[1:]}: {', '.join(parts)}."
-    warning = undecided_warning(words.rpartition(" by ")[2], counts.undecided, judged)
-    return sentence if warning is None else f"{sentence} {warning}"
+CONTINUES = "the results so far are kept, and the same check continues from there"

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.config.profiles import Profile, Role, load_profile
 from engine.config.run_config import RunConfig
+from engine.stages import solution
 from store.errors import InputError
 
 STAGE = {
@@ -22,24 +23,30 @@ STAGE = {
     "reward": "pair",
     "answers": "solution",
 }
-"""The checks, and the stage whose verdicts each replaces, in order."""
-ROLE = {"solvability": "judge", "difficulty": "difficulty", "reward": "reward"}
+"""The checks of a stage, and the stage whose verdicts each replaces, in order."""
+PASS_RATE = "pass-rate"
+"""The check that measures instead: no verdict changes."""
+CHECKS = (*STAGE, PASS_RATE)
+ROLLOUTS = 16
+"""Of every question, unless the request says another number."""
+ROLE = {"solvability": "judge", "difficulty": "difficulty", "reward": "reward", PASS_RATE: "solver"}
 """The profile's role for each check by a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """``benchmarks``: files for contamination. ``profile``: for checks by a model. ``drop``: drop near-duplicates
-    rather than mark them."""
+    rather than mark them. ``n``: rollouts for a pass rate."""
 
     name: str
     benchmarks: tuple[str, ...] = ()
     profile: Profile | None = None
     drop: bool = False
+    n: int = 0
 
     @property
     def stage(self) -> str:
-        return STAGE[self.name]
+        return STAGE.get(self.name, self.name)
 
     @property
     def role(self) -> Role | None:
@@ -65,7 +72,7 @@ class Check:
         if self.benchmarks:
             return f"{self.name} against {', '.join(Path(file).name for file in self.benchmarks)}"
         if self.role is not None:
-            return f"{self.name} by {self.role.name}"
+            return f"{self.name} by {self.role.name}" + (f", {self.n} rollouts" if self.n else "")
         return f"{self.name}, dropped" if self.drop else self.name
 
     def hash(self) -> str:
@@ -74,6 +81,7 @@ class Check:
         """
         content: dict[str, Any] = {"name": self.name, "drop": self.drop}
         content["benchmarks"] = [(Path(file).name, _sha256(Path(file))) for file in self.benchmarks]
+        content |= {"n": self.n} if self.n else {}
         content["role"] = asdict(self.role) if self.role is not None else None
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -84,13 +92,14 @@ def check_of(
     profile: str | None = None,
     folder: Path | None = None,
     drop: bool = False,
+    n: int | None = None,
 ) -> Check:
-    """A validated check. ``folder``: where other than bundled profiles are found by name.
+    """A validated check. ``folder``: where other than bundled profiles are found by name; ``n``: None for ROLLOUTS.
 
     InputError for an unknown check, a missing benchmark, an unknown profile, or an option without effect.
     """
-    if name not in STAGE:
-        raise InputError("--stage", name, "is not a check", f"use one of {', '.join(STAGE)}")
+    if name not in CHECKS:
+        raise InputError("--stage", name, "is not a check", f"use one of {', '.join(CHECKS)}")
     if name == "contamination" and not benchmarks:
         raise InputError("--benchmark", "", "is missing, but contamination needs one", "name a file of questions")
     if name != "contamination" and benchmarks:
@@ -99,11 +108,17 @@ def check_of(
         raise InputError("--profile", profile, f"has no effect on {name}, which needs no model", "leave it out")
     if name != "near-duplicates" and drop:
         raise InputError("--drop", "", f"has no effect on {name}", "leave it out")
+    if name != PASS_RATE and n is not None:
+        raise InputError("--n", n, f"has no effect on {name}", "leave it out")
     found = load_profile(profile or "nano", folder) if name in ROLE else None
     if found is not None and getattr(found, ROLE[name]) is None:
         part = "reward model" if name == "reward" else ROLE[name]
         raise InputError("--profile", found.name, f"has no {part}, which this check needs", "name another profile")
-    return Check(name, tuple(map(str, benchmarks)), found, drop)
+    if name != PASS_RATE or found is None:
+        return Check(name, tuple(map(str, benchmarks)), found, drop)
+    rollouts = ROLLOUTS if n is None else n
+    solution.check_rollouts(found.solver, rollouts)
+    return Check(name, (), found, n=rollouts)
 
 
 def _sha256(path: Path) -> str:

@@ -15,7 +15,7 @@ from engine.exports.manifest import models, without_paths
 from engine.exports.plan import LICENSE, Plan
 from engine.paths import ASSETS
 from engine.text.verdict import undecided_warning
-from store.database import replace_verdicts, run_queries
+from store.database import check_notes, run_queries
 from store.export import card_statistics, formats
 from store.export.card_statistics import Figures, MeasuredRates
 from store.export.rows import Array, Cursor, Selected
@@ -166,7 +166,7 @@ def _contamination(cursor: Cursor, runs: Sequence[Run]) -> str:
     rows = []
     counts = card_statistics.contamination_counts(cursor, [run.run_id for run in runs])
     for run in runs:
-        note = replace_verdicts.notes(cursor, run.run_id).get("contamination")
+        note = check_notes.notes(cursor, run.run_id).get("contamination")
         names = [str(without_paths(one)) for one in run.config.get("benchmarks") or ()]
         against = _plain(without_paths(note["words"])) if note else ", ".join(map(_plain, names))
         for one in (one for one in counts if one.run_id == run.run_id):

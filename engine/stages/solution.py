@@ -5,11 +5,14 @@ repeat themselves (``Role.keep_cut``, ``Role.max_repetition``), as ScaleDiff (ar
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from engine.config.profiles import Role
 from engine.models.base import Completion
 from engine.text import repetition
-from engine.text.answers import extract
+from engine.text.answers import AnswerPool, against_gold, extract
 from engine.text.reasoning import split_reasoning
+from store.errors import InputError
 from store.records import Solution, Verdict, solution_id
 
 STAGE = "solution"
@@ -38,6 +41,20 @@ def solution(question_id: str, sample: int, text: Completion, solver: str, seed:
         reasoning=reasoning,
         reasoning_tokens=tokens,
     )
+
+
+def compared(made: Solution, gold: str | None, pool: AnswerPool) -> Solution:
+    """The solution with how its final answer compares with the gold one; cut off before an answer is ``different``."""
+    return replace(made, correct=against_gold(made.answer, gold, pool, cut=made.finish_reason == "length"))
+
+
+def check_rollouts(solver: Role, n: int) -> None:
+    """InputError unless ``n`` samples of this solver measure how often it is right."""
+    if n < 1:
+        raise InputError("--n", n, "is below 1", "use 1 or more")
+    if n > 1 and solver.temperature == 0.0:
+        problem = f"would ask {solver.model} at temperature 0 for the same answer each time"
+        raise InputError("--n", n, problem, "use 1, or a profile whose solver samples")
 
 
 def faults(solutions: Sequence[Solution], keep_cut: bool, max_repetition: float | None) -> list[str | None]:

@@ -20,8 +20,8 @@ from engine.config.profiles import Role
 from engine.jobs.control import Control
 from engine.models.base import Completion, Failure, Request
 from engine.seeds import item_seed
-from engine.stages.solution import solution
-from engine.text.answers import AnswerPool, against_gold
+from engine.stages.solution import compared, solution
+from engine.text.answers import AnswerPool
 from engine.training import json_lines, samples
 from engine.training.held_out import Held
 from engine.training.session import Interrupted, OnEvent, Progress
@@ -97,11 +97,9 @@ def _sample(
         if isinstance(result, Failure):  # the next call tries again
             return
         key, _, sample = result.request_id.partition("-")
-        stated = solution(key, int(sample), result, role.name, 0)
-        cut = stated.finish_reason == "length"
-        verdict = against_gold(stated.answer, answers[key].answer, pool, cut=cut)
-        row = {"key": key, "sample": int(sample), "verdict": verdict, "answer": stated.answer, "tokens": result.tokens}
-        json_lines.append(log, [row])
+        made = compared(solution(key, int(sample), result, role.name, 0), answers[key].answer, pool)
+        row = {"key": key, "sample": int(sample), "verdict": made.correct, "answer": made.answer}
+        json_lines.append(log, [row | {"tokens": result.tokens}])
 
     with AnswerPool() as pool, samples.opened(role) as model:
         samples.complete(model, requests, progress, receive)

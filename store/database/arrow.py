@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
+from store.database.ids import key
 from store.records import (
     Decision,
     ErrorRow,
@@ -139,6 +140,19 @@ def insert(cursor: duckdb.DuckDBPyConnection, kinds: dict[type[Record], list[Key
     for kind, rows in kinds.items():
         for table, data in tables(kind, rows) if rows else ():
             cursor.from_arrow(data).insert_into(table)
+
+
+def insert_records(
+    cursor: duckdb.DuckDBPyConnection, number: int, records: Sequence[Record], leads: Sequence[bool] = ()
+) -> None:
+    """Insert records of the run of this number. ``leads``: of rewards, whether each is its solution's first."""
+    kinds: dict[type[Record], list[Keyed]] = {}
+    for place, record in enumerate(records):
+        question, run_id, idx, sample = row_key(record, {})
+        first = bool(leads) and leads[place]
+        keyed = Keyed(record, question, run_id, sample, first, key(number, idx))
+        kinds.setdefault(type(record), []).append(keyed)
+    insert(cursor, kinds)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def _pair(row: Row, first_rewards: dict[int, float | None]) -> Row | None:
         **{name: question[name] for name in ("question_id", "run_id", "generator", "reference_answer")},
         **{name: chosen[name] for name in ("reasoning", "correct", "reasoning_tokens", "finish_reason")},
         "response_chars": len(chosen["text"]) + len(chosen["reasoning"] or ""),
-        "pass_rate": row["rates"][0]["pass_rate"] if row["rates"] else None,
+        "pass_rate": next((r["pass_rate"] for r in row["rates"] if r["pass_rate"] is not None), None),
         "novelty": float(labels["novelty"]) if "novelty" in labels else None,
         "repetition": float(labels["repetition"]) if "repetition" in labels else None,
         "checkability": labels.get("checkability"),

@@ -8,7 +8,6 @@ without a score); an imported one without solutions is dropped at ``solution``, 
 answer; one of a generated run stays pending with a row in ``errors``.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +15,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from store.database import arrow, resume, schema
+from store.database import arrow, check_notes, resume, schema
 from store.database import ids as keys
 from store.database.workspace import Workspace
-from store.errors import InputError
-from store.records import STAGES, ErrorRow, Label, Question, Record, Reward, Run, Solution, Spend, Verdict
+from store.records import STAGES, ErrorRow, Label, Question, Reward, Run, Solution, Spend, Verdict
 
 IMPORT_JUDGE = "import"
 """The judge of verdicts, and the model of labels, that came with imported data."""
@@ -120,19 +118,11 @@ def has_other_primary_reward(cursor: duckdb.DuckDBPyConnection, questions: Itera
     return {key for (key,) in cursor.execute(query, {"q": _keys(cursor, questions), "model": model}).fetchall()}
 
 
-def notes(cursor: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, dict[str, Any]]:
-    """The notes of the run's checks, by stage."""
-    query = "SELECT key, value FROM meta WHERE starts_with(key, ?)"
-    rows = cursor.execute(query, [_note(run_id, "")]).fetchall()
-    return {key.removeprefix(_note(run_id, "")): json.loads(value) for key, value in rows}
-
-
 def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: dict[str, Any]) -> None:
     """Write the results of a block and the note in one transaction. InputError if the run was deleted."""
 
     def write(cursor: duckdb.DuckDBPyConnection) -> None:
-        if not cursor.execute("SELECT 1 FROM runs WHERE run_id = ?", [run.run_id]).fetchone():
-            raise InputError("run", run.run_id, "was deleted while it was checked", "choose another run")
+        check_notes.require_run(cursor, run.run_id)
         number = keys.number_of(cursor, run.run_id) or 0
         named = (*(v.question_id for v in found.verdicts), *found.pending)
         ids = {question_id: keys.key(number, arrow.split(question_id)[1]) for question_id in named}
@@ -141,25 +131,21 @@ def replace(workspace: Workspace, run: Run, stage: str, found: Findings, note: d
         cursor.execute("DELETE FROM verdict_rows WHERE stage = $s AND " + _IN, {"s": stage, **_bounds(ids.values())})
         _delete_labels(cursor, run.run_id, list(ids.values()), found.replaces)
         _delete_rewards(cursor, number, [reward for reward, _ in found.rewards])
-        _insert(cursor, number, [*found.verdicts, *found.labels, *found.errors, *found.spend])
-        _insert(cursor, number, [reward for reward, _ in found.rewards], [leads for _, leads in found.rewards])
+        arrow.insert_records(cursor, number, [*found.verdicts, *found.labels, *found.errors, *found.spend])
+        arrow.insert_records(
+            cursor, number, [reward for reward, _ in found.rewards], [leads for _, leads in found.rewards]
+        )
         _update_solutions(cursor, number, found.solutions)
         _supersede(cursor, stage, [ids[v.question_id] for v in found.verdicts if not v.kept])
         if back:
             _restore(cursor, run, number, stage, back)
             # Questions kept again have verdicts that the checks of later stages have not seen: those checks start over.
             for later in _after(stage):
-                cursor.execute("DELETE FROM meta WHERE key = ?", [_note(run.run_id, later)])
-        write_note(cursor, run.run_id, stage, note)
+                check_notes.delete(cursor, run.run_id, later)
+        check_notes.write(cursor, run.run_id, stage, note)
         workspace.writer.forget_run(run.run_id)
 
     workspace.writer.call(write)
-
-
-def write_note(cursor: duckdb.DuckDBPyConnection, run_id: str, stage: str, note: dict[str, Any]) -> None:
-    """Replace the stage's note. Call on the writer's thread."""
-    cursor.execute("DELETE FROM meta WHERE key = ?", [_note(run_id, stage)])
-    cursor.execute("INSERT INTO meta VALUES (?, ?)", [_note(run_id, stage), json.dumps(note, ensure_ascii=False)])
 
 
 _IN = "q BETWEEN $low AND $high AND q IN (SELECT unnest($q))"
@@ -177,10 +163,6 @@ def _before(stage: str) -> str:
 
 def _after(stage: str) -> list[str]:
     return list(STAGES[STAGES.index(stage) + 1 :])
-
-
-def _note(run_id: str, stage: str) -> str:
-    return f"check:{run_id}:{stage}"
 
 
 def _keys(cursor: duckdb.DuckDBPyConnection, questions: Iterable[str]) -> list[int]:
@@ -206,21 +188,6 @@ def _delete_rewards(cursor: duckdb.DuckDBPyConnection, number: int, rewards: lis
     if rewards:
         values = {**_bounds(scored), "model": rewards[0].reward_model}
         cursor.execute(f"DELETE FROM reward_rows WHERE reward_model = $model AND {_IN}", values)
-
-
-def _insert(
-    cursor: duckdb.DuckDBPyConnection,
-    number: int,
-    rows: Sequence[Verdict | Label | ErrorRow | Reward | Spend],
-    leads: Sequence[bool] = (),
-) -> None:
-    kinds: dict[type[Record], list[arrow.Keyed]] = {}
-    for place, row in enumerate(rows):
-        question, run_id, idx, sample = arrow.row_key(row, {})
-        first = bool(leads) and leads[place]
-        keyed = arrow.Keyed(row, question, run_id, sample, first, keys.key(number, idx))
-        kinds.setdefault(type(row), []).append(keyed)
-    arrow.insert(cursor, kinds)
 
 
 def _update_solutions(cursor: duckdb.DuckDBPyConnection, number: int, changed: Sequence[Solution]) -> None:
@@ -271,7 +238,7 @@ def _restore(cursor: duckdb.DuckDBPyConnection, run: Run, number: int, stage: st
     cursor.execute(query, {**_bounds(back), "q1": [q for q, _ in rows], "stages": [name for _, name in rows]})
     fresh = sorted({*back} - {q for q, _ in rows})
     if fresh and stage != STAGES[-1]:
-        _insert(cursor, number, _continue(cursor, run, stage, fresh))
+        arrow.insert_records(cursor, number, _continue(cursor, run, stage, fresh))
 
 
 def _continue(

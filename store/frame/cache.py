@@ -122,11 +122,11 @@ class _Held:
 
 
 def version(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str]) -> Version:
-    """Identify the current rows by the tables' counts, which DuckDB knows without a scan, and the time of the newest
-    verdict. Decisions are counted separately, because they change few rows of a frame.
+    """Identify the current rows by the tables' counts, which DuckDB knows without a scan, and the times of the
+    newest verdict and rate. Decisions are counted separately, because they change few rows of a frame.
     """
     columns = [f"(SELECT count(*) FROM {table})" for table in _CHANGING] + [
-        "(SELECT max(created_at) FROM verdict_rows)"
+        f"(SELECT max(created_at) FROM {table})" for table in ("verdict_rows", "rate_rows")
     ]
     decisions, *found = cursor.execute(f"SELECT (SELECT count(*) FROM decision_rows), {', '.join(columns)}").fetchall()[
         0

@@ -14,6 +14,7 @@ def check(options: Namespace) -> int:
         benchmarks=tuple(options.benchmark or ()),
         profile=options.profile,
         drop=options.drop,
+        n=options.n,
     )
     request.check_input(options.workspace)
     return run_or_follow(options, request)

@@ -117,13 +117,15 @@ def _check(verbs: Verbs) -> None:
     verb = command(verbs, "check", check.check, "judge one stage of a finished or imported run again")
     verb.add_argument("run_id", metavar="RUN_ID")
     add_workspace(verb)
-    stages = "near-duplicates, contamination, solvability, difficulty or reward"
+    stages = "near-duplicates, contamination, solvability, difficulty, reward, answers or pass-rate"
     verb.add_argument("--stage", required=True, metavar="STAGE", help=stages)
     benchmark = "contamination: drop questions that overlap with those in this file; repeatable"
     verb.add_argument("--benchmark", action="append", metavar="FILE", help=benchmark)
-    profile = "solvability, difficulty and reward: profile of the model (nano)"
+    profile = "solvability, difficulty, reward and pass-rate: profile of the model (nano)"
     verb.add_argument("--profile", metavar="NAME|FILE.toml", help=profile)
     verb.add_argument("--drop", action="store_true", help="near-duplicates: drop them instead of only marking them")
+    rollouts = "pass-rate: solutions that the profile's solver writes to each question (16)"
+    verb.add_argument("--n", type=int, metavar="N", help=rollouts)
     add_json(verb)
 
 

@@ -7,8 +7,8 @@ from argparse import Namespace
 from dataclasses import asdict, replace
 
 from engine.config.profiles import load_profile
+from engine.stages import solution
 from engine.training import registered_models
-from store.errors import InputError
 from ui.cli import terminal
 from ui.cli.options import DONE, INTERRUPTED
 
@@ -22,11 +22,7 @@ def rates(options: Namespace) -> int:
     from engine.training import rates as measuring
 
     solver = replace(load_profile(options.profile, registered_models.folder(options.workspace)).solver, retry_tokens=0)
-    if options.n < 1:
-        raise InputError("--n", options.n, "is below 1", "use 1 or more")
-    if options.n > 1 and solver.temperature == 0.0:
-        problem = f"would ask {solver.model} at temperature 0 for the same answer each time"
-        raise InputError("--n", options.n, problem, "use 1, or a profile whose solver samples")
+    solution.check_rollouts(solver, options.n)
     found = []
     for source in options.questions:
         held, fact = held_out.read(source, flag="--questions")

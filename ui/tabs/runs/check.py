@@ -9,16 +9,17 @@ from typing import Any
 
 import gradio as gr
 
-from engine.checks.job import Counts, report
-from engine.checks.request import ROLE, STAGE
+from engine.checks.report import Counts, report
+from engine.checks.request import CHECKS, PASS_RATE, ROLE, ROLLOUTS
 from engine.config.profiles import profile_names
 from engine.config.validation import validate
 from engine.job_registry import JobRegistry
 from engine.job_requests import CheckRequest
 from engine.jobs.runner import Job
 from engine.training import registered_models
-from store.database import replace_verdicts
+from store.database import check_notes
 from store.database.workspace import Workspace
+from store.records import STAGES
 from ui.components import sheet
 from ui.components.sheet import Part, table, text
 from ui.tabs.runs.list import chosen_run
@@ -31,8 +32,10 @@ _ABOUT = {
     "difficulty": "A scorer predicts each question's fail rate.",
     "reward": "A reward model scores every solution; the best one is chosen.",
     "answers": "Reads the final answers again and compares them with each other and with the gold answers.",
+    PASS_RATE: "The profile's solver writes solutions to every question with a gold answer; the share that is right is "
+    "stored as this model's pass rate. No verdict changes.",
 }
-_CHOOSE = "Choose a run above, then a check. The new verdicts replace the run's verdicts of that stage."
+_CHOOSE = "Choose a run above, then a check. New verdicts replace the run's verdicts of that stage."
 _FILES = [".jsonl", ".gz", ".csv", ".parquet"]
 
 
@@ -42,9 +45,11 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
     folder = registered_models.folder(workspace.path)
     with gr.Accordion("Check this run", open=False, elem_id="check"):
         with gr.Row():
-            name = gr.Dropdown(list(STAGE), value="near-duplicates", label="Check", info="The stage to judge again.")
+            name = gr.Dropdown(list(CHECKS), value="near-duplicates", label="Check", info="The stage to judge again.")
             known, use = profile_names(folder), "Whose model to use."
             profile = gr.Dropdown(known, value="nano", label="Profile", info=use, visible=False)
+            wanted = "Solutions to each question."
+            n = gr.Number(ROLLOUTS, label="Rollouts", info=wanted, precision=0, minimum=1, visible=False)
             drop = gr.Checkbox(False, label="Drop near-duplicates", info="If off, they are only marked.")
             files = gr.File(
                 label="Benchmark questions", file_count="multiple", file_types=_FILES, visible=False, height=150
@@ -59,11 +64,11 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
     look = sheet.updates(view.look, [seen, run], [seen, progress, cancel, go_on])
 
     def fitted(chosen: str) -> list[Any]:
-        shown = (chosen in ROLE, chosen == "near-duplicates", chosen == "contamination")
+        shown = (chosen in ROLE, chosen == PASS_RATE, chosen == "near-duplicates", chosen == "contamination")
         return [*(gr.update(visible=one) for one in shown), _ABOUT.get(chosen, "")]
 
-    name.input(fitted, name, [profile, drop, files, says], show_progress="hidden")
-    start.click(view.start, [run, name, profile, drop, files], show_progress="hidden").success(**look)
+    name.input(fitted, name, [profile, n, drop, files, says], show_progress="hidden")
+    start.click(view.start, [run, name, profile, drop, files, n], show_progress="hidden").success(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
     go_on.click(view.go_on, show_progress="hidden").success(**look)
     gr.on([*looks, run.change], **look)
@@ -85,7 +90,13 @@ class _View:
         return [now, *sheet.changes(seen, now)]
 
     def start(
-        self, chosen: str | None, name: str, profile: str | None, drop: bool, files: Sequence[str] | None
+        self,
+        chosen: str | None,
+        name: str,
+        profile: str | None,
+        drop: bool,
+        files: Sequence[str] | None,
+        n: float | None = None,
     ) -> None:
         request = {
             "run_id": attempt(lambda: chosen_run(chosen)),
@@ -93,6 +104,7 @@ class _View:
             "benchmarks": (files or ()) if name == "contamination" else (),
             "profile": (profile or None) if name in ROLE else None,
             "drop": drop is True and name == "near-duplicates",
+            "n": int(n) if n is not None and name == PASS_RATE else None,
         }
         attempt(lambda: self._jobs.start(validate(CheckRequest, request)))
 
@@ -108,8 +120,9 @@ class _View:
         if not chosen:
             return [text(_CHOOSE)]
         with self._workspace.cursor() as cursor:
-            notes = replace_verdicts.notes(cursor, chosen)
-        found = [notes[stage] for stage in STAGE.values() if stage in notes]
+            notes = check_notes.notes(cursor, chosen)
+        order = [*STAGES, PASS_RATE]
+        found = [notes[name] for name in sorted(notes, key=lambda name: (order.index(name.partition(":")[0]), name))]
         if not found:
             return [text(_CHOOSE)]
         rows = [
@@ -127,6 +140,9 @@ def _progress(job: Job | None) -> list[Part]:
         return [text(f"{head}: ended. {job.outcome}", strong=True)]
     if not event:
         return [text(f"{head}: {'loading the model' if job.request.stage in ROLE else 'starting'}.", strong=True)]
-    facts = [f"{event['dropped']:,} dropped", f"{event['marked']:,} marked", f"{event['rows_per_s']:,.0f} rows/s"]
+    if job.request.stage == PASS_RATE:
+        facts = [f"{event['rollouts']:,} rollouts", f"{event['right']:,} right", f"{event['unclear']:,} undecided"]
+    else:
+        facts = [f"{event['dropped']:,} dropped", f"{event['marked']:,} marked", f"{event['rows_per_s']:,.0f} rows/s"]
     facts += [f"{event['failed']:,} failed"] if event["failed"] else []
     return [*sheet.progress(head, event), text(", ".join(facts) + ".")]
