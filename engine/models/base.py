@@ -8,7 +8,7 @@ knows of runs, stages or files. A callback must only hand the result on (put it 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from engine.config.sampling import Sampling
 from store.errors import ScaleQuestError
@@ -20,17 +20,31 @@ LIVE, BATCH = 0, 1
 @dataclass(frozen=True, slots=True)
 class Request:
     """One sample of one prompt. The same (prompt, sampling, seed) gives the same tokens on CPU whatever its
-    batch-mates."""
+    batch-mates. ``logprobs``: whether the completion should say how likely the model finds its tokens."""
 
     request_id: str
     prompt: str
     sampling: Sampling
     seed: int
     priority: int = BATCH
+    logprobs: bool = False
 
 
 Billed = tuple[int, int]
 """Tokens read and written in all tries of a request, as its server counts them; (0, 0) for models in process."""
+
+
+class Logprobs(NamedTuple):
+    """The mean and the least natural log-probability of a completion's tokens, its end token included, under the
+    model's own distribution: at temperature 1, whatever the sampling."""
+
+    mean: float
+    least: float
+
+    @classmethod
+    def of(cls, tokens: Sequence[float]) -> "Logprobs | None":
+        """Of the tokens' log-probabilities; None without any."""
+        return cls(sum(tokens) / len(tokens), min(tokens)) if tokens else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class Completion:
 
     ``reasoning``: what a server returned apart from the text, and its tokens where the server counts them. ``tokens``
     includes them. A model that writes its reasoning into the text leaves both None (``engine.text.reasoning``).
+    ``logprobs``: None where the request does not ask for them, and where no token was generated.
     """
 
     request_id: str
@@ -50,6 +65,7 @@ class Completion:
     reasoning: str | None = None
     reasoning_tokens: int | None = None
     billed: Billed = (0, 0)
+    logprobs: Logprobs | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,9 @@ class _Row:
         sampling, last = self.request.sampling, len(self.prompt) - 1
         seed, stops = self.request.seed, self.stops
         return Entry(
-            self.prompt[last], last, self.limit, seed, stops, sampling.temperature, sampling.top_p, sampling.top_k
-        )
+            self.prompt[last], last, self.limit, seed, stops, sampling.temperature, sampling.top_p, sampling.top_k,
+            self.request.logprobs,
+        )  # fmt: skip
 
 
 class SlotDecoder:
@@ -180,6 +181,7 @@ class SlotDecoder:
             use_cache=True,
         ).logits[:, -1]
         new = choose(logits, *table.sampling(rows), table.nucleus, table.limited)
+        table.score(logits, new)
         table.advance(new)
         return self._stops.kinds[table.stops(rows), new]
 
@@ -212,11 +214,15 @@ class SlotDecoder:
     def _finish(self, ended: dict[int, tuple[Reason, list[int]]]) -> None:
         now = time.perf_counter()
         results: list[tuple[_Row, Completion]] = []
+        logprobs = self._table.logprobs(list(ended))
         for slot, (reason, tokens) in ended.items():
             row = self._rows.pop(slot)
             text = self._text(self._stops.without_end(row.stops, tokens))
             text = text[: self._stops.cut(row.stops, text)]
-            done = Completion(row.request.request_id, text, len(tokens), len(row.prompt), now - row.started, reason)
+            done = Completion(
+                row.request.request_id, text, len(tokens), len(row.prompt), now - row.started, reason,
+                logprobs=logprobs.get(slot),
+            )  # fmt: skip
             results.append((row, done))
         self._table.leave(list(ended))
         self._compact()
@@ -253,8 +259,11 @@ def sample_all(
     seeds: Sequence[int],
     slots: int = 64,
     progress: Callable[[int], None] | None = None,
+    *,
+    logprobs: bool = False,
 ) -> list[Completion]:
-    """Continue every prompt with its own seed; completions in input order. ``progress`` gets the number done.
+    """Continue every prompt with its own seed; completions in input order, with ``logprobs`` where wanted.
+    ``progress`` gets the number done.
 
     ItemError for a prompt that the model cannot take.
     """
@@ -274,7 +283,7 @@ def sample_all(
     decoder = SlotDecoder(model, tokenizer, slots)
     try:
         for i, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-            decoder.add(Request(str(i), prompt, sampling, seed, BATCH), receive)
+            decoder.add(Request(str(i), prompt, sampling, seed, BATCH, logprobs), receive)
         while decoder.busy and not failed:
             decoder.step()
     finally:

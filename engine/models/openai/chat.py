@@ -44,6 +44,8 @@ class OpenAIChat(StreamedModel):
     async def _body(self, call: TextCall) -> dict[str, Any]:
         request = call.request
         body = self._common(request) | {"messages": [{"role": "user", "content": request.prompt}]}
+        if request.logprobs:
+            body["logprobs"] = True
         if self._is_vllm:
             body |= await self._vllm_fields(call)
         elif request.sampling.stop:

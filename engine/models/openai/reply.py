@@ -4,7 +4,7 @@ import codecs
 import time
 from typing import Any, Literal, cast
 
-from engine.models.base import Billed, Completion
+from engine.models.base import Billed, Completion, Logprobs
 from engine.models.openai.server import Again
 from engine.models.resumed_stream import ResumedStream
 from store.errors import ItemError
@@ -24,6 +24,7 @@ class Reply:
         self._parts: list[str] = []
         self._reasoning: list[str] = []
         self._reasoning_tokens: int | None = None
+        self._logprobs: list[float] = []
         self.events = 0
         self.counted: Billed | None = None
         """Tokens read and written, as far as the server has counted them."""
@@ -49,6 +50,7 @@ class Reply:
             text = said.get("text") or said.get("content") or said.get("refusal") or ""
             new = self._halves.decode(text.encode("utf-16-le", "surrogatepass"), final=reason is not None)
             thought = said.get("reasoning_content") or said.get("reasoning") or ""
+            self._logprobs += _logprobs(choices[0].get("logprobs"))
         except (AttributeError, TypeError, ValueError) as error:
             raise Again("it sent garbage") from error
         if isinstance(thought, str) and thought:
@@ -74,7 +76,17 @@ class Reply:
         seconds = time.perf_counter() - self._started
         text, reasoning = "".join(self._parts), "".join(self._reasoning) or None
         more = (reasoning, self._reasoning_tokens if reasoning else None)
-        return Completion(request_id, text, tokens, prompt_tokens, seconds, reason, *more)
+        logprobs = Logprobs.of(self._logprobs)
+        return Completion(request_id, text, tokens, prompt_tokens, seconds, reason, *more, logprobs=logprobs)
+
+
+def _logprobs(event: Any) -> list[float]:
+    """The log-probabilities of an event's tokens, as completions (``token_logprobs``) and chats (``content``) have
+    them."""
+    if not isinstance(event, dict):
+        return []
+    found = event.get("token_logprobs") or [token.get("logprob") for token in event.get("content") or []]
+    return [float(one) for one in found if one is not None]
 
 
 def _reasoning_tokens(usage: Any) -> int | None:

@@ -16,6 +16,7 @@ from engine.models.openai.reply import Reply
 from engine.models.openai.server import Again, Refused, Server
 from engine.models.openai.tokens import ServerTokenizer
 from engine.models.resumed_stream import ResumedStream
+from store.errors import BackendError
 
 _TOKENS_AN_EVENT = 16
 """Where the text is not streamed to a user: each event costs more than a token."""
@@ -110,6 +111,8 @@ class StreamedModel(ServerModel[TextCall, Completion]):
             try:
                 done = await self._stream(call, body)
             except Refused as refused:
+                if call.request.logprobs and "logprobs" in refused.said:
+                    raise self._without_logprobs(f": {refused.said}") from refused
                 if not await self._amended(body, refused):
                     raise
             else:
@@ -123,7 +126,17 @@ class StreamedModel(ServerModel[TextCall, Completion]):
             raise reply.error
         if reply.reason is None:
             raise Again("it cut the stream")
-        return replace(reply.completion(call.request_id, reply.reason), billed=call.billed)
+        done = reply.completion(call.request_id, reply.reason)
+        if call.request.logprobs and done.logprobs is None and (done.text or done.reasoning):
+            raise self._without_logprobs()
+        return replace(done, billed=call.billed)
+
+    def _without_logprobs(self, why: str = "") -> BackendError:
+        """The server gives no log-probabilities to a role that needs them."""
+        problem = f"The server {self._server.url} of the {self._role.role} gives no log-probabilities of tokens"
+        needed = "which difficulty by greedy-confidence needs"
+        remedy = "use a server that gives them, such as vLLM's, or another [difficulty]"
+        return BackendError(f"{problem}, {needed}{why}; {remedy}.")
 
     def _common(self, request: Request) -> dict[str, Any]:
         """The fields of OpenAI's protocol that both kinds of requests have."""

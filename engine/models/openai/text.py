@@ -47,6 +47,8 @@ class OpenAIText(StreamedModel):
     async def _body(self, call: TextCall) -> dict[str, Any]:
         request = call.request
         body = self._common(request) | {"prompt": await self._prompt(request.prompt)}
+        if request.logprobs:
+            body["logprobs"] = 1  # of the chosen token and the likeliest one: some servers read 0 as none
         if self._is_vllm:
             return body | {"add_special_tokens": False, **await self._vllm_fields(call)}
         return body | ({"stop": list(request.sampling.stop)} if request.sampling.stop else {})

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from engine.config.profiles import Role
 from engine.config.sampling import Sampling
-from engine.models.base import Completion, Failure, OnCompletion, OnText, Request
+from engine.models.base import Completion, Failure, Logprobs, OnCompletion, OnText, Request
 from engine.models.device import failure_message
 from engine.models.local.causal import encode_prompt
 from engine.models.tokenizers import check_round_trip
@@ -29,6 +29,7 @@ class _InFlight:
     started: float = field(default_factory=time.perf_counter)
     text: str = ""
     ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
 
 
 class VllmText(EngineModel):
@@ -71,7 +72,9 @@ class VllmText(EngineModel):
         ids = encode_prompt(self.tokenizer, request.prompt, self._positions)
         call = _InFlight(request, len(ids), on_done, on_text)
         self._in_flight[request.request_id] = call
-        params = self.params(request.sampling, request.seed, self._positions - len(ids), streamed=on_text is not None)
+        params = self.params(
+            request.sampling, request.seed, self._positions - len(ids), on_text is not None, request.logprobs
+        )
         self.engine.add(
             request.request_id,
             ids,
@@ -81,7 +84,7 @@ class VllmText(EngineModel):
             lambda error: self._gone(call, error),
         )
 
-    def params(self, sampling: Sampling, seed: int, limit: int, streamed: bool) -> Any:
+    def params(self, sampling: Sampling, seed: int, limit: int, streamed: bool, logprobs: bool = False) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -96,12 +99,16 @@ class VllmText(EngineModel):
             seed=seed % 2**63 if self._seeded else None,
             stop=strings,
             stop_token_ids=ids,
+            logprobs=0 if logprobs else None,  # of the sampled token alone, before temperature and top-p
             output_kind=RequestOutputKind.DELTA if streamed else RequestOutputKind.FINAL_ONLY,
         )
 
     def _receive(self, call: _InFlight, output: Any) -> None:
         part = output.outputs[0]
         call.ids += part.token_ids
+        if part.logprobs is not None:
+            each = zip(part.token_ids, part.logprobs, strict=True)
+            call.logprobs += [found[token].logprob for token, found in each]
         self._show(call, part.text)
         if not output.finished:
             return
@@ -121,7 +128,12 @@ class VllmText(EngineModel):
     def _finish(self, call: _InFlight, reason: Literal["stop", "length", "cancelled"]) -> None:
         self._in_flight.pop(call.request.request_id, None)
         seconds = time.perf_counter() - call.started
-        call.on_done(Completion(call.request.request_id, call.text, len(call.ids), call.prompt_tokens, seconds, reason))
+        call.on_done(
+            Completion(
+                call.request.request_id, call.text, len(call.ids), call.prompt_tokens, seconds, reason,
+                logprobs=Logprobs.of(call.logprobs),
+            )
+        )  # fmt: skip
 
     def _gone(self, call: _InFlight, error: BackendError) -> None:
         self._in_flight.pop(call.request.request_id, None)

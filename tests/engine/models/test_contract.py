@@ -21,7 +21,7 @@ from engine.config.sampling import Sampling
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request, TextModel
 from engine.models.load import open_text
 from engine.models.replicas import Pool
-from tests.engine.models.tiny import WAIT, ask, requests, take, texts
+from tests.engine.models.tiny import WAIT, ask, forward_logprobs, requests, take, texts
 from tests.engine.models.vllm import needs_vllm
 from tests.engine.models.vllm_server import shared
 
@@ -147,6 +147,34 @@ def test_a_text_that_is_cut_off_says_so(model: TextModel) -> None:
     for result in ask(model, requests([START] * 5, replace(FREE, max_tokens=3))):
         assert isinstance(result, Completion)
         assert (result.tokens, result.finish_reason) == (3, "length")
+
+
+def test_log_probabilities_are_those_of_the_models_own_distribution(model: TextModel, nano: Path) -> None:
+    """Mean and least over all tokens with the end token, as one forward pass gives them; untempered, streamed or not;
+    None where nobody asks."""
+    tempered = Sampling(0.6, top_p=0.9, max_tokens=96, stop=("<|im_end|>",))
+    asked = [replace(one, logprobs=True) for one in requests([START] * 6, tempered, "lp")]
+    cut = replace(asked[0], request_id="cut", sampling=replace(GREEDY, max_tokens=7))
+    results = ask(model, [*asked, cut])
+    done: queue.Queue[Any] = queue.Queue()
+    model.submit(asked, done.put, lambda *_: None)
+    streamed = {result.request_id: result for result in take(done, len(asked))}
+    ended = 0
+    for result in results:
+        assert isinstance(result, Completion)
+        assert result.logprobs is not None
+        whole = result.finish_reason == "stop"
+        each = forward_logprobs(nano / "qgen-a", START, result.text + ("<|im_end|>" if whole else ""))
+        if len(each) == result.tokens:  # sampled tokens may be others than the tokenizer's own
+            ended += whole
+            assert result.logprobs.mean == pytest.approx(sum(each) / len(each), abs=1e-3)
+            assert result.logprobs.least == pytest.approx(min(each), abs=1e-3)
+        if result.request_id in streamed:
+            assert streamed[result.request_id].logprobs == pytest.approx(result.logprobs, abs=1e-4)
+    assert ended >= 3
+    (plain,) = ask(model, requests([START], GREEDY))
+    assert isinstance(plain, Completion)
+    assert plain.logprobs is None
 
 
 def test_any_unicode_is_a_prompt_and_what_is_none_fails_alone(model: TextModel) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
@@ -100,3 +103,14 @@ def texts(results: Iterable[Completion | Failure]) -> list[tuple[str, int, str]]
     """What must be equal between two runs: all but ids, times and an unfinished character at the end, which vLLM leaves
     out."""
     return [(r.text.rstrip("\ufffd"), r.tokens, r.finish_reason) for r in results if isinstance(r, Completion)]
+
+
+def forward_logprobs(folder: Path, prompt: str, text: str) -> list[float]:
+    """The natural log-probability of each token of ``text`` after ``prompt``, by one pass through the model on disk."""
+    read: Any = AutoTokenizer.from_pretrained(folder)
+    before, after = (read(one, add_special_tokens=False)["input_ids"] for one in (prompt, text))
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([before + after])).logits[0, len(before) - 1 : -1]
+    found = logits.log_softmax(-1)[torch.arange(len(after)), torch.tensor(after)]
+    return [float(one) for one in found]
