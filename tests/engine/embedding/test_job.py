@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -176,10 +175,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_map(tmp_path: Path) -> N
     with Workspace.open(tmp_path / "w") as workspace:
         imported(workspace, texts())
 
-    def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-
-    said = sentence(scalequest("embed", "--workspace", tmp_path / "w", preexec_fn=no_room))
+    said = sentence(scalequest("embed", "--workspace", tmp_path / "w", room=60_000))
     assert "make room" in said
     assert files.read_meta(files.map_folder(tmp_path / "w")) is None
     assert list(files.map_folder(tmp_path / "w").iterdir()) == []

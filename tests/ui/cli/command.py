@@ -6,14 +6,29 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+
+from tests.ui.cli import forked
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def scalequest(*args: object, timeout: float = 240, **options: Any) -> subprocess.CompletedProcess[str]:
-    """``scalequest ARGS``; gives back exit code, stdout and stderr."""
-    return subprocess.run(command(*args), capture_output=True, text=True, timeout=timeout, env=environment(), **options)
+def scalequest(
+    *args: object, timeout: float = 240, cwd: Path | None = None, room: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """``scalequest ARGS``; gives back exit code, stdout and stderr. ``room``: bytes that fit into a file, as if the disk
+    were full after them."""
+    line = command(*args)[1:]
+    with open(os.devnull) as nothing, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        files = (nothing.fileno(), out.fileno(), err.fileno())
+        process = forked.start(line, files, cwd or Path.cwd(), environment(), room)
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.kill()
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(line, code, out.read(), err.read())
 
 
 def command(*args: object) -> list[str]:

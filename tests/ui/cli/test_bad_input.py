@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -157,10 +156,7 @@ def test_a_workspace_whose_file_is_no_database_is_refused(workspace: Path) -> No
 
 
 def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
-    def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-
-    said = sentence(scalequest("run", "--workspace", tmp_path / "w", "--questions", 5, preexec_fn=no_room))
+    said = sentence(scalequest("run", "--workspace", tmp_path / "w", "--questions", 5, room=4096))
     assert str(tmp_path / "w") in said
 
 

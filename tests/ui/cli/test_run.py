@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -67,11 +66,7 @@ def test_a_disk_that_fills_during_a_run_is_said_in_one_sentence_and_keeps_what_w
     workspace = tmp_path / "w"
     Workspace.open(workspace).close()
     room = 96 * 1024 + sum(path.stat().st_size for path in workspace.iterdir() if path.is_file())
-
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
-    full = scalequest("run", "--workspace", workspace, "--questions", 400, preexec_fn=little_room)
+    full = scalequest("run", "--workspace", workspace, "--questions", 400, room=room)
     assert full.returncode == 2, full.stdout + full.stderr
     assert "Traceback" not in full.stderr
     assert str(workspace) in full.stderr.splitlines()[-1]
