@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 def scalequest(
     *args: object, timeout: float = 240, cwd: Path | None = None, room: int | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """``scalequest ARGS``; gives back exit code, stdout and stderr. ``room``: bytes that fit into a file, as if the disk
-    were full after them."""
+    """``scalequest ARGS``; gives back exit code, stdout and stderr. ``room``: bytes that fit into a file, as if the
+    disk were full after them."""
     line = command(*args)[1:]
     with open(os.devnull) as nothing, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         files = (nothing.fileno(), out.fileno(), err.fileno())
