@@ -6,10 +6,22 @@ import argparse
 import json
 import sys
 from importlib import import_module
+from typing import Any
 
 from store.errors import ScaleQuestError
 
-BENCHMARKS = ("answers", "duplicates", "engines", "explore", "gpu", "imports", "page", "pipeline", "student")
+BENCHMARKS = (
+    "adaptive",
+    "answers",
+    "duplicates",
+    "engines",
+    "explore",
+    "gpu",
+    "imports",
+    "page",
+    "pipeline",
+    "student",
+)
 """Modules of this package: each has ``measure`` and ``GOALS``, what each figure is and its goal where it has one."""
 SIZED = ("duplicates", "explore")
 """Those whose ``measure`` takes the number of questions."""
@@ -38,9 +50,15 @@ def main() -> int:
         print(json.dumps(figures))
     else:
         for key, value in figures.items():
-            said = f"{value['p50']:.1f} / {value['p95']:.1f}" if isinstance(value, dict) else f"{value:.4f}"
-            print(f"{key:24} {said:>14}   {module.GOALS.get(key, '')}".rstrip())
+            print(f"{key:24} {_said(value):>18}   {module.GOALS.get(key, '')}".rstrip())
     return 0
+
+
+def _said(value: Any) -> str:
+    """A figure, its median and 95th percentile, or an interval."""
+    if isinstance(value, dict):
+        return f"{value['p50']:.1f} / {value['p95']:.1f}"
+    return " to ".join(f"{end:.4f}" for end in value) if isinstance(value, list) else f"{value:.4f}"
 
 
 def _gpu(options: argparse.Namespace) -> int:

@@ -14,10 +14,12 @@ from engine.checks.pass_rates import Measuring, is_measured
 from engine.checks.replies import Replies
 from engine.checks.report import Counts, report
 from engine.checks.request import PASS_RATE, Check
+from engine.config.profiles import GREEDY
 from engine.jobs.control import Control
 from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result
 from engine.models.base import TextModel
+from engine.models.greedy_score import GreedyScore
 from engine.models.model_cache import ModelCache
 from engine.stages.contamination import Benchmark
 from engine.text.answers import AnswerPool
@@ -95,7 +97,9 @@ class _Job:
         models = stack.enter_context(model_cache.acquire(config))  # one model, which plays every part
         if role.writes:
             return Replies(self._run, role, cast(TextModel, models.judge), self._stopped)
-        model = models.difficulty
+        greedy = check.profile.greedy if check.profile is not None and role.backend == GREEDY else None
+        model = models.difficulty if greedy is None else GreedyScore(role, greedy, models.solver)
+        assert model is not None
         if check.name != "reward":
             return Questions(self._run, stage, role, model, self._stopped)
         pool = stack.enter_context(AnswerPool())

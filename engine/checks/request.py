@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config.profiles import Profile, Role, load_profile
+from engine.config.profiles import GREEDY, Profile, Role, load_profile
 from engine.config.run_config import RunConfig
 from engine.stages import solution
 from store.errors import InputError
@@ -62,6 +62,9 @@ class Check:
         role = self.role
         if role is None or self.profile is None:
             return None
+        if role.backend == GREEDY:
+            role = self.profile.solver
+        role = role.fixed(1) if role.adaptive else role
         return RunConfig(Profile(self.profile.name, (role,), role, role, role, role), questions=1)
 
     @property

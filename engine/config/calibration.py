@@ -23,7 +23,7 @@ from engine.paths import ASSETS
 from store.errors import InputError
 
 _Rate = Annotated[float, Field(ge=0.0, le=1.0)]
-FIELD = "calibration"
+FIELD, MAKE = "difficulty.calibration", "make one by `scalequest train confidence`"
 _LEAST_SURPRISE = 1e-6
 """Added to every surprise, in nats: log-probabilities of float32 are 0 from about here on."""
 
@@ -52,15 +52,14 @@ class Calibration:
     def read(cls, file: str) -> Calibration:
         """From a JSON file, ``assets/...`` for a bundled one. InputError where it is missing or not a calibration."""
         path = ASSETS / file.removeprefix("assets/") if file.startswith("assets/") else Path(file).expanduser()
-        make = "make one by `scalequest train confidence`"
         try:
             data = json.loads(path.read_text("utf-8"))
         except OSError:
-            raise InputError(FIELD, file, "does not exist", make) from None
+            raise InputError(FIELD, file, "does not exist", MAKE) from None
         except ValueError as error:
-            raise InputError(FIELD, file, f"is not JSON ({error})", make) from None
+            raise InputError(FIELD, file, f"is not JSON ({error})", MAKE) from None
         if not isinstance(data, dict):
-            raise InputError(FIELD, file, "is not an object of JSON", make)
+            raise InputError(FIELD, file, "is not an object of JSON", MAKE)
         return validate(cls, {key: value for key, value in data.items() if key != "measured"}, FIELD)
 
     def to_json(self) -> dict[str, object]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict
 
 from engine.config import prompts
+from engine.config.calibration import MAKE, Calibration
 from engine.config.prompts import Template
 from engine.config.sampling import Count, Sampling, Temperature, TopK, TopP
 from engine.config.validation import Range, Texts, suggestion, unknown_key, validate, validated_dataclass
@@ -28,8 +29,10 @@ CHAT = "openai-chat"
 TEXT_BACKENDS = ("transformers", "vllm", "openai", CHAT)
 SCORE_BACKENDS = ("classifier", "logprob", "linear", "vllm-pooling", "openai-pooling")
 FIRST_TOKEN_BACKENDS = ("first-token", "vllm-first-token")
+GREEDY = "greedy-confidence"
 """``classifier``: one logit of a sequence classifier. ``logprob``: the solver's log-probability of a solution.
 ``first-token``: the odds against a text model's beginning with ``Role.token``, for difficulty alone.
+``greedy-confidence``: the profile's own solver, asked greedily, for difficulty alone: how likely it finds its tokens.
 ``linear``: the bundled text scorer of level. ``*-pooling``: a reward model in vLLM, in process or behind a server.
 ``engine.models.load`` says what each of them needs installed."""
 SPREAD_BACKENDS = ("vllm", "vllm-pooling", "vllm-first-token", "openai", "openai-chat", "openai-pooling")
@@ -55,7 +58,11 @@ class Role:
     too, at some cost (``engine.models.reproducible``); for servers, those started with ``VLLM_BATCH_INVARIANT=1``.
     ``token``: the first token whose odds ``first-token`` takes, as it is written. Of a solver, ``keep_cut``: whether
     a solution that was cut off at the token limit counts; ``max_repetition``: solutions with a larger share of
-    repeated n-grams (``engine.text.repetition``) are dropped; None for no limit.
+    repeated n-grams (``engine.text.repetition``) are dropped; None for no limit. With ``n_max`` above 0 its number of
+    samples follows the question's difficulty, from ``n_min`` to ``n_max``, and ``n`` is only what savings are counted
+    against: either so that questions cost ``n_budget`` solutions on average, or while the next sample's chance of being
+    the first right one is ``n_gain`` or more (``engine.config.calibration.samples``).
+    ``calibration``: of ``greedy-confidence``; in a profile, the path of its file.
     ``price_in``, ``price_out``: USD for a million tokens that a server reads and writes.
     """
 
@@ -93,6 +100,11 @@ class Role:
     max_repetition: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     price_in: Annotated[float, Field(ge=0.0)] = 0.0
     price_out: Annotated[float, Field(ge=0.0)] = 0.0
+    n_min: Count = 1
+    n_max: Annotated[int, Field(ge=0)] = 0
+    n_budget: Annotated[float, Field(ge=0.0)] = 0.0
+    n_gain: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if self.backend == CHAT and self.role == "generator":
@@ -118,6 +130,9 @@ class Role:
             raise InputError("template", self.template.id, "has no {question}", "use one that shows the question")
         if self.backend in FIRST_TOKEN_BACKENDS and not self.token:
             raise InputError("token", "", f"is missing, but {self.backend} takes its odds", "name one, as </think>")
+        if self.backend == GREEDY and self.calibration is None:
+            raise InputError("calibration", "", f"is missing, but {GREEDY} needs it", f"name a file, or {MAKE}")
+        self._check_adaptive()
         if self.band is not None:
             check_band("band", self.band)
         if self.priced and not self.urls:
@@ -138,6 +153,24 @@ class Role:
             return f"has no chat format, which only {CHAT} adds", "use one of the model's format, such as qwen-solve"
         return None
 
+    def _check_adaptive(self) -> None:
+        """InputError unless the bounds of an adaptive n make sense together."""
+        given = {"n_budget": self.n_budget, "n_gain": self.n_gain}
+        if not self.n_max:
+            for name, value in {**given, "n_min": self.n_min - 1}.items():
+                if value:
+                    problem = "has no effect without n_max, the most samples of a question"
+                    raise InputError(name, getattr(self, name), problem, "give n_max too, or leave it out")
+            return
+        if self.n_max < self.n_min:
+            raise InputError("n_max", self.n_max, f"is below n_min {self.n_min}", "raise it")
+        if bool(self.n_budget) == bool(self.n_gain):
+            problem = "is given together with n_gain" if self.n_gain else "is missing, and so is n_gain"
+            raise InputError("n_budget", self.n_budget or "", problem, "give either n_budget or n_gain with n_max")
+        if self.n_budget and not self.n_min <= self.n_budget <= self.n_max:
+            problem = f"is not between n_min {self.n_min} and n_max {self.n_max}"
+            raise InputError("n_budget", self.n_budget, problem, "give a number of samples in between")
+
     def _check_tensor_parallel(self) -> None:
         count = self.tensor_parallel
         if count & (count - 1):
@@ -150,17 +183,26 @@ class Role:
         if self.role in ("generator", "solver"):
             return TEXT_BACKENDS if self.role == "solver" else tuple(name for name in TEXT_BACKENDS if name != CHAT)
         if self.role == "difficulty":
-            return SCORE_BACKENDS + FIRST_TOKEN_BACKENDS
+            return (*SCORE_BACKENDS, *FIRST_TOKEN_BACKENDS, GREEDY)
         return SCORE_BACKENDS if self.role == "reward" else TEXT_BACKENDS + SCORE_BACKENDS
 
     def replaced(self, **changes: Any) -> Role:
         """A copy with these fields changed. InputError names a fault as profiles do: ``solver.temperature``."""
         return validate(Role, {**{f.name: getattr(self, f.name) for f in fields(self)}, **changes}, self.role)
 
+    def fixed(self, n: int) -> Role:
+        """A copy with ``n`` samples for every question."""
+        return self.replaced(n=n, n_min=1, n_max=0, n_budget=0.0, n_gain=0.0)
+
     @property
     def writes(self) -> bool:
         """Whether it answers in text (a TextModel) or in numbers (a ScoreModel)."""
         return self.backend in TEXT_BACKENDS
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether its number of samples follows the question."""
+        return self.n_max > 0
 
     @property
     def priced(self) -> bool:
@@ -202,14 +244,39 @@ class Profile:
         names = [g.name for g in self.generators]
         if len(set(names)) < len(names):
             raise InputError("generator.name", names, "has the same name twice", "give each generator its own name")
-        if self.reward is None and self.solver.n > 1:
-            problem = f"leaves no way to choose among the solver's {self.solver.n} samples"
+        most = max(self.solver.n, self.solver.n_max)
+        if self.reward is None and most > 1:
+            problem = f"leaves no way to choose among the solver's {most} samples"
             raise InputError("reward", NONE, problem, "add a [reward] table, or use n = 1 in [solver]")
+        made = self.difficulty.calibration
+        if made is not None and made.solver != self.solver.model:
+            problem = f"was made with {made.solver}, while the solver is {self.solver.model}"
+            raise InputError("difficulty.calibration", made.solver, problem, MAKE)
+        if self.solver.n_budget and made is None:
+            problem = f"needs the calibration of difficulty by {GREEDY}"
+            raise InputError("solver.n_budget", self.solver.n_budget, problem, "use that, or n_gain")
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        every = (*self.generators, self.judge, self.difficulty, self.solver, self.reward)
+        """Those with a model of their own."""
+        difficulty = None if self.difficulty.backend == GREEDY else self.difficulty
+        every = (*self.generators, self.judge, difficulty, self.solver, self.reward)
         return tuple(role for role in every if role is not None)
+
+    @property
+    def greedy(self) -> Role | None:
+        """The solver as difficulty by ``greedy-confidence`` asks it; None with another difficulty."""
+        if self.difficulty.backend != GREEDY:
+            return None
+        return self.solver.fixed(1).replaced(temperature=0.0, top_p=1.0, top_k=0)
+
+    @property
+    def gain(self) -> float:
+        """What ``engine.config.calibration.samples`` calls so, of the solver's adaptive n."""
+        solver, made = self.solver, self.difficulty.calibration
+        if made is None or not solver.n_budget:
+            return solver.n_gain
+        return made.gain(solver.n_budget, solver.n_min, solver.n_max)
 
     def with_roles(self, changed: Callable[[Role], Role]) -> Profile:
         """A copy with every role changed."""
@@ -256,11 +323,7 @@ def profile_of(table: Mapping[str, Any], name: str) -> Profile:
     for key in table:
         if key not in (known := [*ROLES, "embedder", "name", "templates"]):
             raise unknown_key(key, known)
-    templates = {
-        template_id: validate(Template, {"id": template_id, **as_table(entry, f"templates.{template_id}")},
-                              f"templates.{template_id}")
-        for template_id, entry in as_table(table.get("templates", {}), "templates").items()
-    }  # fmt: skip
+    templates = _templates(table)
     generators = table.get("generator", [])
     if isinstance(generators, dict):
         generators = [generators]
@@ -270,12 +333,33 @@ def profile_of(table: Mapping[str, Any], name: str) -> Profile:
         if missing[0] in OPTIONAL:
             remedy += f", or {missing[0]} = '{NONE}' above all tables to go without"
         raise InputError(missing[0], "", "is missing from the profile", remedy)
-    roles: dict[str, Any] = {
-        role: None if role in OPTIONAL and table[role] == NONE else _role(role, table[role], templates)
-        for role in ROLES[1:]
-    }
+    roles: dict[str, Any] = {}
+    for role in ("solver", "judge", "difficulty", "reward"):
+        if role in OPTIONAL and table[role] == NONE:
+            roles[role] = None
+        elif isinstance(table[role], dict) and table[role].get("backend") == GREEDY and role == "difficulty":
+            roles[role] = _greedy_role(table[role], roles["solver"])
+        else:
+            roles[role] = _role(role, table[role], templates)
     many = tuple(_role("generator", one, templates) for one in generators)
     return Profile(str(table.get("name", name)), many, **roles)
+
+
+def load_solver(name: str, folder: Path | None = None) -> Role:
+    """A profile's solver alone: the rest of the profile may still lack what only a measured solver gives."""
+    _, table = profile_table(name, folder)
+    if "solver" not in table:
+        raise InputError("solver", "", "is missing from the profile", "add a [solver] table")
+    return _role("solver", table["solver"], _templates(table))
+
+
+def _templates(table: Mapping[str, Any]) -> dict[str, Template]:
+    """The profile's own templates by id."""
+    return {
+        template_id: validate(Template, {"id": template_id, **as_table(entry, f"templates.{template_id}")},
+                              f"templates.{template_id}")
+        for template_id, entry in as_table(table.get("templates", {}), "templates").items()
+    }  # fmt: skip
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
@@ -311,5 +395,25 @@ def _role(role: str, table: object, templates: Mapping[str, Template]) -> Role:
     return validate(Role, {"role": role, **table, "template": template}, role)
 
 
+def _greedy_role(table: Mapping[str, Any], solver: Role) -> Role:
+    """Difficulty by the solver's greedy solution: it has a name and a calibration, and all else is the solver's."""
+    for key in table:
+        if key not in ("name", "backend", "calibration"):
+            known = key in Role.__dataclass_fields__
+            problem = f"has no effect: {GREEDY} asks the profile's solver" if known else "is not known"
+            raise InputError(f"difficulty.{key}", table[key], problem, "leave it out")
+    file = table.get("calibration", "")
+    if not isinstance(file, str):
+        raise InputError("difficulty.calibration", file, "is not text", "give the path of a file")
+    values = {"name": f"{solver.name}, greedy", **table, "model": solver.model, "revision": solver.revision}
+    made = Calibration.read(file) if file else None
+    return validate(
+        Role, {**values, "role": "difficulty", "template": solver.template, "calibration": made}, "difficulty"
+    )
+
+
 def _role_from_json(data: Mapping[str, Any]) -> Role:
-    return validate(Role, {**data, "template": validate(Template, data["template"], "template")}, str(data.get("role")))
+    given = {**data, "template": validate(Template, data["template"], "template")}
+    if data.get("calibration") is not None:
+        given["calibration"] = validate(Calibration, data["calibration"], "calibration")
+    return validate(Role, given, str(data.get("role")))

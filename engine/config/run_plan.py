@@ -19,7 +19,7 @@ _BANDED_SHARE = 0.5
 @dataclass(frozen=True, slots=True)
 class StagePlan:
     """One stage, or one generator at stage ``generated``. ``by``: its model, or ``rules``; ``calls``:
-    texts that the model writes or scores."""
+    texts that the model writes or scores. Greedy solutions that tell the difficulty count as the solver's."""
 
     stage: str
     by: str
@@ -46,15 +46,16 @@ def run_plan(config: RunConfig) -> list[StagePlan]:
         questions = min(questions, round(config.accepted / after_difficulty))
     n = [round(questions * share) for share in (1.0, after_language, after_judge, after_difficulty)]
     pairs, solver = n[3], profile.solver
+    solutions = round(pairs * (solver.n_budget or solver.n))
     rules = [("language", n[0], n[1]), ("duplicate", n[1], n[1]), ("contamination", n[1], n[1])]
     return [
         *(_by(one, "generated", round(n[0] * share), round(n[0] * share)) for one, share in
           zip(profile.generators, shares, strict=True)),
         *(StagePlan(stage, "rules", "", "", entered, kept, 0) for stage, entered, kept in rules),
         _by(profile.judge, "solvability", n[1], n[2]),
-        _by(profile.difficulty, "difficulty", n[2], pairs),
-        _by(solver, "solution", pairs, pairs, pairs * solver.n),
-        _by(profile.reward, "pair", pairs, pairs, pairs * solver.n),
+        _by(profile.difficulty, "difficulty", n[2], pairs, None if profile.greedy is None else 0),
+        _by(solver, "solution", pairs, pairs, solutions + (0 if profile.greedy is None else n[2] - pairs)),
+        _by(profile.reward, "pair", pairs, pairs, solutions),
     ]  # fmt: skip
 
 
@@ -66,7 +67,10 @@ def _by(role: Role | None, stage: str, entered: int, kept: int, calls: int | Non
         settings += [f"T {role.temperature:g}", f"top-p {role.top_p:g}"]
         settings += [f"top-k {role.top_k}"] if role.top_k else []
         settings.append(f"{role.max_tokens} tokens")
-    if role.n > 1:
+    if role.adaptive:
+        settings.append(f"n {role.n_min} to {role.n_max}")
+        settings.append(f"{role.n_budget:g} on average" if role.n_budget else f"gain {role.n_gain:g}")
+    elif role.n > 1:
         settings.append(f"n {role.n}")
     if role.band is not None:
         settings.append(f"band {role.band[0]:g} to {role.band[1]:g}")

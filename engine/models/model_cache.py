@@ -146,7 +146,7 @@ def open_models(config: RunConfig, known: dict[Key, Model] | None = None, gpus: 
         raise
     judge, reward = (None if role is None else made[role] for role in (profile.judge, profile.reward))
     generators = tuple(made[role] for role in profile.generators)
-    return Models(generators, judge, made[profile.difficulty], made[profile.solver], reward)
+    return Models(generators, judge, made.get(profile.difficulty), made[profile.solver], reward)
 
 
 def assignment_of(profile: Profile, gpus: Gpus) -> Assignment:

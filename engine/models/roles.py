@@ -7,11 +7,12 @@ from engine.models.base import ScoreModel, TextModel
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Generators are in the profile's order. One model may have several roles; None where the profile has none."""
+    """Generators are in the profile's order. One model may have several roles; None where the profile has none: of
+    difficulty, where the solver's confidence tells it."""
 
     generators: tuple[TextModel, ...]
     judge: TextModel | ScoreModel | None
-    difficulty: ScoreModel
+    difficulty: ScoreModel | None
     solver: TextModel
     reward: ScoreModel | None
 

@@ -102,7 +102,8 @@ def expected_costs(config: RunConfig, stages: Sequence[StagePlan]) -> list[float
             costs.append(None)
         else:
             read, written = _tokens(stages, role)
-            costs.append(role.cost(read * role.n, written))
+            prompts = stage.calls / max(stage.entered, 1) if role.role == "solver" else role.n
+            costs.append(role.cost(read * prompts, written))
     return costs
 
 

@@ -220,7 +220,8 @@ def settings(
     seed: int | None = None,
 ) -> RunConfig:
     """A live run's config: the profile with the user's settings. ``generator`` None: all of them by share; ``seed``
-    None: a random one. Other runs are not searched for duplicates, which takes long in a large workspace.
+    None: a random one; ``samples`` other than the profile's ``n``: as many for every question. Other runs are not
+    searched for duplicates, which takes long in a large workspace.
 
     InputError for a generator that is not in the profile, and for numbers out of range.
     """
@@ -231,7 +232,7 @@ def settings(
     changes = {"temperature": temperature, "top_p": top_p}
     given = {key: value for key, value in changes.items() if value is not None}
     generators = tuple(g.replaced(**given) for g in chosen)
-    solver = profile.solver if samples is None else profile.solver.replaced(n=samples)
+    solver = profile.solver if samples in (None, profile.solver.n) else profile.solver.fixed(int(samples or 1))
     return RunConfig(
         replace(profile, generators=generators, solver=solver),
         questions=questions,

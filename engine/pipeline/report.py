@@ -6,6 +6,7 @@ from typing import Any
 from engine.jobs.result import Result
 from engine.text.verdict import undecided_warning
 from store.database import run_queries
+from store.database.run_queries import Sampling
 from store.database.workspace import Workspace
 
 _TITLE = f"{'stage':<14}{'entered':>9}{'kept':>9}{'share':>8}{'dropped':>9}{'pending':>9}"
@@ -15,16 +16,18 @@ _COSTS = f"{'stage':<14}{'calls':>9}{'tokens':>11}{'tokens/1k pairs':>17}{'call-
 
 def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
     """The report as data: ``funnel`` and ``costs`` by stage, ``pairs``, seconds, ``warnings`` about the judge;
-    where models have a price, ``cost_usd`` and ``spend`` by stage.
+    where models have a price, ``cost_usd`` and ``spend`` by stage; with an adaptive n, ``adaptive``: what it saved.
 
     ``call_seconds`` sum the durations of calls, which overlap, so they exceed the run's seconds.
     """
+    solver = workspace.run(result.run_id).config["profile"]["solver"]
     with workspace.cursor() as cursor:
         funnel = run_queries.funnel(cursor, result.run_id)
         costs = run_queries.costs(cursor, result.run_id)
         errors = run_queries.error_count(cursor, result.run_id)
         replies = run_queries.judge_replies(cursor, result.run_id)
         spend = run_queries.spend(cursor, result.run_id)
+        saved = run_queries.sampling(cursor, result.run_id, solver["n"]) if solver.get("n_max") else None
     pairs = funnel[-1].kept if funnel else 0
     per = 1000 / pairs if pairs else None
     return {
@@ -49,6 +52,7 @@ def facts(workspace: Workspace, result: Result) -> dict[str, Any]:
             }
             for c in costs
         ],
+        **({} if saved is None else {"adaptive": asdict(saved)}),
         **(
             {"cost_usd": round(sum(s.cost_usd for s in spend), 6), "spend": [asdict(s) for s in spend]} if spend else {}
         ),
@@ -69,10 +73,21 @@ def text(workspace: Workspace, result: Result) -> str:
             tokens, seconds = row["tokens_per_1000_pairs"], row["call_seconds_per_1000_pairs"]
             per = f"{tokens:>17,}{seconds:>17,.1f}" if tokens is not None else f"{'-':>17}{'-':>17}"
             lines.append(f"{row['stage']:<14}{row['calls']:>9}{row['tokens']:>11}{per}")
+    if "adaptive" in report and (sentence := savings(Sampling(**report["adaptive"]))):
+        lines += ["", sentence]
     if "spend" in report:
         lines += ["", *spend_lines(report["spend"], report["pairs"])]
     lines += ["", *report["warnings"], _last_line(report)]
     return "\n".join(lines)
+
+
+def savings(of: Sampling) -> str | None:
+    """What an adaptive n saved against the fixed one; None before there are solutions."""
+    if not of.questions or not of.fixed_tokens:
+        return None
+    n = of.fixed_samples // of.questions
+    share = f"{of.tokens / of.fixed_tokens:.0%} of the solver's tokens ({of.tokens:,} of about {of.fixed_tokens:,})"
+    return f"Adaptive n: {of.samples / of.questions:.2f} solutions a question instead of {n}, for {share}."
 
 
 def spend_lines(spend: list[dict[str, Any]], pairs: int) -> list[str]:

@@ -36,7 +36,7 @@ Handler = Callable[["InFlight", Any], None]
 class Item:
     """One question on its way through the stages. ``generator``: its number; ``missing``: samples still to come;
     ``new_solutions``: of this process; ``groups``: of equivalent answers; ``scored``: the rewards;
-    ``undecided``: the judge's first reply where it held no verdict."""
+    ``undecided``: the judge's first reply where it held no verdict; ``fail_rate``: as difficulty predicts it."""
 
     idx: int
     qid: str
@@ -50,6 +50,7 @@ class Item:
     groups: list[int | None] | None = None
     scored: Scored | None = None
     undecided: Completion | None = None
+    fail_rate: float | None = None
     attempt: int = 1
 
     @property
@@ -86,7 +87,8 @@ class RunContext:
 class TextQueue:
     """The requests to a text model: one for each (item, sample).
 
-    ``later``: the temperature of samples after the first, where it is another than the role's.
+    ``later``: the temperature of samples after the first, where it is another than the role's. ``logprobs``: whether
+    those of the texts are wanted.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class TextQueue:
         handler: Handler,
         run: RunContext,
         later: float | None = None,
+        logprobs: bool = False,
     ) -> None:
         self.stage, self.purpose, self.role, self.model = stage, purpose, role, model
         self.window = max(1, model.window)
@@ -106,6 +109,7 @@ class TextQueue:
         self.in_flight = 0
         self._run, self._sampling = run, role.sampling
         self.account = run.spending.account(stage, role)
+        self._logprobs = logprobs
         self._later = self._sampling if later is None else replace(self._sampling, temperature=later)
 
     @property
@@ -149,7 +153,8 @@ class TextQueue:
         self.in_flight += 1
         question = call.item.question
         prompt = self.role.template.render(question.text if question is not None else "")
-        return Request(request_id, prompt, sampling, call.seed, BATCH if self._run.on_text is None else LIVE)
+        priority = BATCH if self._run.on_text is None else LIVE
+        return Request(request_id, prompt, sampling, call.seed, priority, self._logprobs)
 
 
 class ScoreQueue:

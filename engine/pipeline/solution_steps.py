@@ -1,10 +1,14 @@
 """The last steps of a question: its solutions, and the pair with the best of them.
 
+With an adaptive n the number of solutions follows from the stored difficulty alone, so that a resumed run asks for the
+same ones. Where difficulty is the solver's confidence, sample 0 comes with it.
+
 Runs on the pipeline's coordinating thread; an exception fails the question (``Steps.guard``).
 """
 
 from queue import SimpleQueue
 
+from engine.config.calibration import samples
 from engine.config.run_config import RunConfig
 from engine.models.base import Completion, Scored
 from engine.models.roles import Models
@@ -31,7 +35,7 @@ class SolutionSteps:
         self, config: RunConfig, models: Models, recorder: Recorder, run: RunContext, to_group: SimpleQueue[Item | None]
     ) -> None:
         self._profile = profile = config.profile
-        self._floor = config.reward_floor
+        self._floor, self._gain = config.reward_floor, profile.gain
         self._recorder, self._to_group = recorder, to_group
         self.solver = TextQueue("solution", "solution", profile.solver, models.solver, self._on_solution, run)
         self.rewards: ScoreQueue | None = None
@@ -41,12 +45,19 @@ class SolutionSteps:
     def begin(self, item: Item) -> None:
         """Ask for the samples that the question does not have yet."""
         have = {s.sample for s in item.solutions}
-        missing = tuple(sample for sample in range(self._profile.solver.n) if sample not in have)
+        missing = tuple(sample for sample in range(self._samples(item)) if sample not in have)
         item.missing = len(missing)
         if missing:
             self.solver.add(item, missing)
         else:
             self._finish_solutions(item)
+
+    def _samples(self, item: Item) -> int:
+        """How many samples the question gets; ``n`` where its difficulty is unknown."""
+        solver = self._profile.solver
+        if not solver.adaptive or item.fail_rate is None:
+            return solver.n
+        return samples(item.fail_rate, self._gain, solver.n_min, solver.n_max)
 
     def _on_solution(self, call: InFlight, text: Completion) -> None:
         item = call.item

@@ -11,6 +11,7 @@ from typing import Any
 from engine.config.run_config import RunConfig
 from engine.duplicates.signature import METHOD, signature
 from engine.models.base import Completion, Failure, OnText, Scored
+from engine.models.greedy_score import greedy_logit
 from engine.models.roles import Models
 from engine.pipeline import in_order
 from engine.pipeline.in_order import InOrder
@@ -20,7 +21,7 @@ from engine.pipeline.request_queue import InFlight, Item, RunContext, ScoreQueue
 from engine.pipeline.solution_steps import SolutionSteps
 from engine.pipeline.spending import Spending
 from engine.pipeline.types import Tools
-from engine.stages import difficulty, language, solvability
+from engine.stages import difficulty, language, solution, solvability
 from store.database.resume import Stored
 from store.errors import ScaleQuestError
 from store.records import STAGES, Label, Question, QuestionSignature, Record
@@ -76,9 +77,14 @@ class Steps:
             self.judge_queue = TextQueue("solvability", "judge", profile.judge, judge, self._on_judged, run, second)
         elif profile.judge is not None:
             self.judge_queue = ScoreQueue("solvability", profile.judge, judge, self._on_judged, run)
-        self.difficulty_queue = ScoreQueue(
-            "difficulty", profile.difficulty, models.difficulty, self._on_difficulty, run
-        )
+        self.difficulty_queue: TextQueue | ScoreQueue
+        if (greedy := profile.greedy) is not None:
+            self.difficulty_queue = TextQueue(
+                "difficulty", "solution", greedy, models.solver, self._on_greedy, run, logprobs=True
+            )
+        else:
+            scorer: Any = models.difficulty
+            self.difficulty_queue = ScoreQueue("difficulty", profile.difficulty, scorer, self._on_difficulty, run)
         self.solutions = SolutionSteps(self.config, models, self.recorder, run, to_group)
         queues = (self.solutions.rewards, self.solutions.solver, self.difficulty_queue, self.judge_queue)
         self.downstream = [queue for queue in queues if queue is not None]
@@ -110,6 +116,8 @@ class Steps:
             verdict = known.verdicts.get(stage)
             if verdict is None:
                 return item
+            if stage == "difficulty":
+                item.fail_rate = verdict.score
             if stage == "duplicate" and verdict.kept:
                 self.tools.index.remember(known.question)
             (self.recorder.counts.kept if verdict.kept else self.recorder.counts.dropped)[stage] += 1
@@ -267,10 +275,19 @@ class Steps:
             self.enter(item)
 
     def _on_difficulty(self, call: InFlight, result: Scored) -> None:
-        item = call.item
-        role = self.config.profile.difficulty
-        band = self._bands[item.generator]
-        score = result.scores[0]
-        verdict = difficulty.judge(item.qid, role.name, score, role.activation, band, result.tokens, result.seconds)
+        self._judge_difficulty(call.item, result.scores[0], result.tokens, result.seconds)
+
+    def _on_greedy(self, call: InFlight, text: Completion) -> None:
+        """The solver's greedy solution is sample 0, which has its tokens and seconds, and tells the difficulty."""
+        item, profile = call.item, self.config.profile
+        item.solutions = [solution.solution(item.qid, 0, text, profile.solver.name, call.seed)]
+        self.recorder.rows += item.solutions
+        assert profile.difficulty.calibration is not None
+        self._judge_difficulty(item, greedy_logit(profile.difficulty.calibration, text), 0, 0.0)
+
+    def _judge_difficulty(self, item: Item, raw: float | None, tokens: int, seconds: float) -> None:
+        role, band = self.config.profile.difficulty, self._bands[item.generator]
+        verdict = difficulty.judge(item.qid, role.name, raw, role.activation, band, tokens, seconds)
+        item.fail_rate = verdict.score
         if self.recorder.verdict(item, verdict):
             self.enter(item)

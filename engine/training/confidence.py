@@ -4,14 +4,23 @@
 solution, both on a logarithmic scale (``engine.config.calibration``).
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import xlogy
 
 from engine.config.calibration import Calibration, features, parts
+from engine.config.profiles import Role
+from engine.jobs.control import Control
 from engine.models.base import Logprobs
+from engine.training import json_lines, rates
+from engine.training.held_out import Held
+from engine.training.session import OnEvent
+from store.errors import InputError
 
 _LIMIT = 1e-6
 """Predictions are kept this far from 0 and 1, where one surprise would be infinitely unlikely."""
@@ -42,6 +51,62 @@ class Quality:
     auc_quarter: float | None
     deviance_explained: float | None
     reliability: tuple[tuple[int, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A calibration that was made, None where it was interrupted before; and how it predicts the held-out questions."""
+
+    status: Literal["done", "interrupted"]
+    questions: int = 0
+    calibration: Calibration | None = None
+    held_out: Quality | None = None
+
+
+def make(
+    solver: Role, questions: Sequence[Held], n: int, seed: int, out: Path, on_event: OnEvent, control: Control
+) -> Made:
+    """Ask the solver each question once greedily and ``n`` times as it samples, fit on two thirds of the questions, and
+    write the calibration to ``out``; a later call repeats no answer. The greedy answers come first, so that a server
+    without log-probabilities is refused at once. InputError where the questions tell nothing; raises as
+    ``rates.measure``."""
+    rollouts = solver.fixed(n).replaced(max_tokens=solver.retry_tokens or solver.max_tokens, retry_tokens=0)
+    greedy = rollouts.fixed(1).replaced(temperature=0.0, top_p=1.0, top_k=0)
+    surest, sampled = (out.with_name(f"{out.name}.{name}.jsonl") for name in ("greedy", "rates"))
+    for role, count, file in ((greedy, 1, surest), (rollouts, n, sampled)):
+        asked = rates.measure(role, questions, count, seed, file, on_event, control, logprobs=role is greedy)
+        if asked.status == "interrupted":
+            return Made("interrupted")
+    rows = _measured(rates.sampled(surest), rates.sampled(sampled))
+    dev, held_out = ([row for key, row in rows.items() if (int(key, 16) % 3 == 0) == held] for held in (False, True))
+    try:
+        made = fit(dev, solver.model)
+    except ValueError as error:
+        remedy = "give questions of which the solver answers some and fails others"
+        raise InputError("--questions", len(rows), f"are too few, or all alike: {error}", remedy) from None
+    found = quality(predict(made, held_out), [row.fails for row in held_out], [row.n for row in held_out])
+    measured = {"n": n, "seed": seed, "dev": len(dev), "held_out": asdict(found)}
+    try:
+        out.write_text(json.dumps({**made.to_json(), "measured": measured}) + "\n", "utf-8")
+    except OSError as error:
+        raise json_lines.cannot_write(out, error) from error
+    return Made("done", len(rows), made, found)
+
+
+def _measured(greedy: Sequence[dict[str, Any]], rollouts: Sequence[dict[str, Any]]) -> dict[str, Measured]:
+    """By question; those without a rollout that could be compared are left out."""
+    by_key: dict[str, list[dict[str, Any]]] = {}
+    for row in rollouts:
+        if row["verdict"] in ("same", "different"):
+            by_key.setdefault(str(row["key"]), []).append(row)
+    found = {}
+    for row in greedy:
+        if runs := by_key.get(key := str(row["key"])):
+            logprobs = None if row["logprobs"] is None else Logprobs(*row["logprobs"])
+            fails = sum(run["verdict"] == "different" for run in runs)
+            tokens = sum(int(run["tokens"]) for run in runs) / len(runs)
+            found[key] = Measured(logprobs, bool(row["cut_off"]), fails, len(runs), tokens)
+    return found
 
 
 def fit(rows: Sequence[Measured], solver: str) -> Calibration:

@@ -20,7 +20,7 @@ from engine.stages import duplicate
 from engine.text import answers
 from store.errors import InputError
 
-NANO, NANO_SIZE = "nano", 500
+NANO, NANO_DEV, NANO_SIZE = "nano", "nano-dev", 500
 Pair = tuple[str, str]
 Fact = dict[str, Any]
 
@@ -35,13 +35,13 @@ class Held:
 
 
 def read(source: str, limit: int = 0, flag: str = "--held-out") -> tuple[list[Held], Fact]:
-    """Questions with answers of a file, a data set of the hub, or ``nano`` (``nano:SEED``, seed 1); ``limit`` of them,
-    drawn by seed 0, so that every student meets the same. Rows without question or answer are counted. ``flag``: what
-    errors name.
+    """Questions with answers of a file, a data set of the hub, or ``nano`` (``nano:SEED``, seed 1; ``nano-dev``: of the
+    split on which choices are made); ``limit`` of them, drawn by seed 0, so that every student meets the same. Rows
+    without question or answer are counted. ``flag``: what errors name.
 
     InputError for a source that cannot be read or has none.
     """
-    if source.partition(":")[0] == NANO:
+    if source.partition(":")[0] in (NANO, NANO_DEV):
         found = _fresh(source, limit or NANO_SIZE, flag)
         read = len(found)
     else:
@@ -85,11 +85,12 @@ def right(pool: answers.AnswerPool, response: str, held: Held) -> bool:
 def _fresh(source: str, n: int, flag: str) -> list[Held]:
     from engine.training.curriculum import sample
 
-    seed = source.partition(":")[2] or "1"
+    name, _, seed = source.partition(":")
+    seed = seed or "1"
     if not seed.isdigit():
         raise InputError(flag, source, "has a seed that is not a whole number", "write nano, or nano:7")
     rng = random.Random(f"held-out:{seed}")
-    problems = [sample(rng, split="test") for _ in range(n)]
+    problems = [sample(rng, split="test" if name == NANO else "dev") for _ in range(n)]
     return [Held(problem.question, problem.answer, str(problem.level)) for problem in problems]
 
 

@@ -4,7 +4,8 @@ A solver answers each question n times, and each answer is compared with the gol
 answer that cannot be compared is undecided and counts as neither, so that fail rate = incorrect / (n - undecided).
 
     OUT                 one row a question, written anew at every end: question, n, correct, undecided, fail_rate
-    OUT.samples.jsonl   one row a sample as it comes, after one that names the solver; a later call repeats none of them
+    OUT.samples.jsonl   one row a sample as it comes, after one that names the solver; with log-probabilities where they
+                        are wanted; a later call repeats none of them
 """
 
 import hashlib
@@ -44,8 +45,9 @@ class Rates:
 
 
 def measure(
-    role: Role, questions: Sequence[Held], n: int, seed: int, out: Path, on_event: OnEvent, control: Control
-) -> Rates:
+    role: Role, questions: Sequence[Held], n: int, seed: int, out: Path, on_event: OnEvent, control: Control,
+    logprobs: bool = False,
+) -> Rates:  # fmt: skip
     """Sample and compare what an earlier call has not, and write ``out``. InputError where that call had another solver
     or seed; raises the error of a model that is gone."""
     answers = {_key(one.question): one for one in reversed(questions)}  # of a question that occurs twice, the first
@@ -56,7 +58,8 @@ def measure(
     status: Literal["done", "interrupted"] = "done"
     try:
         if missing:
-            _sample(role, answers, missing, seed, log, _Timed(Progress(on_event, control), len(wanted), len(missing)))
+            timed = _Timed(Progress(on_event, control), len(wanted), len(missing))
+            _sample(role, answers, missing, seed, log, timed, logprobs)
     except Interrupted:
         status = "interrupted"
     known = {(str(row["key"]), int(row["sample"])): row for row in json_lines.read(log)[1:]}
@@ -81,14 +84,16 @@ class _Timed:
 
 
 def _sample(
-    role: Role, answers: dict[str, Held], missing: Sequence[tuple[str, int]], seed: int, log: Path, progress: _Timed
-) -> None:
+    role: Role, answers: dict[str, Held], missing: Sequence[tuple[str, int]], seed: int, log: Path, progress: _Timed,
+    logprobs: bool,
+) -> None:  # fmt: skip
     requests = [
         Request(
             f"{key}-{sample}",
             role.template.render(answers[key].question),
             role.sampling,
             item_seed(seed, int(key, 16), "solution", sample),
+            logprobs=logprobs,
         )
         for key, sample in missing
     ]
@@ -99,15 +104,25 @@ def _sample(
         key, _, sample = result.request_id.partition("-")
         made = compared(solution(key, int(sample), result, role.name, 0), answers[key].answer, pool)
         row = {"key": key, "sample": int(sample), "verdict": made.correct, "answer": made.answer}
-        json_lines.append(log, [row | {"tokens": result.tokens}])
+        sure = {"logprobs": result.logprobs, "cut_off": made.finish_reason == "length"} if logprobs else {}
+        json_lines.append(log, [row | {"tokens": result.tokens} | sure])
 
     with AnswerPool() as pool, samples.opened(role) as model:
         samples.complete(model, requests, progress, receive)
 
 
+def sampled(out: Path) -> list[dict[str, Any]]:
+    """The samples behind ``out``."""
+    return json_lines.read(_log(out))[1:]
+
+
+def _log(out: Path) -> Path:
+    return out.with_name(f"{out.name}.samples.jsonl")
+
+
 def _opened(out: Path, role: Role, seed: int) -> Path:
     """The file of samples; InputError where another solver, or another seed, has begun it."""
-    log = out.with_name(f"{out.name}.samples.jsonl")
+    log = _log(out)
     made_by = {
         "solver": role.model, "revision": role.revision, "template": role.template.id, "temperature": role.temperature,
         "top_p": role.top_p, "max_tokens": role.max_tokens, "seed": seed,

@@ -58,6 +58,18 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """``samples`` and their ``tokens`` of these ``questions``; ``fixed_samples`` and ``fixed_tokens``: with as many for
+    each question, as long as its own on average."""
+
+    questions: int
+    samples: int
+    tokens: int
+    fixed_samples: int
+    fixed_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What is deleted with a run."""
 
@@ -99,6 +111,18 @@ def spend(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[StageSpend]:
         WHERE run_id IN (SELECT unnest(?)) GROUP BY stage"""
     found = {row[0]: StageSpend(*row) for row in cursor.execute(query, [list(runs)]).fetchall()}
     return [found[stage] for stage in ("generated", *STAGES) if stage in found]
+
+
+def sampling(cursor: duckdb.DuckDBPyConnection, run_id: str, n: int) -> Sampling:
+    """The solutions of the run's questions that the solution stage has judged, and what ``n`` of each would be."""
+    query = """
+        SELECT count(*), coalesce(sum(samples), 0)::BIGINT, coalesce(sum(tokens), 0)::BIGINT,
+            coalesce(sum(tokens / samples), 0.0) * $n
+        FROM (SELECT q, count(*) AS samples, sum(tokens) AS tokens FROM solution_rows
+            SEMI JOIN (SELECT q FROM verdict_rows WHERE run_id = $run AND stage = 'solution') USING (q)
+            WHERE run_id = $run GROUP BY q)"""
+    questions, samples, tokens, fixed = cursor.execute(query, {"run": run_id, "n": n}).fetchall()[0]
+    return Sampling(questions, samples, tokens, n * questions, round(fixed))
 
 
 def judge_replies(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[JudgeReplies]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add(verbs: Verbs) -> None:
     train_verb = verbs.add_parser("train", help="train models")
     families = train_verb.add_subparsers(dest="family", required=True, metavar="WHAT")
-    for add_family in (_qft, _qpo, _build_pairs, _rates, _difficulty, _student, _nano):
+    for add_family in (_qft, _qpo, _build_pairs, _rates, _confidence, _difficulty, _student, _nano):
         add_family(families)
     for family in ("reward", "judge"):  # not listed: they only say that they do not exist yet
         families.add_parser(family).set_defaults(call=train.missing)
@@ -79,10 +79,22 @@ def _difficulty(families: Verbs) -> None:
 def _rates(families: Verbs) -> None:
     what = "measure how often a profile's solver fails each question, for difficulty"
     verb = command(families, "rates", train_rates.rates, what)
-    verb.add_argument("--profile", required=True, metavar="NAME|FILE.toml", help="profile with the solver")
-    sources = "questions with answers, as in GSM8K and MATH, or nano[:SEED]"
-    verb.add_argument("--questions", nargs="+", required=True, metavar="FILE|hf:NAME|nano", help=sources)
     verb.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="write the rates to this file")
+    _measuring(verb)
+
+
+def _confidence(families: Verbs) -> None:
+    what = "calibrate how sure a profile's solver is of its greedy solutions, for difficulty by greedy-confidence"
+    verb = command(families, "confidence", train_rates.confidence, what)
+    out = "write the calibration to this file, with the answers beside it"
+    verb.add_argument("--out", type=Path, required=True, metavar="FILE.json", help=out)
+    _measuring(verb)
+
+
+def _measuring(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--profile", required=True, metavar="NAME|FILE.toml", help="profile with the solver")
+    sources = "questions with answers, as in GSM8K and MATH, or nano[:SEED], nano-dev[:SEED]"
+    verb.add_argument("--questions", nargs="+", required=True, metavar="FILE|hf:NAME|nano", help=sources)
     verb.add_argument("--n", type=int, default=16, help="answers to each question (%(default)s)")
     verb.add_argument("--limit", type=int, default=0, metavar="N", help="use only N questions, drawn by the seed")
     verb.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (%(default)s)")

@@ -48,7 +48,7 @@ def test_a_trained_generator_takes_the_place_of_the_others_as_it_was_trained(tmp
         nano.reward,
     )
     assert load_profile("my-nano", folder) == made
-    assert profile_names(folder) == ["my-nano", "nano", "openai", "paper", "scalediff", "small"]
+    assert profile_names(folder) == ["my-nano", "nano", "nano-adaptive", "openai", "paper", "scalediff", "small"]
     assert (folder / "my-nano.toml").read_text().startswith("# Profile nano with the qft training mine.")
 
 
@@ -136,7 +136,7 @@ def test_a_training_that_is_not_done_or_whose_model_is_gone_is_refused(tmp_path:
     (mine.folder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match="has no tokenizer"):
         registered_models.register(folder, mine, "nano", "x")
-    with pytest.raises(InputError, match="profile 'nanoo' does not exist; use one of nano, openai"):
+    with pytest.raises(InputError, match="profile 'nanoo' does not exist; use one of nano, nano-adaptive, openai"):
         registered_models.register(folder, mine, "nanoo", "x")
     assert registered_models.registered(folder) == []
     assert list(folder.glob("*.toml")) == []

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from engine.models.base import Completion, Failure, OnCompletion, OnScored, OnText, Request, Row, Scored
+from engine.models.base import Completion, Failure, Logprobs, OnCompletion, OnScored, OnText, Request, Row, Scored
 from store.errors import BackendError, ItemError
 
 Faults = Callable[[str], Failure | None]
@@ -81,8 +81,15 @@ class InstantText(_Worker):
         cut = tokens > request.sampling.max_tokens
         if cut:
             text = " ".join(text.split()[: request.sampling.max_tokens])
+        least = -random.Random(request.seed).random()
         return Completion(
-            request.request_id, text, min(tokens, request.sampling.max_tokens), 5, 0.001, "length" if cut else "stop"
+            request.request_id,
+            text,
+            min(tokens, request.sampling.max_tokens),
+            5,
+            0.001,
+            "length" if cut else "stop",
+            logprobs=Logprobs(least / 9, least) if request.logprobs else None,
         )
 
     def _text(self, request: Request) -> str:

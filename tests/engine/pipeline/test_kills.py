@@ -137,9 +137,14 @@ def killed_run(forker: Forker, folder: Path, config: RunConfig, delay: float | N
     return run
 
 
-@pytest.mark.parametrize("target", [{"questions": 150}, {"accepted": 40}])
-def test_a_run_killed_at_random_ends_as_if_undisturbed(forker: Forker, tmp_path: Path, target: dict[str, int]) -> None:
-    config = load_run_config("nano", seed=5, **target)
+@pytest.mark.parametrize(
+    ("profile", "target"),
+    [("nano", {"questions": 150}), ("nano", {"accepted": 40}), ("nano-adaptive", {"questions": 150})],
+)
+def test_a_run_killed_at_random_ends_as_if_undisturbed(
+    forker: Forker, tmp_path: Path, profile: str, target: dict[str, int]
+) -> None:
+    config = load_run_config(profile, seed=5, **target)
     undisturbed = Killed(forker, tmp_path / "calm", config, 0.0)
     assert undisturbed.go() == 0
     run = killed_run(forker, tmp_path / "killed", config, 0.02, kills=6, most=1.2)

@@ -270,6 +270,10 @@ def test_settings_are_checked(live: Live) -> None:
     only = asked(generator="qgen-b", temperature=0.4, samples=2)
     assert [(g.name, g.temperature) for g in only.profile.generators] == [("qgen-b", 0.4)]
     assert only.profile.solver.n == 2
+    adaptive = load_profile("nano-adaptive")
+    assert settings(adaptive, questions=1, samples=adaptive.solver.n).profile == adaptive
+    fixed = settings(adaptive, questions=1, samples=3).profile.solver
+    assert (fixed.n, fixed.adaptive) == (3, False)
 
 
 def test_a_second_try_of_a_cut_off_text_begins_anew() -> None:

@@ -57,7 +57,7 @@ def test_the_paper_profile_lacks_only_the_consent_to_run_the_rewards_code() -> N
 def test_a_profile_that_never_ran_with_its_real_models_says_so() -> None:
     states = profiles_with()
     assert {name: bool(state.runs) for name, state in states.items()} == {
-        "nano": True, "openai": False, "paper": False, "scalediff": False, "small": False
+        "nano": True, "nano-adaptive": True, "openai": False, "paper": False, "scalediff": False, "small": False
     }  # fmt: skip
     printed = scalequest("doctor").stdout
     after = {name: printed.partition(f"Profile {name}: ")[2].partition("Profile ")[0] for name in states}

@@ -11,6 +11,7 @@ from typing import Any
 from engine.config.run_config import RunConfig
 from engine.job_registry import JobRegistry
 from engine.jobs.runner import Job
+from engine.pipeline import report
 from store.database import run_queries
 from store.database.run_queries import failures
 from store.database.workspace import Workspace
@@ -30,6 +31,7 @@ class _Known:
     run_id: str
     costs: list[run_queries.Cost] = field(default_factory=list)
     spend: list[run_queries.StageSpend] = field(default_factory=list)
+    savings: str | None = None
     failed: list[ErrorRow] = field(default_factory=list)
     config: RunConfig | None = None
     pairs: int = 0
@@ -59,7 +61,7 @@ class Progress:
         head = (job.message or done) if ended else _active(event)
         parts = [text(head, strong=True), bar(event["done"] / max(event["total"], 1), head), text(_speed(event))]
         forecast = None if ended else _forecast(event, known.config)
-        parts += [text(line) for line in (forecast, _price(known), job.notice) if line]
+        parts += [text(line) for line in (forecast, _price(known), known.savings, job.notice) if line]
         parts += [_stages(event, known), *([_spend(known.spend)] if known.spend else [])]
         return [*parts, *([_failures(known.failed)] if known.failed else [])]
 
@@ -71,12 +73,15 @@ class Progress:
             began = time.monotonic()
             if known.final or (began < known.again and not ended):
                 return known
+            if known.config is None:
+                known.config = RunConfig.from_json(self._workspace.run(job.run_id).config)
+            solver = known.config.profile.solver
             with self._workspace.cursor() as cursor:
+                if solver.adaptive:
+                    known.savings = report.savings(run_queries.sampling(cursor, job.run_id, solver.n))
                 known.costs = run_queries.costs(cursor, job.run_id)
                 known.spend = run_queries.spend(cursor, job.run_id)
                 known.failed = failures(cursor, job.run_id, newest_first=True)
-            if known.config is None:
-                known.config = RunConfig.from_json(self._workspace.run(job.run_id).config)
             known.pairs, known.final = event["accepted"], ended
             known.again = time.monotonic() + max(2.0, (time.monotonic() - began) / _AT_MOST)
             return known
