@@ -416,3 +416,31 @@ def test_a_callback_may_close_the_model(opened: Any) -> None:
         model.submit(requests(["p"] * 5, FREE), lambda result: (model.close(), done.put(result)))
         results = take(done, 5)
     assert {r.finish_reason for r in results[1:]} == {"cancelled"}
+
+
+@pytest.mark.parametrize("backend", ["openai", "openai-chat"])
+@pytest.mark.parametrize("fault", [None, "400 'logprobs' is not supported by this model"])
+def test_a_server_without_log_probabilities_is_refused_in_a_sentence(backend: str, fault: str | None) -> None:
+    """It ignores what it is asked for, or refuses it; only requests that need them end so."""
+
+    def answer(_: int, body: dict[str, Any]) -> str | None:
+        return fault if body.get("logprobs") else None
+
+    form = template("chat-solve" if backend == "openai-chat" else "qwen-solve")
+    with Faulty(answer, writes=lambda _: "It is four.") as server:
+        solver = Role("solver", "far", backend, "m", form, urls=(server.url,), server="other")
+        model = open_text(solver)
+        try:
+            (plain,) = ask(model, requests(["Two plus two?"], FREE, "plain"))
+            (asked,) = ask(model, [replace(requests(["Two plus two?"], FREE)[0], logprobs=True)])
+        finally:
+            model.close()
+    assert isinstance(plain, Completion)
+    assert plain.logprobs is None
+    assert isinstance(asked, Failure)
+    assert asked.fatal
+    assert isinstance(asked.error, BackendError)
+    said = str(asked.error)
+    assert f"The server {server.url} of the solver gives no log-probabilities of tokens" in said
+    assert said.endswith("use a server that gives them, such as vLLM's, or another [difficulty].")
+    assert said.count("logprobs") == (fault is not None)
