@@ -145,7 +145,7 @@ def predict(calibration: Calibration, rows: Sequence[Measured]) -> list[float]:
     ]
 
 
-def quality(predicted: Sequence[float], fails: Sequence[int], n: Sequence[int]) -> Quality:
+def quality(predicted: Sequence[float], fails: Sequence[float], n: Sequence[int]) -> Quality:
     """Of predicted fail rates, against counts of failures among rollouts."""
     found, failed, asked = np.array(predicted, float), np.array(fails, float), np.array(n, float)
     rates = failed / asked
@@ -165,7 +165,7 @@ def quality(predicted: Sequence[float], fails: Sequence[int], n: Sequence[int]) 
 
 
 def deviance_explained(
-    predicted: Sequence[float], fails: Sequence[int], n: Sequence[int], base: Sequence[float] | None = None
+    predicted: Sequence[float], fails: Sequence[float], n: Sequence[int], base: Sequence[float] | None = None
 ) -> float | None:
     """1 - D(predicted) / D(base), with D the binomial deviance. ``base``: None for the mean fail rate of all. None
     where the base leaves nothing to explain."""

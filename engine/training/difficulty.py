@@ -21,6 +21,8 @@ from engine.jobs.control import Control
 from engine.models.base import Failure, Scored
 from engine.models.load import open_score
 from engine.training import base, record, session
+from engine.training.confidence import quality
+from engine.training.rank_correlation import spearman, spearman_attainable
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
@@ -98,7 +100,6 @@ def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[st
     if not held:
         return {"held_out": 0}
     from scipy.special import expit
-    from scipy.stats import spearmanr
 
     device = "cpu" if at.settings.device == "cpu" else "auto"
     scorer = open_score(
@@ -120,7 +121,22 @@ def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[st
     finally:
         scorer.close()
     pairs = [(predicted[i], held[i][1]) for i in sorted(predicted)]
-    rank = float(spearmanr([p for p, _ in pairs], [r for _, r in pairs]).statistic) if len(pairs) > 2 else float("nan")
     off = sum(abs(p - r) for p, r in pairs) / max(len(pairs), 1)
     figures: dict[str, Any] = {"held_out": len(held), "scored": len(pairs), "mean_absolute_error": round(off, 4)}
-    return figures | {"spearman": round(rank, 4) if rank == rank else None}
+    return figures | _quality([p for p, _ in pairs], [r for _, r in pairs])
+
+
+def _quality(predicted: Sequence[float], rates: Sequence[float]) -> dict[str, Any]:
+    """How well rates are predicted (``engine.training.confidence.quality``), each question with the same weight; the
+    rank correlation only with the most that any score could reach on these rates.
+    """
+    if not predicted:
+        return {}
+    found = quality(predicted, rates, [1] * len(rates))
+    return {
+        "auc_any_fail": found.auc_any_fail,
+        "auc_quarter": found.auc_quarter,
+        "deviance_explained": found.deviance_explained,
+        "spearman": spearman(predicted, rates),
+        "spearman_attainable": spearman_attainable(rates),
+    }

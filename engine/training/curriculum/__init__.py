@@ -6,9 +6,34 @@ text (the curriculum's stand-in for the paper's rewriting LLM). ``curriculum.tom
 """
 
 from engine.training.curriculum import kinds_algebra, kinds_arithmetic, kinds_numbers, kinds_rates, kinds_shapes
-from engine.training.curriculum.core import AREAS, KINDS, Kind, Problem, Reading, Split, make, read, sample, split_of
+from engine.training.curriculum.core import (
+    AREAS,
+    KINDS,
+    Kind,
+    Problem,
+    Reading,
+    Split,
+    make,
+    read,
+    sample,
+    split_of,
+    story_of,
+)
 
 SOLUTIONS = (kinds_algebra, kinds_arithmetic, kinds_numbers, kinds_rates, kinds_shapes)
 """Importing them registers their kinds."""
 
-__all__ = ["AREAS", "KINDS", "SOLUTIONS", "Kind", "Problem", "Reading", "Split", "make", "read", "sample", "split_of"]
+__all__ = [
+    "AREAS",
+    "KINDS",
+    "SOLUTIONS",
+    "Kind",
+    "Problem",
+    "Reading",
+    "Split",
+    "make",
+    "read",
+    "sample",
+    "split_of",
+    "story_of",
+]

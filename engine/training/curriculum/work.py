@@ -22,6 +22,10 @@ def place_values(n: int) -> list[int]:
     return [int(d) * 10 ** (len(digits) - i - 1) for i, d in enumerate(digits) if d != "0"]
 
 
+class BelowZero(Impossible):
+    """A difference would be below zero."""
+
+
 class Work:
     """The lines of one solution. The verbs return the result, so that a kind's ``solve`` reads like the solution."""
 
@@ -54,7 +58,8 @@ class Work:
 
     def sub(self, label: str, a: int, b: int) -> int:
         """a - b, place by place; never below zero."""
-        self.need(b <= a)
+        if b > a:
+            raise BelowZero
         parts = place_values(b)
         if len(parts) <= 1:
             return self._line(label, f"{a} - {b} = {a - b}", a - b)

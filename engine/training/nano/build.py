@@ -19,10 +19,12 @@ from typing import Any
 import torch
 
 from engine.training.fit import Event, quiet
-from engine.training.nano import card, evaluate, recipe
+from engine.training.nano import card, evaluate, novelty, recipe, scorers
 from engine.training.nano.recipe import DONE, GENERATORS, Shop, Size
 
-SHIPPED = ("solver", "base", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-a-qft", "qgen-b-qft")
+SHIPPED = (
+    "solver", "base", "reward", "judge", "difficulty", "qgen-a", "qgen-b", "qgen-a-qft", "qgen-b-qft", evaluate.CONTROL,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ def _stages() -> dict[str, Stage]:
     for name, seed in GENERATORS.items():
         plan[f"{name}-qft"] = Stage(("solver",), lambda s, n=name, k=seed: recipe.train_qft(s, f"{n}-qft", k))  # type: ignore[misc]
         plan[name] = Stage((f"{name}-qft",), lambda s, n=name, k=seed: recipe.train_qpo(s, n, k))  # type: ignore[misc]
-    plan["judge"] = Stage(tuple(GENERATORS), recipe.train_judge)
-    plan["difficulty"] = Stage(("reward",), recipe.train_difficulty)
+    plan["judge"] = Stage(tuple(GENERATORS), scorers.train_judge)
+    plan["confidence"] = Stage(("solver",), scorers.fit_confidence)
+    plan["difficulty"] = Stage(("reward", "confidence"), scorers.train_difficulty)
     plan["base"] = Stage(("tokenizer",), recipe.train_base)
-    plan["control"] = Stage(("tokenizer",), recipe.train_control)
+    plan[evaluate.CONTROL] = Stage(("tokenizer",), recipe.train_control)
     return plan
 
 
@@ -108,6 +111,14 @@ def _run_parallel(shop: Shop, workers: int) -> None:
             listener.join()
 
 
+def _written_sets(work: Path) -> dict[str, list[str]]:
+    """The training sets that generators wrote: both sides of QPO's pairs, and what the judge read."""
+    sets = {name: work / f"{name}-pairs.json" for name in GENERATORS}
+    found = {name: json.loads(file.read_text()) for name, file in sets.items() if file.exists()}
+    judged = [text for file in sorted((work / "judged").glob("*.json")) for text in json.loads(file.read_text())]
+    return {**found, "judge": judged}
+
+
 def build(
     work: Path, out: Path, device: str = "cpu", size: Size | None = None, on_event: Event = quiet, evaluated: int = 700,
     workers: int = 1,
@@ -135,8 +146,10 @@ def build(
         shutil.copytree(work / name, out / name, ignore=shutil.ignore_patterns(DONE))
     for scorer in ("judge", "difficulty", "reward"):
         card.write_domain(out / scorer)
-    chosen = evaluate.calibrate(out, work / "control", n=evaluated, device=device, on_event=on_event)
-    reports = {name: json.loads((work / name / DONE).read_text()) for name in SHIPPED}
+    shutil.copy(work / "confidence" / recipe.CALIBRATION, out)
+    novelty.write(out / novelty.FILE, _written_sets(work))
+    chosen = evaluate.calibrate(out, n=evaluated, device=device, on_event=on_event)
+    reports = {name: json.loads((work / name / DONE).read_text()) for name in (*SHIPPED, "confidence")}
     card.write_card(out, chosen, {}, reports)
     figures = evaluate.evaluate(out, n=evaluated, device=device, on_event=on_event)
     card.write_card(out, chosen, figures, reports)

@@ -1,4 +1,4 @@
-"""The training of each nano model: tokeniser, solver, reward, QFT, QPO, difficulty, judge.
+"""The training of each nano language model: tokeniser, solver, reward, QFT, QPO. ``scorers`` trains the others.
 
 Each stage writes a folder into the work directory and marks it as done last, so that a second call continues where the
 first stopped (language models also keep a checkpoint). Departures from the paper are named at each stage.
@@ -15,14 +15,33 @@ from typing import Any
 
 from engine.models.base import Completion
 from engine.models.tokenizers import load_tokenizer
-from engine.training.curriculum import Reading, read
+from engine.training.curriculum import Problem, read
 from engine.training.curriculum.rewrite import Direction, rewrite
-from engine.training.fit import Budget, Event, Example, PreferenceExample, fit_dpo, fit_lm, fit_logit, quiet
+from engine.training.fit import Budget, Event, Example, PreferenceExample, fit_dpo, fit_lm, quiet
 from engine.training.nano import family, measure, text
 
 GENERATORS = {"qgen-a": 11, "qgen-b": 23}
 """Two question generators and their seeds: the first learns from all kinds alike, the second from the harder mix."""
+SOLVERS = {"solver": 1, "reward": 2}
+"""The two models that learn to solve and the seeds of their problems; ``base`` sees the beginning of the solver's."""
 DONE = "done.json"
+CALIBRATION = "confidence.json"
+
+
+def is_hard(name: str) -> bool:
+    """Whether a generator learns from the harder mix."""
+    return name.startswith("qgen-b")
+
+
+def of_mix(problems: list[Problem], hard: bool) -> list[Problem]:
+    """All, or of levels 1 and 2 only every second one."""
+    return [p for i, p in enumerate(problems) if not hard or p.level >= 3 or i % 2]
+
+
+def write_json(file: Path, data: Any) -> None:
+    """Write it whole or not at all."""
+    file.with_suffix(".tmp").write_text(json.dumps(data))
+    file.with_suffix(".tmp").replace(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +53,11 @@ class Size:
     reward_tokens: int = 5_000_000
     qft_tokens: int = 4_000_000
     preference_samples: int = 12_000
-    measured: int = 4_000
+    greedy: int = 16_000
+    measured: int = 400
     rollouts: int = 16
-    judged: int = 4_000
+    judged: int = 2_000
+    counterfactuals: int = 1_000
     workers: int = 1
 
 
@@ -75,7 +96,7 @@ class Shop:
         self, seed: int, encode: Callable[..., list[Example]], tokenizer: Any, hard: bool = False
     ) -> Iterator[Example]:
         for chunk in text.problems(seed, workers=self.size.workers):
-            yield from encode(tokenizer, [p for i, p in enumerate(chunk) if not hard or p.level >= 3 or i % 2])
+            yield from encode(tokenizer, of_mix(chunk, hard))
 
     def counting(self, stage: str, total: int) -> Callable[[int], None]:
         def progress(done: int) -> None:
@@ -95,7 +116,14 @@ def train_solver(shop: Shop) -> None:
     tokenizer = shop.tokenizer()
     model = family.new_solver(tokenizer, 0, shop.device)
     budget = Budget(shop.size.solver_tokens, lr=3e-3, adam_lr=3e-3)
-    shop.fit("solver", model, tokenizer, shop.stream(1, text.solver_examples, tokenizer), budget, budget.tokens)
+    shop.fit(
+        "solver",
+        model,
+        tokenizer,
+        shop.stream(SOLVERS["solver"], text.solver_examples, tokenizer),
+        budget,
+        budget.tokens,
+    )
 
 
 def train_base(shop: Shop) -> None:
@@ -103,7 +131,7 @@ def train_base(shop: Shop) -> None:
     tokenizer = shop.tokenizer()
     model = family.new_solver(tokenizer, 0, shop.device)
     budget = Budget(shop.size.solver_tokens, lr=3e-3, adam_lr=3e-3)
-    stream = _until(shop.size.base_tokens, shop.stream(1, text.solver_examples, tokenizer))
+    stream = _until(shop.size.base_tokens, shop.stream(SOLVERS["solver"], text.solver_examples, tokenizer))
     shop.fit("base", model, tokenizer, stream, budget, shop.size.base_tokens)
 
 
@@ -123,7 +151,14 @@ def train_reward(shop: Shop) -> None:
     """
     tokenizer, model = shop.tokenizer(), shop.load("solver")
     budget = Budget(shop.size.reward_tokens, lr=3e-3, adam_lr=3e-3)
-    shop.fit("reward", model, tokenizer, shop.stream(2, text.solver_examples, tokenizer), budget, budget.tokens)
+    shop.fit(
+        "reward",
+        model,
+        tokenizer,
+        shop.stream(SOLVERS["reward"], text.solver_examples, tokenizer),
+        budget,
+        budget.tokens,
+    )
 
 
 def train_qft(shop: Shop, name: str, seed: int, start: Any = None) -> None:
@@ -131,7 +166,7 @@ def train_qft(shop: Shop, name: str, seed: int, start: Any = None) -> None:
     tokenizer = shop.tokenizer()
     model = shop.load("solver") if start is None else start
     budget = Budget(shop.size.qft_tokens, lr=4e-3, adam_lr=4e-3)
-    stream = shop.stream(seed, text.question_examples, tokenizer, hard=name.startswith("qgen-b"))
+    stream = shop.stream(seed, text.question_examples, tokenizer, hard=is_hard(name))
     shop.fit(name, model, tokenizer, stream, budget, budget.tokens)
 
 
@@ -191,6 +226,7 @@ def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) 
         reference, tokenizer, total, seed, progress=shop.counting(f"{name} samples", total)
     )
     pairs = preference_pairs(samples, seed, how.harder)
+    write_json(shop.work / f"{name}-pairs.json", [question for _, *sides in pairs for question in sides])
     chosen = text.encode(tokenizer, [text.asked(c) for _, c, _ in pairs])
     rejected = text.encode(tokenizer, [text.asked(r) for _, _, r in pairs])
     forks = [fork(c, r) for c, r in zip(chosen, rejected, strict=True)]
@@ -204,70 +240,6 @@ def train_qpo(shop: Shop, name: str, seed: int, how: Preference = Preference()) 
     shop.finish(name, model, tokenizer, pairs=len(examples), ranked_right=round(ranked, 3), **asdict(how))
 
 
-def measured_rates(shop: Shop) -> list[tuple[str, float]]:
-    """(question, the solver's measured fail rate) of problems that the solver has not seen.
-
-    Kept in the work directory: the rollouts cost more than the training on them.
-    """
-    kept = shop.work / "measured.json"
-    if kept.exists():
-        return [(question, rate) for question, rate in json.loads(kept.read_text())]
-    tokenizer, solver, size = shop.tokenizer(), shop.load("solver"), shop.size
-    asked = [p for chunk in text.problems(31, split="fresh", most=1, chunk=size.measured) for p in chunk]
-    progress = shop.counting("difficulty rollouts", size.measured * size.rollouts)
-    questions = [p.question for p in asked]
-    found = measure.sample_solutions(solver, tokenizer, questions, size.rollouts, 31, progress=progress)
-    marks = measure.correct(found, [p.answer for p in asked])
-    rates = [(p.question, 1 - sum(row) / size.rollouts) for p, row in zip(asked, marks, strict=True)]
-    kept.with_suffix(".tmp").write_text(json.dumps(rates))
-    kept.with_suffix(".tmp").replace(kept)
-    return rates
-
-
-def train_difficulty(shop: Shop) -> None:
-    """Fail rate regressed on the question's text (paper 2.3), on measured rates."""
-    tokenizer, rates = shop.tokenizer(), measured_rates(shop)
-    scorer = family.new_scorer(shop.load("reward"), 3, shop.device)
-    rows = text.encode(tokenizer, [text.asked(question) for question, _ in rates])
-    budget = Budget(0, batch_tokens=2048, lr=1e-3, adam_lr=1e-3, warmup=0.05, weight_decay=0.05)
-    targets = [rate for _, rate in rates]
-    loss = fit_logit(scorer, rows, targets, budget, epochs=6, on_event=shop.on_event, stage="difficulty")
-    mean = sum(targets) / max(len(targets), 1)
-    shop.finish("difficulty", scorer, tokenizer, loss=round(loss, 4), mean_fail_rate=round(mean, 4))
-
-
-def judged_samples(shop: Shop, seed: int, each: int) -> tuple[list[str], list[Reading]]:
-    """Real output of all four generators, before and after QPO, with the oracle's readings."""
-    tokenizer = shop.tokenizer()
-    texts: list[str] = []
-    found: list[Reading] = []
-    for number, name in enumerate([*GENERATORS, *(f"{g}-qft" for g in GENERATORS)]):
-        samples = measure.sample_questions(
-            shop.load(name), tokenizer, each, seed + number, progress=shop.counting(f"judge samples {name}", each)
-        )
-        whole = [s for s in samples if s.finish_reason == "stop"]
-        texts += [s.text for s in whole]
-        found += measure.readings(whole)
-    return texts, found
-
-
 def train_control(shop: Shop) -> None:
     """The same QFT from random weights: what the solver's training is worth to the generator."""
     train_qft(shop, "control", GENERATORS["qgen-a"], family.new_solver(shop.tokenizer(), 5, shop.device))
-
-
-def train_judge(shop: Shop) -> None:
-    """Is it a problem of the curriculum with possible numbers? Learned from the generators' real output, on the body of
-    a model that knows questions.
-
-    Departure from the paper (a 7B solver is asked in words): one logit.
-    """
-    tokenizer = shop.tokenizer()
-    texts, found = judged_samples(shop, 41, shop.size.judged)
-    scorer = family.new_scorer(shop.load("qgen-a-qft"), 4, shop.device)
-    rows = text.encode(tokenizer, [text.asked(t) for t in texts])
-    targets = [float(r.status == "ok") for r in found]
-    budget = Budget(0, batch_tokens=4096, lr=2e-3, adam_lr=2e-3, warmup=0.03, weight_decay=0.02)
-    loss = fit_logit(scorer, rows, targets, budget, epochs=3, on_event=shop.on_event, stage="judge")
-    valid = sum(targets) / max(len(targets), 1)
-    shop.finish("judge", scorer, tokenizer, loss=round(loss, 4), samples=len(texts), valid=round(valid, 4))
