@@ -54,6 +54,16 @@ def weighted(hits: Sequence[bool], weights: Sequence[float]) -> Rate | None:
     return Rate(share, *wilson(share * effective, effective), len(weights), effective)
 
 
+def averaged(mean: float, variance: float, n: int, rollouts: int) -> Rate:
+    """The mean of ``n`` questions' rates of so many rollouts each. Rollouts of one question are alike: the effective
+    sample size is the one that the rates' variance between questions shows, at least n and at most n * rollouts.
+    """
+    spread = variance / n
+    shown = mean * (1 - mean) / spread if spread else (n * rollouts if 0 < mean < 1 else n)
+    effective = min(max(float(n), shown), float(n * rollouts))
+    return Rate(mean, *wilson(mean * effective, effective), n, effective)
+
+
 def part(first: Rate, size: int, second: Rate, other: int) -> Rate | None:
     """The first group's part of all hits, if ``first`` is the rate among ``size`` rows and ``second`` the rate among
     ``other`` rows; None where both are 0. The interval combines the effects of each rate's ends by their root sum of

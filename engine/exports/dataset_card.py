@@ -53,7 +53,7 @@ _MEANING = {
     "edited": "whether a reviewer changed a text",
     "level": "the level as the imported set calls it",
     "correct": "the response's answer against the given one: same, different or undecided",
-    "pass_rate": "the pass rate of the model that was measured first, 0 to 1",
+    "pass_rate": "the pass rate of the model that the filter names, else of the one measured first, 0 to 1",
     "rates": "JSON text: model -> pass rate",
     "reasoning": "what the model wrote before the response",
     "reasoning_tokens": "tokens of the reasoning",

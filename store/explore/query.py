@@ -44,6 +44,7 @@ class Row:
     drop_stage: str | None
     drop_reason: str | None
     correct: str | None
+    pass_rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,9 @@ class Tally:
 
 
 def select(source: Source, frame: Frame, filter_: Filter, *, more: bool = True) -> Selection:
-    """The rows of a filter. A search that hit its time limit is continued by the next call with ``more``;
-    ``search.of(source).partial`` tells whether there is one. InputError for an area that was drawn on another map.
+    """The rows of a filter, in the frame with the pass rates of its model. A search that hit its time limit is
+    continued by the next call with ``more``; ``search.of(source).partial`` tells whether there is one. InputError for
+    an area that was drawn on another map.
     """
     searches = search.of(source)
     searches.wake(source, frame)
@@ -92,7 +94,7 @@ def select(source: Source, frame: Frame, filter_: Filter, *, more: bool = True) 
             return outside_area(source, frame, value)
         return ~searches.find(source, frame, name, value, more=more).passes
 
-    return Selection(frame, filter_, failing)
+    return Selection(frame.of_model(filter_.rate_model), filter_, failing)
 
 
 def all_rows(workspace: Workspace, frames: Frames, filter_: Filter) -> tuple[Frame, Array]:
@@ -232,6 +234,7 @@ def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]
             frame.stage_paths[frame.stage_path[at]].drop_stage,
             value("drop_reason", at),
             value("correct", at),
+            number("pass_rate", at),
         )
         for at in positions
     ]

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from store.filters.filter import Filter, Range
+from store.filters.filter import Filter
+from store.filters.ranges import Range
 from store.frame.bins import Bins
 from store.frame.frame import Array, Frame, Selection
 from store.records import STAGES
 
-NUMBERS = ("difficulty", "reward", "agreement")
+NUMBERS = ("difficulty", "pass_rate", "reward", "agreement")
 """The numbers that have a threshold."""
 NEAR = 5
 """Example rows on each side of a threshold."""
@@ -28,7 +29,8 @@ _AFTER = STAGES[STAGES.index("solution") :]
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """A band of difficulty, minima of the best reward and of agreement, and whether near-duplicates are kept.
+    """Bands of difficulty and of the pass rate, minima of the best reward and of agreement, and whether near-duplicates
+    are kept. The filter names the pass rate's model.
 
     Rows without a number pass an open end (None) and fail any other.
     """
@@ -37,6 +39,7 @@ class Thresholds:
     reward: float | None = None
     agreement: float | None = None
     duplicates: bool = True
+    pass_rate: Range = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,10 @@ class Border:
 def split(filter_: Filter) -> tuple[Filter, Thresholds]:
     """The filter of the candidates, and the thresholds. Conditions that are not thresholds stay in the filter."""
     drops_duplicates = filter_.near_duplicates[1] == 0
-    thresholds = Thresholds(filter_.difficulty, filter_.reward[0], filter_.agreement[0], not drops_duplicates)
+    floors = filter_.reward[0], filter_.agreement[0]
+    thresholds = Thresholds(filter_.difficulty, *floors, not drops_duplicates, filter_.rate_range)
     rest = replace(
-        filter_,
+        filter_.with_rate_range((None, None)),
         difficulty=(None, None),
         reward=(None, filter_.reward[1]),
         agreement=(None, filter_.agreement[1]),
@@ -124,7 +128,7 @@ def join(rest: Filter, thresholds: Thresholds) -> Filter:
     """The inverse of ``split``. InputError where a lower end exceeds an upper one."""
     duplicates = rest.near_duplicates if thresholds.duplicates else (rest.near_duplicates[0], 0.0)
     joined = replace(
-        rest,
+        rest.with_rate_range(thresholds.pass_rate),
         difficulty=thresholds.difficulty,
         reward=(thresholds.reward, rest.reward[1]),
         agreement=(thresholds.agreement, rest.agreement[1]),
@@ -134,10 +138,13 @@ def join(rest: Filter, thresholds: Thresholds) -> Filter:
 
 
 def edges(thresholds: Thresholds) -> list[Edge]:
-    low, high = thresholds.difficulty
+    bands = {"difficulty": thresholds.difficulty, "pass_rate": thresholds.pass_rate}
     return [
-        Edge("difficulty_from", "difficulty", low, False),
-        Edge("difficulty_to", "difficulty", high, True),
+        *(
+            Edge(f"{name}_{end}", name, value, end == "to")
+            for name, band in bands.items()
+            for end, value in zip(("from", "to"), band, strict=True)
+        ),
         Edge("reward", "reward", thresholds.reward, False),
         Edge("agreement", "agreement", thresholds.agreement, False),
         Edge("duplicates", "near_duplicates", None if thresholds.duplicates else 0.0, True),

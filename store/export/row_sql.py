@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from store.database.views import narrowed
+from store.database.views import narrowed, sql_text
 from store.export import formats
 from store.export.formats import Format, Reasoning, View
 
@@ -34,8 +34,9 @@ def rows(
     columns: tuple[str, ...],
     same: Callable[[str, str], bool] | None,
     all_samples: bool,
+    rate_model: str | None,
 ) -> str:
-    """The SQL of the rows that the registered table ``keys`` selects."""
+    """The SQL of the rows that the registered table ``keys`` selects. ``rate_model``: whose rates are ``pass_rate``."""
     low, high = keys["q"][0].as_py(), keys["q"][-1].as_py()
     where = f"{{}}.q BETWEEN {low:d} AND {high:d}"
     if form is formats.FORMATS["dpo"]:
@@ -44,13 +45,13 @@ def rows(
         rates = "REPLACE (CAST(to_json(v.rates) AS VARCHAR) AS rates)" if view == "prompts" else ""
         return f"SELECT v.* {rates} FROM ({narrowed(view, where)}) v JOIN keys k ON v.q = k.q"
     if all_samples:
-        return _samples(where, finished="question_id" not in columns)
+        return _samples(where, rate_model, finished="question_id" not in columns)
     if set(columns) <= {*formats.BRIEF, "reasoning"}:
         return _brief(where, edited=pc.any(keys["edited"]).as_py())
-    return _whole(where)
+    return _whole(where, rate_model)
 
 
-def _whole(where: str) -> str:
+def _whole(where: str, rate_model: str | None) -> str:
     """All columns of a full export: those of ``pairs``, with level, rates (the newest of each model) and extra."""
     level = f"SELECT q, max(value) AS level FROM label_rows r WHERE key = 'level' AND {where.format('r')} GROUP BY q"
     newest = f"""
@@ -59,16 +60,21 @@ def _whole(where: str) -> str:
     rates = f"""
         SELECT q, CAST(to_json(map_from_entries(list((model, rate) ORDER BY model))) AS VARCHAR) AS rates
         FROM ({newest}) GROUP BY q"""
+    named, measured = "", ""
+    if rate_model is not None:
+        named = "REPLACE (m.rate AS pass_rate)"
+        measured = f"LEFT JOIN (SELECT q, rate FROM ({newest}) WHERE model = {sql_text(rate_model)}) m ON m.q = v.q"
     return f"""
-        SELECT v.*, l.level, r.rates, nullif(CAST(t.extra AS VARCHAR), '{{}}') AS extra
+        SELECT v.* {named}, l.level, r.rates, nullif(CAST(t.extra AS VARCHAR), '{{}}') AS extra
         FROM ({narrowed("pairs", where)}) v
         JOIN keys k ON v.q = k.q
         JOIN question_text t ON t.q = v.q AND {where.format("t")}
         LEFT JOIN ({level}) l ON l.q = v.q
-        LEFT JOIN ({rates}) r ON r.q = v.q"""
+        LEFT JOIN ({rates}) r ON r.q = v.q
+        {measured}"""
 
 
-def _samples(where: str, finished: bool) -> str:
+def _samples(where: str, rate_model: str | None, finished: bool) -> str:
     """One row per sample; the chosen one is the pair, edited or not. ``finished``: without samples that were cut off or
     have no response, which only a full export can tell apart."""
     of_sample = ("response", "answer", "reward", "reasoning", "reasoning_tokens", "correct", "finish_reason")
@@ -78,7 +84,7 @@ def _samples(where: str, finished: bool) -> str:
             CASE WHEN s.sample = k.sample THEN v.response ELSE x.text END AS response,
             CASE WHEN s.sample = k.sample THEN v.answer ELSE s.answer END AS answer,
             w.reward, x.reasoning, s.reasoning_tokens, s.correct, s.finish_reason
-        FROM ({_whole(where)}) v
+        FROM ({_whole(where, rate_model)}) v
         JOIN keys k ON k.q = v.q
         JOIN solution_rows s ON s.q = v.q AND {where.format("s")}
         JOIN solution_text x ON x.q = s.q AND x.sample = s.sample AND {where.format("x")}

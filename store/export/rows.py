@@ -5,7 +5,7 @@ Everything is read from the views in one transaction (``read_transaction``) and 
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -48,13 +48,15 @@ class Selected:
     """The rows of a filter: a table of q, run_id, status, edited and (for pairs) sample, ascending in q.
 
     ``rejected``: the number of rows left out because a reviewer rejected them; a filter by status keeps them.
-    ``uncheckable``: the number of prompts left out because no rule can check an answer.
+    ``uncheckable``: the number of prompts left out because no rule can check an answer. ``rate_model``: the model that
+    the filter names, whose pass rates are written; None for the one measured first.
     """
 
     view: View
     rows: pa.Table
     rejected: int
     uncheckable: int = 0
+    rate_model: str | None = None
 
     @property
     def q(self) -> Array:
@@ -114,11 +116,12 @@ def select(
         parts.append(dictionary_encoded(cursor.sql(query, params=values).to_arrow_table()))
     rows = _ordered(pa.concat_tables(parts).unify_dictionaries())
     kept = rows if filter_.status else rows.filter(pc.not_equal(rows["status"].cast(pa.string()), "rejected"))
+    rejected, model = rows.num_rows - kept.num_rows, filter_.rate_model
     if not checkable:
-        return Selected(view, kept.combine_chunks(), rows.num_rows - kept.num_rows)
+        return Selected(view, kept.combine_chunks(), rejected, rate_model=model)
     kind = kept["checkability"].cast(pa.string())
     ruled = kept.filter(pc.or_kleene(pc.is_null(kind), pc.is_in(kind, pa.array(CHECKABLE))))
-    return Selected(view, ruled.combine_chunks(), rows.num_rows - kept.num_rows, kept.num_rows - ruled.num_rows)
+    return Selected(view, ruled.combine_chunks(), rejected, kept.num_rows - ruled.num_rows, model)
 
 
 def read(
@@ -142,7 +145,7 @@ def read(
             keys = block.slice(first, size).combine_chunks()
             first += keys.num_rows
             with registered(cursor, keys=keys):
-                rows = row_sql.rows(cursor, selected.view, keys, form, columns, same, all_samples)
+                rows = row_sql.rows(cursor, selected.view, keys, form, columns, same, all_samples, selected.rate_model)
                 part = cursor.sql(row_sql.output(rows, form, columns, reasoning, all_samples)).to_arrow_table(_BATCH)
             yield _ordered(part)
             size = max(1000, min(_MOST, int(_PART_BYTES / (part.nbytes / keys.num_rows + 1))))
@@ -167,7 +170,7 @@ def sample(selected: Selected, most: int) -> list[Selected]:
     end = 0
     for start in starts:
         rows = selected.rows.slice(max(start, end), start + each - max(start, end))
-        blocks.append(Selected(selected.view, rows.combine_chunks(), selected.rejected))
+        blocks.append(replace(selected, rows=rows.combine_chunks(), uncheckable=0))
         end = start + each
     return blocks
 

@@ -7,7 +7,6 @@ ranges with null for an open end. ``to_sql`` is the definition; user input becom
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -15,11 +14,11 @@ from typing import Any, Literal
 from store.errors import InputError
 from store.filters import search_syntax
 from store.filters.map_area import Area
+from store.filters.ranges import OPEN, ModelRange, Range, read_range, read_rate
 from store.records import CORRECT, STAGES, STATUS_OF
 
 View = Literal["items", "pairs"]
 Values = tuple[str | None, ...]
-Range = tuple[float | None, float | None]
 
 STATUSES = ("unreviewed", *STATUS_OF.values())
 
@@ -32,8 +31,8 @@ class Filter:
     in the response of a pair, ignoring case. ``words`` and ``regex``: found in the query (``search_syntax.py``).
     ``solution_text``: in the response or the reasoning of any sample as it was sampled, ignoring case.
     ``reward``: of the best sample on items, of the chosen one on pairs. ``correct``, ``finish_reason`` and
-    ``reasoning_tokens``: of the chosen solution. ``pass_rate``: the first that was measured. ``area``: a region of the
-    map.
+    ``reasoning_tokens``: of the chosen solution. ``pass_rate``: of the model that it names, else of the one that was
+    measured first. ``area``: a region of the map.
     """
 
     run: Values = ()
@@ -54,7 +53,7 @@ class Filter:
     response_chars: Range = (None, None)
     response_tokens: Range = (None, None)
     reasoning_tokens: Range = (None, None)
-    pass_rate: Range = (None, None)
+    pass_rate: Range | ModelRange = (None, None)
     repetition: Range = (None, None)
     correct: Values = ()
     checkability: Values = ()
@@ -88,6 +87,20 @@ class Filter:
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         return {name: _plain(value) for name, value in sorted(given.items())}
 
+    @property
+    def rate_model(self) -> str | None:
+        """The model whose pass rates are meant; None for the one measured first."""
+        return self.pass_rate.model if isinstance(self.pass_rate, ModelRange) else None
+
+    @property
+    def rate_range(self) -> Range:
+        return self.pass_rate.range if isinstance(self.pass_rate, ModelRange) else self.pass_rate
+
+    def with_rate_range(self, ends: Range) -> Filter:
+        """Another range of the same model's pass rates."""
+        named = isinstance(self.pass_rate, ModelRange)
+        return replace(self, pass_rate=replace(self.pass_rate, range=ends) if named else ends)  # type: ignore[type-var]
+
     def without(self, *names: str) -> Filter:
         """The same filter without the conditions of these fields."""
         plain: dict[str, Any] = {f.name: f.default for f in fields(self) if f.name in names}
@@ -116,7 +129,7 @@ class Filter:
 
 _KINDS: dict[str, str] = {
     f.name: "values" if f.default == () else "range" if f.default == (None, None) else "flag" for f in fields(Filter)
-} | {name: name for name in ("tags", "level", "stage", "text", "words", "regex", "solution_text", "area")}
+} | {name: name for name in ("tags", "level", "pass_rate", "stage", "text", "words", "regex", "solution_text", "area")}
 SEARCHED = ("text", "words", "regex", "solution_text")
 """The conditions on texts."""
 IN_SOLUTION = "(contains(lower(text), lower(?)) OR contains(lower(coalesce(reasoning, '')), lower(?)))"
@@ -130,7 +143,7 @@ _ITEMS_ONLY = frozenset(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Area):
+    if isinstance(value, Area | ModelRange):
         return value.to_dict()
     return list(value) if isinstance(value, tuple) else value
 
@@ -156,20 +169,6 @@ def _read_values(name: str, value: Any) -> Values:
         if known and item is not None and item not in known:
             raise InputError(f"filter.{name}", item, "is not known", f"choose from {', '.join(known)}")
     return tuple(dict.fromkeys(value))
-
-
-def _read_range(name: str, value: Any) -> Range:
-    remedy = f'write e.g. "{name}": [0.3, 0.8], null for an open end'
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
-    for end in value:
-        number = isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) <= sys.float_info.max
-        if end is not None and not number:
-            raise InputError(f"filter.{name}", value, "is not a pair of numbers", remedy)
-    low, high = (None if end is None else float(end) for end in value)
-    if low is not None and high is not None and low > high:
-        raise InputError(f"filter.{name}", value, "has a lower end above its upper end", remedy)
-    return low, high
 
 
 def _read_flag(name: str, value: Any) -> bool:
@@ -225,7 +224,20 @@ def _sql_level(name: str, wanted: Values, view: View) -> tuple[str, list[Any]]:
 
 
 def _sql_range(name: str, wanted: Range, view: View) -> tuple[str, list[Any]]:
-    column = "best_reward" if (name, view) == ("reward", "items") else name
+    return _between("best_reward" if (name, view) == ("reward", "items") else name, wanted)
+
+
+def _sql_rate(name: str, wanted: Range | ModelRange, view: View) -> tuple[str, list[Any]]:
+    if not isinstance(wanted, ModelRange):
+        return _between(name, wanted)
+    if wanted.range == OPEN:
+        return "TRUE", []
+    condition, ends = _between("arg_max(pass_rate, rowid)", wanted.range)
+    measured = f"SELECT question_id FROM rate_rows WHERE model = ? GROUP BY question_id HAVING {condition}"
+    return f"question_id IN ({measured})", [wanted.model, *ends]
+
+
+def _between(column: str, wanted: Range) -> tuple[str, list[Any]]:
     ends = [(f"{column} >= ?", wanted[0]), (f"{column} <= ?", wanted[1])]
     return " AND ".join(sql for sql, end in ends if end is not None), [end for _, end in ends if end is not None]
 
@@ -270,7 +282,8 @@ _FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "values": (_read_values, _sql_values),
     "tags": (_read_values, _sql_tags),
     "level": (_read_values, _sql_level),
-    "range": (_read_range, _sql_range),
+    "range": (read_range, _sql_range),
+    "pass_rate": (read_rate, _sql_rate),
     "flag": (_read_flag, _sql_flag),
     "stage": (_read_stage, _sql_stage),
     "text": (_read_text, _sql_text),

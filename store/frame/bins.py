@@ -8,18 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 WANTED = 20
+_ROLLOUTS = 32
+"""The most rollouts that get a bin for each of their rates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bins:
     """Bin k holds ``edges[k] <= value < edges[k + 1]``; the first and last bin also hold values beyond the edges,
-    which ``below`` and ``above`` report. ``whole``: the values are integers.
+    which ``below`` and ``above`` report. ``whole``: the values are integers. ``single``: each bin holds one value, its
+    lower edge.
     """
 
     edges: tuple[float, ...]
     below: bool = False
     above: bool = False
     whole: bool = False
+    single: bool = False
 
     @property
     def count(self) -> int:
@@ -35,6 +39,15 @@ class Bins:
 def shares(values: NDArray[Any]) -> Bins:
     """For numbers in [0, 1]."""
     return Bins(tuple(k / WANTED for k in range(WANTED + 1)))
+
+
+def rollouts(values: NDArray[Any]) -> Bins:
+    """For shares of n rollouts: a bin for each of 0, 1/n ... 1 where a number n up to _ROLLOUTS explains all values."""
+    there = np.unique(values[~np.isnan(values)])
+    for n in range(1, _ROLLOUTS + 1) if len(there) and len(there) <= _ROLLOUTS + 1 else ():
+        if np.array_equal(np.round(there * n) / n, there):
+            return Bins(tuple(k / n for k in range(n + 2)), single=True)
+    return shares(values)
 
 
 def nice(values: NDArray[Any]) -> Bins:

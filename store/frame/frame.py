@@ -4,6 +4,7 @@ Categories are codes into a list of values, numbers are arrays with NaN for null
 ordered by the age of their run, within a run by idx. ``load.py`` reads them; texts stay in the database.
 """
 
+import copy
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from store.database import ids
 from store.database.outcomes import StageOutcome
 from store.filters.filter import LOOKED_UP, Filter
-from store.frame import cubes
-from store.frame.bins import Bins, nice, shares
+from store.filters.ranges import OPEN, ModelRange
+from store.frame import cubes, rates
+from store.frame.bins import Bins, nice, rollouts, shares
+from store.frame.columns import encoded, ordered, real, small, whole
 from store.records import STAGES, question_id
 
 Array: TypeAlias = NDArray[Any]
@@ -35,11 +38,13 @@ COUNTED = (
 )
 """The categories whose values are counted."""
 _CODED = tuple(name for name in COUNTED if name != "drop_stage")
-ORDERS = ("difficulty", "reward", "agreement", "query_chars", "newest")
+ORDERS = ("difficulty", "reward", "agreement", "pass_rate", "query_chars", "newest")
 _CACHED_ORDERS = 8
 """Orders in the cache: eight bytes a question each."""
 _CACHED_CONDITIONS = 24
 """Conditions in the cache: a byte a question each."""
+_CACHED_MODELS = 4
+"""Models whose pass rates are in the cache: nine bytes a question each."""
 STAGE_CONDITIONS = ("drop_stage", "stage", "solvable", "contaminated")
 """The conditions that a stage path answers."""
 
@@ -52,22 +57,24 @@ class Version(NamedTuple):
 
 
 class Frame:
-    """The columns as read at one moment; ``version`` identifies the rows. ``size`` is below ``total`` in a sample."""
+    """The columns as read at one moment; ``version`` identifies the rows. ``size`` is below ``total`` in a sample.
+    ``rates``: of each measured model, those with most questions first. The number ``pass_rate`` is the one that was
+    measured first, or that of ``rate_model``."""
 
-    def __init__(self, table: pa.Table, runs: Sequence[str], version: Version, total: int) -> None:
+    def __init__(self, table: pa.Table, runs: Sequence[str], version: Version, total: int, measured: pa.Table) -> None:
         self.version = version
         self.size, self.total = table.num_rows, total
-        codes: dict[str, tuple[Array, list[Any]]] = {name: _encoded(table[column]) for name, column in _TEXTS.items()}
-        codes["run"] = _ordered(*codes["run"], runs)
-        q = _whole(table["q"])
+        codes: dict[str, tuple[Array, list[Any]]] = {name: encoded(table[column]) for name, column in _TEXTS.items()}
+        codes["run"] = ordered(*codes["run"], runs)
+        q = whole(table["q"])
         order = np.argsort(q, kind="stable")
-        paths, path = np.unique(_whole(table["kept"]) << len(STAGES) | _whole(table["seen"]), return_inverse=True)
+        paths, path = np.unique(whole(table["kept"]) << len(STAGES) | whole(table["seen"]), return_inverse=True)
         low = (1 << len(STAGES)) - 1
         self.stage_paths = [StageOutcome(int(both) >> len(STAGES), int(both) & low) for both in paths]
         self.values: dict[str, list[Any]] = {name: values for name, (_, values) in codes.items()}
         self.values["tags"] = [json.loads(tags) for tags in self.values["tags"]]
-        self.codes = {name: _small(found[order], len(self.values[name])) for name, (found, _) in codes.items()}
-        self.stage_path = _small(path[order], len(paths))
+        self.codes = {name: small(found[order], len(self.values[name])) for name, (found, _) in codes.items()}
+        self.stage_path = small(path[order], len(paths))
         self.q: Array = q[order]
         """Each question's key (``store.database.ids``), ascending."""
         self.idx = (self.q & (2**ids.IDX_BITS - 1)).astype(np.uint32)
@@ -75,14 +82,15 @@ class Frame:
         self._numbers = {
             self.values["run"][code]: int(self.q[at]) >> ids.IDX_BITS for code, at in zip(*first, strict=True)
         }
-        self.edited, self.pair = (_whole(table[name])[order].astype(bool) for name in ("edited", "pair"))
-        self.numbers = {name: _real(table[column])[order] for name, column in _NUMBERS.items()}
+        self.edited, self.pair = (whole(table[name])[order].astype(bool) for name in ("edited", "pair"))
+        self.numbers = {name: real(table[column])[order] for name, column in _NUMBERS.items()}
         for name in ("n_solutions", "near_duplicates", *LENGTHS):
             self.numbers[name] = self.numbers[name].astype(np.float32)
-        self.bins: dict[str, Bins] = {
-            name: (shares if name in SHARES else nice)(self.numbers[name]) for name in NUMBERS
-        }
+        self.rates = rates.by_model(measured, self.q)
+        self.rate_model: str | None = None
+        self.bins: dict[str, Bins] = {name: _binned(name, self.numbers[name]) for name in NUMBERS}
         self.count()
+        self._of_model: dict[str, Frame] = {}
         self._fails: dict[Any, Array] = {}
         self._orders: dict[str, tuple[Array, Array]] = {}
         self._lock = threading.Lock()
@@ -94,10 +102,31 @@ class Frame:
         self.cubes = cubes.build(dimensions | {"stage_path": (self.stage_path, len(self.stage_paths))})
         self.totals = self.counts(None)
 
+    def of_model(self, model: str | None) -> "Frame":
+        """The same rows with the pass rates of this model; None for those measured first. Cached."""
+        if model == self.rate_model:
+            return self
+        assert self.rate_model is None
+        return self._cached(self._of_model, model or "", _CACHED_MODELS, lambda: self._with_rates(model or ""))
+
+    def _with_rates(self, model: str) -> "Frame":
+        made = copy.copy(self)
+        made.rate_model, made._of_model = model, {}
+        column = self.rates.get(model, rates.NOTHING).column(self.size)
+        bins = _binned("pass_rate", column)
+        made.numbers, made.bins = self.numbers | {"pass_rate": column}, self.bins | {"pass_rate": bins}
+        own = cubes.Cube(("pass_rate",), (bins.count + 1,), bins.of(column))
+        made.cubes = [*self.cubes, own]  # of a dimension that several cubes have, the last one counts
+        made.totals = self.totals | made.counts(None, ["pass_rate"])
+        with self._lock:
+            made._orders = {by: order for by, order in self._orders.items() if by.lstrip("-") != "pass_rate"}
+        return made
+
     @property
     def nbytes(self) -> int:
         """The size of the columns."""
-        arrays = [*self.codes.values(), *self.numbers.values(), *(cube.codes for cube in self.cubes)]
+        measured = [array for one in self.rates.values() for array in (one.positions, one.values)]
+        arrays = [*measured, *self.codes.values(), *self.numbers.values(), *(cube.codes for cube in self.cubes)]
         return sum(a.nbytes for a in (*arrays, self.stage_path, self.q, self.idx, self.edited, self.pair))
 
     def counts(self, rows: Array | None, names: Iterable[str] | None = None) -> dict[str, list[int]]:
@@ -153,8 +182,12 @@ class Frame:
             return self._failing(self.codes["tags"], tagged)
         if name in self.codes:
             return self._failing(self.codes[name], [one in value for one in self.values[name]])
+        if isinstance(value, ModelRange):
+            if value.range == OPEN:
+                return np.zeros(self.size, bool)
+            return _outside(self.of_model(value.model).numbers[name], *value.range)
         if name in self.numbers:
-            return self._outside(name, *value)
+            return _outside(self.numbers[name], *value)
         fails: Array = np.ones(self.size, bool)
         if name == "ids":
             fails[[at for key in value if key is not None and (at := self.place(key)) is not None]] = False
@@ -165,16 +198,6 @@ class Frame:
     def _failing(self, codes: Array, passing: Sequence[bool]) -> Array:
         fails: Array = ~np.array(passing, bool)
         return fails[codes] if self.size else np.zeros(0, bool)
-
-    def _outside(self, name: str, low: float | None, high: float | None) -> Array:
-        column = self.numbers[name]
-        fails: Array = np.isnan(column)
-        # compared in 64 bits, as in SQL
-        if low is not None:
-            fails |= column < np.float64(low)
-        if high is not None:
-            fails |= column > np.float64(high)
-        return fails
 
     def order(self, by: str, descending: bool) -> tuple[Array, Array]:
         """``(positions in order, rank of each position)``: nulls last, ties from newest to oldest; cached.
@@ -235,34 +258,15 @@ _TEXTS = {name: name for name in (*_CODED, "tags")} | {"run": "run_id"}
 _NUMBERS = {name: name for name in (*NUMBERS, "n_solutions", "near_duplicates")} | {"reward": "best_reward"}
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[Array, list[Any]]:
-    """Codes and their values; null is the last value."""
-    whole = column.combine_chunks().dictionary_encode()
-    if isinstance(whole, pa.ChunkedArray):  # pyarrow gives chunks back where there are none
-        whole = whole.combine_chunks() if whole.num_chunks else pa.array([], column.type).dictionary_encode()
-    values = whole.dictionary.to_pylist()
-    codes = whole.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-    return codes, [*values, None] if whole.null_count else values
+def _outside(column: Array, low: float | None, high: float | None) -> Array:
+    fails: Array = np.isnan(column)
+    # compared in 64 bits, as in SQL
+    if low is not None:
+        fails |= column < np.float64(low)
+    if high is not None:
+        fails |= column > np.float64(high)
+    return fails
 
 
-def _ordered(codes: Array, values: list[Any], wanted: Sequence[str]) -> tuple[Array, list[Any]]:
-    """The codes and values with the values in the wanted order; other values come last, by name."""
-    rank = {run: place for place, run in enumerate(wanted)}
-    order = sorted(range(len(values)), key=lambda i: (rank.get(values[i], len(rank)), values[i]))
-    new = np.empty(len(values), np.int32)
-    new[order] = np.arange(len(values))
-    return new[codes], [values[i] for i in order]
-
-
-def _small(codes: Array, count: int) -> Array:
-    return codes.astype(np.uint8 if count < 2**8 else np.uint16 if count < 2**16 else np.int32)
-
-
-def _whole(column: pa.ChunkedArray) -> Array:
-    found: Array = column.cast(pa.int64()).to_numpy()
-    return found
-
-
-def _real(column: pa.ChunkedArray) -> Array:
-    found: Array = column.cast(pa.float64()).to_numpy()
-    return found  # null is NaN
+def _binned(name: str, column: Array) -> Bins:
+    return (rollouts if name == "pass_rate" else shares if name in SHARES else nice)(column)

@@ -16,8 +16,13 @@ from store.frame.frame import Frame, Version
 
 SAMPLE = 50
 """A sample has one question in this many."""
+_SAMPLED = f"{{}}.q % {SAMPLE} = 0"
 
 _LEVEL = "SELECT q, max(value) AS level FROM label_rows WHERE key = 'level' AND {where} GROUP BY q"
+
+_RATES = """
+    SELECT q, model, arg_max(pass_rate, rowid) AS rate FROM rate_rows r WHERE {where} GROUP BY q, model
+    HAVING rate IS NOT NULL ORDER BY q"""
 
 
 def _query(where: str) -> str:
@@ -36,13 +41,14 @@ def read(cursor: duckdb.DuckDBPyConnection, runs: Sequence[str], version: Versio
     cursor.execute("BEGIN")  # all parts see the same state
     try:
         total = int(cursor.execute("SELECT count(*) FROM question_rows").fetchall()[0][0])
+        rates = cursor.sql(_RATES.format(where=_SAMPLED.format("r") if sampled else "true")).to_arrow_table()
         if sampled:
-            found = [part(cursor, f"{{}}.q % {SAMPLE} = 0", {})]
+            found = [part(cursor, _SAMPLED, {})]
         else:
             found = [part(cursor, "{}.q BETWEEN $low AND $high", ends) for ends in key_ranges(cursor)]
     finally:
         cursor.execute("ROLLBACK")
-    return Frame(pa.concat_tables(found).unify_dictionaries(), runs, version, total)
+    return Frame(pa.concat_tables(found).unify_dictionaries(), runs, version, total, rates)
 
 
 def part(cursor: duckdb.DuckDBPyConnection, where: str, values: dict[str, Any]) -> pa.Table:

@@ -108,7 +108,7 @@ def _written(keys: Array) -> str:
 def _shared(frame: Frame, version: Version) -> Frame:
     made = copy.copy(frame)
     made.version = version
-    made._lock = threading.Lock()
+    made._lock, made._of_model = threading.Lock(), {}
     with frame._lock:
         made._fails = {key: rows for key, rows in frame._fails.items() if key[0] not in _CHANGING}
         made._orders = dict(frame._orders)

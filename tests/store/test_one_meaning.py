@@ -23,6 +23,7 @@ from store.database.views import choices, narrowed
 from store.database.writer import Writer
 from store.explore.query import tally
 from store.filters.filter import LOOKED_UP, STATUSES, Filter
+from store.filters.ranges import ModelRange
 from store.frame import load, update
 from store.frame.cache import version
 from store.frame.frame import Frame, Selection
@@ -78,7 +79,7 @@ filters = st.builds(
     query_chars=ends,
     response_tokens=ends,
     reasoning_tokens=ends,
-    pass_rate=ends,
+    pass_rate=st.one_of(ends, st.builds(ModelRange, st.sampled_from(("a model", "b", "none")), ends)),
     correct=some(*CORRECT, None),
     checkability=some("open", "proof", None),
     finish_reason=some("stop", "length", None),

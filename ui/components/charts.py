@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from store.database.outcomes import FunnelRow
 from store.explore.overview import Bin, Overview
+from ui.web.escape import visible
 
 Chart = dict[str, Any]
 
@@ -24,9 +25,7 @@ CHARTS = {
     "reward": ChartText("Reward", "Reward of each question's best solution.", "reward of the best sample"),
     "agreement": ChartText("Agreement", "Share of samples with the chosen sample's final answer.", "share of samples"),
     "query_chars": ChartText("Question length", "In characters.", "characters of the question"),
-    "pass_rate": ChartText(
-        "Pass rate", "Share of a model's rollouts that reach the gold answer, as measured first.", "share of rollouts"
-    ),
+    "pass_rate": ChartText("Pass rate", "", "share of rollouts"),
     "reasoning_tokens": ChartText(
         "Reasoning length", "Tokens that the chosen solution spends on reasoning.", "tokens of reasoning"
     ),
@@ -46,6 +45,12 @@ CHARTS = {
     ),
 }
 CHARTS["length"] = CHARTS["query_chars"]
+
+
+def rate_note(model: str | None) -> str:
+    """The sentence under a chart of pass rates; None: of the model that was measured first."""
+    whose = "a model's" if model is None else f"{visible(model)}'s"
+    return f"Share of {whose} rollouts that reach the gold answer{', as measured first' if model is None else ''}."
 
 
 def charts(overview: Overview) -> list[Chart]:

@@ -4,13 +4,14 @@ import { getParameter, setParameters } from "../lib/address.js";
 import { partsOf } from "../lib/dom.js";
 import { announce, FILTER_CHANGED } from "../lib/messages.js";
 import { call, RequestStream } from "../lib/requests.js";
-import { withCondition, withSearch } from "./filter.js";
+import { rangeOf, withCondition, withRange, withSearch } from "./filter.js";
 
 /**
  * @typedef {import("./filter.js").Filter} Filter
  * @typedef {{ sorts: Record<string, string>, facets: Record<string, string> }} Props
  * @typedef {{ after?: string, before?: string, at?: string }} Page - empty: the first one
- * @typedef {import("./bins.js").Bins & { id: string, title: string, note: string, axis: string, totals: number[] }} Chart
+ * @typedef {import("./bins.js").Bins & { id: string, title: string, note: string, axis: string, totals: number[], models?: [string, string][],
+ *   model?: string | null }} Chart - models: those whose pass rates it can show, as name and text
  * @typedef {{ title: string, note: string, totals: [string | null, number][] }} TopicTotals
  * @typedef {{ charts: Chart[], topic: TopicTotals, version: string }} Board - what changes only with the rows
  * @typedef {{ value: string | null, text: string, count: number }} Count
@@ -32,6 +33,7 @@ import { withCondition, withSearch } from "./filter.js";
  * @property {[string, number, number, number, number][]} funnel
  * @property {string} dropped
  * @property {import("./lengths.js").Lengths | null} [lengths]
+ * @property {import("./rates.js").Rates | null} [rates]
  * @property {{ name: string | null, text: string } | null} [empty]
  * @property {Omit<Board, "version">} [board]
  * @property {TablePage} [page]
@@ -103,6 +105,20 @@ export class App {
    */
   setCondition(name, value, how) {
     return this.filterBy(withCondition(this.filter, name, value), how);
+  }
+
+  /** The range of a chart's condition. @param {string} name */
+  range(name) {
+    return rangeOf(this.conditions, name);
+  }
+
+  /**
+   * @param {string} name
+   * @param {import("./filter.js").Range | null} range - null: all values
+   * @param {How} [how]
+   */
+  setRange(name, range, how) {
+    return this.setCondition(name, withRange(this.conditions, name, range), how);
   }
 
   /** @param {string} text */

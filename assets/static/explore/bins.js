@@ -7,6 +7,7 @@ import { formatDigits } from "../lib/format.js";
  * @typedef {object} Bins
  * @property {number[]} edges
  * @property {boolean} whole - whole numbers: a bin ends one before the next edge
+ * @property {boolean} single - a bin holds one value, its lower edge
  * @property {boolean} below - whether the first bin also holds what lies below it
  * @property {boolean} above
  */
@@ -16,7 +17,13 @@ import { formatDigits } from "../lib/format.js";
  * @param {Bins} bins
  * @param {number} bin
  */
-const endOf = ({ edges, whole }, bin) => (whole ? edges[bin + 1] - 1 : edges[bin + 1]);
+const endOf = ({ edges, whole, single }, bin) => (single ? edges[bin] : whole ? edges[bin + 1] - 1 : edges[bin + 1]);
+
+/**
+ * How far the end of a bin lies from the next edge.
+ * @param {Bins} bins
+ */
+export const gapOf = ({ edges, whole, single }) => (single ? edges[1] - edges[0] : whole ? 1 : 0);
 
 /**
  * @param {Bins} bins
@@ -51,6 +58,6 @@ export function rangeOfBins(bins, first, last) {
 export function isInRange(bins, bin, range) {
   if (!range) return true;
   const [low, high] = range;
-  const tiny = (bins.edges[1] - bins.edges[0]) * (bins.whole ? -1e-6 : 1e-6);
+  const tiny = (bins.edges[1] - bins.edges[0]) * (bins.whole || bins.single ? -1e-6 : 1e-6);
   return (low === null || endOf(bins, bin) > low + tiny) && (high === null || bins.edges[bin] < high - tiny);
 }

@@ -1,12 +1,12 @@
 /** The histograms of numbers. Drag on one to select a range, click a bar to select it, or write the ends. */
 
-import { button, find, findAll, group, make } from "../lib/dom.js";
+import { button, find, findAll, group, make, setOptions } from "../lib/dom.js";
 import { formatDigits, formatNumber } from "../lib/format.js";
 import { describeChart, PLOT_CONFIG, plotLayout } from "../lib/plot.js";
 import { setTable } from "../lib/table.js";
 import { chartColors } from "../lib/theme.js";
-import { binName, isInRange, rangeOfBins } from "./bins.js";
-import { withTypedEnd } from "./filter.js";
+import { binName, gapOf, isInRange, rangeOfBins } from "./bins.js";
+import { withModel, withTypedEnd } from "./filter.js";
 
 /**
  * @typedef {import("./app.js").App} App
@@ -29,16 +29,35 @@ function makePanel(app, chart) {
   ["from", "to"].forEach((name, end) => {
     const input = make("input");
     input.type = "number";
-    input.addEventListener("change", () => app.setCondition(chart.id, withTypedEnd(app.conditions[chart.id], end, input.value)));
+    input.addEventListener("change", () => app.setRange(chart.id, withTypedEnd(app.range(chart.id), end, input.value)));
     ends.append(group("label", "", `${name} `, input));
   });
-  ends.append(button("Clear", () => app.setCondition(chart.id, null)));
+  ends.append(button("Clear", () => app.setRange(chart.id, null)));
   const details = group("details", "", make("summary", "", "As a table"), make("table"));
-  const panel = group("section", "", make("h3"), make("p", "note"), plot, ends, details);
+  const panel = group("section", "", make("h3"), make("p", "note"), ...(chart.id === "pass_rate" ? [modelSelect(app)] : []), plot, ends, details);
   details.addEventListener("toggle", () => fillTable(app, panel));
   panel.dataset.histogram = chart.id;
   listenToBrush(app, panel, plot, chart.id);
   return panel;
+}
+
+/** Whose pass rates are shown. @param {App} app */
+function modelSelect(app) {
+  const select = make("select");
+  select.addEventListener("change", () => app.setCondition("pass_rate", withModel(app.conditions, select.value || null)));
+  return group("label", "model", "Model ", select);
+}
+
+/**
+ * @param {HTMLElement} panel
+ * @param {Chart} chart
+ */
+function drawModels(panel, { models = [], model = null }) {
+  const select = find(panel, ".model select", HTMLSelectElement);
+  const key = JSON.stringify(models);
+  if (select.dataset.models !== key) setOptions(select, [["", "measured first"], ...models]);
+  select.dataset.models = key;
+  select.value = model ?? "";
 }
 
 /**
@@ -51,7 +70,7 @@ function listenToBrush(app, panel, plot, id) {
   /** @type {number | null} */
   let start = null;
   let moved = false;
-  const current = () => JSON.stringify(app.conditions[id] ?? null);
+  const current = () => JSON.stringify(app.range(id) ?? null);
 
   /**
    * @param {PointerEvent} event
@@ -75,7 +94,7 @@ function listenToBrush(app, panel, plot, id) {
     if (!chart || start === null || end === null) return;
     const range = rangeOfBins(chart, Math.min(start, end), Math.max(start, end));
     if (JSON.stringify(range) === current() && how.tick) return;
-    app.setCondition(id, range, how);
+    app.setRange(id, range, how);
     drawRange(app, panel, chart);
   }
 
@@ -100,7 +119,7 @@ function listenToBrush(app, panel, plot, id) {
     app.brushing = null;
     const again = current() === JSON.stringify(rangeOfBins(chart, start, start)); // a second click on the one chosen bar
     if (event.type === "pointercancel") app.look();
-    else if (!moved && again) app.setCondition(id, null);
+    else if (!moved && again) app.setRange(id, null);
     else select(event, {});
     start = null;
   };
@@ -116,16 +135,16 @@ function listenToBrush(app, panel, plot, id) {
  */
 function drawRange(app, panel, chart) {
   /** @type {import("./filter.js").Range | null} */
-  const range = app.conditions[chart.id] ?? null;
+  const range = app.range(chart.id) ?? null;
   const [first, end] = [chart.edges[0], chart.edges[chart.edges.length - 1]];
-  const one = chart.whole ? 1 : 0;
+  const gap = gapOf(chart);
   findAll(panel, ".ends input", HTMLInputElement).forEach((input, i) => {
     const bound = range ? range[i] : null;
     const value = bound === null ? "" : formatDigits(bound);
     const typing = document.activeElement === input && input.value !== "";
     if (!typing || Number(input.value) !== Number(value)) input.value = value;
     input.step = formatDigits(chart.edges[1] - chart.edges[0]);
-    input.placeholder = formatDigits(i ? end - one : first);
+    input.placeholder = formatDigits(i ? end - gap : first);
     input.setAttribute("aria-label", `${chart.title} ${i ? "to" : "from"}`);
   });
   const clear = find(panel, ".ends button");
@@ -139,7 +158,7 @@ function drawRange(app, panel, chart) {
   /** @param {number} value */
   const share = (value) => Math.min(Math.max((value - first) / (end - first), 0), 1);
   const from = range[0] === null ? 0 : share(range[0]);
-  const to = range[1] === null ? 1 : share(range[1] + one);
+  const to = range[1] === null ? 1 : share(range[1] + gap);
   shade.style.left = `${box.left - around.left + from * box.width}px`;
   shade.style.width = `${Math.max((to - from) * box.width, 2)}px`;
   shade.style.top = `${box.top - around.top}px`;
@@ -165,6 +184,7 @@ export function drawCharts(app, plotly) {
   board.charts.forEach((chart) => {
     const panel = panels.get(chart.id) ?? makePanel(app, chart);
     if (!panels.delete(chart.id)) app.part("board").append(panel);
+    if (chart.id === "pass_rate") drawModels(panel, chart);
     if (chart.id !== app.brushing) drawChart(app, plotly, panel, chart);
     drawRange(app, panel, chart);
   });
@@ -186,7 +206,8 @@ function drawChart(app, plotly, panel, chart) {
   const plot = find(panel, ".drawn");
   describeChart(panel, plot, chart, none ? ` ${formatNumber(none)} without a value.` : "");
   const colors = chartColors(app.element);
-  const middles = counts.map((_, bin) => (chart.edges[bin] + chart.edges[bin + 1]) / 2);
+  const shift = shiftOf(chart);
+  const middles = counts.map((_, bin) => (chart.edges[bin] + chart.edges[bin + 1]) / 2 + shift);
   /**
    * @param {number[]} y
    * @param {object} marker
@@ -201,7 +222,7 @@ function drawChart(app, plotly, panel, chart) {
     customdata: middles.map((_, bin) => binName(chart, bin)),
     hovertemplate: `%{customdata}: %{y:,} ${what}<extra></extra>`,
   });
-  const opacity = middles.map((_, bin) => (isInRange(chart, bin, app.conditions[chart.id]) ? 1 : 0.35));
+  const opacity = middles.map((_, bin) => (isInRange(chart, bin, app.range(chart.id)) ? 1 : 0.35));
   const all = bars(chart.totals, { color: colors.grey, opacity: 0.4 }, "in all");
   const kept = bars(counts, { color: colors.accent, opacity }, "kept");
   const scaled = app.part("scale", HTMLInputElement).checked;
@@ -218,19 +239,23 @@ function drawChart(app, plotly, panel, chart) {
   fillTable(app, panel);
 }
 
+/** Bars of single values stand over their value. @param {Chart} chart */
+const shiftOf = ({ edges, single }) => (single ? (edges[0] - edges[1]) / 2 : 0);
+
 /**
  * @param {Chart} chart
  * @param {import("../lib/theme.js").ChartColors} colors
  * @param {number} most
  */
-function layoutOf({ edges, axis }, colors, most) {
+function layoutOf(chart, colors, most) {
+  const { edges, axis } = chart;
   return plotLayout(colors, {
     font: { color: colors.ink, size: 11 },
     margin: { l: 44, r: 8, t: 6, b: 8 },
     height: 190,
     dragmode: false,
     hovermode: "x",
-    xaxis: { range: [edges[0], edges[edges.length - 1]], title: { text: axis, standoff: 6 } },
+    xaxis: { range: [edges[0], edges[edges.length - 1]].map((edge) => edge + shiftOf(chart)), title: { text: axis, standoff: 6 } },
     yaxis: { automargin: false, range: [0, most * 1.05], title: { text: "questions", standoff: 2 }, nticks: 5 },
   });
 }

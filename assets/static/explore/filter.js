@@ -24,6 +24,40 @@ export function withCondition(filter, name, value) {
 }
 
 /**
+ * The range of a condition: itself, or that of a model's pass rates.
+ * @param {Filter} filter
+ * @param {string} name
+ * @returns {Range | undefined}
+ */
+export function rangeOf(filter, name) {
+  const condition = filter[name];
+  return condition === undefined || Array.isArray(condition) ? condition : condition.range;
+}
+
+/**
+ * A condition with another range, of the same model where it names one; null: none.
+ * @param {Filter} filter
+ * @param {string} name
+ * @param {Range | null} range
+ */
+export function withRange(filter, name, range) {
+  const model = filter[name]?.model;
+  if (!model) return range;
+  return range ? { model, range } : { model };
+}
+
+/**
+ * The condition on pass rates after a model was chosen; null: of the one that was measured first. The range stays.
+ * @param {Filter} filter
+ * @param {string | null} model
+ */
+export function withModel(filter, model) {
+  const range = rangeOf(filter, "pass_rate");
+  if (!model) return range ?? null;
+  return range ? { model, range } : { model };
+}
+
+/**
  * @param {Filter} filter
  * @param {string} name
  * @param {Value} value

@@ -1,10 +1,11 @@
 /** How long right, wrong and cut-off solutions are: a line for each, as shares, so that few and many compare. */
 
-import { find, findAll, group, make, setText } from "../lib/dom.js";
+import { find, setText } from "../lib/dom.js";
 import { formatNumber, formatPercent } from "../lib/format.js";
 import { PLOT_CONFIG, plotLayout } from "../lib/plot.js";
 import { setTable } from "../lib/table.js";
 import { chartColors } from "../lib/theme.js";
+import { panelOf, removePanel } from "./panels.js";
 
 /**
  * @typedef {{ name: string, count: number, median: number, counts: number[] }} Outcome
@@ -17,18 +18,6 @@ const DASHES = ["solid", "dash", "dot", "dashdot"]; // lines differ without thei
 const COLORS = ["#059669", "#dc2626", "#9ca3af", "#d97706"];
 const ORDER = ["right", "wrong", "undecided", "cut off"];
 
-/** @param {HTMLElement} board */
-function panelOf(board) {
-  const there = findAll(board, "section[data-lengths]")[0];
-  if (there) return there;
-  const details = group("details", "", make("summary", "", "As a table"), make("table"));
-  const plot = group("div", "plot lines", make("div", "drawn"));
-  const panel = group("section", "", make("h3", "", TITLE), make("p", "note", NOTE), plot, make("p", "quiet medians"), details);
-  panel.dataset.lengths = "";
-  board.append(panel);
-  return panel;
-}
-
 /**
  * @param {import("./app.js").App} app
  * @param {import("../lib/plot.js").Plotly} plotly
@@ -37,13 +26,10 @@ export function drawLengths(app, plotly) {
   const lengths = app.last?.lengths;
   const board = app.part("board");
   if (!lengths) {
-    findAll(board, "section[data-lengths]").forEach((panel) => {
-      plotly.purge(find(panel, ".drawn"));
-      panel.remove();
-    });
+    removePanel(board, "lengths", plotly);
     return;
   }
-  const panel = panelOf(board);
+  const panel = panelOf(board, "lengths", TITLE, NOTE);
   const plot = find(panel, ".drawn");
   const { edges, outcomes } = lengths;
   const middles = edges.slice(1).map((edge, bin) => Math.sqrt(edge * edges[bin]));
@@ -57,8 +43,6 @@ export function drawLengths(app, plotly) {
     line: { color: COLORS[ORDER.indexOf(name)], dash: DASHES[ORDER.indexOf(name)], width: 2 },
     hovertemplate: `${name}: %{y:.1%}<extra></extra>`,
   }));
-  plot.setAttribute("role", "img");
-  plot.setAttribute("aria-label", `${TITLE}. ${NOTE} The table below lists the numbers.`);
   plotly.react(plot, traces, plotLayout(colors, {
     font: { color: colors.ink, size: 11 },
     margin: { l: 44, r: 8, t: 28, b: 8 },
@@ -71,7 +55,7 @@ export function drawLengths(app, plotly) {
   }), PLOT_CONFIG);
   const all = outcomes.reduce((sum, { count }) => sum + count, 0);
   const medians = outcomes.map(({ name, median }) => `${name} ${formatNumber(Math.round(median))}`);
-  setText(find(panel, ".medians"), `Medians: ${medians.join(", ")}.`);
+  setText(find(panel, ".figures"), `Medians: ${medians.join(", ")}.`);
   const rows = outcomes.map(({ name, count, median }) => [name, count, formatPercent(count / all), formatNumber(Math.round(median))]);
   setTable(find(panel, "table", HTMLTableElement), ["outcome", "solutions", "share", "median characters"], rows);
 }

@@ -12,7 +12,7 @@ import { searchText } from "./filter.js";
  */
 
 const COLUMNS = [
-  ["question", "query"], ["topic", "topic"], ["difficulty", "difficulty"], ["reward", "reward"], ["agreement", "agreement"],
+  ["question", "query"], ["topic", "topic"], ["difficulty", "difficulty"], ["reward", "reward"], ["agreement", "agreement"], ["pass rate", "pass_rate"],
   ["samples", "samples"], ["status", "status"], ["dropped at", "drop_stage"], ["why", "drop_reason"],
 ];
 const COPIED_FOR = 4000; // milliseconds that a message stays
@@ -52,7 +52,7 @@ export function drawFilter(app) {
 export function cellText(name, value) {
   if (value === null) return "";
   if (typeof value !== "number") return value;
-  if (name === "agreement") return `${Math.round(value * 100)} %`;
+  if (name === "agreement" || name === "pass_rate") return `${Math.round(value * 100)} %`;
   if (name === "samples") return formatNumber(value);
   return value && Math.abs(value) < 0.0005 ? value.toExponential(1) : (value + 0).toFixed(3);
 }
@@ -101,7 +101,9 @@ function makeRow(app, entry) {
  */
 export function drawTable(app, page) {
   const table = app.part("table", HTMLTableElement);
-  setHeader(table, COLUMNS.map(([title]) => title));
+  const head = setHeader(table, COLUMNS.map(([title]) => title));
+  COLUMNS.forEach(([, name], i) => head[i].classList.add(`is-${name}`));
+  table.classList.toggle("unmeasured", !app.chart("pass_rate"));
   updateKeyed(table.tBodies[0], page.rows, (entry) => entry.question_id, (entry) => makeRow(app, entry), (row, entry) => {
     COLUMNS.forEach(([, name], i) => {
       if (name === "query") drawQuery(find(row.cells[i], "div"), entry.query);

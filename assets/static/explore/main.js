@@ -9,6 +9,7 @@ import { drawCharts, drawRanges } from "./charts.js";
 import { drawFacets, drawFunnel, drawTopics } from "./counts.js";
 import { drawLengths } from "./lengths.js";
 import { closeRow, copyLink, drawFilter, drawMode, drawTable, openRow, stepRow, turnPage } from "./list.js";
+import { drawRates } from "./rates.js";
 
 /** @typedef {import("./app.js").Reply} Reply */
 
@@ -57,6 +58,7 @@ export async function mount(host) {
       drawTopics(app);
       drawCharts(app, drawer);
       drawLengths(app, drawer);
+      drawRates(app, drawer);
       drawFacets(app);
     }
     if (page) drawTable(app, page);

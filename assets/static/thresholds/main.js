@@ -53,7 +53,7 @@ export function mount({ element, props, server }) {
     duplicatesNote: props.duplicates,
     thresholds: () => thresholds ?? openThresholds(),
     onEnd(id, end, value) {
-      if (id === "difficulty") sliders.shownEnd = end;
+      sliders.shownEnds[id] = end;
       thresholds = withEnd(thresholds ?? openThresholds(), id, end, value);
       changed(id);
     },

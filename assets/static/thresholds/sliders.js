@@ -3,7 +3,7 @@
 import { button, find, findAll, fit, group, make, setMessage, setText, updateKeyed } from "../lib/dom.js";
 import { formatDigits } from "../lib/format.js";
 import { showInExplore } from "../lib/messages.js";
-import { EDGES, endsOf, isBinKept, parseEnd, trackOf } from "./state.js";
+import { EDGES, endsOf, isBand, isBinKept, parseEnd, trackOf } from "./state.js";
 
 /**
  * @typedef {import("./state.js").Chart} Chart
@@ -25,13 +25,13 @@ export class Sliders {
    * @param {() => Thresholds} options.thresholds
    * @param {(id: Chart["id"], end: number, value: number | null) => void} options.onEnd
    * @param {(stay: boolean) => void} options.onDuplicates
-   * @param {() => void} options.onSide - when the rows at the other end of the band are asked for
+   * @param {() => void} options.onSide - when the rows at the other end of a band are asked for
    */
   constructor(root, options) {
     this.root = root;
     this.options = options;
-    /** The end of the difficulty's band whose rows are shown. */
-    this.shownEnd = 0;
+    /** The ends of the bands whose rows are shown. @type {Record<string, number>} */
+    this.shownEnds = {};
     /** @type {Base} */
     this.base = { charts: [], duplicates: "" };
   }
@@ -54,7 +54,7 @@ export class Sliders {
       setText(find(made, ".note"), chart ? chart.note : `${this.options.duplicatesNote} ${base.duplicates}`);
       this.drawEnds(id);
       setText(find(made, ".drops"), EDGES[id].map((edge) => reply.drops[edge]).join(" "));
-      findAll(made, ".which button").forEach((one, end) => one.setAttribute("aria-pressed", String(end === this.shownEnd)));
+      findAll(made, ".which button").forEach((one, end) => one.setAttribute("aria-pressed", String(end === (this.shownEnds[id] ?? 0))));
       find(made, ".borders").classList.toggle("old", !reply.borders);
       if (reply.borders) this.drawBorders(made, id, reply.borders);
     });
@@ -68,7 +68,7 @@ export class Sliders {
     made.append(...(chart ? this.makeTrack(chart) : [this.makeDuplicates()]), make("p", "quiet drops"));
     if (EDGES[id].length > 1) {
       made.append(group("div", "line which", ...["lower", "upper"].map((name, end) => button(`Rows at the ${name} end`, () => {
-        this.shownEnd = end;
+        this.shownEnds[id] = end;
         this.options.onSide();
       }))));
     }
@@ -87,7 +87,7 @@ export class Sliders {
   /** @param {Chart} chart */
   makeTrack({ id, title }) {
     const [area, line] = [group("div", "track", make("div", "bins")), make("div", "line ends")];
-    (id === "difficulty" ? ["from", "to"] : ["at least"]).forEach((name, end) => {
+    (isBand(id) ? ["from", "to"] : ["at least"]).forEach((name, end) => {
       const [range, typed] = [make("input"), make("input")];
       /** @param {HTMLInputElement} input */
       const read = (input) => {
@@ -145,7 +145,7 @@ export class Sliders {
    * @param {Record<string, Border>} borders
    */
   drawBorders(made, id, borders) {
-    const end = id === "difficulty" ? this.shownEnd : 0;
+    const end = this.shownEnds[id] ?? 0;
     const border = borders[EDGES[id][end]];
     const thresholds = this.options.thresholds();
     const open = id === "duplicates" ? thresholds.duplicates : endsOf(thresholds, id)[end] === null;

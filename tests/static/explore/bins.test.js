@@ -3,8 +3,15 @@ import { test } from "node:test";
 
 import { binName, isInRange, rangeOfBins } from "../../../assets/static/explore/bins.js";
 
-const SHARES = { edges: [0, 0.5, 1], whole: false, below: false, above: true };
-const COUNTS = { edges: [1, 2, 3, 5], whole: true, below: false, above: false };
+const SHARES = { edges: [0, 0.5, 1], whole: false, single: false, below: false, above: true };
+const COUNTS = { edges: [1, 2, 3, 5], whole: true, single: false, below: false, above: false };
+
+const RATES = { edges: [0, 1 / 3, 2 / 3, 1, 4 / 3], whole: false, single: true, below: false, above: false };
+
+test("a bin of a single value is that value", () => {
+  assert.equal(binName(RATES, 1), "0.333333");
+  assert.deepEqual(rangeOfBins(RATES, 1, 3), [1 / 3, 1]);
+});
 
 test("bins are named by their ends", () => {
   assert.equal(binName(SHARES, 0), "0 to 0.5");
@@ -21,7 +28,7 @@ test("the outermost bins are open where values lie beyond them", () => {
 });
 
 test("exactly the bins of a range are in it", () => {
-  [SHARES, COUNTS].forEach((bins) => {
+  [SHARES, COUNTS, RATES].forEach((bins) => {
     const count = bins.edges.length - 1;
     for (let first = 0; first < count; first += 1) {
       for (let last = first; last < count; last += 1) {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clicked, isChosen, searchText, toggled, withCondition, withSearch, withTypedEnd } from "../../../assets/static/explore/filter.js";
+import {
+  clicked, isChosen, rangeOf, searchText, toggled, withCondition, withModel, withRange, withSearch, withTypedEnd,
+} from "../../../assets/static/explore/filter.js";
 
 test("null and an empty list remove a condition; a filter that is a text is dropped", () => {
   assert.deepEqual(withCondition({ a: 1 }, "a", null), {});
@@ -36,4 +38,16 @@ test("typed ends in the wrong order are swapped", () => {
   assert.deepEqual(withTypedEnd([5, null], 1, "2"), [2, 5]);
   assert.deepEqual(withTypedEnd(undefined, 0, "1.5"), [1.5, null]);
   assert.equal(withTypedEnd([1, null], 0, ""), null);
+});
+
+test("a range of pass rates keeps its model, and a model its range", () => {
+  const named = { pass_rate: { model: "m", range: [0.25, 1] } };
+  assert.deepEqual(rangeOf(named, "pass_rate"), [0.25, 1]);
+  assert.equal(rangeOf({ pass_rate: { model: "m" } }, "pass_rate"), undefined);
+  assert.deepEqual(withRange(named, "pass_rate", [0, 0.5]), { model: "m", range: [0, 0.5] });
+  assert.deepEqual(withRange(named, "pass_rate", null), { model: "m" });
+  assert.equal(withRange({ reward: [0, 1] }, "reward", null), null);
+  assert.deepEqual(withModel({ pass_rate: [0, 0.5] }, "m"), { model: "m", range: [0, 0.5] });
+  assert.deepEqual(withModel(named, null), [0.25, 1]);
+  assert.equal(withModel({ pass_rate: { model: "m" } }, null), null);
 });

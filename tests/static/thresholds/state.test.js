@@ -21,6 +21,16 @@ test("the end of the track is no threshold, unless it was typed and rows lie bey
   assert.equal(parseEnd(CHART, 0, "x", true), null);
 });
 
+test("a slider over single values means the nearest one, and its last value is the open end", () => {
+  /** @type {import("../../../assets/static/thresholds/state.js").Chart} */
+  const rates = { ...CHART, id: "pass_rate", edges: [0, 1 / 3, 2 / 3, 1, 4 / 3], counts: [1, 1, 1, 1], below: false, single: true };
+  assert.deepEqual(trackOf(rates), { low: 0, high: 1, step: 0.333333 });
+  assert.equal(parseEnd(rates, 1, "0.666666", false), 2 / 3);
+  assert.equal(parseEnd(rates, 1, "1", false), null);
+  assert.equal(isBinKept(rates, 2, [null, 2 / 3]), true);
+  assert.deepEqual(withEnd(openThresholds(), "pass_rate", 0, 0.5).pass_rate, [0.5, null]);
+});
+
 test("bins are kept by their middles", () => {
   assert.equal(isBinKept(CHART, 0, [0.5, null]), true);
   assert.equal(isBinKept(CHART, 1, [null, 1]), false);

@@ -8,6 +8,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,17 @@ def varied(idx: int, run: str, luck: random.Random) -> list[Record]:
         made.append(Label(rows.question(idx, run).question_id, "topic", luck.choice(TOPICS), "topics"))
     if luck.random() < 0.5:
         made.append(Label(rows.question(idx, run).question_id, "level", f"Level {luck.randint(1, 3)}", "import"))
-    return made
+    return [*made, *measured(idx, run)]
+
+
+def measured(idx: int, run: str) -> list[Record]:
+    """Pass rates of two models, each on some questions; of one a rate that nothing could decide."""
+    luck = random.Random(f"{run}-{idx}")
+    some = [rows.rate(idx, run, "first", luck.randint(0, 8))] if luck.random() < 0.6 else []
+    if luck.random() < 0.4:
+        rate = rows.rate(idx, run, "second", luck.choice((0, 2, 8)))
+        some.append(replace(rate, pass_rate=luck.choice((None, 1 / 3, rate.pass_rate))))
+    return luck.sample(some, len(some))
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +113,15 @@ def filters(count: int) -> list[Filter]:
         "agreement": lambda: luck.choice(([0.3333, 0.6667], ends(0, 1))),
         "n_solutions": lambda: [luck.choice((0, 1)), None],
         "near_duplicates": lambda: [0, 0],
+        "pass_rate": lambda: luck.choice(
+            (
+                [0.125, 0.5],
+                {"model": "first", "range": [0.25, None]},
+                {"model": "second", "range": [0, 1 / 3]},
+                {"model": "second"},
+                {"model": "other", "range": [0, 1]},
+            )
+        ),
         "query_chars": lambda: luck.choice(([20, 20], ends(5, 60))),
         "response_tokens": lambda: [12, luck.choice((12, 13, None))],
         "solvable": lambda: luck.random() < 0.5,
@@ -123,6 +143,14 @@ def ask(workspace: Workspace, what: str, asked: Filter, view: Any = "items") -> 
         return cursor.execute(f"SELECT {what} FROM {view} WHERE {condition}", values).fetchall()
 
 
+def column_of(name: str, asked: Filter) -> str:
+    """The column of a chart: of pass rates that of the filter's model."""
+    if name != "pass_rate" or asked.rate_model is None:
+        return COLUMNS.get(name, name)
+    mine = f"r.model = '{asked.rate_model}' AND r.question_id = items.question_id"
+    return f"(SELECT max(pass_rate) FROM rates r WHERE {mine})"
+
+
 def binned(bins: Bins, values: list[float | None]) -> tuple[list[int], int]:
     found = Counter(
         min(max(bisect_right(bins.edges, value) - 1, 0), bins.count - 1) for value in values if value is not None
@@ -139,8 +167,8 @@ def test_every_count_is_what_the_views_count(filled: Workspace, frame: Frame, as
         pairs = {key for (key,) in cursor.execute("SELECT question_id FROM pairs").fetchall()}
     assert told.pairs == len(keys & pairs)
     for name in NUMBERS:
-        values = [value for (value,) in ask(filled, COLUMNS.get(name, name), asked.without(name))]
-        assert told.numbers[name] == binned(frame.bins[name], values), name
+        values = [value for (value,) in ask(filled, column_of(name, asked), asked.without(name))]
+        assert told.numbers[name] == binned(frame.of_model(asked.rate_model).bins[name], values), name
     for name in COUNTED:
         found = Counter(value for (value,) in ask(filled, COLUMNS.get(name, name), asked.without(name)))
         assert {value: count for value, count in told.values[name] if count} == dict(found), name
@@ -188,7 +216,7 @@ def test_paging_visits_every_row_once_in_order(filled: Workspace, frame: Frame, 
 def test_a_row_shows_what_the_view_shows(filled: Workspace, frame: Frame) -> None:
     columns = (
         "question_id, query, topic, difficulty, best_reward, agreement, n_solutions, status, drop_stage, drop_reason, "
-        "correct"
+        "correct, pass_rate"
     )
     shown = query.page(filled, query.select(filled, frame, Filter())).rows
     told = {row[0]: row for row in ask(filled, columns, Filter(ids=tuple(row.question_id for row in shown)))}

@@ -17,6 +17,7 @@ from store.errors import InputError
 from store.explore import query, thresholds
 from store.explore.thresholds import Border, NearbyDecisions, ThresholdedSelection, Thresholds
 from store.filters.filter import Filter, View
+from store.filters.ranges import ModelRange
 from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.records import Label
@@ -76,6 +77,8 @@ BASES = [
     Filter(status=("accepted",), reward=(-0.4, -0.05)),
     Filter(near_duplicates=(1, None), stage="language"),
     Filter(drop_stage=("language",)),
+    Filter(pass_rate=(0.25, None)),
+    Filter(pass_rate=ModelRange("second", (None, 0.5))),
 ]
 
 
@@ -91,7 +94,8 @@ def random_thresholds(frame: Frame, count: int) -> list[Thresholds]:
     while len(found) < count:
         ends = [some("difficulty"), some("difficulty")]
         low, high = sorted(ends) if None not in ends else ends  # type: ignore[type-var]
-        found.append(Thresholds((low, high), some("reward"), some("agreement"), luck.random() < 0.5))
+        rates = luck.choice([(None, None), (0.25, None), (0.0, 0.5), (1 / 3, 1 / 3)]) if frame.rates else (None, None)
+        found.append(Thresholds((low, high), some("reward"), some("agreement"), luck.random() < 0.5, rates))
     return found
 
 
@@ -106,7 +110,7 @@ def test_what_is_kept_is_what_the_views_count_under_the_filter_that_is_kept(
     assert before.count == len(everything)
     assert before.tokens == sum(row[1] or 0 for row in everything)
     assert {topic: n for topic, n in before.topics if n} == Counter(row[0] for row in everything)
-    for place, name in enumerate(thresholds.NUMBERS, 2):
+    for place, name in enumerate(("difficulty", "reward", "agreement"), 2):
         _, counts, none = before.numbers[name]
         assert (sum(counts), none) == (
             sum(row[place] is not None for row in everything),
@@ -134,10 +138,12 @@ def test_what_is_kept_is_what_the_views_count_under_the_filter_that_is_kept(
 
 
 def _open(set_: Thresholds, edge: str) -> Thresholds:
-    low, high = set_.difficulty
+    (low, high), (least, most) = set_.difficulty, set_.pass_rate
     changed: dict[str, Any] = {
         "difficulty_from": {"difficulty": (None, high)},
         "difficulty_to": {"difficulty": (low, None)},
+        "pass_rate_from": {"pass_rate": (None, most)},
+        "pass_rate_to": {"pass_rate": (least, None)},
         "reward": {"reward": None},
         "agreement": {"agreement": None},
         "duplicates": {"duplicates": True},

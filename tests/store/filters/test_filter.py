@@ -30,6 +30,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             put(rows.solutions(idx, run_id, rewards=(-0.5, -0.1 * idx)))
         put([rows.question(6), *rows.verdicts(6, drop="duplicate", reason="near_duplicate")])
         put([rows.question(7, text="Is 7 PRIME? 100% sure_thing"), *rows.verdicts(7, until="contamination")])
+        put([rows.rate(0, correct=8), rows.rate(1, correct=2), rows.rate(1, model="b", correct=6)])
         put([rows.decide("e0", 0, "accept"), rows.decide("e1", 1, "reject"), rows.decide("e2", 6, "skip")])
         put([rows.decide("e3", 0, "tag", tag="hard"), rows.decide("e4", 1, "tag", tag="odd")])
         workspace.writer.flush()
@@ -78,6 +79,11 @@ def found(workspace: Workspace, asked: Filter, view: View = "items") -> list[int
         ({"contaminated": False, "n_solutions": [0, 0]}, [7], []),
         ({"response_tokens": [13, 13], "query_chars": [14, 14]}, [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]),
         ({"edited": True}, [], []),
+        ({"pass_rate": [0.25, 0.75]}, [1], [1]),
+        ({"pass_rate": {"model": "b", "range": [0.75, 1]}}, [1], [1]),
+        ({"pass_rate": {"model": "a model", "range": [None, 0.9]}, "topic": ["Geometry"]}, [1], [1]),
+        ({"pass_rate": {"model": "b"}, "run": ["r2"]}, [4, 5], [4, 5]),
+        ({"pass_rate": {"model": "nobody", "range": [0, 1]}}, [], []),
         ({"ids": ["r1-00000002", "r2-00000004", "x"]}, [2, 4], [2, 4]),
         ({"agreement": [1, 1], "topic": ["Geometry"], "run": ["r1"]}, [1], [1]),
     ],
@@ -105,6 +111,9 @@ def test_a_filter_finds_what_it_says(
         ({"difficulty": [float("nan"), 1]}, "filter.difficulty"),
         ({"reward": {"gte": 1}}, "filter.reward"),
         ({"status": ["fine"]}, "filter.status"),
+        ({"pass_rate": {"range": [0, 1]}}, "filter.pass_rate"),
+        ({"pass_rate": {"model": "m", "from": 0}}, "filter.pass_rate"),
+        ({"pass_rate": {"model": "m", "range": [1, 0]}}, "filter.pass_rate"),
         ({"stage": "sieve"}, "filter.stage"),
         ({"stage": ["pair"]}, "filter.stage"),
         ({"text": 1}, "filter.text"),
@@ -131,6 +140,7 @@ def test_the_documented_example_reads_and_writes_as_it_is() -> None:
         "text": "prime",
         "words": '"prime number" -odd',
         "regex": "\\d+",
+        "pass_rate": {"model": "m", "range": [0.1, 0.9]},
     }
     assert json.loads(Filter.from_json(json.dumps(example)).to_json()) == example
     assert Filter().to_json() == "{}"

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from store.database.sources import Demo, Source
-from store.filters.filter import Filter, Range
+from store.filters.filter import Filter
+from store.filters.ranges import Range
 from store.frame.frame import Frame
 from store.records import Run
 from ui.web.escape import visible
@@ -29,6 +30,8 @@ SORTS = {
     "difficulty": "easiest first",
     "-reward": "best reward first",
     "reward": "worst reward first",
+    "-pass_rate": "highest pass rate first",
+    "pass_rate": "lowest pass rate first",
     "-agreement": "most agreement first",
     "agreement": "least agreement first",
     "-query_chars": "longest question first",
@@ -61,7 +64,7 @@ VALUES: dict[str, dict[str | None, str]] = {
 }
 """The label of a value, where it is not the value itself."""
 
-_NAMES = {
+NAMES = {
     "correct": "answer",
     "checkability": "checkable",
     "finish_reason": "solution",
@@ -93,7 +96,7 @@ def filter_words(filter: Filter, runs: dict[str, str]) -> str:
 
 
 def _part(name: str, value: Any, runs: dict[str, str]) -> str:
-    called = _NAMES.get(name, name)
+    called = NAMES.get(name, name)
     if isinstance(value, bool):
         yes, no = _FLAGS.get(name, (called, f"not {called}"))
         return yes if value else no
@@ -107,6 +110,9 @@ def _part(name: str, value: Any, runs: dict[str, str]) -> str:
         return f"matches /{value}/"
     if name == "area":
         return "inside an area drawn on the map"
+    if isinstance(value, dict):  # a model's pass rates
+        ends = value.get("range")
+        return f"{called} of {value['model']}" + (f" {_range((ends[0], ends[1]))}" if ends else "")
     if isinstance(value, str):
         return f"{called} {value}"
     if any(isinstance(end, float) for end in value):

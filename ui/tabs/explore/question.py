@@ -10,6 +10,7 @@ from engine.stages.contamination import ITEM
 from engine.text import answers
 from store.database.replace_verdicts import IMPORT_JUDGE
 from store.records import STAGES
+from store.statistics import wilson
 from ui.tabs.explore import overlaps
 from ui.tabs.explore.overlaps import Story
 from ui.web.escape import inert, plural
@@ -139,16 +140,24 @@ CORRECT = {
 
 
 def _rates(story: Story) -> list[str]:
-    rows = [
-        (
-            rate["model"],
-            _number(rate["pass_rate"]),
-            rate["n"] or "unknown",
-            rate["correct"] or ("" if rate["correct"] is None else 0),
-        )
-        for rate in story["rates"]
-    ]
-    return _table("Measured pass rates", ("model", "pass rate", "rollouts", "right"), rows)
+    head = ("model", "pass rate", "95 % interval", "rollouts", "right", "undecided", "mean tokens", "sampling")
+    return _table("Measured pass rates", head, map(_rate, story["rates"]))
+
+
+def _rate(rate: Story) -> tuple[object, ...]:
+    counts = [rate[name] if rate[name] is not None else "" for name in ("correct", "undecided", "mean_tokens")]
+    sampling = json.loads(rate["sampling"]) if isinstance(rate["sampling"], str) else rate["sampling"]
+    how = ", ".join(f"{name} {value}" for name, value in (sampling or {}).items() if value not in (None, ""))
+    return rate["model"], _number(rate["pass_rate"]), _interval(rate), rate["n"] or "unknown", *counts, how
+
+
+def _interval(rate: Story) -> str:
+    """Wilson's, where the counts are known."""
+    decided = (rate["n"] or 0) - (rate["undecided"] or 0)
+    if rate["correct"] is None or not decided:
+        return ""
+    low, high = wilson(rate["correct"], decided)
+    return f"{low:.2f} to {high:.2f}"
 
 
 def _sample(solution: Story, chosen: str | None) -> str:

@@ -23,7 +23,7 @@ from store.frame.cache import Frames
 from store.frame.frame import NUMBERS, Frame, Selection
 from store.records import Run
 from ui.components.charts import CHARTS
-from ui.tabs.explore import labels, neighbours, overlaps, saved_views, search, sql, thresholds
+from ui.tabs.explore import labels, neighbours, overlaps, rates, saved_views, search, sql, thresholds
 from ui.tabs.explore import map as map_section
 from ui.tabs.explore.question import markdown
 from ui.web import assets
@@ -108,7 +108,7 @@ def look(source: Source, frames: Frames, request: ExploreRequest) -> Reply:
     selection = query.select(source, frame, filter, more=not request.tick)
     tally = query.tally(selection)
     searched = search.state(source, frame, filter, ranked=not request.tick)
-    version = f"{hash(frame.version) & (2**64 - 1):x}"
+    version = f"{hash((frame.version, filter.rate_model)) & (2**64 - 1):x}"
     reply: Reply = {
         "filter": filter.to_dict(),
         "refused": refused,
@@ -126,12 +126,13 @@ def look(source: Source, frames: Frames, request: ExploreRequest) -> Reply:
         "dropped": labels.dropped(filter.drop_stage, tally.values["drop_reason"]),
     }
     if request.version != version:
-        reply["board"] = _board(frame)
+        reply["board"] = _board(selection.frame)
     if request.tick:
         return reply
     if not tally.count and frame.size:
         reply["empty"] = _remedy(query.best_removal(source, frame, filter), reply["parts"])
     reply["lengths"] = _lengths(frame, selection)
+    reply["rates"] = rates.summary(selection)
     return reply | _rows(source, selection, request, filter, searched)
 
 
@@ -194,8 +195,9 @@ def _board(frame: Frame) -> dict[str, Any]:
     charts = []
     for name in NUMBERS:
         bins, totals = frame.bins[name], frame.totals[name]
-        if sum(totals[:-1]):
-            charts.append({"id": name, **CHARTS[name]._asdict(), **asdict(bins), "totals": totals[:-1]})
+        measured = rates.choices(frame) if name == "pass_rate" else {}
+        if sum(totals[:-1]) or measured:
+            charts.append({"id": name, **CHARTS[name]._asdict(), **asdict(bins), "totals": totals[:-1], **measured})
     topics = list(zip(frame.values["topic"], frame.totals["topic"], strict=False))
     return {"charts": charts, "topic": {**CHARTS["topic"]._asdict(), "totals": topics}}
 

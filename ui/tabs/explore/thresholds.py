@@ -26,7 +26,7 @@ from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.records import CORRECT
 from store.statistics import wilson
-from ui.components.charts import CHARTS
+from ui.components.charts import CHARTS, rate_note
 from ui.tabs.explore import labels
 from ui.tabs.explore.saved_views import save
 from ui.web import assets
@@ -47,6 +47,7 @@ class ThresholdsField(Request):
     """Thresholds as the sliders set them; None is an open end."""
 
     difficulty: tuple[float | None, float | None] = (None, None)
+    pass_rate: tuple[float | None, float | None] = (None, None)
     reward: float | None = None
     agreement: float | None = None
     duplicates: bool = True
@@ -54,8 +55,8 @@ class ThresholdsField(Request):
     def value(self) -> Thresholds:
         """InputError names what is wrong, as in a filter."""
         floors = {name: [getattr(self, name), None] for name in ("reward", "agreement")}
-        read = Filter.from_json({"difficulty": self.difficulty, **floors})
-        return Thresholds(read.difficulty, read.reward[0], read.agreement[0], self.duplicates)
+        read = Filter.from_json({"difficulty": self.difficulty, "pass_rate": self.pass_rate, **floors})
+        return Thresholds(read.difficulty, read.reward[0], read.agreement[0], self.duplicates, read.rate_range)
 
 
 class WhatIfRequest(Request):
@@ -120,21 +121,24 @@ def _look(source: Source, frames: Frames, request: WhatIfRequest) -> Reply:
     if request.known != key:
         reply["base"] = _base(source, thresholds.count_candidates(candidates), rest)
     if request.rows:
-        reply["borders"] = _borders(source, frame, cut.borders())
+        reply["borders"] = _borders(source, cut.frame, cut.borders())
     return reply
 
 
 def _plain(set_: Thresholds) -> dict[str, Any]:
-    return asdict(set_) | {"difficulty": list(set_.difficulty)}
+    return asdict(set_) | {"difficulty": list(set_.difficulty), "pass_rate": list(set_.pass_rate)}
 
 
 def _base(source: Source, base: CandidateCounts, rest: Filter) -> dict[str, Any]:
     """What changes only with the filter and the rows."""
     charts = []
     for name, (bins, counts, none) in base.numbers.items():
+        if name == "pass_rate" and not sum(counts):
+            continue  # nothing was measured
         label = CHARTS[name]
-        without = f" {none:,} of the candidates have no {name}: they pass only while the slider is at its end."
-        note = label.note + (without if none else "")
+        called = labels.NAMES.get(name, name)
+        without = f" {none:,} of the candidates have no {called}: they pass only while the slider is at its end."
+        note = (rate_note(rest.rate_model) if name == "pass_rate" else label.note) + (without if none else "")
         charts.append({"id": name, "title": label.title, "note": note, "counts": counts, **asdict(bins)})
     words = labels.filter_words(rest, {run.run_id: run.name for run in source.runs()})
     return {
@@ -162,7 +166,8 @@ def _correct(kept: KeptCounts) -> str:
 
 
 def _drops(edge: Edge, kept: KeptCounts) -> str:
-    subject = {"difficulty_from": "The lower end drops", "difficulty_to": "The upper end drops"}.get(edge.id, "Drops")
+    side = edge.id.rpartition("_")[2]
+    subject = {"from": "The lower end drops", "to": "The upper end drops"}.get(side, "Drops")
     if edge.value is None:
         return f"{subject} none."
     all_, alone = kept.fails[edge.id]

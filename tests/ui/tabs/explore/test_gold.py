@@ -12,8 +12,11 @@ from store.database.workspace import Workspace
 from store.records import Label, Question, Record, Solution, question_id
 from tests.store import rows
 from tests.ui.browser import chromium, served
+from tests.ui.tabs.explore.test_charts import drag
 
 RIGHT, ALL = 14, 20
+OTHER = "a <b>bold</b> one"
+"""The model that is right on every other question."""
 
 
 def solved(idx: int) -> list[Record]:
@@ -34,7 +37,7 @@ def solved(idx: int) -> list[Record]:
     gold = replace(rows.question(idx), reference_answer=str(2 * idx if right else 1))
     label = Label(question_id("r1", idx), "checkability", "open", "rules")
     made = [gold if isinstance(record, Question) else changed(record) for record in rows.whole(idx)]
-    return [*made, label, rows.rate(idx, correct=idx % 9)]
+    return [*made, label, rows.rate(idx, correct=idx % 9), rows.rate(idx, model=OTHER, correct=8 * (idx % 2))]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,30 @@ def test_lengths_are_compared_by_outcome_and_rates_have_a_chart(url: str) -> Non
         panel.locator("summary").click()
         expect(panel.get_by_role("row", name="wrong")).to_contain_text(str(ALL - RIGHT - 1))
         expect(panel.get_by_role("row", name="cut off")).to_contain_text("1")
-        expect(page.locator("section[data-histogram=pass_rate] h3")).to_have_text("Pass rate")
+        rates = page.locator("section[data-histogram=pass_rate]")
+        expect(rates.locator("h3")).to_have_text("Pass rate")
+        expect(rates.locator(".note")).to_contain_text("as measured first")
+        expect(page.locator("section[data-models] .figures")).to_contain_text(f"{OTHER} 50.0\xa0%, a model 45.6\xa0%")
+        expect(page.locator("section[data-reliability] .figures")).to_contain_text("20 questions, 54.4 % of rollouts")
+        rates.locator("select").select_option(OTHER)
+        expect(rates.locator(".note")).to_contain_text(f"Share of {OTHER}'s rollouts")
+        expect(page.locator("section[data-reliability] .note")).to_contain_text(f"as measured by {OTHER}")
+        expect(page.locator("[data-part=headline]")).to_contain_text(f"{ALL} of {ALL} questions")
+        drag(page, "pass_rate", 0.6, 0.9)  # of two bars the second: always right
+        expect(page.locator("[data-part=headline]")).to_contain_text(f"{ALL // 2} of {ALL} questions")
+        expect(page.locator("[data-part=parts]")).to_contain_text(f"pass rate of {OTHER} 1")
+        expect(page.locator("#explore td.is-pass_rate").first).to_have_text("100 %")
+        asked = page.evaluate("JSON.parse(new URL(location.href).searchParams.get('filter'))")
+        assert asked == {"pass_rate": {"model": OTHER, "range": [1, 1]}}
+        page.locator("#whatif-section > button").click()
+        section = page.locator("#whatif")
+        expect(section.locator("p.count")).to_have_text(f"{ALL // 2} of {ALL} candidates kept (50.0 %)")
+        field = section.get_by_label("Pass rate from, as a number")
+        field.fill("0")
+        field.press("Enter")
+        expect(section.locator("p.count")).to_have_text(f"{ALL} of {ALL} candidates kept (100.0 %)")
+        rates.locator("select").select_option("")
+        expect(page.locator("[data-part=parts]")).to_contain_text("pass rate 1")
         assert not watched.errors
 
 
@@ -96,5 +122,6 @@ def test_the_story_folds_reasoning_and_says_what_is_right(url: str) -> None:
         expect(fold.locator("pre")).to_be_hidden()
         fold.locator("summary").click()
         expect(fold.locator("pre")).to_contain_text("Wait, let me see.")
-        expect(story.get_by_role("row", name="a model")).to_contain_text("8")
+        expect(story.get_by_role("row", name="a model")).to_contain_text("0.0000 0.00 to 0.32 8 0")
+        expect(story.get_by_role("row", name=OTHER)).to_contain_text("0.0000")
         assert not watched.errors
