@@ -75,6 +75,8 @@ def test_a_full_export_has_the_old_columns_first_and_all_that_was_imported(make:
     assert (row["level"], row["reference_answer"], row["correct"]) == ("Level 0", "0", "same")
     assert json.loads(row["rates"]) == {"B/b": 1.0, "a model": 0.25}
     assert row["pass_rate"] == 0.25
+    named = lines(make("jsonl", {"pass_rate": {"model": "B/b"}}, full=True) / "train.jsonl")
+    assert [one["pass_rate"] for one in named] == [1.0, *[None] * 4]
     assert json.loads(row["extra"]) == EXTRA
     assert (row["reasoning"], row["reasoning_tokens"]) == (THOUGHTS[0, 1], 4)
     assert (row["checkability"], row["finish_reason"]) == ("open", "stop")
