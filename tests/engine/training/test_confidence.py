@@ -1,14 +1,19 @@
-"""The fit of greedy confidence, on measured questions that a known rule made."""
+"""Greedy confidence: the fit, on measured questions that a known rule made, and ``scalequest train confidence``."""
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.config.calibration import Calibration
+from engine.config.profiles import profile_of, profile_table
 from engine.models.base import Logprobs
 from engine.training.confidence import Measured, deviance_explained, fit, predict, quality
+from tests.engine.training.generators import jsonl, refusal, train
 
 N = 16
 
@@ -54,3 +59,38 @@ def test_deviance_is_explained_from_a_base() -> None:
 def test_nothing_to_fit_is_an_error() -> None:
     with pytest.raises(ValueError, match="failures"):
         fit([Measured(Logprobs(-0.1, -0.2), False, 0, N, 10.0)], "a-solver")
+
+
+def test_the_command_measures_once_and_makes_what_a_profile_names(
+    nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "made" / "confidence.json"
+    line = ("confidence", "--profile", "nano", "--questions", "nano-dev:3", "--limit", 24, "--out", out, "--n")
+    assert train(*line, 3) == 0
+    said = capsys.readouterr().out
+    assert "AUC of failing at all" in said
+    assert f'calibration = "{out}"' in said
+    made, measured = Calibration.read(str(out)), json.loads(out.read_text())["measured"]
+    assert made.solver == "assets/nano/solver"
+    assert measured["dev"] + measured["held_out"]["questions"] == 24
+    files = {path.name: path.read_bytes() for path in out.parent.iterdir() if "samples" in path.name}
+    assert sorted(files) == [f"confidence.json.{name}.jsonl.samples.jsonl" for name in ("greedy", "rates")]
+    out.unlink()
+    assert train(*line, 3) == 0
+    assert Calibration.read(str(out)) == made
+    assert files == {name: (out.parent / name).read_bytes() for name in files}
+    _, table = profile_table("nano-adaptive", None)
+    table["difficulty"] |= {"calibration": str(out)}
+    assert profile_of(table, "mine").difficulty.calibration == made
+
+
+def test_questions_that_tell_nothing_are_refused(
+    nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = jsonl(
+        tmp_path / "q.jsonl", [{"question": "Tom has 3 apples. How many apples has Tom?", "answer": "4711"}] * 2
+    )
+    line = ("confidence", "--profile", "nano", "--questions", file, "--out", tmp_path / "c.json", "--n")
+    said = refusal(capsys, *line, 2)
+    assert "--questions 1 are too few, or all alike" in said
+    assert "--n 0 is below 1" in refusal(capsys, *line, 0)
