@@ -14,7 +14,7 @@ from engine.checks.pass_rates import Measuring, is_measured
 from engine.checks.replies import Replies
 from engine.checks.report import Counts, report
 from engine.checks.request import PASS_RATE, Check
-from engine.config.profiles import GREEDY
+from engine.config.role import GREEDY
 from engine.jobs.control import Control
 from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result

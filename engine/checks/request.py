@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config.profiles import GREEDY, Profile, Role, load_profile
+from engine.config.profiles import Profile, Role, load_profile
+from engine.config.role import GREEDY
 from engine.config.run_config import RunConfig
 from engine.stages import solution
 from store.errors import InputError

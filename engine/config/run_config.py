@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from engine.config.profiles import ROLES, Profile, Role, check_band, profile_of, profile_table, read_toml
+from engine.config.profiles import ROLES, Profile, Role, profile_of, profile_table, read_toml
+from engine.config.role import check_band
 from engine.config.sampling import Count
 from engine.config.validation import Range, Texts, unknown_key, validate, validated_dataclass
 from store.errors import InputError

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.config.profiles import FIRST_TOKEN_BACKENDS, Profile, Role
+from engine.config.profiles import Profile, Role
+from engine.config.role import FIRST_TOKEN_BACKENDS
 from engine.models import reproducible
 from engine.models.assignment import Assignment, assign
 from engine.models.placement import Plan

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.config import prompts
-from engine.config.profiles import CHAT, Role, as_table, load_profile, read_toml
+from engine.config.profiles import Role, as_table, load_profile, read_toml
 from engine.config.prompts import Template
+from engine.config.role import CHAT
 from engine.config.validation import validate
 from engine.jobs.control import Control
 from engine.models.base import Completion, Failure, Request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -220,9 +221,11 @@ def test_a_batch_that_the_app_is_ended_under_can_be_resumed(tmp_path: Path) -> N
         assert [run.status for run in workspace.runs()] == ["interrupted"]
 
 
-def progress(config_changes: dict[str, int], stages: dict[str, list[int]], accepted: int, path: Path) -> list[str]:
+def progress(
+    config_changes: dict[str, int], stages: dict[str, list[int]], accepted: int, path: Path, profile: str = "nano"
+) -> list[str]:
     """What is said of a batch under way whose failures are stored."""
-    config = load_run_config("nano", **config_changes)
+    config = load_run_config(profile, **config_changes)
     with Workspace.open(path) as workspace:
         workspace.create_run(Run("r1", "", "generate", config.to_json(), config.hash, 0))
         workspace.writer.put([*rows.whole(0), ErrorRow("r1", 7, "solution", "the model went away", attempt=2)])
@@ -249,7 +252,11 @@ def test_progress_forecasts_prices_and_names_the_rows_that_failed(tmp_path: Path
     assert any(line.startswith("1,000 pairs cost ") for line in said)
     assert any(line.endswith("1 failed, 12 waiting for an earlier question.") for line in said)
     assert "['r1-00000007', 'solution', 2, 'the model went away']" in said[-1]
-    said = progress({"accepted": 200, "max_questions": 300}, {"solvability": [23, 27]}, 23, tmp_path / "v")
+    assert not any(line.startswith("Adaptive n") for line in said)
+    accepted = {"accepted": 200, "max_questions": 300}
+    said = progress(accepted, {"solvability": [23, 27]}, 23, tmp_path / "v", "nano-adaptive")
+    (saved,) = [line for line in said if line.startswith("Adaptive n")]
+    assert re.match(r"Adaptive n: \d\.00 solutions a question instead of 5, for \d+% of the solver's tokens \(", saved)
     forecast = "About 435 questions are needed at the current pass rate of 46%"
     assert f"{forecast}, more than the 300 allowed: expect about 138 pairs." in said
 
