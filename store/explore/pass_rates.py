@@ -17,8 +17,9 @@ BINS = 10
 """Bins of the predicted fail rate."""
 _CERTAIN = 0.001
 """Predictions count as at least this far from 0 and 1, so that one failure does not make the deviance infinite."""
-_SCORES = 10_000
-"""Predictions are ranked to so many steps: they are reproducible to four digits."""
+_STEPS = 10_000
+"""Predictions are rounded to so many steps, since they are reproducible to four digits: sums by step take few passes
+over a million rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,15 @@ def models(selection: Selection) -> list[ModelSummary]:
     """The models with the most questions first."""
     found = []
     for model, rates in list(selection.frame.rates.items())[:MODELS]:
-        values = rates.values[selection.rows[rates.positions]]
-        if len(values):
-            edges = np.searchsorted(_QUARTERS, values, side="left") + (values == 1.0)
-            counts: list[int] = np.bincount(edges, minlength=6).tolist()
-            found.append(ModelSummary(model, _mean(values, _rollouts(values)), counts))
+        counts = rates.counts(selection.rows)
+        n = int(counts.sum())
+        if n:
+            levels = rates.levels
+            parts = np.searchsorted(_QUARTERS, levels, side="left") + (levels == 1.0)
+            mean = float((counts * levels).sum()) / n
+            spread = float((counts * (levels - mean) ** 2).sum())
+            summed = [int(counts[parts == part].sum()) for part in range(len(_QUARTERS) + 2)]
+            found.append(ModelSummary(model, _mean(mean, spread, n, _rollouts(levels)), summed))
     return found
 
 
@@ -78,35 +83,48 @@ def reliability(selection: Selection) -> Reliability | None:
     at = np.flatnonzero(selection.rows & ~np.isnan(rate) & ~np.isnan(difficulty))
     if not len(at):
         return None
-    failed, predicted = 1.0 - rate[at], difficulty[at]
-    base = float(failed.mean())
-    noise = float((failed * (1 - failed)).mean())
-    null = _deviance(np.array(base), failed)
+    failed = 1.0 - rate[at]
+    steps = np.round(difficulty[at] * _STEPS).astype(np.int32)
+    predicted = np.arange(_STEPS + 1) / _STEPS
+
+    def summed(values: Array | None) -> Array:
+        """By step of the prediction."""
+        return np.bincount(steps, values, minlength=_STEPS + 1)
+
+    n, fails, squares, ups = summed(None), summed(failed), summed(failed * failed), summed(failed > 0)
+    base = float(fails.sum()) / len(at)
+    least = _least_loss(failed)
+    null = _loss(np.full(1, base), fails.sum(), len(at)) - least
+    loss = _loss(np.clip(predicted, _CERTAIN, 1 - _CERTAIN), fails, n) - least
     return Reliability(
         len(at),
         base,
-        float(((predicted - failed) ** 2).mean()) + noise,
+        float((fails * (1 - predicted) ** 2 + (n - fails) * predicted**2).sum()) / len(at),
         base * (1 - base),
-        1 - _deviance(np.clip(predicted, _CERTAIN, 1 - _CERTAIN), failed) / null if null > 1e-12 else None,
-        _auc(predicted, failed > 0),
-        _bins(predicted, failed, _rollouts(rate[at])),
+        1 - loss / null if null > 1e-9 * len(at) else None,
+        _auc(ups, n - ups),
+        _bins(predicted, n, fails, squares, _rollouts(rate[at])),
     )
 
 
-def _bins(predicted: Array, failed: Array, each: int) -> list[ReliabilityBin]:
-    place = np.minimum((predicted * BINS).astype(np.int64), BINS - 1)
+def _bins(predicted: Array, n: Array, fails: Array, squares: Array, each: int) -> list[ReliabilityBin]:
+    width = _STEPS // BINS
     found = []
     for bin_ in range(BINS):
-        mine = place == bin_
-        if mine.any():
-            mean = float(predicted[mine].mean())
-            found.append(ReliabilityBin(bin_ / BINS, (bin_ + 1) / BINS, mean, _mean(failed[mine], each)))
+        mine = slice(bin_ * width, (bin_ + 1) * width + (bin_ == BINS - 1))
+        count = int(n[mine].sum())
+        if count:
+            mean = float(fails[mine].sum()) / count
+            spread = max(float(squares[mine].sum()) - count * mean * mean, 0.0)
+            middle = float((n[mine] * predicted[mine]).sum()) / count
+            measured = _mean(mean, spread, count, each)
+            found.append(ReliabilityBin(bin_ / BINS, (bin_ + 1) / BINS, middle, measured))
     return found
 
 
-def _mean(values: Array, each: int) -> Rate:
-    variance = float(values.var(ddof=1)) if len(values) > 1 else 0.25
-    return averaged(float(values.mean()), variance, len(values), each)
+def _mean(mean: float, spread: float, n: int, each: int) -> Rate:
+    """``spread``: the sum of squared differences from the mean."""
+    return averaged(min(max(mean, 0.0), 1.0), spread / (n - 1) if n > 1 else 0.25, n, each)
 
 
 def _rollouts(rates: Array) -> int:
@@ -115,19 +133,22 @@ def _rollouts(rates: Array) -> int:
     return bins.count - 1 if bins.single else 1
 
 
-def _deviance(predicted: Array, failed: Array) -> float:
-    """The mean deviance of a rollout, less that of the questions' own rates."""
+def _loss(predicted: Array, fails: Array, n: Array | int) -> float:
+    """The log loss of these predictions, one a group of n questions of which a share of the rollouts fails."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        fails = np.where(failed > 0, failed * np.log(failed / predicted), 0.0)
-        passes = np.where(failed < 1, (1 - failed) * np.log((1 - failed) / (1 - predicted)), 0.0)
-    return 2 * float((fails + passes).mean())
+        wrong = np.where(fails > 0, fails * np.log(predicted), 0.0)
+        right = np.where(n - fails > 0, (n - fails) * np.log(1 - predicted), 0.0)
+    return -float((wrong + right).sum())
 
 
-def _auc(scores: Array, labels: Array) -> float | None:
-    """The probability that a positive scores above a negative; ties count half."""
-    steps = np.round(scores * _SCORES).astype(np.int64)
-    ups = np.bincount(steps[labels], minlength=_SCORES + 1)
-    downs = np.bincount(steps[~labels], minlength=_SCORES + 1)
-    pairs = int(ups.sum()) * int(downs.sum())
+def _least_loss(failed: Array) -> float:
+    """The log loss of the questions' own rates."""
+    inner = failed[(failed > 0) & (failed < 1)]
+    return -float((inner * np.log(inner) + (1 - inner) * np.log(1 - inner)).sum())
+
+
+def _auc(ups: Array, downs: Array) -> float | None:
+    """The probability that a positive scores above a negative, from their counts by score; ties count half."""
+    pairs = float(ups.sum()) * float(downs.sum())
     below = np.cumsum(downs) - downs
     return float((ups * (below + downs / 2)).sum()) / pairs if pairs else None

@@ -125,7 +125,7 @@ class Frame:
     @property
     def nbytes(self) -> int:
         """The size of the columns."""
-        measured = [array for one in self.rates.values() for array in (one.positions, one.values)]
+        measured = [array for one in self.rates.values() for array in (one.positions, one.codes)]
         arrays = [*measured, *self.codes.values(), *self.numbers.values(), *(cube.codes for cube in self.cubes)]
         return sum(a.nbytes for a in (*arrays, self.stage_path, self.q, self.idx, self.edited, self.pair))
 

@@ -1,4 +1,4 @@
-"""The measured pass rates of every model in memory: positions and values, so that few rates take little room."""
+"""The measured pass rates of every model in memory: positions and codes, so that few rates take little room."""
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class ModelRates:
-    """``positions`` in the frame, ascending, and the model's pass rate at each."""
+    """``positions`` in the frame, ascending; ``codes``: at each the place of the model's pass rate in ``levels``, the
+    ascending values that occur."""
 
     positions: Array
-    values: Array
+    codes: Array
+    levels: Array
 
     def column(self, size: int) -> Array:
         """The rates of all rows, NaN where the model was not measured."""
         column = np.full(size, np.nan)
-        column[self.positions] = self.values
+        column[self.positions] = self.levels[self.codes]
         return column
 
+    def counts(self, rows: Array) -> Array:
+        """How many of these rows (booleans) have each level."""
+        return np.bincount(self.codes[rows[self.positions]], minlength=len(self.levels))
 
-NOTHING = ModelRates(np.zeros(0, np.int32), np.zeros(0))
+
+NOTHING = ModelRates(np.zeros(0, np.int32), np.zeros(0, np.uint8), np.zeros(0))
 
 
 def by_model(table: pa.Table, q: Array) -> dict[str, ModelRates]:
@@ -42,5 +48,7 @@ def by_model(table: pa.Table, q: Array) -> dict[str, ModelRates]:
         mine = np.flatnonzero((codes == code) & (q[near] == keys))
         mine = mine[np.argsort(near[mine], kind="stable")]
         if len(mine):
-            found[name] = ModelRates(near[mine].astype(np.int32), values[mine])
-    return dict(sorted(found.items(), key=lambda item: (-len(item[1].values), item[0])))
+            levels, places = np.unique(values[mine], return_inverse=True)
+            small = places.astype(np.min_scalar_type(len(levels)))
+            found[name] = ModelRates(near[mine].astype(np.int32), small, levels)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1].codes), item[0])))

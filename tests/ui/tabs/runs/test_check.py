@@ -82,6 +82,13 @@ def test_a_benchmark_is_uploaded_and_what_it_has_is_dropped(watched: Watched, fo
     expect(page.locator("#runs").get_by_role("row", name="i1 import done 10 9")).to_be_visible()
     start(page)
     expect(page.get_by_text("has had this check")).to_be_visible()
+    rollouts = page.locator("#check").get_by_label("Rollouts")
+    expect(rollouts).to_be_hidden()
+    choose(page, "Check", "pass-rate")
+    expect(rollouts).to_have_value("16")
+    rollouts.fill("2")
+    start(page)
+    expect(page.get_by_text("has no question with a gold answer")).to_be_visible()
     assert not watched.foreign
 
 
