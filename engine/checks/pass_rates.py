@@ -7,7 +7,7 @@ drained between questions, so the model stays busy; a kill loses the questions i
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -153,7 +153,7 @@ class Rollouts:
         self._inbox: SimpleQueue[Completion | Failure | Solution | BaseException] = SimpleQueue()
         self.requests, self.billed = 0, (0, 0)
 
-    def rows(self, prompts: Iterator[Prompt], stopped: Any) -> Iterator[Rate | ErrorRow]:
+    def rows(self, prompts: Iterator[Prompt], stopped: Callable[[], bool]) -> Iterator[Rate | ErrorRow]:
         """A rate, or the error, of each question, in any order; when ``stopped`` becomes true, only of those that are
         through. Raises the model's fatal error."""
         cancelled = False

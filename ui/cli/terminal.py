@@ -155,6 +155,10 @@ def story(story: Mapping[str, Any]) -> str:
         mark = ", chosen" if str(solution["sample"]) == chosen else ""
         lines.append(f"  sample {solution['sample']}: answer {solution['answer']}, reward {rewards or '-'}{mark}")
         lines.append(indent(solution["text"]))
+    for rate in story["rates"]:
+        right = "" if rate["correct"] is None else f", {rate['correct']} of {rate['n']} rollouts right"
+        undecided = f", {rate['undecided']} undecided" if rate["undecided"] else ""
+        lines.append(f"  pass rate of {rate['model']}: {_score(rate['pass_rate'])}{right}{undecided}")
     lines += [f"Failed attempt at {error['stage']}: {error['message']}" for error in story["errors"]]
     pair = story["pair"]
     if pair is None:
