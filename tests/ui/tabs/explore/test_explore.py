@@ -115,7 +115,7 @@ def test_the_funnel_shows_what_a_stage_dropped_and_why(url: str) -> None:
         expect(page.locator("[data-counts=funnel] .note")).to_have_text(
             f"solvability dropped {dropped}: not_solvable {dropped}."
         )
-        assert {(row[8], row[9]) for row in table(page)} == {("solvability", "not_solvable")}
+        assert {(row[9], row[10]) for row in table(page)} == {("solvability", "not_solvable")}
         assert asked_of(page) == {"drop_stage": ["solvability"], "run": ["r1"]}
         page.get_by_role("button", name="language").click(modifiers=["Control"])
         expect(page.locator(".parts li")).to_have_text(["dropped at solvability or language×", "run first×"])
