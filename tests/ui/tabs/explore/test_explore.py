@@ -119,7 +119,7 @@ def test_the_funnel_shows_what_a_stage_dropped_and_why(url: str) -> None:
         assert asked_of(page) == {"drop_stage": ["solvability"], "run": ["r1"]}
         page.get_by_role("button", name="language").click(modifiers=["Control"])
         expect(page.locator(".parts li")).to_have_text(["dropped at solvability or language×", "run first×"])
-        assert {row[8] for row in table(page)} == {"solvability", "language"}
+        assert {row[9] for row in table(page)} == {"solvability", "language"}
         assert not watched.errors
 
 
