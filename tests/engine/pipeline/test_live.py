@@ -68,16 +68,18 @@ def content(card: LiveQuestion) -> Any:
     return card.idx, card.generator, card.text, card.seed, card.topic, verdicts, samples, card.chosen, card.agreement
 
 
-def test_the_streamed_text_is_the_stored_text(workspace: Workspace, model_cache: ModelCache) -> None:
+@pytest.mark.parametrize("profile", ["nano", "nano-adaptive"])
+def test_the_streamed_text_is_the_stored_text(workspace: Workspace, model_cache: ModelCache, profile: str) -> None:
+    config = replace(asked(), profile=load_profile(profile))
     texts: dict[str, str] = defaultdict(str)
     rows: list[Record] = []
 
     def hear(request_id: str, new: str) -> None:
         texts[request_id] += new
 
-    with model_cache.acquire(asked()) as models:
+    with model_cache.acquire(config) as models:
         audience = Audience(rows.extend, hear, PlainGrouper())
-        result = jobs.start(workspace, asked(), models=models, audience=audience)
+        result = jobs.start(workspace, config, models=models, audience=audience)
     assert result.status == "done"
     cursor = workspace.cursor()
     questions = cursor.execute("SELECT question_id || '/question/0', text FROM questions").fetchall()
