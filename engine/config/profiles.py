@@ -183,6 +183,7 @@ def _files(folder: Path | None) -> dict[str, Path]:
 def _role(role: str, table: object, templates: Mapping[str, Template]) -> Role:
     table = dict(as_table(table, role))
     template_id = table.pop("template", None)
+    table.pop("calibration", None)  # of greedy confidence alone
     if not isinstance(template_id, str):
         raise InputError(f"{role}.template", template_id, "is not the name of a template", "name one")
     template = templates.get(template_id) or prompts.template(template_id, f"{role}.template")

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from engine.config.profiles import ROLES, Profile, Role, profile_of, profile_table, read_toml
-from engine.config.role import check_band
+from engine.config.role import GREEDY, check_band
 from engine.config.sampling import Count
 from engine.config.validation import Range, Texts, unknown_key, validate, validated_dataclass
 from store.errors import InputError
@@ -131,7 +131,9 @@ def load_run_config(
     path, table = profile_table(str(profile or from_file), folder)
     for key in [key for key in changes if key in ROLES or key == "templates"]:
         change = changes.pop(key)
-        known = table.get(key, {})
+        # greedy confidence is the solver: nothing of another scorer's table holds for it
+        greedy = isinstance(change, dict) and change.get("backend") == GREEDY
+        known = {} if greedy else table.get(key, {})
         table[key] = {**known, **change} if isinstance(change, dict) and isinstance(known, dict) else change
     options_known = [f.name for f in fields(RunConfig) if f.name != "profile"]
     for key in changes:

@@ -149,6 +149,17 @@ def test_the_plan_counts_the_expected_solutions() -> None:
     assert "n 1 to 5, 2.2 on average" in by_stage["solution"].settings
 
 
+def test_a_config_file_switches_it_on_and_off(tmp_path: Path) -> None:
+    on, off = tmp_path / "on.toml", tmp_path / "off.toml"
+    greedy = 'backend = "greedy-confidence"\ncalibration = "assets/nano/confidence.json"'
+    on.write_text(f"[difficulty]\n{greedy}\n[solver]\nn_max = 5\nn_budget = 2.2\n")
+    switched, adaptive = load_run_config("nano", on, questions=5).profile, load_profile(NAME)
+    assert (switched.difficulty, switched.solver) == (adaptive.difficulty, adaptive.solver)
+    scorer = 'backend = "classifier"\nmodel = "assets/nano/difficulty"\ntemplate = "nano-score"\ndtype = "float32"'
+    off.write_text(f"[difficulty]\n{scorer}\n[solver]\nn_max = 0\nn_budget = 0.0\n")
+    assert load_run_config(NAME, off, questions=5).profile.difficulty == load_profile("nano").difficulty
+
+
 def test_a_config_survives_json_with_its_calibration() -> None:
     made = load_run_config(NAME, questions=5)
     assert RunConfig.from_json(made.to_json()) == made
