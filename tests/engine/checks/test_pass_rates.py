@@ -25,7 +25,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError
 from tests.engine.checks.stored import imported, rows, whole
 from tests.engine.models.faulty import Faulty
-from tests.ui.cli.command import command, environment, scalequest, sentence
+from tests.ui.cli.command import command, environment, scalequest
 
 QUESTIONS = 12
 RATES = "SELECT question_id, model, n, correct, undecided, mean_tokens, pass_rate FROM rates ORDER BY ALL"
@@ -180,9 +180,7 @@ def test_the_command_measures_survives_a_kill_and_says_what_it_found(tmp_path: P
     done = scalequest(*line)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Pass-rate by solver, 3 rollouts: {MEASURED} questions measured, ")
-    assert "already" in scalequest(*line).stderr
     assert "pass rate of solver: " in scalequest("trace", "i1-00000000", "--workspace", tmp_path / "w").stdout
-    assert "below 1" in sentence(scalequest(*line[:-1], 0))
     with Workspace.open(tmp_path / "w") as workspace:
         assert len(rows(workspace, "SELECT DISTINCT question_id FROM rates")) == MEASURED
         assert len(rows(workspace, RATES)) == MEASURED
