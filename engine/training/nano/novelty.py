@@ -90,13 +90,14 @@ def _sets(stages: dict[str, dict[str, Any]], tokenizer: Any) -> dict[str, Iterab
     def seen(name: str, key: str = "tokens") -> int:
         return int(stages.get(name, {}).get(key, 0))
 
-    sets: dict[str, Iterable[str]] = {
-        name: _drawn(seed, seen(name), text.solver_examples, tokenizer) for name, seed in recipe.SOLVERS.items()
-    }
+    sets: dict[str, Iterable[str]] = {}
+    for name, seed in recipe.SOLVERS.items():
+        sets[name] = _drawn(seed, seen(name), text.solver_examples, tokenizer)
     for name, seed in recipe.GENERATORS.items():
         encode = text.question_examples
         sets[f"{name}-qft"] = _drawn(seed, seen(f"{name}-qft"), encode, tokenizer, recipe.is_hard(name))
     sets["difficulty"] = (p.question for p in scorers.greedy_problems(seen("difficulty", "questions")))
     pairs = counterfactuals.pairs(scorers.PAIRS_SEED, seen("judge", "counterfactual_pairs") // 3)
     sets["judge"] = (question for pair in pairs for question in pair)
-    return sets
+    counted = {"difficulty": "questions", "judge": "counterfactual_pairs"}
+    return {name: questions for name, questions in sets.items() if seen(name, counted.get(name, "tokens"))}

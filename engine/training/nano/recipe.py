@@ -56,7 +56,7 @@ class Size:
     greedy: int = 16_000
     measured: int = 400
     rollouts: int = 16
-    judged: int = 2_000
+    judged: int = 4_000
     counterfactuals: int = 1_000
     workers: int = 1
 
