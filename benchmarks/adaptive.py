@@ -26,7 +26,7 @@ from engine.training.nano import evaluate, family
 from engine.training.nano import measure as nano
 from store.records import Solution
 
-PROBLEMS, SEED = 1500, 31
+PROBLEMS, SEED = 1000, 33
 GOALS = {
     "token_share": "the solver's tokens with an adaptive n, of those with a fixed one: goal <= 0.5",
     "accuracy_fixed": "of the chosen solution, best of 5",

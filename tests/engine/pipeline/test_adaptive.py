@@ -145,14 +145,14 @@ def test_the_plan_counts_the_expected_solutions() -> None:
     entered = by_stage["difficulty"].entered
     assert by_stage["difficulty"].calls == 0
     pairs = by_stage["solution"].entered
-    assert by_stage["solution"].calls == round(2.2 * pairs) + entered - pairs
-    assert "n 1 to 5, 2.2 on average" in by_stage["solution"].settings
+    assert by_stage["solution"].calls == round(2.3 * pairs) + entered - pairs
+    assert "n 1 to 5, 2.3 on average" in by_stage["solution"].settings
 
 
 def test_a_config_file_switches_it_on_and_off(tmp_path: Path) -> None:
     on, off = tmp_path / "on.toml", tmp_path / "off.toml"
     greedy = 'backend = "greedy-confidence"\ncalibration = "assets/nano/confidence.json"'
-    on.write_text(f"[difficulty]\n{greedy}\n[solver]\nn_max = 5\nn_budget = 2.2\n")
+    on.write_text(f"[difficulty]\n{greedy}\n[solver]\nn_max = 5\nn_budget = 2.3\n")
     switched, adaptive = load_run_config("nano", on, questions=5).profile, load_profile(NAME)
     assert (switched.difficulty, switched.solver) == (adaptive.difficulty, adaptive.solver)
     scorer = 'backend = "classifier"\nmodel = "assets/nano/difficulty"\ntemplate = "nano-score"\ndtype = "float32"'
@@ -194,7 +194,7 @@ def test_bad_values_are_refused_in_a_sentence(role: str, changes: dict[str, Any]
 def test_a_budget_needs_the_calibration_and_a_gain_goes_with_any_difficulty() -> None:
     _, table = profile_table(NAME, None)
     table["difficulty"] = profile_table("nano", None)[1]["difficulty"]
-    with pytest.raises(InputError, match=r"solver\.n_budget 2\.2 needs the calibration"):
+    with pytest.raises(InputError, match=r"solver\.n_budget 2\.3 needs the calibration"):
         profile_of(table, NAME)
     table["solver"] |= {"n_budget": 0.0, "n_gain": 0.05}
     made = profile_of(table, NAME)
