@@ -60,8 +60,9 @@ def render(card: dict[str, Any]) -> str:
     """The model card for people."""
     stages, figures = card["stages"], card["figures"]
     models = "\n".join(
-        f"| `{name}` | {role} | {', '.join(f'{k} {v}' for k, v in stages.get(name, {}).items())} |"
+        f"| `{name}` | {role} | {', '.join(f'{k} {v}' for k, v in stages[name].items())} |"
         for name, role in _ROLES.items()
+        if name in stages
     )
     template = Template((ASSETS / "cards" / "nano.md").read_text(encoding="utf-8"))
     return template.substitute(
