@@ -32,7 +32,7 @@ def slow_kind(item: pytest.Item) -> str | None:
     names = vars(item.module) if isinstance(item, pytest.Function) else {}
     if "chromium" in names or "Page" in names:
         return "browser"
-    return "process" if {"scalequest", "served", "Popen", "subprocess"} & {*names} else None
+    return "process" if {"scalequest", "started", "served", "Popen", "subprocess"} & {*names} else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

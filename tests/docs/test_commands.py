@@ -27,7 +27,7 @@ import app
 from benchmarks.__main__ import BENCHMARKS
 from store.database.workspace import Workspace
 from tests.docs.manual import DOCUMENTS, MARKS, ROOT, Block, blocks
-from tests.ui.cli.command import command, environment
+from tests.ui.cli.command import started
 
 SEED, QUESTIONS = 11, 24
 _SMALLER = {
@@ -144,14 +144,10 @@ def _smaller(line: str) -> list[str]:
 
 def _serve(words: Sequence[str]) -> None:
     """The page comes up, says where, and ends by Ctrl-C."""
-    process = subprocess.Popen(command(*words[1:]), stdout=subprocess.PIPE, text=True, env=environment())
-    try:
-        assert process.stdout is not None
+    with started(*words[1:]) as process:
         assert "http://" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
-    finally:
-        process.kill()
 
 
 def _look_up(words: Sequence[str]) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.ui.cli import forked
-from tests.ui.cli.command import command, environment
+from tests.ui.cli.command import started
 
 expect.set_options(timeout=30_000)  # a page is slow to start where other things run
 _FLAGS = [
@@ -31,22 +30,15 @@ _FLAGS = [
 @contextmanager
 def served(workspace: Path, *options: object) -> Iterator[str]:
     """The app on a free port, as the command starts it with these options; ended by Ctrl-C, which it must obey."""
-    ours, theirs = os.pipe()
-    with open(os.devnull) as nothing, open(ours) as said:
-        files = (nothing.fileno(), theirs, 2)
-        line = command("ui", "--workspace", workspace, "--port", 0, *options)[1:]
-        app = forked.start(line, files, Path.cwd(), {**environment(), "PYTHONUNBUFFERED": "1"})
-        os.close(theirs)
-        try:
-            found = re.search(r"http://\S+", said.readline())
-            assert found is not None
-            yield found.group()
-        finally:
-            app.send_signal(signal.SIGINT)
-            try:
-                assert app.wait(60) == 0
-            finally:
-                app.kill()
+    app = started("ui", "--workspace", workspace, "--port", 0, *options)
+    try:
+        found = re.search(r"http://\S+", app.stdout.readline())
+        assert found is not None
+        yield found.group()
+    finally:
+        app.send_signal(signal.SIGINT)
+        _, said = app.communicate(timeout=60)
+        assert app.returncode == 0, said
 
 
 class Watched:

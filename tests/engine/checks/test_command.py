@@ -11,8 +11,8 @@ import pytest
 
 from store.database.workspace import Workspace
 from tests.engine.checks.stored import EVERYTHING, imported, rows, whole
-from tests.ui.cli.command import command, environment, scalequest, sentence
-from tests.ui.cli.test_app_client import PIPES, app
+from tests.ui.cli.command import command, environment, scalequest, sentence, started
+from tests.ui.cli.test_app_client import app
 
 MANY = 6_000
 
@@ -118,8 +118,7 @@ def test_with_the_app_open_the_app_checks_and_the_command_follows_it(folder: Pat
         assert "already" in again.stderr
         assert scalequest(*near).stdout.startswith("Near-duplicates: 6,000 questions judged, 0 dropped, ")
         assert "'i9'" in sentence(scalequest("check", "i9", "--workspace", folder, "--stage", "near-duplicates"))
-        with subprocess.Popen(command(*reward), **PIPES) as process:
-            assert process.stdout is not None
+        with started(*reward) as process:
             while json.loads(process.stdout.readline())["event"] != "progress":
                 pass
             assert "is being checked" in sentence(scalequest(*near, "--drop"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from store.database.workspace import Workspace
 from tests.engine.exports.conftest import PAIRS, REJECTED, fill
 from tests.engine.exports.test_rl import fill as fill_prompts
 from tests.ui.browser import served
-from tests.ui.cli.command import command, environment, scalequest, sentence
+from tests.ui.cli.command import scalequest, sentence, started
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +96,7 @@ def test_a_workspace_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_an_export_that_is_cut_off_leaves_nothing_that_looks_whole(tmp_path: Path, how: signal.Signals) -> None:
     synthetic.make(tmp_path / "w", 30_000)
     out = tmp_path / "o" / "data"
-    args = command("export", "--workspace", tmp_path / "w", "--format", "hf", "--out", out)
-    with subprocess.Popen(args, stderr=subprocess.PIPE, text=True, env=environment()) as running:
+    with started("export", "--workspace", tmp_path / "w", "--format", "hf", "--out", out) as running:
         while running.poll() is None and not list(tmp_path.glob("o/*/data/train*")):
             time.sleep(0.005)
         running.send_signal(how)
@@ -132,7 +130,7 @@ def test_an_export_through_the_app_that_is_interrupted_leaves_nothing_and_the_ap
     out = tmp_path / "o" / "data"
     ask = ("export", "--workspace", tmp_path / "w", "--out", out, "--format")
     with served(tmp_path / "w"):
-        with subprocess.Popen(command(*ask, "hf"), stderr=subprocess.PIPE, text=True, env=environment()) as running:
+        with started(*ask, "hf") as running:
             while running.poll() is None and not list(tmp_path.glob("o/*/data/train*")):
                 time.sleep(0.005)
             running.send_signal(signal.SIGINT)

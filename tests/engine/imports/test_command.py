@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ import pytest
 from store.database import bulk_insert
 from store.database.workspace import DATABASE, Workspace
 from tests.engine.imports.conftest import jsonl, sums
-from tests.ui.cli.command import command, environment, scalequest, sentence
-
-PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
+from tests.ui.cli.command import scalequest, sentence, started
+from tests.ui.cli.forked import Forked
 
 
 @pytest.fixture
@@ -81,8 +79,7 @@ def test_bad_input_is_one_sentence_and_makes_no_workspace(
 
 def test_ctrl_c_ends_it_with_what_is_stored_and_the_way_on(tmp_path: Path, large: Path) -> None:
     args = ("import", large, "--workspace", tmp_path / "w", "--json")
-    with subprocess.Popen(command(*args), **PIPES) as process:
-        assert process.stdout is not None
+    with started(*args) as process:
         run = until(process, lambda event: event["imported"] >= bulk_insert.ROWS)["run_id"]
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=120)
@@ -97,7 +94,7 @@ def test_ctrl_c_ends_it_with_what_is_stored_and_the_way_on(tmp_path: Path, large
 
 def test_kill_9_leaves_whole_chunks_and_no_process(tmp_path: Path, large: Path) -> None:
     args = ("import", large, "--workspace", tmp_path / "w", "--json")
-    with subprocess.Popen(command(*args), **PIPES) as process:
+    with started(*args) as process:
         until(process, lambda event: event["imported"] >= bulk_insert.ROWS)
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
@@ -118,23 +115,19 @@ def test_kill_9_leaves_whole_chunks_and_no_process(tmp_path: Path, large: Path) 
 
 def test_through_the_app_it_is_as_if_done_here(tmp_path: Path, small: Path, large: Path) -> None:
     workspace = tmp_path / "w"
-    with subprocess.Popen(command("ui", "--workspace", workspace, "--port", 0), **PIPES) as app:
-        try:
-            assert app.stdout is not None
-            assert "http://" in app.stdout.readline()
-            done = scalequest("import", small.name, "--workspace", workspace, "--json", cwd=small.parent)
-            assert done.returncode == 0, done.stderr
-            refused = sentence(scalequest("import", small, "--workspace", workspace, "--map", "query=z", "--json"))
-            with subprocess.Popen(command("import", large, "--workspace", workspace, "--json"), **PIPES) as process:
-                run = until(process, lambda event: event["done"] > 0)["run_id"]
-                busy = sentence(scalequest("import", small, "--workspace", workspace, "--json"))
-                also = sentence(scalequest("run", "--workspace", workspace, "--questions", 2))
-                process.send_signal(signal.SIGINT)
-                out, said = process.communicate(timeout=120)
-            app.send_signal(signal.SIGINT)
-            app.communicate(timeout=60)
-        finally:
-            app.kill()
+    with started("ui", "--workspace", workspace, "--port", 0) as app:
+        assert "http://" in app.stdout.readline()
+        done = scalequest("import", small.name, "--workspace", workspace, "--json", cwd=small.parent)
+        assert done.returncode == 0, done.stderr
+        refused = sentence(scalequest("import", small, "--workspace", workspace, "--map", "query=z", "--json"))
+        with started("import", large, "--workspace", workspace, "--json") as process:
+            run = until(process, lambda event: event["done"] > 0)["run_id"]
+            busy = sentence(scalequest("import", small, "--workspace", workspace, "--json"))
+            also = sentence(scalequest("run", "--workspace", workspace, "--questions", 2))
+            process.send_signal(signal.SIGINT)
+            out, said = process.communicate(timeout=120)
+        app.send_signal(signal.SIGINT)
+        app.communicate(timeout=60)
     first, *_, last = events(done.stdout)
     assert (first["event"], last["event"], last["imported"]) == ("start", "end", 40)
     assert "it has query, response" in refused
@@ -146,9 +139,8 @@ def test_through_the_app_it_is_as_if_done_here(tmp_path: Path, small: Path, larg
     assert asked(workspace, "SELECT status FROM runs ORDER BY created_at") == [("done",), ("interrupted",)]
 
 
-def until(process: subprocess.Popen[str], wanted: Any) -> dict[str, Any]:
+def until(process: Forked, wanted: Any) -> dict[str, Any]:
     """The first event of the import that is as wanted."""
-    assert process.stdout is not None
     ends = time.monotonic() + 240
     while time.monotonic() < ends:
         event: dict[str, Any] = json.loads(process.stdout.readline())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from store.database.workspace import Workspace
 from tests.store.transfer.test_merge import ask, fill, seen
-from tests.ui.cli.command import command, environment, scalequest, sentence
+from tests.ui.cli.command import scalequest, sentence, started
 
 
 @pytest.fixture
@@ -55,15 +55,11 @@ def test_one_that_another_process_has_open_is_refused_with_the_remedy(tmp_path: 
 
 def test_through_the_app_it_is_as_if_it_were_done_here(tmp_path: Path, other: Path) -> None:
     into = fill(tmp_path / "w", "mine")
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
-    with subprocess.Popen(command("ui", "--workspace", into, "--port", 0), **pipes) as app:
-        try:
-            assert app.stdout is not None
-            assert "http://" in app.stdout.readline()
-            done = scalequest("import", other, "--workspace", into)
-        finally:
-            app.terminate()
-            app.communicate(timeout=60)
+    with started("ui", "--workspace", into, "--port", 0) as app:
+        assert "http://" in app.stdout.readline()
+        done = scalequest("import", other, "--workspace", into)
+        app.send_signal(signal.SIGTERM)
+        app.communicate(timeout=60)
     assert done.returncode == 0, done.stderr
     assert "2 runs, 6 questions" in done.stdout
     assert ask(into, "SELECT run_id FROM runs ORDER BY ALL") == [("mine",), ("r1",), ("r2",)]

@@ -6,9 +6,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from tests.ui.cli import forked
+from tests.ui.cli.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -16,19 +16,15 @@ ROOT = Path(__file__).resolve().parents[3]
 def scalequest(
     *args: object, timeout: float = 240, cwd: Path | None = None, room: int | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """``scalequest ARGS``; gives back exit code, stdout and stderr. ``room``: bytes that fit into a file, as if the
-    disk were full after them."""
-    line = command(*args)[1:]
-    with open(os.devnull) as nothing, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
-        files = (nothing.fileno(), out.fileno(), err.fileno())
-        process = forked.start(line, files, cwd or Path.cwd(), environment(), room)
-        try:
-            code = process.wait(timeout)
-        finally:
-            process.kill()
-        for file in (out, err):
-            file.seek(0)
-        return subprocess.CompletedProcess(line, code, out.read(), err.read())
+    """``scalequest ARGS``; gives back exit code, stdout and stderr. Arguments as for ``started``."""
+    with started(*args, cwd=cwd, room=room) as process:
+        out, err = process.communicate(timeout)
+        return subprocess.CompletedProcess(process.args, process.wait(), out, err)
+
+
+def started(*args: object, cwd: Path | None = None, room: int | None = None) -> Forked:
+    """``scalequest ARGS``, running. ``room``: bytes that fit into a file, as if the disk were full after them."""
+    return forked.start(command(*args)[1:], cwd or Path.cwd(), environment(), room)
 
 
 def command(*args: object) -> list[str]:

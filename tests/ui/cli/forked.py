@@ -22,9 +22,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any, TextIO
 
 ROOT = Path(__file__).resolve().parents[3]
 IMPORTS = (
@@ -39,11 +41,28 @@ _MOST = 1 << 20
 
 
 class Forked:
-    """A running or ended command. ``wait`` raises ``subprocess.TimeoutExpired``, as Popen does."""
+    """A running or ended command, with the methods of ``subprocess.Popen`` that the tests use. ``stdout`` is a pipe,
+    ``stderr`` a file, so that nobody needs to read what a server says."""
 
-    def __init__(self, args: list[str], pid: int, status: socket.socket) -> None:
+    def __init__(self, args: list[str], pid: int, status: socket.socket, stdout: TextIO, stderr: IO[str]) -> None:
         self.args, self.pid, self._status = args, pid, status
+        self.stdout, self.stderr = stdout, stderr
         self.returncode: int | None = None
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.kill()
+        self.wait()
+        self.stdout.close()
+        self.stderr.close()
+
+    def poll(self) -> int | None:
+        """The exit code, None while it runs."""
+        ended = self.returncode is not None or select.select([self._status], [], [], 0)[0]
+        return self.wait() if ended else None
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, or minus the number of the signal that ended it."""
@@ -54,8 +73,21 @@ class Forked:
             self._status.close()
         return self.returncode
 
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """The rest of stdout, and stderr, once it has ended; it is killed after so many seconds."""
+        too_long = threading.Timer(timeout or threading.TIMEOUT_MAX, self.kill)
+        too_long.start()
+        out = self.stdout.read()
+        code = self.wait()
+        too_long.cancel()
+        self.stderr.seek(0)
+        err = self.stderr.read()
+        if code == -signal.SIGKILL and too_long.finished.is_set() and timeout:
+            raise subprocess.TimeoutExpired(self.args, timeout, out, err)
+        return out, err
+
     def send_signal(self, number: int) -> None:
-        if self.returncode is None and not select.select([self._status], [], [], 0)[0]:
+        if self.poll() is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
@@ -68,10 +100,8 @@ class _Server:
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
 
-    def start(
-        self, args: list[str], files: tuple[int, int, int], cwd: Path, env: Mapping[str, str], room: int | None = None
-    ) -> Forked:
-        """``app.py ARGS`` with these as its standard input, output and error; ``room``: bytes that fit into a file."""
+    def start(self, args: list[str], cwd: Path, env: Mapping[str, str], room: int | None = None) -> Forked:
+        """``app.py ARGS``; ``room``: bytes that fit into a file, as if the disk were full after them."""
         if self._socket is None:
             self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST)
@@ -83,9 +113,13 @@ class _Server:
             theirs.close()
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = json.dumps({"args": args, "cwd": str(cwd), "env": dict(env), "room": room}).encode()
-        socket.send_fds(self._socket, [request], [theirs.fileno(), *files])
+        (out, to_out), nothing = os.pipe(), os.open(os.devnull, os.O_RDONLY)
+        err = TemporaryFile("w+")  # noqa: SIM115 - the command's, as long as it runs
+        socket.send_fds(self._socket, [request], [theirs.fileno(), nothing, to_out, err.fileno()])
         theirs.close()
-        return Forked(args, int(mine.recv(16)), mine)
+        os.close(to_out)
+        os.close(nothing)
+        return Forked(args, int(mine.recv(16)), mine, open(out, encoding="utf-8"), err)
 
 
 start = _Server().start

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import signal
 import stat
 import subprocess
@@ -19,10 +18,10 @@ import pytest
 
 from store.database.duckdb_errors import OWNER
 from store.database.workspace import Workspace
-from tests.ui.cli.command import command, environment, scalequest, sentence
+from tests.ui.cli.command import scalequest, sentence, started
+from tests.ui.cli.forked import Forked
 
 pytestmark = pytest.mark.usefixtures("nano")
-PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
 
 
 @dataclass
@@ -30,7 +29,7 @@ class App:
     """An app that runs, by its workspace; what it said on stderr once it has ended."""
 
     workspace: Path
-    process: subprocess.Popen[str]
+    process: Forked
     said: str = ""
 
     @property
@@ -46,16 +45,15 @@ class App:
     def run(self, *args: object, **options: Any) -> subprocess.CompletedProcess[str]:
         return scalequest("run", "--workspace", self.workspace, *args, **options)
 
-    def running(self, *args: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(command("run", "--workspace", self.workspace, *args), **PIPES)
+    def running(self, *args: object) -> Forked:
+        return started("run", "--workspace", self.workspace, *args)
 
 
 @contextmanager
-def app(workspace: Path, *args: object, **options: Any) -> Iterator[App]:
-    process = subprocess.Popen(command("ui", "--workspace", workspace, "--port", 0, *args), **PIPES, **options)
+def app(workspace: Path, *args: object, room: int | None = None) -> Iterator[App]:
+    process = started("ui", "--workspace", workspace, "--port", 0, *args, room=room)
     made = App(workspace, process)
     try:
-        assert process.stdout is not None
         assert "http://" in process.stdout.readline()
         yield made
         made.end()
@@ -74,9 +72,8 @@ def events(stdout: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stdout.splitlines()]
 
 
-def told(process: subprocess.Popen[str]) -> dict[str, Any]:
+def told(process: Forked) -> dict[str, Any]:
     """The next event of a run under way."""
-    assert process.stdout is not None
     found: dict[str, Any] = json.loads(process.stdout.readline())
     return found
 
@@ -148,10 +145,7 @@ def test_a_run_that_cannot_begin_or_go_on_in_the_app_exits_as_it_does_without_it
     Workspace.open(tmp_path / "w").close()
     room = 96 * 1024 + sum(path.stat().st_size for path in (tmp_path / "w").iterdir() if path.is_file())
 
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
-    with app(tmp_path / "w", preexec_fn=little_room) as made:
+    with app(tmp_path / "w", room=room) as made:
         assert str(tmp_path / "none") in sentence(made.run("--questions", 5, "--benchmark", tmp_path / "none"), 2)
         full = made.run("--questions", 400)
         assert full.returncode == 2, full.stdout + full.stderr  # as tests.ui.cli.test_run has it

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from store.database import run_queries
 from store.database.workspace import Workspace
-from tests.ui.cli.command import command, environment, scalequest
+from tests.ui.cli.command import scalequest, started
 
 pytestmark = pytest.mark.usefixtures("nano")
 
@@ -46,18 +45,15 @@ def test_a_run_ends_with_its_funnel_and_what_it_cost(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_drains_says_how_to_resume_and_a_resume_finishes(tmp_path: Path) -> None:
-    run = [*command("run", "--workspace", tmp_path / "w", "--questions", 60, "--json")]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
-    with subprocess.Popen(run, **pipes) as process:
-        assert process.stdout is not None
-        started = json.loads(process.stdout.readline())
+    with started("run", "--workspace", tmp_path / "w", "--questions", 60, "--json") as process:
+        first = json.loads(process.stdout.readline())
         process.stdout.readline()  # the first progress: questions are in flight
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert re.search(rf"--resume {started['run_id']}\b", said)
+    assert re.search(rf"--resume {first['run_id']}\b", said)
     assert "Traceback" not in said
-    resumed = scalequest("run", "--workspace", tmp_path / "w", "--resume", started["run_id"], "--json")
+    resumed = scalequest("run", "--workspace", tmp_path / "w", "--resume", first["run_id"], "--json")
     assert resumed.returncode == 0, resumed.stderr
     assert events(resumed.stdout)[-1]["done"] == 60
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import duckdb
@@ -16,7 +15,7 @@ from engine.pipeline import run as jobs
 from store.database import run_queries
 from store.database.workspace import Workspace
 from tests.engine.pipeline import run as pipeline_run
-from tests.ui.cli.command import command, environment, scalequest, sentence
+from tests.ui.cli.command import scalequest, sentence, started
 
 
 @pytest.fixture(scope="module")
@@ -122,19 +121,14 @@ def test_doctor_finds_a_truncated_database(workspace: Path) -> None:
 
 def test_the_page_shows_a_run_and_ends_on_ctrl_c(workspace: Path, free_port: int) -> None:
     address = f"http://127.0.0.1:{free_port}"
-    served = [*command("--workspace", workspace, "--port", free_port)]
-    with subprocess.Popen(served, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as page:
-        try:
-            assert page.stdout is not None
-            assert address in page.stdout.readline()
-            client = Client(address, verbose=False, analytics_enabled=False)
-            client.predict(None, api_name="/choices")
-            headline, board, *_ = client.predict("r1", api_name="/show")
-            client.close()
-            page.send_signal(signal.SIGINT)
-            _, said = page.communicate(timeout=60)
-        finally:
-            page.kill()
+    with started("--workspace", workspace, "--port", free_port) as page:
+        assert address in page.stdout.readline()
+        client = Client(address, verbose=False, analytics_enabled=False)
+        client.predict(None, api_name="/choices")
+        headline, board, *_ = client.predict("r1", api_name="/show")
+        client.close()
+        page.send_signal(signal.SIGINT)
+        _, said = page.communicate(timeout=60)
     assert "from 30 questions" in headline
     charts = {chart["id"]: chart for chart in json.loads(board)}
     assert charts["funnel"]["rows"][0] == ["generated", 30, 30, 0, 0]
