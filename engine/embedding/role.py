@@ -3,6 +3,7 @@
 Runs embed nothing, so the embedder is not part of a run's config.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -10,11 +11,14 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config.packaged import MINILM, PREFIX, packaged
 from engine.config.profiles import as_table, profile_table
 from engine.config.validation import validate, validated_dataclass
 from store.errors import InputError
 
 INSTALL = "`pip install sentence-transformers`"
+MANY = 50_000
+"""Questions that MiniLM embeds in about a quarter of an hour on two cores."""
 
 
 class Model(Protocol):
@@ -32,7 +36,8 @@ class Model(Protocol):
 @validated_dataclass
 class Embedder:
     """``text``: the offline default, fitted to the workspace's own questions. ``sentence-transformers``: its ``model``
-    (a hub id or a folder) at a ``revision``, on a ``device`` (auto, cpu, cuda)."""
+    (a hub id, a folder, or ``package:NAME`` of ``engine.config.packaged``) at a ``revision``, on a ``device`` (auto,
+    cpu, cuda)."""
 
     backend: Literal["text", "sentence-transformers"] = "text"
     model: str = ""
@@ -44,24 +49,38 @@ class Embedder:
             raise InputError("model", self.model, "has no effect on the backend text", "leave it out")
         if self.backend != "text" and not self.model:
             raise InputError("model", "", "is missing", "name a model's hub id or folder")
+        packaged(self.model)
 
     @property
     def name(self) -> str:
-        return self.model or "the offline text embedder"
+        return self.model.removeprefix(PREFIX) or "the offline text embedder"
 
     @property
     def description(self) -> str:
         """What its similarity means, as a sentence of the page."""
         if self.backend == "text":
             return "Computed by the offline text embedder: it knows words and word pairs, not meaning."
-        return f"Computed by {self.model}."
+        return f"Computed by {self.name}."
 
 
-def load_embedder(profile: str | None = None, folder: Path | None = None) -> Embedder:
-    """The embedder of a profile (by default nano), ``text`` where it has none. InputError for an unknown profile or an
-    invalid table. ``folder``: where other than bundled profiles are found by name."""
-    table = profile_table(profile or "nano", folder)[1].get("embedder", {})
+def load_embedder(profile: str, folder: Path | None = None) -> Embedder:
+    """The embedder of a profile, ``text`` where it has none. InputError for an unknown profile or an invalid table.
+    ``folder``: where other than bundled profiles are found by name."""
+    table = profile_table(profile, folder)[1].get("embedder", {})
     return validate(Embedder, as_table(table, "embedder"), "embedder")
+
+
+def usual_embedder(questions: int) -> Embedder:
+    """The embedder of a new map of so many questions where no profile names one: MiniLM where it has been fetched and
+    takes minutes, else ``text``."""
+    if not MINILM.fetched or importlib.util.find_spec("sentence_transformers") is None:
+        return Embedder()
+    if questions > MANY:
+        import torch
+
+        if not torch.cuda.is_available():
+            return Embedder()
+    return Embedder("sentence-transformers", PREFIX + MINILM.name)
 
 
 def stored(settings: dict[str, Any]) -> Embedder:

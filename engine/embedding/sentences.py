@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config.packaged import packaged
 from engine.embedding.role import INSTALL, Embedder
 from store.errors import InputError
 
@@ -24,7 +25,11 @@ class SentenceModel:
             remedy = f"install it with {INSTALL}, or choose a profile without an embedder, such as nano"
             raise InputError("embedder.backend", embedder.backend, "is not installed", remedy) from error
         device = None if embedder.device == "auto" else embedder.device
-        source = str(Path(embedder.model).expanduser()) if embedder.model.startswith("~") else embedder.model
+        known = packaged(embedder.model)
+        if known is not None and not known.fetched:
+            raise InputError("embedder.model", embedder.model, "has not been fetched", "run `make smol`")
+        local = known.folder if known is not None else Path(embedder.model).expanduser()
+        source = str(local) if known is not None or embedder.model.startswith("~") else embedder.model
         try:
             self._model: Any = SentenceTransformer(source, revision=embedder.revision, device=device)
             self.dimensions: int = self.embed(["1"]).shape[1]

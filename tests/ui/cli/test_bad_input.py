@@ -171,7 +171,9 @@ def test_help_lists_every_command_and_no_other() -> None:
     shown = scalequest("--help")
     assert shown.returncode == 0
     listed = re.findall(r"^    (\w+) ", shown.stdout, re.M)
-    assert " ".join(listed) == "ui run import export check embed train trace snapshot backup restore delete doctor"
+    assert (
+        " ".join(listed) == "ui run import export check embed train trace snapshot backup restore delete fetch doctor"
+    )
     for name in listed:
         done = subprocess.run([*command(name), "--help"], capture_output=True, text=True, env=environment())
         assert done.returncode == 0
