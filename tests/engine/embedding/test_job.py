@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -22,8 +21,6 @@ from tests.engine.checks.stored import imported
 from tests.engine.embedding.conftest import MANY, texts
 from tests.ui.cli.command import ROOT, environment, scalequest, sentence
 from tests.ui.cli.test_app_client import app
-
-INSTALLED = importlib.util.find_spec("sentence_transformers") is not None
 
 
 def stored_map(folder: Path) -> Map:
@@ -204,14 +201,15 @@ def test_profiles_name_an_embedder_or_leave_it_to_the_default() -> None:
         assert load_embedder(profile).backend == "sentence-transformers"
 
 
-@pytest.mark.skipif(INSTALLED, reason="the package sentence-transformers is installed")
-def test_without_the_package_the_sentence_says_how_to_install_it(workspace: Workspace) -> None:
+def test_without_the_package_the_sentence_says_how_to_install_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(InputError, match="pip install sentence-transformers"):
         job.run(workspace, embedder=Embedder("sentence-transformers", "x/y"), rebuild=True)
     assert stored_map(workspace.path).meta.count == MANY  # the map that there was is left as it was
 
 
-@pytest.mark.skipif(not INSTALLED, reason="the package sentence-transformers is not installed")
 def test_a_sentence_transformers_model_makes_a_map(workspace: Workspace, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
