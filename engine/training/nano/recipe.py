@@ -53,7 +53,7 @@ class Size:
     reward_tokens: int = 5_000_000
     qft_tokens: int = 4_000_000
     preference_samples: int = 12_000
-    greedy: int = 8_000
+    greedy: int = 30_000
     measured: int = 400
     rollouts: int = 16
     judged: int = 4_000
