@@ -34,6 +34,7 @@ _SMALLER = {
     "--questions 200": f"--questions {QUESTIONS}",
     "--questions 100": "--questions 8",
     "--questions 20": "--questions 4",
+    "--validation 0.02": "--validation 0.4",
     "--accepted 100": "--accepted 4",
     "--limit 2000": "--limit 8 --samples 2 --batch 4",
     "--n 400": "--n 6",
