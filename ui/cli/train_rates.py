@@ -15,6 +15,7 @@ from ui.cli import terminal
 from ui.cli.options import DONE, INTERRUPTED
 
 if TYPE_CHECKING:
+    from engine.config.profiles import Role
     from engine.training.confidence import Quality
     from engine.training.held_out import Held
 
@@ -22,44 +23,32 @@ if TYPE_CHECKING:
 def rates(options: Namespace) -> int:
     from engine.jobs.control import Control
     from engine.jobs.result import interruptible
-    from engine.models.load import check_folder
     from engine.training import rates as measuring
 
     solver = replace(load_profile(options.profile, registered_models.folder(options.workspace)).solver, retry_tokens=0)
-    solution.check_rollouts(solver, options.n)
-    chosen = _questions(options)
-    check_folder(solver)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen = _asked(options, solver)
     control, progress = Control(), terminal.Progress(options.json, unit="answers")
     with interruptible(control):
         made = measuring.measure(solver, chosen, options.n, options.seed, options.out, progress, control)
         progress({"event": "end", "stage": "rates", **asdict(made)})
     if not options.json:
         print(_report(options, made.questions, made.samples, made.undecided, made.failed, made.mean))
-    if made.status == "interrupted":
-        print("Interrupted; the same command continues from what is stored.", file=sys.stderr)
-        return INTERRUPTED
-    return DONE
+    return _interrupted() if made.status == "interrupted" else DONE
 
 
 def confidence(options: Namespace) -> int:
     from engine.jobs.control import Control
     from engine.jobs.result import interruptible
-    from engine.models.load import check_folder
     from engine.training import confidence as calibrating
 
     solver = load_solver(options.profile, registered_models.folder(options.workspace))
-    solution.check_rollouts(solver, options.n)
-    chosen = _questions(options)
-    check_folder(solver)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen = _asked(options, solver)
     control, progress = Control(), terminal.Progress(options.json, unit="answers")
     with interruptible(control):
         made = calibrating.make(solver, chosen, options.n, options.seed, options.out, progress, control)
         progress({"event": "end", "stage": "confidence", **asdict(made)})
     if made.status == "interrupted" or made.held_out is None:
-        print("Interrupted; the same command continues from what is stored.", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     if not options.json:
         print(_predicted(options, made.questions, made.held_out))
     return DONE
@@ -79,6 +68,22 @@ def _predicted(options: Namespace, questions: int, held_out: Quality) -> str:
     ]
     used = f'[difficulty] with backend = "greedy-confidence" and calibration = "{options.out}"'
     return "\n".join([*lines, f"Use it in a profile with this solver: {used}."])
+
+
+def _interrupted() -> int:
+    print("Interrupted; the same command continues from what is stored.", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _asked(options: Namespace, solver: Role) -> list[Held]:
+    """The questions to ask, once it is known that the solver can be asked and the folder of ``--out`` is there."""
+    from engine.models.load import check_folder
+
+    solution.check_rollouts(solver, options.n)
+    chosen = _questions(options)
+    check_folder(solver)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    return chosen
 
 
 def _questions(options: Namespace) -> list[Held]:
