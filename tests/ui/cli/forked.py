@@ -75,15 +75,18 @@ class Forked:
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """The rest of stdout, and stderr, once it has ended; it is killed after so many seconds."""
-        too_long = threading.Timer(timeout or threading.TIMEOUT_MAX, self.kill)
-        too_long.start()
-        out = self.stdout.read()
-        code = self.wait()
-        too_long.cancel()
+        late: list[float] = []
+        timer = threading.Timer(timeout or 0.0, lambda: (late.append(timeout or 0.0), self.kill()))
+        if timeout:
+            timer.start()
+        try:
+            out, code = self.stdout.read(), self.wait()
+        finally:
+            timer.cancel()
         self.stderr.seek(0)
         err = self.stderr.read()
-        if code == -signal.SIGKILL and too_long.finished.is_set() and timeout:
-            raise subprocess.TimeoutExpired(self.args, timeout, out, err)
+        if late and code == -signal.SIGKILL:
+            raise subprocess.TimeoutExpired(self.args, late[0], out, err)
         return out, err
 
     def send_signal(self, number: int) -> None:
