@@ -161,11 +161,11 @@ def read(
         raise InputError(field, error.value, error.problem, error.remedy) from error
 
 
-def cost_limit(given: str) -> float | None:
-    """The maximum cost (USD) that is entered for a run to be resumed; None for an empty field. InputError unless it is
-    a number."""
+def cost_limit(given: str | None) -> float | None:
+    """The maximum cost (USD) that is entered for a run to be resumed; None for an empty field, and for one that was
+    never shown. InputError unless it is a number."""
     (option,) = [one for one in OPTIONS if one.path == "max_cost"]
-    value = _read(option, given.strip().removeprefix("$"))
+    value = _read(option, (given or "").strip().removeprefix("$"))
     return None if value is None else float(value)
 
 

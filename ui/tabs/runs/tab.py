@@ -162,7 +162,7 @@ class _View:
     def cancel(self) -> None:
         self._jobs.cancel("run")
 
-    def resume(self, chosen: str | None, limit: str = "") -> None:
+    def resume(self, chosen: str | None, limit: str | None = None) -> None:
         attempt(lambda: self._jobs.start(RunRequest(resume=chosen_run(chosen), max_cost=runs_form.cost_limit(limit))))
 
     def resume_stopped(self, seen: dict[str, Any]) -> None:

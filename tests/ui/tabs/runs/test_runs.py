@@ -161,7 +161,7 @@ def test_the_tab_asks_again_and_again_only_while_it_is_shown(watched: Watched) -
 
 def test_a_batch_outlives_the_page_is_paused_goes_on_and_finishes(watched: Watched) -> None:
     page, batch = watched.page, watched.page.locator("#batch")
-    start(page, 30, "asked 30")
+    start(page, 100, "asked 100")
     expect(batch).to_contain_text("Running", timeout=LONG)
     page.get_by_role("button", name="Pause").click()
     expect(batch).to_contain_text("Paused", timeout=LONG)
@@ -179,8 +179,8 @@ def test_a_batch_outlives_the_page_is_paused_goes_on_and_finishes(watched: Watch
     assert narrow.evaluate("document.documentElement.scrollWidth") <= 400
     narrow.get_by_role("button", name="Go on").click()
     expect(batch).to_contain_text("is done", timeout=LONG)
-    expect(batch.get_by_role("row", name="generated 30 30 100%")).to_be_visible()
-    expect(page.locator("#runs").get_by_role("row", name="asked 30").last).to_contain_text("done30")
+    expect(batch.get_by_role("row", name="generated 100 100 100%")).to_be_visible()
+    expect(page.locator("#runs").get_by_role("row", name="asked 100").last).to_contain_text("done100")
 
 
 def test_a_batch_is_cancelled_resumed_and_deleted(watched: Watched) -> None:
