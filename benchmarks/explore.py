@@ -17,11 +17,11 @@ from statistics import median, quantiles
 from typing import Any
 
 import duckdb
-import psutil
 
 import engine.exports.job
 import engine.imports.job
 from benchmarks import maps, synthetic
+from benchmarks.app import served
 from benchmarks.page import BRUSH
 from engine.exports.plan import Plan
 from store.database.workspace import MEMORY, Workspace
@@ -30,7 +30,7 @@ from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.search import search
-from tests.ui.browser import chromium, served
+from tests.ui.browser import chromium
 from ui.tabs.explore.tab import ExploreRequest, look, story
 from ui.web.requests import parse
 
@@ -150,7 +150,7 @@ def _cuts(found: list[float]) -> dict[str, float]:
 
 
 def _in_browser(folder: Path) -> dict[str, Any]:
-    with served(folder) as url, chromium(url) as watched:
+    with served(folder) as (url, app), chromium(url) as watched:
         page = watched.page
         page.set_default_timeout(300_000)
         watched.open()
@@ -160,7 +160,6 @@ def _in_browser(folder: Path) -> dict[str, Any]:
         page.wait_for_timeout(3000)
         lows = [f"{0.004 * (number + 1):.3f}" for number in range(_BRUSHES)]
         found = [float(page.evaluate(BRUSH, low)) for low in lows]
-        app = next(p for p in psutil.Process().children(recursive=True) if "app.py" in " ".join(p.cmdline()))
         status = dict(line.split(":", 1) for line in Path(f"/proc/{app.pid}/status").read_text().splitlines())
         return {"brush_redraw_browser": _cuts(found), "rss_mb": int(status["RssAnon"].split()[0]) / 1024}
 

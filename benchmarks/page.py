@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import quantiles
 
-import psutil
 from playwright.sync_api import Page, expect
 
+from benchmarks.app import served
 from store.database.workspace import Workspace
-from tests.ui.browser import chromium, served
+from tests.ui.browser import chromium
 
 GOALS = {
     "app_start_s": "from the command to a server that answers",
@@ -40,7 +40,7 @@ def measure() -> dict[str, float]:
         workspace = Path(folder) / "workspace"
         Workspace.open(workspace).close()
         began = time.monotonic()
-        with served(workspace) as url:
+        with served(workspace) as (url, app):
             found = {"app_start_s": time.monotonic() - began}
             with chromium(url) as watched:
                 page = watched.page
@@ -51,7 +51,6 @@ def measure() -> dict[str, float]:
                 )
                 found |= _sampling(page)
                 found |= _brushing(page)
-                app = next(p for p in psutil.Process().children(recursive=True) if "app.py" in " ".join(p.cmdline()))
                 found["rss_mb_after_200_samples"] = app.memory_info().rss / 1e6
     return found
 
