@@ -76,7 +76,12 @@ class Forked:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """The rest of stdout, and stderr, once it has ended; it is killed after so many seconds."""
         late: list[float] = []
-        timer = threading.Timer(timeout or 0.0, lambda: (late.append(timeout or 0.0), self.kill()))
+
+        def end() -> None:
+            late.append(timeout or 0.0)
+            self.kill()
+
+        timer = threading.Timer(timeout or 0.0, end)
         if timeout:
             timer.start()
         try:
