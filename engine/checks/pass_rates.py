@@ -140,8 +140,8 @@ class _Open:
 
 
 class Rollouts:
-    """``n`` rollouts of each question at the solver, within its window. ``requests`` and ``billed``: those that have
-    ended, and their tokens, since they were last set to zero."""
+    """Asks the solver for ``n`` rollouts of each question, within its window. ``requests``: how many ended since this
+    was last set to zero; ``billed``: their tokens, as (read, written)."""
 
     def __init__(self, run: Run, role: Role, n: int, model: TextModel, pool: AnswerPool) -> None:
         self._run, self._role, self._n, self._model, self._pool = run, role, n, model, pool
@@ -154,8 +154,8 @@ class Rollouts:
         self.requests, self.billed = 0, (0, 0)
 
     def rows(self, prompts: Iterator[Prompt], stopped: Callable[[], bool]) -> Iterator[Rate | ErrorRow]:
-        """A rate, or the error, of each question, in any order; when ``stopped`` becomes true, only of those that are
-        through. Raises the model's fatal error."""
+        """The rate or the error of each question, in any order. Once ``stopped`` is true, questions with unfinished
+        rollouts give nothing. Raises the model's fatal error."""
         cancelled = False
         # Math-Verify may take seconds for one answer: the model must not wait for it
         with ThreadPoolExecutor(2) as comparing:

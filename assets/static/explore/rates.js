@@ -17,11 +17,11 @@ import { panelOf, removePanel } from "./panels.js";
  */
 
 const MODELS = "Pass rates by model";
-const MODELS_NOTE = "Questions by the share of each model's rollouts that are right, of those that it was measured on.";
+const MODELS_NOTE = "The questions on which each model was measured, by the share of its rollouts that are right.";
 const PARTS = ["never", "up to 1/4", "up to 1/2", "up to 3/4", "below 1", "always"];
 const COLORS = ["#b91c1c", "#f87171", "#fbbf24", "#a3e635", "#34d399", "#047857"];
 const RELIABILITY = "Predicted against measured difficulty";
-const LONGEST = 18; // characters of a model's name beside its bar
+const LONGEST = 18; // characters of a model's name shown next to its bar
 const BAR = 30; // pixels
 
 /**

@@ -140,8 +140,8 @@ _INTRODUCTIONS = re.compile(
 def introduction_of(text: str) -> str:
     """Who asks, or works on it, at the beginning of a question or phrasing (empty: nobody).
 
-    It is no part of the story: whoever is named there may be anyone, one person twice or someone of the story, and any
-    phrasing may have it or lack it.
+    The introduction is not part of the story: it may name anyone, the same person twice or a person of the story, and
+    any phrasing may come with or without it.
     """
     spelled = next((start for start in ASKING if text.startswith(start)), "")
     return spelled or _INTRODUCTIONS.match(text).group()  # type: ignore[union-attr]

@@ -84,12 +84,12 @@ def render(card: dict[str, Any]) -> str:
 
 
 def _table(figures: dict[str, Any]) -> str:
-    """A row a figure; rank correlations only beside the most that any score could reach."""
+    """One row for each figure; rank correlations with the highest value that any score could reach."""
     attainable = figures.get("spearman_attainable")
-    beside = dict.fromkeys(("difficulty_spearman", "greedy_spearman"), f" (attainable: {attainable})")
+    limits = dict.fromkeys(("difficulty_spearman", "greedy_spearman"), f" (attainable: {attainable})")
     left_out = ("spearman_attainable", "novel_among", *(key for key in figures if key.startswith("reliability_")))
     return "\n".join(
-        f"| {key} | {value}{beside.get(key, '')} |" for key, value in figures.items() if key not in left_out
+        f"| {key} | {value}{limits.get(key, '')} |" for key, value in figures.items() if key not in left_out
     )
 
 

@@ -59,7 +59,7 @@ def test_every_equation_in_a_solution_is_true() -> None:
         ("Ada has 12 apples and gives 5 of them to Ben. How many pears does Ada have left?", "unk"),
         ("Ada has 12 apples and gives 5 of them to Ben. How many apples does Ben have left?", "unk"),
         ("", "unk"),
-        ("Noah asks Noah: What is 12 squared?", "ok"),  # an introduction is no part of the story:
+        ("Noah asks Noah: What is 12 squared?", "ok"),  # an introduction is not part of the story:
         ("Noah and Noah work on this: What is 12 squared?", "ok"),
         ("Ada asks Ben: What is 12 squared?", "ok"),
         ("What is 12 squared?", "ok"),  # ... a phrasing that always has one may lack it
