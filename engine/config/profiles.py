@@ -50,8 +50,8 @@ class Profile:
             problem = f"leaves no way to choose among the solver's {most} samples"
             raise InputError("reward", NONE, problem, "add a [reward] table, or use n = 1 in [solver]")
         made = self.difficulty.calibration
-        if made is not None and made.solver != self.solver.model:
-            problem = f"was made with {made.solver}, while the solver is {self.solver.model}"
+        if made is not None and made.solver != self.solver.weights:
+            problem = f"was made with {made.solver}, while the solver is {self.solver.weights}"
             raise InputError("difficulty.calibration", made.solver, problem, MAKE)
         if self.solver.n_budget and made is None:
             problem = f"needs the calibration of difficulty by {GREEDY}"

@@ -35,7 +35,8 @@ SPREAD_BACKENDS = ("vllm", "vllm-pooling", "vllm-first-token", "openai", "openai
 class Role:
     """One model in one role. Fields that a backend does not use keep their default.
 
-    ``model``: a folder, ``assets/...`` for a bundled one, or a hub id. ``template``: how its prompt is rendered.
+    ``model``: a folder, ``assets/...`` for a bundled one, ``package:NAME`` for a fetched one, or a hub id. ``adapter``:
+    the folder of a LoRA adapter of it (``engine.models.adapters``). ``template``: how its prompt is rendered.
     ``n``: samples per question (solver). ``retry_tokens``: a text cut off at ``max_tokens`` is redone once with this
     limit; 0 is never. ``share`` of the raw questions and ``band`` [least, greatest] fail rate kept (generators).
     ``threshold``: least P(solvable) kept (a judge that scores). ``activation``: maps the raw score to [0, 1].
@@ -63,6 +64,7 @@ class Role:
     backend: str
     model: str
     template: Template
+    adapter: str = ""
     revision: str | None = None
     temperature: Temperature = 0.0
     top_p: TopP = 1.0
@@ -100,6 +102,10 @@ class Role:
 
     def __post_init__(self) -> None:
         packaged(self.model)
+        if self.adapter and (self.urls or self.backend in ("linear", GREEDY)):
+            problem = f"has no effect on backend {self.backend}"
+            remedy = "serve the merged model that the training saved beside it" if self.urls else "leave it out"
+            raise InputError("adapter", self.adapter, problem, remedy)
         if self.backend == CHAT and self.role == "generator":
             remedy = "serve the model at /v1/completions and use openai, or vllm or transformers"
             raise InputError("backend", CHAT, "cannot continue a raw prefix, as a generator must", remedy)
@@ -213,12 +219,26 @@ class Role:
     @property
     def path(self) -> Path | None:
         """The model's folder, bundled (``assets/...``), fetched (``package:...``) or the user's; None for a hub id."""
-        if (known := packaged(self.model)) is not None:
-            return known.folder
-        if self.model.startswith("assets/"):
-            return ASSETS / self.model.removeprefix("assets/")
-        looks_local = self.model.startswith(("/", "./", "../", "~")) or Path(self.model).is_dir()
-        return Path(self.model).expanduser() if looks_local else None
+        return _local_path(self.model)
+
+    @property
+    def adapter_path(self) -> Path | None:
+        """The adapter's folder; None without one."""
+        return (_local_path(self.adapter) or Path(self.adapter)) if self.adapter else None
+
+    @property
+    def weights(self) -> str:
+        """The model and its adapter: what a calibration is made for."""
+        return f"{self.model} with {self.adapter}" if self.adapter else self.model
+
+
+def _local_path(model: str) -> Path | None:
+    if (known := packaged(model)) is not None:
+        return known.folder
+    if model.startswith("assets/"):
+        return ASSETS / model.removeprefix("assets/")
+    looks_local = model.startswith(("/", "./", "../", "~")) or Path(model).is_dir()
+    return Path(model).expanduser() if looks_local else None
 
 
 def check_band(name: str, band: tuple[float, float]) -> None:

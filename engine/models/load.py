@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from engine.config.packaged import PREFIX
 from engine.config.profiles import Role
-from engine.models import reproducible
+from engine.models import adapters, reproducible
 from engine.models.device import first_line
 from engine.models.first_token import first_token_id
 from engine.models.replicas import Pool, ScorePool
@@ -40,7 +40,7 @@ def open_text(role: Role, memory: Memory | None = None) -> TextModel:
     installed. ``memory``: what it may take of the GPU (vLLM)."""
     check_folder(role)
     reproducible.check(role)
-    role = _with_slots(role)
+    role = _with_slots(adapters.merged(role))
     if "," in role.device:
         return Pool([open_text(one) for one in _per_device(role)])
     if role.backend in ("openai", "openai-chat"):
@@ -66,7 +66,7 @@ def open_score(role: Role, memory: Memory | None = None) -> ScoreModel:
         return LinearScore(LevelModel.load(role.path) if role.path else LevelModel.load(), role.name)
     check_folder(role)
     reproducible.check(role)
-    role = _with_slots(role)
+    role = _with_slots(adapters.merged(role))
     if "," in role.device:
         return ScorePool([open_score(one) for one in _per_device(role)])
     if role.backend == "openai-pooling":
@@ -156,6 +156,7 @@ def _load(role: Role, auto_class: str) -> tuple[Any, Any]:
 
 def check_folder(role: Role) -> None:
     """InputError where the role names a local folder that holds no model. Imports nothing heavy."""
+    adapters.check(role)
     path = role.path
     if path is None or role.urls:
         return

@@ -162,7 +162,7 @@ def _keys(profile: Profile) -> dict[Role, Key]:
     """A key for each role; roles with equal keys share one model."""
 
     def key(role: Role) -> Key:
-        where = (role.backend, role.model, role.revision, role.dtype, role.device, role.urls)
+        where = (role.backend, role.model, role.adapter, role.revision, role.dtype, role.device, role.urls)
         read = (role.trust_remote_code, role.reward_token_id, role.reproducible)
         return (*where, *read, None if role.writes else (role.aggregate, role.token))
 

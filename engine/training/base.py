@@ -8,7 +8,7 @@ from typing import Any
 from engine.config import prompts
 from engine.config.profiles import Role
 from engine.config.prompts import Template
-from engine.models import load, tokenizers
+from engine.models import adapters, load, tokenizers
 from engine.models.device import first_line
 from engine.models.local.causal import encode
 from engine.training import distributed, json_lines
@@ -19,6 +19,8 @@ from store.errors import BackendError, InputError, StoreError
 _SMALL_BYTES = 400_000_000
 """Weights up to this size are saved in float32, since fewer bits would save little."""
 _UNSAVED = ".model.tmp"
+ADAPTER = "adapter"
+"""In the folder of a training with LoRA: the adapters alone, for a profile's ``adapter``."""
 
 
 def check_installed(settings: Settings) -> None:
@@ -136,17 +138,20 @@ def freeze(model: Any, settings: Settings) -> Any:
 
 
 def save(model: Any, tokenizer: Any, training: Training) -> None:
-    """Write the trained model into the training's folder: adapters merged, ``config.json`` last, so that a folder with
-    one has a complete model. Small models are float32, others bfloat16. StoreError where the disk fails."""
+    """Write the trained model into the training's folder, ``config.json`` last, so that a folder with one has a complete
+    model. Adapters are merged, and saved apart in ``adapter`` too. Small models are float32, others bfloat16.
+    StoreError where the disk fails."""
     import torch
 
     made = training.folder / _UNSAVED
     shutil.rmtree(made, ignore_errors=True)
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-    if 4 * model.num_parameters() > _SMALL_BYTES:
-        model = model.to(torch.bfloat16)
     try:
+        if hasattr(model, "merge_and_unload"):
+            shutil.rmtree(training.folder / ADAPTER, ignore_errors=True)
+            adapters.save(model, training.base, made / ADAPTER)
+            model = model.merge_and_unload()
+        if 4 * model.num_parameters() > _SMALL_BYTES:
+            model = model.to(torch.bfloat16)
         model.save_pretrained(made)
         tokenizer.save_pretrained(made)
         for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):

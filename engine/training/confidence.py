@@ -80,7 +80,7 @@ def make(
     rows = _measured(rates.sampled(surest), rates.sampled(sampled))
     dev, held_out = ([row for key, row in rows.items() if (int(key, 16) % 3 == 0) == held] for held in (False, True))
     try:
-        made = fit(dev, solver.model)
+        made = fit(dev, solver.weights)
     except ValueError as error:
         remedy = "give questions of which the solver answers some and fails others"
         raise InputError("--questions", len(rows), f"are too few, or all alike: {error}", remedy) from None

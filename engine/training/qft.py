@@ -40,7 +40,8 @@ def train(
     template = prompts.pre_query(training.template, "--template")
 
     def fit(at: Session) -> None:
-        rows = packed(encoded(tokenizer, template, questions), settings.max_length, settings.seed)
+        texts = encoded(tokenizer, template, questions)
+        rows = packed(texts, settings.max_length, settings.seed, whole=settings.whole_texts)
         fit_tokens(at, {"input_ids": rows}, tokenizer)
 
     def work(at: Session) -> Training:
@@ -57,12 +58,24 @@ def encoded(tokenizer: Any, template: Template, questions: Sequence[str]) -> lis
     return [prompt + ids for ids in texts]
 
 
-def packed(texts: Sequence[list[int]], length: int, seed: int) -> list[list[int]]:
-    """The texts in random order as one stream, cut into rows of ``length`` tokens; the last one is shorter."""
+def packed(texts: Sequence[list[int]], length: int, seed: int, *, whole: bool = False) -> list[list[int]]:
+    """The texts in random order as one stream, cut into rows of ``length`` tokens; the last one is shorter.
+
+    With ``whole``, a text that does not fit begins the next row, and what is longer than a row loses its end: a
+    departure from the paper, whose rows begin in the middle of a text, that teaches a small model to begin and to end
+    with fewer texts.
+    """
     order = list(texts)
     random.Random(seed).shuffle(order)
-    stream = [i for ids in order for i in ids]
-    return [stream[at : at + length] for at in range(0, len(stream), length)]
+    if not whole:
+        stream = [i for ids in order for i in ids]
+        return [stream[at : at + length] for at in range(0, len(stream), length)]
+    rows: list[list[int]] = []
+    for ids in order:
+        if not rows or len(rows[-1]) + len(ids) > length:
+            rows.append([])
+        rows[-1] += ids[:length]
+    return rows
 
 
 def fit_tokens(at: Session, columns: dict[str, list[list[int]]], tokenizer: Any) -> None:

@@ -114,7 +114,7 @@ def arguments(training: Training, settings: Settings) -> dict[str, Any]:
         "weight_decay": settings.weight_decay,
         "gradient_checkpointing": settings.gradient_checkpointing or settings.low_memory,
         "seed": settings.seed,
-        "bf16": not cpu,
+        "bf16": settings.dtype == "bfloat16" or (settings.dtype == "auto" and not cpu),
         "use_cpu": cpu,
         "dataloader_pin_memory": not cpu,
         "logging_steps": 1,

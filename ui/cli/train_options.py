@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import prompts
+from engine.config.packaged import PREFIX
 from engine.config.profiles import Role
 from engine.config.prompts import Template
 from engine.data.reader import absolute
@@ -136,11 +137,12 @@ def template_trained_with(base: str) -> Template | None:
 
 
 def model_of(model: str, workspace: Path) -> str:
-    """The folder of the workspace's training of this name, a local folder's absolute path, or a hub id unchanged."""
+    """The folder of the workspace's training of this name, a local folder's absolute path, or what names a model on
+    every machine, unchanged."""
     trained = workspace.expanduser().resolve() / "models" / model
     if not Path(model).expanduser().is_dir() and (trained / record.TRAINING).is_file():
         return str(trained)
-    if model.startswith("assets/"):
+    if model.startswith(("assets/", PREFIX)):
         return model
     path = Role("generator", model, "transformers", model, prompts.template("plain")).path
     return model if path is None else str(path.resolve())

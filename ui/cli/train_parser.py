@@ -29,6 +29,8 @@ def _qft(families: Verbs) -> None:
     _questions(verb, sources)
     chosen = "also, or instead, learn from these questions of the workspace, as in the page's URL"
     verb.add_argument("--filter", metavar="JSON|@FILE", help=chosen)
+    whole = "end a packed sequence before a question that does not fit, instead of cutting the question"
+    verb.add_argument("--whole-texts", action="store_true", default=None, help=whole)
 
 
 def _qpo(families: Verbs) -> None:
@@ -176,9 +178,11 @@ def _training(verb: argparse.ArgumentParser, base: str) -> None:
     ):
         how.add_argument(f"--{name}", type=kind, metavar="N", help=what)
     how.add_argument("--schedule", metavar="NAME", help="how the learning rate falls: cosine or linear (cosine)")
-    how.add_argument("--lora", action="store_true", default=None, help="train adapters and merge them at the end")
+    how.add_argument("--lora", action="store_true", default=None, help="train adapters, saved apart and merged")
     less = "use less memory and more time"
     how.add_argument("--gradient-checkpointing", action="store_true", default=None, help=less)
     low = "train all weights of a model in bfloat16 on one GPU: half the memory, with --gradient-checkpointing"
     how.add_argument("--low-memory", action="store_true", default=None, help=low)
     how.add_argument("--device", help="auto, cpu or cuda (auto)")
+    dtype = "compute in float32 or bfloat16 (auto: bfloat16 on a GPU)"
+    how.add_argument("--dtype", metavar="NAME", help=dtype)
