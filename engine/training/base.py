@@ -138,7 +138,7 @@ def freeze(model: Any, settings: Settings) -> Any:
 
 
 def save(model: Any, tokenizer: Any, training: Training) -> None:
-    """Write the trained model into the training's folder, ``config.json`` last, so that a folder with one has a complete
+    """Write the trained model into the training's folder, ``config.json`` last, so that a folder with one has a whole
     model. Adapters are merged, and saved apart in ``adapter`` too. Small models are float32, others bfloat16.
     StoreError where the disk fails."""
     import torch

@@ -50,7 +50,7 @@ def train(
 
     def work(at: Session) -> Training:
         if not (training.folder / "config.json").is_file():
-            _fit(at, template, rest, tokenizer)
+            fit(at, template, rest, tokenizer)
         figures = session.result(training) | _measured(at, template, held)
         return record.finish(record.read(training.folder), "done", **figures)
 
@@ -64,7 +64,8 @@ def split(rated: Sequence[Rated], share: float, seed: int) -> tuple[list[Rated],
     return [row for row in rated if row[0] in held], [row for row in rated if row[0] not in held]
 
 
-def _fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any) -> None:
+def fit(at: Session, template: Template, rated: Sequence[Rated], tokenizer: Any) -> None:
+    """Train a scorer on (question, target in [0, 1]) rows, and save it in the training's folder."""
     texts = [template.render(question) for question, _ in rated]
     length = at.settings.max_length
     ids = tokenizer(texts, add_special_tokens=False, truncation=True, max_length=length)["input_ids"]
@@ -95,31 +96,36 @@ def fit_rows(at: Session, rows: Dataset, tokenizer: Any) -> None:
     session.fit(trainer, at, tokenizer)
 
 
-def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[str, Any]:
-    """The saved scorer's figures on the held-out questions, through the backend that a run would use."""
-    if not held:
-        return {"held_out": 0}
+def predict(at: Session, role: str, template: Template, questions: Sequence[str]) -> dict[int, float]:
+    """What the saved scorer says of each question that it can score, by its place, through the backend that a run would
+    use. Raises Interrupted, and as ``open_score`` does."""
     from scipy.special import expit
 
     device = "cpu" if at.settings.device == "cpu" else "auto"
-    scorer = open_score(
-        Role("difficulty", at.training.name, "classifier", str(at.training.folder), template, device=device)
-    )
+    scorer = open_score(Role(role, at.training.name, "classifier", str(at.training.folder), template, device=device))
     done: queue.SimpleQueue[Scored | Failure] = queue.SimpleQueue()
     predicted: dict[int, float] = {}
     try:
-        for number, (question, _) in enumerate(held):
+        for number, question in enumerate(questions):
             scorer.submit(str(number), [(template.render(question), None)], done.put)
-        for number in range(len(held)):
+        for number in range(len(questions)):
             found = done.get()
             if isinstance(found, Failure):
                 if found.fatal:
                     raise found.error
             elif found.scores[0] is not None:
                 predicted[int(found.request_id)] = float(expit(found.scores[0]))
-            at.progress("held out", number + 1, len(held))
+            at.progress("held out", number + 1, len(questions))
     finally:
         scorer.close()
+    return predicted
+
+
+def _measured(at: Session, template: Template, held: Sequence[Rated]) -> dict[str, Any]:
+    """The saved scorer's figures on the held-out questions."""
+    if not held:
+        return {"held_out": 0}
+    predicted = predict(at, "difficulty", template, [question for question, _ in held])
     pairs = [(predicted[i], held[i][1]) for i in sorted(predicted)]
     off = sum(abs(p - r) for p, r in pairs) / max(len(pairs), 1)
     figures: dict[str, Any] = {"held_out": len(held), "scored": len(pairs), "mean_absolute_error": round(off, 4)}

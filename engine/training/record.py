@@ -26,7 +26,7 @@ from engine.config.validation import validate, validated_dataclass
 from engine.training import json_lines
 from store.errors import InputError
 
-Kind = Literal["qft", "qpo", "difficulty", "student"]
+Kind = Literal["qft", "qpo", "difficulty", "judge", "student"]
 Status = Literal["running", "done", "failed", "interrupted"]
 TRAINING, EVENTS, SAMPLES = "training.json", "events.jsonl", "samples.json"
 CHECKPOINT = "checkpoint-"

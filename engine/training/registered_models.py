@@ -35,9 +35,9 @@ def register(
     """Write profile ``name``: ``base`` with the trained model in its role, with the training's template and sampling.
 
     A generator replaces all of the base's, or with ``add`` joins them with an equal share of the questions; a
-    difficulty scorer replaces the base's. ``replace``: overwrite a profile of that name. InputError: a training that is
-    not done or has lost its model, an invalid or used name, an unreadable base, an invalid result. StoreError where it
-    cannot be written.
+    difficulty scorer or a judge replaces the base's. ``replace``: overwrite a profile of that name. InputError: a
+    training that is not done or has lost its model, an invalid or used name, an unreadable base, an invalid result.
+    StoreError where it cannot be written.
     """
     _check_name(profiles, name, replace)
     if training.status != "done":
@@ -45,11 +45,13 @@ def register(
         raise InputError("training", training.name, problem, "wait for its end, or resume it")
     if training.kind == "student":
         problem = "is a student, which has no role in a run"
-        raise InputError("training", training.name, problem, "choose a generator or a difficulty scorer")
+        raise InputError("training", training.name, problem, "choose a generator, a difficulty scorer or a judge")
     path, table = profile_table(base, profiles)
     start = profile_of(table, path.stem)
     if training.kind == "difficulty":
         table["difficulty"] = _model(training, "classifier")  # with the default activation, a sigmoid
+    elif training.kind == "judge":
+        table["judge"] = {**_model(training, "classifier"), "threshold": training.result.get("threshold", 0.5)}
     else:
         generators = table.get("generator", [])
         generators = [generators] if isinstance(generators, dict) else list(generators)

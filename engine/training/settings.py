@@ -88,6 +88,8 @@ DEFAULTS: dict[Kind, Settings] = {
     "qpo": Settings(lr=5e-7, batch=128, max_length=1024, warmup=20),
     # The paper names neither rate nor epochs of its scorer: customary values of a classifier.
     "difficulty": Settings(lr=1e-5, batch=32, max_length=512, epochs=3, warmup=0.05, weight_decay=0.01),
+    # As the scorer of difficulty: the same model with another target.
+    "judge": Settings(lr=1e-5, batch=32, max_length=512, epochs=3, warmup=0.05, weight_decay=0.01),
     # Customary values of instruction tuning: our notes on the paper have neither rate nor epochs of its students.
     "student": Settings(lr=1e-5, batch=128, max_length=2048, epochs=3, samples=32),
 }

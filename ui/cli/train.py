@@ -1,4 +1,4 @@
-"""``scalequest train qft|qpo|difficulty|student|build-pairs``: reads the data, trains, prints the result."""
+"""``scalequest train qft|qpo|difficulty|judge|student|build-pairs``: reads the data, trains, prints the result."""
 
 from __future__ import annotations
 
@@ -48,6 +48,13 @@ def difficulty(options: Namespace) -> int:
 
     sources = options.rates and [options.rates, *(options.questions or [])]
     return _train(options, "difficulty", sources, options.field, rows, train_options.template_with_question)
+
+
+def judge(options: Namespace) -> int:
+    def rows(training: Training) -> Rows:
+        return training_rows.read_questions(_required("--questions", training.data["sources"]), training.data["field"])
+
+    return _train(options, "judge", options.questions, options.field, rows, train_options.template_with_question)
 
 
 def _train(

@@ -20,6 +20,8 @@ from store.errors import InputError
 NANO, NANO_BASE = "nano", "assets/nano/base"  # a student's bundled base: nano's solver after a third of its training
 _FREE = ("gpus",)
 """Settings that a resumed training may change: they change neither its steps nor its result."""
+SCORERS = ("difficulty", "judge")
+"""Kinds of training whose model gives a question one number: their template is any that shows the question."""
 Request = tuple[Training, Settings]
 
 
@@ -92,7 +94,9 @@ def _refuse_conflicts(given: dict[str, Any], stored: Training) -> None:
     has["revision"] = stored.revision
     for name, value in given.items():
         if name not in _FREE and value != has.get(name):
-            sources = {"qft": "questions", "qpo": "pairs", "difficulty": "rates", "student": "data"}[stored.kind]
+            sources = {"qft": "questions", "qpo": "pairs", "difficulty": "rates", "judge": "questions"}.get(
+                stored.kind, "data"
+            )
             flag = "--" + (sources if name == "sources" else name.replace("_", "-"))
             problem = f"conflicts with the training, which has {has.get(name)!r}"
             raise InputError(flag, value, problem, "leave it out, or start a new training")
@@ -107,8 +111,8 @@ def tokenizer_and_template(
     named = find(training.template, "--template") if training.template else None
     base.check_installed(how)
     base.device_of(how)
-    tokenizer = base.load_tokenizer(training.base, training.revision, scorer=training.kind == "difficulty")
-    if training.kind == "difficulty":
+    tokenizer = base.load_tokenizer(training.base, training.revision, scorer=training.kind in SCORERS)
+    if training.kind in SCORERS:
         return tokenizer, named or prompts.template("plain")
     if training.kind == "student":
         named = named or prompts.solving_like(base.guess_template(tokenizer, training.base).id)

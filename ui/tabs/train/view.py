@@ -11,14 +11,14 @@ from ui.web.escape import clock
 
 EMPTY = (
     "No trainings yet. This tab shows question fine-tuning (QFT), question preference optimisation (QPO), difficulty "
-    "scorers and students: training curves, texts before and after, and how to use the model in Sample, Compare and "
-    "Runs. Trainings start in a shell; copy the command below."
+    "scorers, judges and students: training curves, texts before and after, and how to use the model in Sample, "
+    "Compare and Runs. Trainings start in a shell; copy the command below."
 )
 SHOWN = 20  # texts before and after that are shown; samples.json has all of them
 _COLUMNS = ["name", "kind", "status", "base", "data", "progress", "left", "started (UTC)", "took"]
-_KINDS = {"qft": "QFT", "qpo": "QPO", "difficulty": "difficulty", "student": "student"}
+_KINDS = {"qft": "QFT", "qpo": "QPO", "difficulty": "difficulty", "judge": "judge", "student": "student"}
 _WORDS = {"interrupted": "interrupted, can be resumed"}
-_ROWS = {"qft": "questions", "qpo": "pairs", "difficulty": "rated questions", "student": "pairs"}
+_ROWS = {"qft": "questions", "qpo": "pairs", "difficulty": "rated questions", "judge": "questions", "student": "pairs"}
 
 Event = Mapping[str, Any]
 
