@@ -21,6 +21,7 @@ BENCHMARKS = (
     "imports",
     "page",
     "pipeline",
+    "smol",
     "student",
 )
 """Modules of this package: each has ``measure`` and ``GOALS``, what each figure is and its goal where it has one."""

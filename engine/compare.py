@@ -47,11 +47,14 @@ class GeneratorStats:
 
 
 def comparable_generators(profile: Profile) -> dict[str, Role]:
-    """The generators that can be compared, by name: the profile's, and each one before QPO where its model folder has a
-    sibling with the suffix ``-qft``."""
+    """The generators that can be compared, by name: the profile's; each one before QPO where its model folder has a
+    sibling with the suffix ``-qft``; and the model of each adapter without it, with the suffix ``-base``."""
     found = {}
     for role in profile.generators:
         found[role.name] = role
+        if role.adapter:
+            name = f"{role.name}-base"
+            found.setdefault(name, replace(role, name=name, adapter=""))
         before = role.path and role.path.with_name(f"{role.path.name}-qft")
         if before and before.is_dir():
             name = f"{role.name}-qft"

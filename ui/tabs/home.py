@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from engine.config.packaged import SMOLLM2
 from engine.config.profiles import load_profile
 from engine.pipeline.live import Live, Snapshot, settings
 from engine.pipeline.live_questions import LiveQuestion
@@ -27,9 +28,11 @@ from ui.web.latex import written
 
 EVERY_RUN = ""  # the choice of all runs together
 _DEMO = (
-    "**This is the bundled demo**, read-only: questions that the nano models wrote, judged and solved on a CPU. "
+    "**This is the bundled demo**, read-only: questions that small models wrote, judged and solved on a CPU. "
     "Your own runs replace it: generate questions in the Sample or the Runs tab."
 )
+_REAL = " The nano models know templates only; for real English with 190 MB more, run `make smol`."
+_REAL_HERE = " The nano models know templates only; profile `smol`, which is installed, writes real English."
 _EMPTY = "**No runs yet.** Generate five questions here, or use the Sample or the Runs tab."
 _PAIRS, _MORE = 3, 5
 _AT_ONCE = 8  # pages that may generate at the same time; others wait in a queue
@@ -53,7 +56,7 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
         source = sources.current()
         runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
         if not runs:
-            return (None, gr.skip() if chosen else _EMPTY, "[]", *[""] * _PAIRS)
+            return (None, gr.skip() if chosen else _EMPTY + _real(), "[]", *[""] * _PAIRS)
         try:
             frame = frames.of(source, now=now)
             what = f"{chosen} {hash(frame.version)}"
@@ -63,7 +66,7 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
         except StoreError as error:
             return (None, f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _PAIRS)
         pairs = [_pair(pair) for pair in found.pairs]
-        note = _headline(found, frame) + (f"\n\n{_DEMO}" if sources.shows_demo else "")
+        note = _headline(found, frame) + (f"\n\n{_DEMO}{_real()}" if sources.shows_demo else "")
         return (what, note, value(charts(found)), *pairs, *[""] * (_PAIRS - len(pairs)))
 
     def generate() -> Iterator[tuple[Any, ...]]:
@@ -95,6 +98,11 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
     draws: list[Any] = [blocks.load(**listed), again.click(**listed), generated.then(**listed)]
     for then in (*(draw.then for draw in draws), run.input):
         then(show, **read).then(partial(show, now=True), **read)
+
+
+def _real() -> str:
+    """A sentence on the models beyond the bundled ones."""
+    return _REAL_HERE if SMOLLM2.fetched else _REAL
 
 
 def _headline(found: Overview, frame: Frame) -> str:

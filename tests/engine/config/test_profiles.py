@@ -48,7 +48,16 @@ def test_a_trained_generator_takes_the_place_of_the_others_as_it_was_trained(tmp
         nano.reward,
     )
     assert load_profile("my-nano", folder) == made
-    assert profile_names(folder) == ["my-nano", "nano", "nano-adaptive", "openai", "paper", "scalediff", "small"]
+    assert profile_names(folder) == [
+        "my-nano",
+        "nano",
+        "nano-adaptive",
+        "openai",
+        "paper",
+        "scalediff",
+        "small",
+        "smol",
+    ]
     assert (folder / "my-nano.toml").read_text().startswith("# Profile nano with the qft training mine.")
 
 

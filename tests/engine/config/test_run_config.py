@@ -14,7 +14,7 @@ from store.errors import InputError
 
 
 def test_every_bundled_profile_loads_and_survives_json() -> None:
-    assert profile_names() == ["nano", "nano-adaptive", "openai", "paper", "scalediff", "small"]
+    assert profile_names() == ["nano", "nano-adaptive", "openai", "paper", "scalediff", "small", "smol"]
     for name in profile_names():
         config = load_run_config(name, questions=7, seed=3)
         again = RunConfig.from_json(config.to_json())

@@ -39,7 +39,7 @@ def test_every_model_of_the_bundled_profiles_is_known_without_a_download() -> No
     for profile in profiles_with(doctor.Gpu("a card", 80 * GIB)).values():
         for model in profile.models:
             assert model.memory_bytes, model
-            assert model.where in ("bundled", "hub", "server"), model
+            assert model.where in ("bundled", "hub", "server", "package", "not fetched"), model
             if model.where != "bundled":
                 assert model.licence
                 assert model.context
@@ -57,7 +57,8 @@ def test_the_paper_profile_lacks_only_the_consent_to_run_the_rewards_code() -> N
 def test_a_profile_that_never_ran_with_its_real_models_says_so() -> None:
     states = profiles_with()
     assert {name: bool(state.runs) for name, state in states.items()} == {
-        "nano": True, "nano-adaptive": True, "openai": False, "paper": False, "scalediff": False, "small": False
+        "nano": True, "nano-adaptive": True, "openai": False, "paper": False, "scalediff": False, "small": False,
+        "smol": True,
     }  # fmt: skip
     printed = scalequest("doctor").stdout
     after = {name: printed.partition(f"Profile {name}: ")[2].partition("Profile ")[0] for name in states}

@@ -263,7 +263,7 @@ def test_a_registered_model_is_offered_at_once_sampled_from_and_taken_away_again
             choose(page, "Profile", "my-nano")
 
         unknown = scalequest("run", "--profile", "x", "--questions", 1, "--workspace", workspace.path)
-        assert "use one of my-nano, nano, nano-adaptive, openai, paper, scalediff, small" in sentence(unknown)
+        assert "use one of my-nano, nano, nano-adaptive, openai, paper, scalediff, small, smol" in sentence(unknown)
         page.get_by_role("tab", name="Train").click()
         page.get_by_role("button", name="Unregister").click()
         expect(page.locator("#unregister")).to_contain_text("Unregister my-nano? This deletes profiles/my-nano.toml.")
