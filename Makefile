@@ -62,11 +62,12 @@ $(VENV)/.setup: pyproject.toml | $(PY)
 $(PY):
 	@./.ci/make-venv $(VENV)
 
-# The rows that a fresh workspace shows, made anew by the bundled models.
-demo: setup
+# The rows that a fresh workspace shows: a run of the bundled models, and one of a real language model.
+demo: smol
 	rm -rf build/demo
 	$(VENV)/bin/scalequest run --profile nano --questions 400 --seed 7 --name "Demo: 400 questions, nano" --workspace build/demo
-	$(VENV)/bin/scalequest embed --workspace build/demo
+	$(VENV)/bin/scalequest run --profile smol --questions 120 --seed 7 --name "Demo: 120 questions, SmolLM2-135M" --workspace build/demo
+	$(VENV)/bin/scalequest embed --profile nano --workspace build/demo
 	$(PY) -m store.database.sources build/demo assets/demo
 
 # The README's pictures of every tab.

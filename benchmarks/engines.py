@@ -1,8 +1,9 @@
-"""``engines``: what this product adds to bare vLLM, with the bundled nano models on the vLLM that is installed here.
+"""``engines``: what this product adds to bare vLLM, on the vLLM that is installed here.
 
-The whole pipeline against the same calls made of ``LLM.generate`` and ``LLM.encode`` a stage at a time; and eight live
-users who come while a batch runs. Sides take turns within one run; medians are told. nano's reward is a
-log-probability, which transformers computes on both sides.
+The whole pipeline against the same calls made of ``LLM.generate`` and ``LLM.encode`` a stage at a time: with the
+bundled nano models, whose steps take about a millisecond, and with those of profile ``smol``, whose steps cost what a
+real model's do. And eight live users who come while a batch of nano runs. Sides take turns within one run; medians are
+told. Rewards are log-probabilities, which transformers computes on both sides.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from typing import Any
 
 from benchmarks.recorded import RecordedScore, RecordedText
 from benchmarks.throughput import CONFIG, Bench, opened, seconds
-from engine.config.run_config import RunConfig
+from engine.config.packaged import SMOLLM2
+from engine.config.role import GREEDY
+from engine.config.run_config import RunConfig, load_run_config
 from engine.models.base import BATCH, LIVE, Completion, Failure, Request
+from engine.models.fetch import fetch
 from engine.models.load import open_text
 from engine.models.local.causal import encode
 from engine.models.vllm.score import VllmScore
@@ -28,9 +32,11 @@ from store.errors import BackendError
 
 ROUNDS = 3
 QUESTIONS = 400
+SMOL_ROUNDS, SMOL_QUESTIONS = 2, 16
 BATCH_SIZE, LIVE_USERS = 384, 8
 GOALS = {
-    "throughput_ratio": "the same calls to bare vLLM, stage by stage, take this share of its time; goal >= 0.97",
+    "throughput_ratio": "nano: the same calls to bare vLLM, stage by stage, take this share of its time; goal >= 0.97",
+    "smol_throughput_ratio": "smol: the same; goal >= 0.97",
     "live_first_token_s": "the slowest of 8 live users' first text while a batch of 384 runs; goal <= 0.15",
     "batch_lost_share": "tokens a second of all texts lost while they are served; goal <= 0.05",
     "scoring_speedup": "batched over one row at a time",
@@ -39,7 +45,12 @@ GOALS = {
 
 def measure() -> dict[str, float]:
     """The figures by name. InputError where vLLM or the nano models are missing."""
+    fetch(SMOLLM2)
     found: dict[str, list[float]] = {key: [] for key in GOALS}
+    with opened(_on_vllm(load_run_config("smol", questions=SMOL_QUESTIONS, seed=11))) as bench:
+        for _ in range(SMOL_ROUNDS):
+            pipeline = bench.pipeline().seconds
+            found["smol_throughput_ratio"].append(seconds(_bare(bench)) / pipeline)
     with opened(replace(_on_vllm(CONFIG), questions=QUESTIONS)) as bench:
         for _ in range(ROUNDS):
             pipeline = bench.pipeline().seconds
@@ -68,7 +79,9 @@ def _on_vllm(config: RunConfig) -> RunConfig:
             generators=tuple(replace(role, backend="vllm") for role in profile.generators),
             solver=replace(profile.solver, backend="vllm"),
             judge=profile.judge and replace(profile.judge, backend="vllm-pooling"),
-            difficulty=replace(profile.difficulty, backend="vllm-pooling"),
+            difficulty=profile.difficulty
+            if profile.difficulty.backend == GREEDY
+            else replace(profile.difficulty, backend="vllm-pooling"),
         ),
     )
 
@@ -90,7 +103,10 @@ def _generate(model: VllmText, calls: list[Request]) -> Callable[[], None]:
 
     def go() -> None:
         prompts = [{"prompt_token_ids": encode(tokenizer, call.prompt)} for call in calls]
-        params = [model.params(call.sampling, call.seed, call.sampling.max_tokens, streamed=False) for call in calls]
+        params = [
+            model.params(call.sampling, call.seed, call.sampling.max_tokens, streamed=False, logprobs=call.logprobs)
+            for call in calls
+        ]
         model.engine.loop.call(lambda: llm.generate(prompts, params, use_tqdm=False))
 
     return go

@@ -32,10 +32,12 @@ class Bench:
         self._config, self._models, self._pool = config, models, pool
         self._topics = TopicModel.load(ASSETS / "text" / "topic")
         generators = tuple(RecordedText(model) for model in models.generators)
-        judge, difficulty, reward = (RecordedScore(m) for m in (models.judge, models.difficulty, models.reward))  # type: ignore[arg-type]
+        scored = (models.judge, models.difficulty, models.reward)
+        judge, difficulty, reward = (None if m is None else RecordedScore(m) for m in scored)  # type: ignore[arg-type]
         solver = RecordedText(models.solver)
-        self.stages: list[RecordedText | RecordedScore] = [*generators, judge, difficulty, solver, reward]
-        self._scores = (judge, difficulty, reward)
+        stages = [*generators, judge, difficulty, solver, reward]
+        self.stages: list[RecordedText | RecordedScore] = [stage for stage in stages if stage is not None]
+        self._scores = [stage for stage in (judge, difficulty, reward) if stage is not None]
         self._run(Models(generators, judge, difficulty, solver, reward))
 
     def pipeline(self) -> Outcome:

@@ -1,7 +1,8 @@
 """The web app: one FastAPI app with the page mounted in it, behind the guard, until interrupted.
 
-Serves /healthz (whether the app and its database answer), /vendor (plotly.js and KaTeX from the installed packages) and
-/scripts (the page's own modules). Nothing is sent to or fetched from any other host.
+Serves /healthz (whether the app and its database answer), /vendor (plotly.js and KaTeX from the installed packages),
+/screens (the manual's pictures) and /scripts (the page's own modules). Nothing is sent to or fetched from any other
+host.
 """
 
 import logging
@@ -25,6 +26,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Res
 
 from engine.job_registry import JobRegistry
 from engine.models.model_cache import ModelCache
+from engine.paths import ASSETS
 from engine.pipeline.live import Live
 from store.database.duckdb_errors import AppEndpoint, write_owner
 from store.database.workspace import Workspace
@@ -69,6 +71,13 @@ def application(
         file = assets.katex_files().get(name)
         if file is None:
             return PlainTextResponse("There is no such file of KaTeX.", 404)
+        return FileResponse(file, headers={"cache-control": _A_DAY})
+
+    @app.get("/screens/{name}")
+    def picture(name: str) -> Response:
+        file = next((one for one in (ASSETS / "screens").glob("*.jpg") if one.name == name), None)
+        if file is None:
+            return PlainTextResponse("There is no such picture.", 404)
         return FileResponse(file, headers={"cache-control": _A_DAY})
 
     app.include_router(assets.routes())

@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import transformers
 from datasets import Dataset, disable_progress_bars
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
@@ -17,7 +18,7 @@ from engine.config import prompts
 from engine.config.prompts import Template
 from engine.jobs.control import Control
 from engine.models.tokenizers import encode_continuations
-from engine.training import base, samples, session
+from engine.training import base, distributed, samples, session
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
@@ -25,6 +26,14 @@ from engine.training.settings import Settings
 
 class Trainer(session.Steady, SFTTrainer):
     """TRL's trainer without telemetry and model card."""
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **more: Any) -> Any:
+        """On a CPU, transformers' own loss: the value of TRL's, which takes half of a step there (its head in float32,
+        entropy and accuracy)."""
+        if self.args.device.type != "cpu" or distributed.count() > 1:
+            return super().compute_loss(model, inputs, *args, **more)
+        inputs["use_cache"] = False
+        return transformers.Trainer.compute_loss(self, model, inputs, *args, **more)
 
 
 def train(
@@ -90,7 +99,13 @@ def fit_rows(at: Session, rows: Dataset, tokenizer: Any) -> None:
     disable_progress_bars()
     trainer = Trainer(
         model=base.load_model(training, settings),
-        args=session.on_one_device(SFTConfig(max_length=settings.max_length, **session.arguments(training, settings))),
+        args=session.on_one_device(
+            SFTConfig(
+                max_length=settings.max_length,
+                include_num_input_tokens_seen="non_padding",
+                **session.arguments(training, settings),
+            )
+        ),
         train_dataset=rows,
         processing_class=tokenizer,
         peft_config=base.lora(settings),

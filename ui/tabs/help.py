@@ -1,7 +1,7 @@
 """The Help tab: the manual, opened at the topic of the tab shown before, or at the one in the address (``?help=map``).
 
-The pages are the files of ``assets/manual``, as they are read on a code host too; only their links to each other are
-rewritten. ``index.md`` lists them: its sections and their order are those of the list of topics.
+The pages are the files of ``assets/manual``, as they are read on a code host too; only their links to each other and to
+pictures are rewritten. ``index.md`` lists them: its sections and their order are those of the list of topics.
 """
 
 import html
@@ -18,6 +18,7 @@ MANUAL = ASSETS / "manual"
 INDEX = "index"
 TITLE = "Help"
 _LINK = re.compile(r"\]\(([\w-]+)\.md\)")
+_PICTURE = re.compile(r"\]\(\.\./screens/([\w-]+\.jpg)\)")
 _LISTED = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\)", re.MULTILINE)
 _MANY = 20  # pages that may ask for a topic at the same moment
 
@@ -60,9 +61,12 @@ def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
 
 
 def pages(folder: Path = MANUAL) -> dict[str, str]:
-    """Topic -> Markdown, its links to other topics as the page takes them."""
-    files = sorted(folder.glob("*.md"))
-    return {file.stem: _LINK.sub(r"](?help=\1)", file.read_text(encoding="utf-8")) for file in files}
+    """Topic -> Markdown, its links to other topics and its pictures as the page takes them."""
+
+    def rewritten(text: str) -> str:
+        return _PICTURE.sub(r"](screens/\1)", _LINK.sub(r"](?help=\1)", text))
+
+    return {file.stem: rewritten(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.md"))}
 
 
 def contents(folder: Path = MANUAL) -> str:
