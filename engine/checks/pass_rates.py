@@ -251,8 +251,8 @@ class Rollouts:
 
 def sampling_of(role: Role) -> dict[str, Any]:
     """What the rollouts depend on: rates of one model that differ in it do not compare."""
-    names = ("model", "revision", "temperature", "top_p", "top_k", "max_tokens")
-    return {name: getattr(role, name) for name in names} | {"template": role.template.id}
+    names = ("revision", "temperature", "top_p", "top_k", "max_tokens")
+    return {"model": role.weights, **{name: getattr(role, name) for name in names}, "template": role.template.id}
 
 
 def _measurement(run: Run, check: Check) -> Measurement:

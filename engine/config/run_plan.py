@@ -77,4 +77,4 @@ def _by(role: Role | None, stage: str, entered: int, kept: int, calls: int | Non
     if role.reproducible and role.writes:
         settings.append("reproducible")
     called = entered if calls is None else calls
-    return StagePlan(stage, role.name, role.model, ", ".join(settings), entered, kept, called)
+    return StagePlan(stage, role.name, role.weights, ", ".join(settings), entered, kept, called)

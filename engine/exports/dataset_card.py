@@ -137,7 +137,9 @@ def _generation(runs: Sequence[Run]) -> str:
         made = {"generate": "generated", "live": "generated one by one", "import": "imported"}.get(run.kind, run.kind)
         head = f"**{_plain(run.name or run.run_id)}** (`{run.run_id}`): {made}, seed {run.seed}."
         roles = models(run.config)
-        names = ("role", "model", "revision", "backend", "temperature", "top_p", "top_k", "n")
+        names = ["role", "model", "revision", "backend", "temperature", "top_p", "top_k", "n"]
+        if any("adapter" in one for one in roles):
+            names.insert(2, "adapter")
         rows = [[_plain(one.get(name)) for name in names] for one in roles]
         parts.append("\n\n".join([head, *([_table(names, rows)] if rows else [])]))
     return "\n\n".join(parts)

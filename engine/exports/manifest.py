@@ -73,7 +73,11 @@ def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     roles = [one for one in profile.get("generators") or () if isinstance(one, Mapping)]
     roles += [profile[name] for name in ("judge", "difficulty", "solver", "reward") if profile.get(name)]
     names = ("role", "name", "backend", "model", "revision", "temperature", "top_p", "top_k", "n")
-    return [{name: without_paths(one.get(name)) for name in names if name in one} for one in roles]
+    adapted = [(*names, "adapter") if one.get("adapter") else names for one in roles]
+    return [
+        {name: without_paths(one.get(name)) for name in names if name in one}
+        for one, names in zip(roles, adapted, strict=True)
+    ]
 
 
 def without_paths(value: Any) -> Any:
