@@ -89,6 +89,7 @@ def _merge(role: Role, folder: Path, out: Path) -> None:
     import peft
     import torch
     import transformers
+    from safetensors import safe_open
 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     options: dict[str, Any] = {"revision": role.revision, "trust_remote_code": role.trust_remote_code}
@@ -104,8 +105,12 @@ def _merge(role: Role, folder: Path, out: Path) -> None:
         if read.num_parameters() * read.dtype.itemsize <= _EXACT_BYTES:
             read = read.to(torch.float32)
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", message="Found missing adapter keys")
+            warnings.simplefilter("ignore")  # about missing weights: the next lines say it
             model: Any = peft.PeftModel.from_pretrained(read, folder)
+        with safe_open(folder / _WEIGHTS, "pt") as file:
+            others = {*file.keys()} ^ {*peft.get_peft_model_state_dict(model)}
+        if others:
+            raise ValueError(f"only one of them has {sorted(others)[0]}")
         model = model.merge_and_unload(safe_merge=True).to(stored)
         if scorer:
             model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token else tokenizer.eos_token_id

@@ -78,8 +78,7 @@ def fit_rows(at: Session, rows: Dataset, tokenizer: Any) -> None:
     training, settings = at.training, at.settings
     disable_progress_bars()
     model = base.load_model(training, settings, scorer=True)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.pad_token = _padding(tokenizer, {i for ids in rows["input_ids"] for i in ids[-1:]})
     model.config.get_text_config().pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     model.config.problem_type = "multi_label_classification"  # with one label: cross-entropy of a sigmoid
     if settings.lora:
@@ -94,6 +93,14 @@ def fit_rows(at: Session, rows: Dataset, tokenizer: Any) -> None:
     collator = transformers.DataCollatorWithPadding(tokenizer)
     trainer = Trainer(model, session.on_one_device(arguments), data_collator=collator, train_dataset=rows)
     session.fit(trainer, at, tokenizer)
+
+
+def _padding(tokenizer: Any, last: set[int]) -> str:
+    """A token to pad with that ends no text: transformers reads a row's score at its last token of another id, while
+    our backends read it at the last token."""
+    named = (tokenizer.pad_token, tokenizer.eos_token, tokenizer.unk_token)
+    able = [token for token in (*named, *tokenizer.all_special_tokens, *tokenizer.get_vocab()) if token is not None]
+    return str(next(token for token in able if tokenizer.convert_tokens_to_ids(token) not in last))
 
 
 def predict(at: Session, role: str, template: Template, questions: Sequence[str]) -> dict[int, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -42,6 +43,20 @@ def test_it_tells_held_out_questions_from_altered_ones(trained: Path) -> None:
     assert set(result["auc"]) <= {*alterations.TRAINED, *alterations.UNSEEN}
     assert result["auc_unseen_kinds"] is not None
     assert result["real_kept"] > result["altered_kept"]
+
+
+def test_a_score_is_read_where_it_was_trained_also_where_texts_end_with_the_padding_token(tmp_path: Path) -> None:
+    """As SmolLM2's do: its padding token closes the user's words too."""
+    file, start = jsonl(tmp_path / "questions.jsonl", stories(80)), llama(tmp_path / "llama")
+    tokenizer = json.loads((start / "tokenizer_config.json").read_text())
+    (start / "tokenizer_config.json").write_text(json.dumps({**tokenizer, "pad_token": "<|im_end|>"}))
+    template = ("--template", "nano-score")
+    assert train("judge", "--base", start, "--questions", file, "--out", tmp_path / "mine", *FAST, *template) == 0
+    assert record.read(tmp_path / "mine").result["auc_trained_kinds"] > 0.8
+    saved = json.loads((tmp_path / "mine" / "config.json").read_text())
+    ends = json.loads((start / "tokenizer.json").read_text())
+    closing = next(one["id"] for one in ends["added_tokens"] if one["content"] == "<|im_end|>")
+    assert saved["pad_token_id"] != closing
 
 
 def test_a_registered_judge_has_the_threshold_that_was_measured(trained: Path, tmp_path: Path) -> None:
