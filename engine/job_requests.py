@@ -180,7 +180,8 @@ class ImportRequest(Request):
 
 
 class CheckRequest(Request):
-    """A stage of a stored run, judged again against ``benchmarks`` or by the model of ``profile``."""
+    """A stage of a stored run, judged again against ``benchmarks`` or by the model of ``profile``. ``by`` and
+    ``threshold``: of near-duplicates; see ``engine.checks.request.check_of``."""
 
     kind: ClassVar[str] = "check"
     excludes: ClassVar[frozenset[str]] = _ALONE
@@ -192,6 +193,8 @@ class CheckRequest(Request):
     profile: str | None = None
     drop: bool = False
     n: int | None = None
+    by: str | None = None
+    threshold: float | None = None
 
     def absolute(self) -> Self:
         files = tuple(map(_absolute, self.benchmarks))
@@ -220,7 +223,9 @@ class CheckRequest(Request):
         from engine.training import registered_models
 
         folder = registered_models.folder(folder)
-        return check_of(self.stage, self.benchmarks, self.profile, folder, self.drop, self.n)
+        return check_of(
+            self.stage, self.benchmarks, self.profile, folder, self.drop, self.n, self.by, self.threshold
+        )  # fmt: skip
 
 
 class ExportRequest(Request):

@@ -61,8 +61,8 @@ ARROWS = {
         engine.models",
     "engine.pipeline": f"{ENGINE_BASE} {STORE_BASE} store.database \
         engine.config engine.text engine.data engine.duplicates engine.models engine.stages engine.jobs",
-    "engine.checks": f"{ENGINE_BASE} {STORE_BASE} store.database \
-        engine.config engine.duplicates engine.text engine.data engine.models engine.stages engine.jobs",
+    "engine.checks": f"{ENGINE_BASE} {STORE_BASE} store.database engine.config engine.duplicates engine.text \
+        engine.data engine.models engine.embedding engine.stages engine.jobs",
     "engine.embedding": f"{STORE_BASE} store.database store.filters store.map engine.config engine.text engine.jobs",
     "engine.exports": f"{STORE_BASE} store.database store.filters store.map store.export \
         engine.paths engine.config engine.text engine.jobs",

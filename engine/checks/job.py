@@ -10,11 +10,14 @@ from typing import cast
 
 from engine.checks.answers import Answers
 from engine.checks.judges import Contamination, Judge, NearDuplicates, Questions, Rewards
+from engine.checks.meaning import Meaning
 from engine.checks.pass_rates import Measuring, is_measured
 from engine.checks.replies import Replies
 from engine.checks.report import Counts, report
 from engine.checks.request import PASS_RATE, Check
+from engine.checks.vectors import StoredVectors
 from engine.config.role import GREEDY
+from engine.embedding.role import fit_model
 from engine.jobs.control import Control
 from engine.jobs.progress import Progress
 from engine.jobs.result import OnEvent, Result
@@ -90,6 +93,9 @@ class _Job:
         if check.name == "answers":
             pool = stack.enter_context(AnswerPool())
             return Answers(self._workspace, self._run, pool, self._stopped)
+        if check.embedder is not None:
+            vectors = StoredVectors(self._workspace.path, check.embedder, fit_model(check.embedder, ()))
+            return Meaning(self._run, check.judge, vectors, check.threshold, check.drop, self._stopped)
         role, config = check.role, check.config
         if role is None or config is None:
             threshold = float(self._run.config.get("duplicate_threshold", 0.8))

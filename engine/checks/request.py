@@ -13,6 +13,7 @@ from typing import Any
 from engine.config.profiles import Profile, Role, load_profile
 from engine.config.role import GREEDY
 from engine.config.run_config import RunConfig
+from engine.embedding.role import Embedder, sentence_embedder
 from engine.stages import solution
 from store.errors import InputError
 
@@ -28,6 +29,12 @@ STAGE = {
 PASS_RATE = "pass-rate"
 """The check that measures instead: no verdict changes."""
 CHECKS = (*STAGE, PASS_RATE)
+NEAR = "near-duplicates"
+BY = ("wording", "meaning")
+"""What near-duplicates have in common: words, or the meaning as an embedder sees it."""
+SIMILAR = 0.9
+"""The cosine of two MiniLM vectors from which questions are near-duplicates by meaning, unless the request says
+another one."""
 ROLLOUTS = 16
 """Of every question, unless the request says another number."""
 ROLE = {"solvability": "judge", "difficulty": "difficulty", "reward": "reward", PASS_RATE: "solver"}
@@ -37,13 +44,16 @@ ROLE = {"solvability": "judge", "difficulty": "difficulty", "reward": "reward", 
 @dataclass(frozen=True, slots=True)
 class Check:
     """``benchmarks``: files for contamination. ``profile``: for checks by a model. ``drop``: drop near-duplicates
-    rather than mark them. ``n``: rollouts for a pass rate."""
+    rather than mark them. ``n``: rollouts for a pass rate. ``embedder``: of near-duplicates by meaning, whose cosine is
+    ``threshold`` or more; None for those by wording."""
 
     name: str
     benchmarks: tuple[str, ...] = ()
     profile: Profile | None = None
     drop: bool = False
     n: int = 0
+    embedder: Embedder | None = None
+    threshold: float = SIMILAR
 
     @property
     def stage(self) -> str:
@@ -77,7 +87,13 @@ class Check:
             return f"{self.name} against {', '.join(Path(file).name for file in self.benchmarks)}"
         if self.role is not None:
             return f"{self.name} by {self.role.name}" + (f", {self.n} rollouts" if self.n else "")
-        return f"{self.name}, dropped" if self.drop else self.name
+        by = f"{self.name} by {self.judge}" if self.embedder is not None else self.name
+        return f"{by}, dropped" if self.drop else by
+
+    @property
+    def judge(self) -> str:
+        """The judge of verdicts by meaning: ``all-MiniLM-L6-v2 at 0.9``."""
+        return f"{self.embedder.name} at {self.threshold:g}" if self.embedder is not None else ""
 
     def hash(self) -> str:
         """A hash of everything that the result depends on, the benchmarks' contents included. InputError where a file
@@ -87,6 +103,8 @@ class Check:
         content["benchmarks"] = [(Path(file).name, _sha256(Path(file))) for file in self.benchmarks]
         content |= {"n": self.n} if self.n else {}
         content["role"] = asdict(self.role) if self.role is not None else None
+        if self.embedder is not None:
+            content |= {"embedder": asdict(self.embedder), "threshold": self.threshold}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -97,10 +115,14 @@ def check_of(
     folder: Path | None = None,
     drop: bool = False,
     n: int | None = None,
+    by: str | None = None,
+    threshold: float | None = None,
 ) -> Check:
-    """A validated check. ``folder``: where other than bundled profiles are found by name; ``n``: None for ROLLOUTS.
+    """A validated check. ``folder``: where other than bundled profiles are found by name; ``n``: None for ROLLOUTS;
+    ``by``: one of BY, None for wording; ``threshold``: None for SIMILAR.
 
-    InputError for an unknown check, a missing benchmark, an unknown profile, or an option without effect.
+    InputError for an unknown check, a missing benchmark, an unknown profile, a missing embedder, or an option without
+    effect.
     """
     if name not in CHECKS:
         raise InputError("--stage", name, "is not a check", f"use one of {', '.join(CHECKS)}")
@@ -110,8 +132,16 @@ def check_of(
         raise InputError("--benchmark", str(benchmarks[0]), f"has no effect on {name}", "leave it out")
     if name not in ROLE and profile is not None:
         raise InputError("--profile", profile, f"has no effect on {name}, which needs no model", "leave it out")
-    if name != "near-duplicates" and drop:
+    if name != NEAR and drop:
         raise InputError("--drop", "", f"has no effect on {name}", "leave it out")
+    if name != NEAR and by is not None:
+        raise InputError("--by", by, f"has no effect on {name}", "leave it out")
+    if threshold is not None and by != "meaning":
+        raise InputError("--threshold", threshold, "has an effect only with --by meaning", "leave it out")
+    if by == "meaning":
+        return Check(name, drop=drop, embedder=_embedder(), threshold=_cosine(threshold))
+    if by not in (None, *BY):
+        raise InputError("--by", by, "is not known", f"use one of {', '.join(BY)}")
     if name != PASS_RATE and n is not None:
         raise InputError("--n", n, f"has no effect on {name}", "leave it out")
     found = load_profile(profile or "nano", folder) if name in ROLE else None
@@ -123,6 +153,19 @@ def check_of(
     rollouts = ROLLOUTS if n is None else n
     solution.check_rollouts(found.solver, rollouts)
     return Check(name, (), found, n=rollouts)
+
+
+def _embedder() -> Embedder:
+    embedder = sentence_embedder()
+    if embedder is None:
+        raise InputError("--by", "meaning", "needs a sentence embedder, and none is installed", "run `make smol`")
+    return embedder
+
+
+def _cosine(threshold: float | None) -> float:
+    if threshold is not None and not 0 < threshold <= 1:
+        raise InputError("--threshold", threshold, "is not a cosine above 0 and up to 1", f"use one such as {SIMILAR}")
+    return SIMILAR if threshold is None else float(threshold)
 
 
 def _sha256(path: Path) -> str:

@@ -73,13 +73,21 @@ def load_embedder(profile: str, folder: Path | None = None) -> Embedder:
 def usual_embedder(questions: int) -> Embedder:
     """The embedder of a new map of so many questions where no profile names one: MiniLM where it has been fetched and
     takes minutes, else ``text``."""
-    if not MINILM.fetched or importlib.util.find_spec("sentence_transformers") is None:
+    embedder = sentence_embedder()
+    if embedder is None:
         return Embedder()
     if questions > MANY:
         import torch
 
         if not torch.cuda.is_available():
             return Embedder()
+    return embedder
+
+
+def sentence_embedder() -> Embedder | None:
+    """The embedder that knows meaning: MiniLM; None where it has not been fetched or its package is missing."""
+    if not MINILM.fetched or importlib.util.find_spec("sentence_transformers") is None:
+        return None
     return Embedder("sentence-transformers", PREFIX + MINILM.name)
 
 

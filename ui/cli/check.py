@@ -15,6 +15,8 @@ def check(options: Namespace) -> int:
         profile=options.profile,
         drop=options.drop,
         n=options.n,
+        by=options.by,
+        threshold=options.threshold,
     )
     request.check_input(options.workspace)
     return run_or_follow(options, request)

@@ -124,6 +124,10 @@ def _check(verbs: Verbs) -> None:
     verb.add_argument("--benchmark", action="append", metavar="FILE", help=benchmark)
     profile = "solvability, difficulty, reward and pass-rate: profile of the model (nano)"
     verb.add_argument("--profile", metavar="NAME|FILE.toml", help=profile)
+    by = "near-duplicates: compare by wording (default), or by meaning with the embedder of `make smol`"
+    verb.add_argument("--by", metavar="wording|meaning", help=by)
+    threshold = "--by meaning: least cosine of near-duplicates (0.9, for all-MiniLM-L6-v2)"
+    verb.add_argument("--threshold", type=float, metavar="COSINE", help=threshold)
     verb.add_argument("--drop", action="store_true", help="near-duplicates: drop them instead of only marking them")
     rollouts = "pass-rate: solutions that the profile's solver writes to each question (16)"
     verb.add_argument("--n", type=int, metavar="N", help=rollouts)

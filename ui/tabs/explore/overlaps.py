@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from engine.stages.contamination import GRAM, ITEM, shared
-from engine.stages.duplicate import LABEL, similarity
+from engine.stages.duplicate import JUDGE, LABEL, similarity
 from ui.web.escape import inert
 from ui.web.latex import quoted
 
@@ -29,10 +29,12 @@ def near_duplicates(story: Story, texts: Mapping[str, str]) -> list[str]:
     if not keys:
         return []
     own = story["question"]["text"]
+    by = {label["value"]: label["model"] for label in story["labels"] if label["key"] == LABEL}
     parts = ["### Near-duplicates", "Bold words are only in the other question, struck-through words only in this one."]
     by_likeness = sorted(((similarity(own, texts[key]), key) for key in keys if key in texts), key=lambda f: -f[0])
     for likeness, key in by_likeness:
-        parts.append(f"**{linked(key)}**, similarity {likeness:.2f} (of words and word pairs, without numbers)")
+        marked = "" if by[key] == JUDGE else f"; marked by {inert(by[key])}"
+        parts.append(f"**{linked(key)}**, similarity {likeness:.2f} (of words and word pairs, without numbers){marked}")
         parts.append(quoted(difference(own, texts[key])))
     parts += [f"{inert(key)} is no longer in the workspace." for key in keys if key not in texts]
     return parts

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from engine.checks.report import Counts, report
-from engine.checks.request import CHECKS, PASS_RATE, ROLE, ROLLOUTS
+from engine.checks.request import BY, CHECKS, NEAR, PASS_RATE, ROLE, ROLLOUTS, SIMILAR
 from engine.config.profiles import profile_names
 from engine.config.validation import validate
 from engine.job_registry import JobRegistry
@@ -26,7 +26,8 @@ from ui.tabs.runs.list import chosen_run
 from ui.web.errors import attempt
 
 _ABOUT = {
-    "near-duplicates": "Marks questions that nearly repeat an earlier question of the run.",
+    NEAR: "Marks questions that nearly repeat an earlier question of the run. By wording: most words are the same. By "
+    "meaning: also paraphrases, found by the sentence embedder that `make smol` installs; this takes longer.",
     "contamination": "Drops benchmark questions and questions that share 13 consecutive words with one.",
     "solvability": "A judge drops questions that are not complete, consistent problems.",
     "difficulty": "A scorer predicts each question's fail rate.",
@@ -45,16 +46,21 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
     folder = registered_models.folder(workspace.path)
     with gr.Accordion("Check this run", open=False, elem_id="check"):
         with gr.Row():
-            name = gr.Dropdown(list(CHECKS), value="near-duplicates", label="Check", info="The stage to judge again.")
+            name = gr.Dropdown(list(CHECKS), value=NEAR, label="Check", info="The stage to judge again.")
             known, use = profile_names(folder), "Whose model to use."
             profile = gr.Dropdown(known, value="nano", label="Profile", info=use, visible=False)
             wanted = "Solutions to each question."
             n = gr.Number(ROLLOUTS, label="Rollouts", info=wanted, precision=0, minimum=1, visible=False)
+            by = gr.Dropdown(list(BY), value=BY[0], label="Compare by", info="What near-duplicates have in common.")
+            least = "Least cosine of two questions; 0.9 suits all-MiniLM-L6-v2."
+            threshold = gr.Number(
+                SIMILAR, label="Threshold", info=least, minimum=0, maximum=1, step=0.01, visible=False
+            )
             drop = gr.Checkbox(False, label="Drop near-duplicates", info="If off, they are only marked.")
             files = gr.File(
                 label="Benchmark questions", file_count="multiple", file_types=_FILES, visible=False, height=150
             )
-        says = gr.Markdown(_ABOUT["near-duplicates"], elem_classes="quiet")
+        says = gr.Markdown(_ABOUT[NEAR], elem_classes="quiet")
         with gr.Row():
             start = gr.Button("Check", variant="primary", size="sm", min_width=90)
             cancel = gr.Button("Stop the check", size="sm", interactive=False, min_width=90)
@@ -63,12 +69,20 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
     seen = gr.State({})
     look = sheet.updates(view.look, [seen, run], [seen, progress, cancel, go_on])
 
-    def fitted(chosen: str) -> list[Any]:
-        shown = (chosen in ROLE, chosen == PASS_RATE, chosen == "near-duplicates", chosen == "contamination")
+    def fitted(chosen: str, by: str) -> list[Any]:
+        near = chosen == NEAR
+        shown = (chosen in ROLE, chosen == PASS_RATE, near, near and by == "meaning", near, chosen == "contamination")
         return [*(gr.update(visible=one) for one in shown), _ABOUT.get(chosen, "")]
 
-    name.input(fitted, name, [profile, n, drop, files, says], show_progress="hidden")
-    start.click(view.start, [run, name, profile, drop, files, n], show_progress="hidden").success(**look)
+    gr.on(
+        [name.input, by.input],
+        fitted,
+        [name, by],
+        [profile, n, by, threshold, drop, files, says],
+        show_progress="hidden",
+    )
+    given = [run, name, profile, drop, files, n, by, threshold]
+    start.click(view.start, given, show_progress="hidden").success(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
     go_on.click(view.go_on, show_progress="hidden").success(**look)
     gr.on([*looks, run.change], **look)
@@ -97,14 +111,19 @@ class _View:
         drop: bool,
         files: Sequence[str] | None,
         n: float | None = None,
+        by: str | None = None,
+        threshold: float | None = None,
     ) -> None:
+        near = name == NEAR
         request = {
             "run_id": attempt(lambda: chosen_run(chosen)),
             "stage": name,
             "benchmarks": (files or ()) if name == "contamination" else (),
             "profile": (profile or None) if name in ROLE else None,
-            "drop": drop is True and name == "near-duplicates",
+            "drop": drop is True and near,
             "n": int(n) if n is not None and name == PASS_RATE else None,
+            "by": by if near else None,
+            "threshold": threshold if near and by == "meaning" else None,
         }
         attempt(lambda: self._jobs.start(validate(CheckRequest, request)))
 
@@ -139,7 +158,8 @@ def _progress(job: Job | None) -> list[Part]:
     if job.ended:
         return [text(f"{head}: ended. {job.outcome}", strong=True)]
     if not event:
-        return [text(f"{head}: {'loading the model' if job.request.stage in ROLE else 'starting'}.", strong=True)]
+        loads = job.request.stage in ROLE or job.request.by == "meaning"
+        return [text(f"{head}: {'loading the model' if loads else 'starting'}.", strong=True)]
     if job.request.stage == PASS_RATE:
         facts = [f"{event['rollouts']:,} rollouts", f"{event['right']:,} right", f"{event['unclear']:,} undecided"]
     else:
