@@ -223,9 +223,8 @@ class CheckRequest(Request):
         from engine.training import registered_models
 
         folder = registered_models.folder(folder)
-        return check_of(
-            self.stage, self.benchmarks, self.profile, folder, self.drop, self.n, self.by, self.threshold
-        )  # fmt: skip
+        options = (self.drop, self.n, self.by, self.threshold)
+        return check_of(self.stage, self.benchmarks, self.profile, folder, *options)
 
 
 class ExportRequest(Request):
