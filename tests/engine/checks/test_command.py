@@ -64,9 +64,37 @@ def test_bad_use_is_one_sentence(folder: Path) -> None:
         (["i1", "--stage", "contamination"], "--benchmark"),
         (["i1", "--stage", "contamination", "--benchmark", "gone.jsonl"], "gone.jsonl"),
         (["i1", "--stage", "reward", "--profile", "gone"], "does not exist"),
+        (["i1", "--stage", "near-duplicates", "--by", "colour"], "use one of wording, meaning"),
+        (["i1", "--stage", "near-duplicates", "--threshold", "0.8"], "only with --by meaning"),
         (["i1"], "--stage"),
     ):
         assert says in sentence(scalequest("check", *args, "--workspace", folder))
+
+
+@pytest.mark.usefixtures("minilm")
+def test_near_duplicates_by_meaning_are_found_and_dropped(tmp_path: Path) -> None:
+    questions = [
+        "A train travels 120 miles in 2 hours. What is its average speed?",
+        "What is the derivative of x squared?",
+        "A train covers 120 miles in two hours. Find the average speed of the train.",
+    ]
+    with Workspace.open(tmp_path / "w") as workspace:
+        imported(workspace, questions)
+    asked = ["check", "i1", "--workspace", tmp_path / "w", "--stage", "near-duplicates", "--by", "meaning"]
+    marked = scalequest(*asked)
+    assert (marked.returncode, marked.stdout) == (
+        0,
+        "Near-duplicates by all-MiniLM-L6-v2 at 0.9: 3 questions judged, 0 dropped, 1 with a near-duplicate.\n",
+    )
+    dropped = scalequest(*asked, "--threshold", "0.85", "--drop", "--json")
+    assert (dropped.returncode, dropped.stderr) == (0, "")
+    assert json.loads(dropped.stdout.splitlines()[-1])["dropped"] == 1
+
+
+def test_by_meaning_without_an_embedder_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALEQUEST_MODELS", str(folder / "no-models"))
+    asked = ["check", "i1", "--workspace", folder, "--stage", "near-duplicates", "--by", "meaning"]
+    assert "needs a sentence embedder, and none is installed; run `make smol`" in sentence(scalequest(*asked))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
