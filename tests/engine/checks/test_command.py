@@ -65,7 +65,6 @@ def test_bad_use_is_one_sentence(folder: Path) -> None:
         (["i1", "--stage", "contamination", "--benchmark", "gone.jsonl"], "gone.jsonl"),
         (["i1", "--stage", "reward", "--profile", "gone"], "does not exist"),
         (["i1", "--stage", "near-duplicates", "--by", "colour"], "use one of wording, meaning"),
-        (["i1", "--stage", "near-duplicates", "--threshold", "0.8"], "only with --by meaning"),
         (["i1"], "--stage"),
     ):
         assert says in sentence(scalequest("check", *args, "--workspace", folder))
