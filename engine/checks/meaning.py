@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.checks.judges import Judge
 from engine.checks.vectors import Floats, StoredVectors
 from engine.duplicates.numbers import numbers
-from engine.duplicates.signature import exact
+from engine.duplicates.signature import exact, signature, similarity
 from engine.stages.duplicate import LABEL
 from store.database.replace_verdicts import Findings, StageInput
 from store.records import Label, Run, Verdict, question_id
@@ -22,6 +22,8 @@ _MOST = 8
 """Labels of a question, as by wording."""
 _BLOCK = 4_096
 """Earlier questions that are compared at once: bounds what a comparison needs beside the vectors."""
+_LIKE = 0.5
+"""Jaccard of words and word pairs from which other operators or contrasting words make another question."""
 
 
 class Near(NamedTuple):
@@ -30,16 +32,17 @@ class Near(NamedTuple):
     cosine: float
     idx: int
     same: bool
+    text: str
 
 
 class Earlier:
-    """The questions so far. Memory: 2 bytes a dimension and 16 more for each, 78 MB for 100,000 of MiniLM."""
+    """The questions so far. Memory of each: 2 bytes a dimension, 16 more and its text, 110 MB for 100,000 of MiniLM."""
 
     def __init__(self) -> None:
         self._vectors: list[NDArray[np.float16]] = []
-        self._idx, self._numbers = array("q"), array("Q")
+        self._idx, self._numbers, self._texts = array("q"), array("Q"), list[str]()
 
-    def add(self, idx: int, vector: Floats, content: int) -> None:
+    def add(self, idx: int, vector: Floats, content: int, text: str) -> None:
         """``content``: the hash of its numbers."""
         row = len(self._idx) % _BLOCK
         if not row:
@@ -47,10 +50,11 @@ class Earlier:
         self._vectors[-1][row] = vector
         self._idx.append(idx)
         self._numbers.append(content)
+        self._texts.append(text)
 
     def near(self, vectors: Floats, contents: NDArray[np.uint64], threshold: float) -> list[list[Near]]:
         """For each vector the earlier questions at or above the threshold: of each block the nearest ones, and the
-        nearest one with the same numbers."""
+        nearest ones with the same numbers."""
         found: list[list[Near]] = [[] for _ in vectors]
         for number, block in enumerate(self._vectors):
             first = number * _BLOCK
@@ -58,20 +62,31 @@ class Earlier:
             known = np.array(self._numbers[first : first + _BLOCK], np.uint64)
             cosines = vectors @ block[: len(idx)].astype(np.float32).T  # (vectors, earlier)
             for place in np.flatnonzero((cosines >= threshold).any(axis=1)):
-                found[place] += _best(cosines[place], idx, known == contents[place], threshold)
+                same = known == contents[place]
+                for row in _best(cosines[place], idx, same, threshold):
+                    cosine = round(float(cosines[place, row]), 4)
+                    found[place].append(Near(cosine, int(idx[row]), bool(same[row]), self._texts[first + row]))
         return found
 
 
-def _best(cosines: Floats, idx: NDArray[np.int64], same: NDArray[np.bool_], threshold: float) -> list[Near]:
+def _best(cosines: Floats, idx: NDArray[np.int64], same: NDArray[np.bool_], threshold: float) -> list[int]:
     rows = np.flatnonzero(cosines >= threshold)
     rows = rows[np.lexsort((idx[rows], -cosines[rows]))]
-    chosen = dict.fromkeys([*rows[:_MOST].tolist(), *rows[same[rows]][:1].tolist()])
-    return [Near(round(float(cosines[row]), 4), int(idx[row]), bool(same[row])) for row in chosen]
+    return list(dict.fromkeys([*rows[:_MOST].tolist(), *rows[same[rows]][:_MOST].tolist()]))
+
+
+def _asks_the_same(text: str, other: Near) -> bool:
+    """As far as numbers and wording can tell: as by wording, near wordings with other operators or contrasting words
+    (sum, product) are two questions."""
+    if not other.same:
+        return False
+    return similarity(text, other.text) < _LIKE or signature(text).content == signature(other.text).content
 
 
 class Meaning(Judge):
-    """As ``NearDuplicates``, by the cosine of vectors. All near questions are marked; only one that also states the
-    same numbers is dropped on request, since embeddings hardly tell numbers apart."""
+    """As ``NearDuplicates``, by the cosine of vectors. All near questions are marked; on request one is dropped that
+    also states the same numbers and, where its wording is near too, has the same operators and contrasting words:
+    embeddings hardly tell those apart."""
 
     stretch = 128
 
@@ -120,12 +135,13 @@ class Meaning(Judge):
             return
         self._exact[hashed] = one.question.idx
         for questions in to:
-            questions.add(one.question.idx, vector, content)
+            questions.add(one.question.idx, vector, content, one.question.text)
 
     def _verdict(self, one: StageInput, nearest: Sequence[Near], again: int | None) -> Verdict | None:
         """``again``: the question with the same text. None leaves a question as it is: a generated run dropped it for
         one of higher idx, or of another run."""
-        same = next((other for other in nearest if other.same), None)
+        text = one.question.text
+        same = None if again is not None else next((near for near in nearest if _asks_the_same(text, near)), None)
         repeated = again if again is not None else same.idx if same is not None else None
         if repeated is None and one.reason is not None and self._run.kind == "generate":
             return None

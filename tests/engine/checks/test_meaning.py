@@ -79,6 +79,30 @@ def test_on_request_a_paraphrase_is_dropped_and_a_question_with_other_numbers_on
 
 
 @pytest.mark.usefixtures("minilm")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "A club has 20 members, 12 boys. In how many ways can 3 officers of {} gender be chosen?",
+            ("same", "different"),
+        ),
+        (
+            "What is the {} of the roots of the equation $(2x^3 + x^2 - 8x + 20)(5x^3 - 25x^2 + 19) = 0$?",
+            ("sum", "product"),
+        ),
+        ("Given that $f(x) = x^k$ where $k {} 0$, what is the range of $f(x)$ on $[1, 5]$?", ("<", ">")),
+    ],
+)
+def test_a_question_that_differs_in_a_contrasting_word_is_marked_and_never_dropped(
+    workspace: Workspace, model_cache: ModelCache, text: str, words: tuple[str, str]
+) -> None:
+    imported(workspace, [text.format(word) for word in words])
+    check(workspace, model_cache, meaning(drop=True))
+    assert rows(workspace, NEAR) == [("i1-00000001", "i1-00000000", JUDGE)]
+    assert whole(workspace, "i1")["duplicate"] == (2, 2, 0, 0)
+
+
+@pytest.mark.usefixtures("minilm")
 def test_checks_by_meaning_and_by_wording_replace_each_other(workspace: Workspace, model_cache: ModelCache) -> None:
     imported(workspace, TEXTS)
     check(workspace, model_cache, meaning())
@@ -135,7 +159,7 @@ def test_every_earlier_vector_is_compared_however_many_there_are() -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     earlier = Earlier()
     for idx, vector in enumerate(vectors):
-        earlier.add(2 * idx, vector, idx % 2)
+        earlier.add(2 * idx, vector, idx % 2, "")
     asked = [0, 4_095, 4_096, 9_999]
     found = earlier.near(vectors[asked], np.array([1, 1, 1, 1], np.uint64), 0.99)
     for near, row in zip(found, asked, strict=True):
