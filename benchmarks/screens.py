@@ -1,4 +1,5 @@
-"""``python -m benchmarks.screens FOLDER``: the README's pictures, of a real page with the bundled models and demo."""
+"""``python -m benchmarks.screens FOLDER``: the pictures of README and manual, of a real page with the bundled models
+and demo, and where it has been fetched with the model of profile ``smol``. ``--smol`` takes those pictures alone."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from engine.config.packaged import SMOLLM2
 from engine.training.curriculum import sample
 from store.database.workspace import Workspace
 from tests.ui.browser import chromium, served
@@ -19,17 +21,22 @@ from ui.tabs.train.command import command
 
 WIDTH, HEIGHT = 1280, 860
 _LONG = 180_000
+_LONG_S = 1_200
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, smol_alone: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=_LONG)
+    if SMOLLM2.fetched:
+        _smol(folder)
+    if smol_alone:
+        return
     with tempfile.TemporaryDirectory() as temporary:
         workspace = Path(temporary) / "workspace"
         Workspace.open(workspace).close()
         _train(workspace)
         with served(workspace) as url, chromium(url, WIDTH, HEIGHT) as watched:
             page = watched.open("/?__theme=light")
-            expect.set_options(timeout=_LONG)
             expect(page.locator("[data-chart=topic] .plot svg").first).to_be_visible()
             _shoot(page, folder / "home.jpg")
             _tab(page, "Explore")
@@ -60,6 +67,28 @@ def main(folder: Path) -> None:
             _shoot(page, folder / "train.jpg")
             page.wait_for_timeout(40_000)  # the batch, which takes half of that
             _curate(page, folder)
+
+
+def _smol(folder: Path) -> None:
+    """A run of the real language model, and the model before and after QFT."""
+    with tempfile.TemporaryDirectory() as temporary:
+        workspace = Path(temporary) / "workspace"
+        run = ("run", "--profile", "smol", "--questions", 40, "--seed", 7, "--workspace", workspace)
+        scalequest(*run, timeout=_LONG_S).check_returncode()
+        with served(workspace) as url, chromium(url, WIDTH, HEIGHT) as watched:
+            page = watched.open("/?__theme=light")
+            expect(page.locator("[data-chart=topic] .plot svg").first).to_be_visible()
+            _shoot(page, folder / "smol-home.jpg")
+            _tab(page, "Compare")
+            page.get_by_label("Profile").filter(visible=True).click()
+            page.get_by_role("option", name="smol", exact=True).click()
+            expect(page.get_by_label("Generator A").filter(visible=True)).to_have_value("smol-qft-base")
+            page.get_by_label("number input for Questions each").fill("20")
+            page.get_by_role("button", name="Compare").click()
+            expect(page.locator("table", has_text="kept").filter(visible=True).first).to_be_visible(
+                timeout=1000 * _LONG_S
+            )
+            _shoot(page, folder / "smol-compare.jpg")
 
 
 def _train(workspace: Path) -> None:
@@ -113,4 +142,4 @@ def _shoot(page: Page, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), "--smol" in sys.argv)

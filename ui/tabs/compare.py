@@ -24,7 +24,8 @@ MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
 _HEAD = ["measure", "A", "B", "B - A"]
 _WIDTHS: list[str | int] = ["150px", "190px", "190px", "220px"]
 _ABOUT = """Both generators write the same number of questions from the same seeds, with the same judge, solver and
-reward model. `-qft` is a generator before preference optimisation (QPO). Each side is stored as a live run."""
+reward model. `-qft` is a generator before preference optimisation (QPO), `-base` a model without its adapter, so before
+question fine-tuning (QFT). Each side is stored as a live run."""
 _NOTES = """*valid*: the judge kept the question. *kept*: it became a pair. Difficulty is the predicted fail rate of the
 valid questions. The effective number of topics (of pairs) or kinds (of valid questions that the nano curriculum's
 patterns recognise) is the exponential of the entropy. Intervals are 95 %: Wilson's for shares, Newcombe's for
