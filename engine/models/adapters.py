@@ -34,7 +34,7 @@ def save(model: Any, base: str, folder: Path) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, save_embedding_layers=False)  # else PEFT asks the hub about the base
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
     weights = load_file(folder / _WEIGHTS)
     save_file({name: value.to(torch.float16) for name, value in weights.items()}, folder / _WEIGHTS, {"format": "pt"})
@@ -108,7 +108,7 @@ def _merge(role: Role, folder: Path, out: Path) -> None:
             warnings.simplefilter("ignore")  # about missing weights: the next lines say it
             model: Any = peft.PeftModel.from_pretrained(read, folder)
         with safe_open(folder / _WEIGHTS, "pt") as file:
-            others = {*file.keys()} ^ {*peft.get_peft_model_state_dict(model)}
+            others = {*file.keys()} ^ {*peft.get_peft_model_state_dict(model, save_embedding_layers=False)}
         if others:
             raise ValueError(f"only one of them has {sorted(others)[0]}")
         model = model.merge_and_unload(safe_merge=True).to(stored)
