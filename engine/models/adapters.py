@@ -92,6 +92,7 @@ def _merge(role: Role, folder: Path, out: Path) -> None:
     from safetensors import safe_open
 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # about a head that is to come
     options: dict[str, Any] = {"revision": role.revision, "trust_remote_code": role.trust_remote_code}
     options = {key: value for key, value in options.items() if value}
     source = str(role.path or role.model)
