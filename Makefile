@@ -66,7 +66,7 @@ $(PY):
 demo: smol
 	rm -rf build/demo
 	$(VENV)/bin/scalequest run --profile nano --questions 400 --seed 7 --name "Demo: 400 questions, nano" --workspace build/demo
-	$(VENV)/bin/scalequest run --profile smol --questions 120 --seed 7 --name "Demo: 120 questions, SmolLM2-135M" --workspace build/demo
+	$(VENV)/bin/scalequest run --profile smol --questions 60 --seed 7 --name "Demo: 60 questions, SmolLM2-135M" --workspace build/demo
 	$(VENV)/bin/scalequest embed --profile nano --workspace build/demo
 	$(PY) -m store.database.sources build/demo assets/demo
 
