@@ -60,6 +60,8 @@ def _said(value: Any) -> str:
     """A figure, its median and 95th percentile, or an interval."""
     if isinstance(value, dict):
         return f"{value['p50']:.1f} / {value['p95']:.1f}"
+    if value is None:
+        return "unknown"
     return " to ".join(f"{end:.4f}" for end in value) if isinstance(value, list) else f"{value:.4f}"
 
 
