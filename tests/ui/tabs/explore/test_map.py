@@ -178,7 +178,7 @@ def test_the_demo_has_a_map_that_can_be_drawn_on_and_not_remade(tmp_path: Path) 
     with served(tmp_path / "w") as address, chromium(address) as watched:
         page = watched.open("/?sort=newest")
         section = opened(page)
-        expect(section.locator("[data-part=about]")).to_contain_text("400 of 400 questions are on the map")
+        expect(section.locator("[data-part=about]")).to_contain_text("460 of 460 questions are on the map")
         expect(section.get_by_role("button", name="Rebuild the map")).to_be_hidden()
         section.get_by_role("button", name="Rectangle").click()
         drag(page, section, [(0.2, 0.2), (0.6, 0.6)])
