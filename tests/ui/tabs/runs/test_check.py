@@ -94,23 +94,6 @@ def test_a_benchmark_is_uploaded_and_what_it_has_is_dropped(watched: Watched, fo
     assert not watched.foreign
 
 
-def test_near_duplicates_are_compared_by_meaning_where_an_embedder_is_installed(watched: Watched) -> None:
-    page = opened(watched, "i1", "near-duplicates")
-    threshold = page.locator("#check").get_by_label("Threshold")
-    expect(page.locator("#check").get_by_label("Drop near-duplicates")).to_be_visible()
-    expect(threshold).to_be_hidden()
-    choose(page, "Compare by", "meaning")
-    expect(threshold).to_have_value("0.9")
-    start(page)
-    expect(page.get_by_text("needs a sentence embedder, and none is installed; run `make smol`")).to_be_visible()
-    choose(page, "Compare by", "wording")
-    expect(threshold).to_be_hidden()
-    start(page)
-    expect(page.locator("#checked")).to_contain_text("10 questions judged, 0 dropped, 8 with a near-duplicate")
-    choose(page, "Check", "reward")
-    expect(page.get_by_label("Compare by")).to_be_hidden()
-
-
 def test_a_check_is_seen_by_every_page_stopped_and_gone_on_with(watched: Watched) -> None:
     page = opened(watched, "i2", "reward")
     browser = page.context.browser
@@ -131,3 +114,20 @@ def test_a_check_is_seen_by_every_page_stopped_and_gone_on_with(watched: Watched
     expect(checked).to_contain_text("6,000 questions judged, 0 dropped, 6,000 questions with rewards", timeout=LONG)
     expect(page.get_by_role("button", name="Continue the check")).to_be_hidden()
     other.close()
+
+
+def test_near_duplicates_are_compared_by_meaning_where_an_embedder_is_installed(watched: Watched) -> None:
+    page = opened(watched, "i1", "near-duplicates")
+    threshold = page.locator("#check").get_by_label("Threshold")
+    expect(page.locator("#check").get_by_label("Drop near-duplicates")).to_be_visible()
+    expect(threshold).to_be_hidden()
+    choose(page, "Compare by", "meaning")
+    expect(threshold).to_have_value("0.9")
+    start(page)
+    expect(page.get_by_text("needs a sentence embedder, and none is installed; run `make smol`")).to_be_visible()
+    choose(page, "Compare by", "wording")
+    expect(threshold).to_be_hidden()
+    start(page)
+    expect(page.locator("#checked")).to_contain_text("10 questions judged, 0 dropped, 8 with a near-duplicate")
+    choose(page, "Check", "reward")
+    expect(page.get_by_label("Compare by")).to_be_hidden()
