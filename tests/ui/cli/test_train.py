@@ -46,7 +46,7 @@ def test_a_mistake_is_answered_before_torch_is_imported(tmp_path: Path) -> None:
 
 def test_help_lists_the_trainings_that_are_there() -> None:
     listed = re.findall(r"^    ([\w-]+)", scalequest("train", "--help").stdout, re.M)
-    assert listed == ["qft", "qpo", "build-pairs", "rates", "confidence", "difficulty", "student", "nano"]
+    assert listed == ["qft", "qpo", "build-pairs", "rates", "confidence", "difficulty", "judge", "student", "nano"]
 
 
 def test_the_nano_solver_begins_to_write_like_real_questions(nano: Path, data_dir: Path, tmp_path: Path) -> None:
