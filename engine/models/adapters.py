@@ -18,12 +18,14 @@ from engine.config.packaged import models_folder
 from engine.config.profiles import Role
 from engine.models.device import first_line
 from engine.models.sizes import cached
+from engine.models.tokenizers import load_tokenizer
 from store.errors import InputError
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _SCORER, _LM = "SEQ_CLS", "CAUSAL_LM"
 _SCORERS = ("classifier", "vllm-pooling")
 """Backends whose models have a head that gives one number."""
+_BASE_FILES = (".safetensors", ".bin", ".json")
 _EXACT_BYTES = 4_000_000_000
 """Bases of up to this size are merged in float32, larger ones in the dtype that they are stored in."""
 
@@ -63,11 +65,10 @@ def check(role: Role) -> None:
 
 
 def merged(role: Role) -> Role:
-    """The role with its model and adapter as one folder; a role without an adapter as it is. InputError where the two
-    do not fit together, or the disk is full."""
+    """The role with its model and adapter as one folder; a role without an adapter as it is. ``check`` comes first.
+    InputError where the two do not fit together, or the disk is full."""
     if (folder := role.adapter_path) is None:
         return role
-    check(role)
     out = models_folder() / "merged" / f"{folder.parent.name}-{folder.name}-{_fingerprint(role, folder)}"
     if not (out / "config.json").is_file():
         try:
@@ -98,7 +99,7 @@ def _merge(role: Role, folder: Path, out: Path) -> None:
     source = str(role.path or role.model)
     scorer = _task(folder) == _SCORER
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
+        tokenizer = load_tokenizer(source, **options)
         auto: Any = transformers.AutoModelForSequenceClassification if scorer else transformers.AutoModelForCausalLM
         more = {"num_labels": 1} if scorer else {}
         read: Any = auto.from_pretrained(source, dtype="auto", **options, **more)
@@ -133,7 +134,7 @@ def _task(folder: Path) -> str | None:
 def _fingerprint(role: Role, folder: Path) -> str:
     """Of the adapter's bytes and of which base it is: files by size and time, a model of the hub by id and commit."""
     base = role.path or cached(role.model, role.revision)
-    files = sorted(base.glob("*.safetensors")) if base is not None else []
+    files = sorted(path for path in base.iterdir() if path.suffix in _BASE_FILES) if base is not None else []
     stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     digest = hashlib.sha256(repr((str(base or role.model), role.revision, stats)).encode())
     for name in (_CONFIG, _WEIGHTS):
