@@ -52,7 +52,9 @@ def placed(profile: Profile, gpus: int, gpu_bytes: int) -> Assignment:
     """Which models the servers of these GPUs have. InputError where they do not fit."""
     if gpus < 1:
         raise InputError("gpus", gpus, "must be at least 1", "use 1 or more")
-    served = profile.with_roles(lambda role: replace(role, backend=_SERVED.get(role.backend, role.backend)))
+    served = profile.with_roles(
+        lambda role: role if role.adapter else replace(role, backend=_SERVED.get(role.backend, role.backend))
+    )
     return assign(models_of(served), usual_stages(served), card_of(gpu_bytes), gpus, turns=False)
 
 
@@ -60,7 +62,7 @@ def commands(made: Assignment) -> list[Server]:
     """A command for each copy of each model that a server can have, by GPU."""
     copies = sorted((first, group.models.index(model), group)
                     for group in made.groups for model in group.models for first in group.first_cards
-                    if made.models[model][0].backend not in _IN_PROCESS)  # fmt: skip
+                    if not _stays(made.models[model][0]))  # fmt: skip
     return [_server(group.plan, place, first, FIRST_PORT + i) for i, (first, place, group) in enumerate(copies)]
 
 
@@ -68,20 +70,26 @@ def in_process(made: Assignment) -> list[str]:
     """A sentence for each model that stays in the process of the run: where it has its place on the GPUs."""
     found = []
     for model, roles in enumerate(made.models):
-        if roles[0].backend in _IN_PROCESS:
+        if _stays(roles[0]):
             firsts = [f"cuda:{first}" for group in made.groups if model in group.models for first in group.first_cards]
             device, names = ",".join(firsts), ", ".join(names_of(roles))
-            found.append(f'{names}: device = "{device}", in the process of the run: no server gives this score')
+            why = "it has an adapter" if roles[0].adapter else "no server gives this score"
+            found.append(f'{names}: device = "{device}", in the process of the run: {why}')
     return found
+
+
+def _stays(role: Role) -> bool:
+    """Whether its model stays in the process of the run."""
+    return role.backend in _IN_PROCESS or bool(role.adapter)
 
 
 def models_of(profile: Profile) -> list[list[Role]]:
     """The roles of each model that needs a GPU of ours: chat servers other than vLLM are somebody else's."""
-    by_model: dict[tuple[str, str | None, bool], list[Role]] = {}
+    by_model: dict[tuple[str, str | None, bool, bool], list[Role]] = {}
     for role in profile.roles:
         foreign = (role.backend, role.server) == ("openai-chat", "other")
         if role.backend != "linear" and role.device != "cpu" and not foreign:
-            by_model.setdefault((role.model, role.revision, role.writes), []).append(role)
+            by_model.setdefault((role.weights, role.revision, role.writes, _stays(role)), []).append(role)
     return list(by_model.values())
 
 

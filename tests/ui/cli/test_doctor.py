@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -65,6 +66,13 @@ def test_a_profile_that_never_ran_with_its_real_models_says_so() -> None:
     for name, state in states.items():
         assert ("Never yet run with its real models" in after[name]) is not bool(state.runs)
         assert all(ran in after[name] for ran in state.runs)
+
+
+def test_models_with_an_adapter_are_placed_in_the_process_and_not_behind_a_server_of_their_base() -> None:
+    printed = scalequest("doctor", "--gpus", 1, "--profile", "smol").stdout
+    assert "api_server" not in printed
+    for role in ("generator smol-qft", "judge", "solver", "reward"):
+        assert re.search(rf'{role}: device = "cuda:0", in the process of the run', printed), printed
 
 
 def test_a_small_card_is_told_to_take_turns_and_a_tiny_one_what_is_too_large() -> None:
