@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from engine.checks.scores import score_all
 from engine.config.packaged import SMOLLM2
 from engine.config.profiles import Profile, Role, load_profile
-from engine.models.base import LIVE, Completion, Failure, Request, Scored
+from engine.models.base import LIVE, Completion, Failure, Request
 from engine.models.fetch import fetch
 from engine.models.greedy_score import greedy_logit
 from engine.models.load import open_score
@@ -32,7 +33,7 @@ from engine.stages.contamination import Benchmark
 from engine.text.answers import AnswerPool
 from engine.text.linear_classifier import LevelModel, TopicModel
 from engine.training import held_out, samples
-from engine.training.confidence import quality
+from engine.training.confidence import auc
 from store.errors import InputError
 from store.records import Question
 from store.statistics import effective_number
@@ -97,7 +98,7 @@ def _questions(profile: Profile, data: Path) -> dict[str, Any]:
     copies = [not trained_on.judge(Question("", "", 0, text, "", "", {}, 0, 0, "stop")).kept for text in texts]
     return found | {
         "read_same": sum(text == row["question"] for text, row in zip(texts, read, strict=False)),
-        "judge_auc_read": _auc(scores(profile.judge, [row["question"] for row in read]), [r["sound"] for r in read]),
+        "judge_auc_read": auc(scores(profile.judge, [row["question"] for row in read]), [row["sound"] for row in read]),
         "qft_topics": round(effective_number(_counts(topics)) or 0.0, 2),
         "qft_copies": _share(copies),
     }
@@ -141,19 +142,18 @@ def _solutions(profile: Profile, data: Path) -> dict[str, Any]:
         made = [solution.solution("", k, drawn[at], "", 0) for k, at in enumerate(mine)]
         best = pair.choose(made, [rewards[at] for at in mine])
         chosen.append(best is not None and bool(marks[i, best]))
-    fails = [int((~row).sum()) for row in marks]
+    failed = [not row.all() for row in marks]
     logits = [greedy_logit(calibration, one) for one in first]
     surest = [calibration.cut_off if logit is None else float(expit(logit)) for logit in logits]
     levels = [float(level or 0.0) for level in LevelModel.load().score([one.question for one in asked])]
-    n = [solver.n] * PROBLEMS
     return {
         "gsm8k_problems": PROBLEMS,
         "gsm8k_greedy": _share(greedy),
         "gsm8k_mean": round(float(marks.mean()), 4),
         "gsm8k_any_of_5": _share([bool(row.any()) for row in marks]),
         "gsm8k_best_of_5": _share(chosen),
-        "gsm8k_auc_greedy": quality(surest, fails, n).auc_any_fail,
-        "gsm8k_auc_level": quality(levels, fails, n).auc_any_fail,
+        "gsm8k_auc_greedy": auc(surest, failed),
+        "gsm8k_auc_level": auc(levels, failed),
     }
 
 
@@ -176,22 +176,18 @@ def _complete(role: Role, wanted: Sequence[tuple[str, int]], logprobs: bool = Fa
 
 def scores(role: Role, texts: Sequence[str] = (), prompts: Sequence[tuple[str, str]] = ()) -> list[float]:
     """What a scorer says of each question, as a probability, or of each (prompt, solution), as it is."""
+    rows: list[tuple[str, str | None]] = [*((role.template.render(text), None) for text in texts), *prompts]
     model = open_score(role)
-    done: queue.SimpleQueue[Scored | Failure] = queue.SimpleQueue()
-    rows = [*((role.template.render(text), None) for text in texts), *prompts]
-    found: dict[int, float] = {}
     try:
-        for number, row in enumerate(rows):
-            model.submit(str(number), [row], done.put)
-        while len(found) < len(rows):
-            one = done.get()
-            if isinstance(one, Failure):
-                raise one.error
-            found[int(one.request_id)] = float(one.scores[0] if one.scores[0] is not None else -1e9)
+        results = score_all(model, [(str(number), [row]) for number, row in enumerate(rows)], lambda: False)
     finally:
         model.close()
-    ordered = [found[number] for number in range(len(rows))]
-    return ordered if prompts else [float(value) for value in expit(ordered)]
+    found = []
+    for one in results:
+        if isinstance(one, Failure):
+            raise one.error
+        found.append(-np.inf if one.scores[0] is None else one.scores[0])
+    return found if prompts else [float(value) for value in expit(found)]
 
 
 def _counts(topics: Sequence[str]) -> list[int]:
@@ -200,7 +196,3 @@ def _counts(topics: Sequence[str]) -> list[int]:
 
 def _share(marks: Sequence[bool]) -> float:
     return round(sum(map(bool, marks)) / max(len(marks), 1), 4)
-
-
-def _auc(values: Sequence[float], marks: Sequence[bool]) -> float | None:
-    return quality(values, [int(mark) for mark in marks], [1] * len(marks)).auc_any_fail

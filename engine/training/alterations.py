@@ -30,7 +30,7 @@ def cut_off(question: str, other: str, rng: random.Random) -> str | None:
 def number_missing(question: str, other: str, rng: random.Random) -> str | None:
     """A number of a condition became indefinite."""
     found = [match for match in _NUMBER.finditer(question) if not _in_formula(question, match.start())]
-    if not found or not _NUMBER.search(question):
+    if not found:
         return None
     chosen = rng.choice(found)
     return question[: chosen.start()] + rng.choice(("some", "several", "a few")) + question[chosen.end() :]

@@ -153,8 +153,8 @@ def quality(predicted: Sequence[float], fails: Sequence[float], n: Sequence[int]
     bins = [(edges == k) for k in range(len(_BINS) - 1)]
     return Quality(
         len(found),
-        _auc(found, failed > 0),
-        _auc(found, rates >= 0.25),
+        auc(found, failed > 0),
+        auc(found, rates >= 0.25),
         deviance_explained(predicted, fails, n),
         tuple(
             (int(one.sum()), round(float(found[one].mean()), 4), round(float(rates[one].mean()), 4))
@@ -182,7 +182,8 @@ def _deviance(rate: "np.ndarray", fails: "np.ndarray", n: "np.ndarray") -> float
     return float(2 * (best - likely).sum())
 
 
-def _auc(scores: "np.ndarray", labels: "np.ndarray") -> float | None:
+def auc(scores: "Sequence[float] | np.ndarray", labels: "Sequence[bool] | np.ndarray") -> float | None:
+    """How often a labelled row scores above one that is not; None where all labels are equal."""
     from sklearn.metrics import roc_auc_score
 
-    return round(float(roc_auc_score(labels, scores)), 4) if 0 < labels.sum() < len(labels) else None
+    return round(float(roc_auc_score(labels, scores)), 4) if 0 < sum(labels) < len(labels) else None

@@ -15,6 +15,7 @@ from engine.config.prompts import Template
 from engine.jobs.control import Control
 from engine.training import difficulty, record, session
 from engine.training.alterations import TRAINED, UNSEEN, Alteration, altered
+from engine.training.confidence import auc
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
@@ -92,12 +93,7 @@ def _measured(at: Session, template: Template, held: Sequence[str]) -> dict[str,
 
 
 def _auc(real: Sequence[float], others: Sequence[float]) -> float | None:
-    """How often a real question scores above an altered one."""
-    from sklearn.metrics import roc_auc_score
-
-    if not real or not others:
-        return None
-    return round(float(roc_auc_score([1] * len(real) + [0] * len(others), [*real, *others])), 4)
+    return auc([*real, *others], [True] * len(real) + [False] * len(others))
 
 
 def _share(scores: Sequence[float], threshold: float) -> float | None:
@@ -105,5 +101,5 @@ def _share(scores: Sequence[float], threshold: float) -> float | None:
     return round(sum(score >= threshold for score in scores) / len(scores), 4) if scores else None
 
 
-def _balanced(real: Sequence[float], altered_: Sequence[float], threshold: float) -> float:
-    return (_share(real, threshold) or 0.0) + 1.0 - (_share(altered_, threshold) or 0.0)
+def _balanced(real: Sequence[float], wrong: Sequence[float], threshold: float) -> float:
+    return (_share(real, threshold) or 0.0) - (_share(wrong, threshold) or 0.0)
