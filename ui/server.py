@@ -77,7 +77,7 @@ def application(
     def picture(name: str) -> Response:
         file = next((one for one in (ASSETS / "screens").glob("*.jpg") if one.name == name), None)
         if file is None:
-            return PlainTextResponse("There is no such picture.", 404)
+            return PlainTextResponse("No such picture.", 404)
         return FileResponse(file, headers={"cache-control": _A_DAY})
 
     app.include_router(assets.routes())

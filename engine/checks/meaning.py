@@ -21,7 +21,7 @@ from store.records import Label, Run, Verdict, question_id
 _MOST = 8
 """Labels of a question, as by wording."""
 _BLOCK = 4_096
-"""Earlier questions that are compared at once: bounds what a comparison needs beside the vectors."""
+"""Earlier questions that are compared at once: limits the memory of a comparison."""
 _LIKE = 0.5
 """Jaccard of words and word pairs from which other operators or contrasting words make another question."""
 

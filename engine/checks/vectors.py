@@ -25,7 +25,8 @@ Floats = NDArray[np.float32]
 
 class StoredVectors:
     """The vectors of texts by one embedder: a file of records, each the hash of a text and its vector in half
-    precision. Fresh vectors are rounded alike, so that they equal those that are read. For one thread at a time.
+    precision. New vectors are rounded in the same way before they are used, so that it makes no difference whether a
+    vector was stored. Not thread-safe.
     """
 
     def __init__(self, workspace: Path, embedder: Embedder, model: Model) -> None:
@@ -43,7 +44,7 @@ class StoredVectors:
             raise self._failed(error) from error
 
     def of(self, texts: Sequence[str]) -> Floats:
-        """Vectors (texts, dimensions) of length 1; those that are not stored are made and stored. StoreError where the
+        """Vectors (texts, dimensions) of length 1; missing ones are computed and stored. StoreError where the
         disk fails."""
         keys = [xxh3_64_intdigest(text.encode(errors="surrogatepass")) for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._rows}

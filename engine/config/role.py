@@ -104,7 +104,7 @@ class Role:
         packaged(self.model)
         if self.adapter and (self.urls or self.backend in ("linear", GREEDY)):
             problem = f"has no effect on backend {self.backend}"
-            remedy = "serve the merged model that the training saved beside it" if self.urls else "leave it out"
+            remedy = "serve the merged model that the training saved with it" if self.urls else "leave it out"
             raise InputError("adapter", self.adapter, problem, remedy)
         if self.backend == CHAT and self.role == "generator":
             remedy = "serve the model at /v1/completions and use openai, or vllm or transformers"

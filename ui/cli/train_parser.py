@@ -18,9 +18,8 @@ def add(verbs: Verbs) -> None:
     families = train_verb.add_subparsers(dest="family", required=True, metavar="WHAT")
     for add_family in (_qft, _qpo, _build_pairs, _rates, _confidence, _difficulty, _judge, _student, _nano):
         add_family(families)
-    families.add_parser("reward").set_defaults(
-        call=train.missing
-    )  # not listed: it only says that it does not exist yet
+    reward = families.add_parser("reward")  # not listed: it only says that it does not exist yet
+    reward.set_defaults(call=train.missing)
 
 
 def _qft(families: Verbs) -> None:

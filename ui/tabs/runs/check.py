@@ -27,7 +27,7 @@ from ui.web.errors import attempt
 
 _ABOUT = {
     NEAR: "Marks questions that nearly repeat an earlier question of the run. By wording: most words are the same. By "
-    "meaning: also paraphrases, found by the sentence embedder that `make smol` installs; this takes longer.",
+    "meaning: a sentence embedder, which `make smol` installs, finds them similar; this takes longer.",
     "contamination": "Drops benchmark questions and questions that share 13 consecutive words with one.",
     "solvability": "A judge drops questions that are not complete, consistent problems.",
     "difficulty": "A scorer predicts each question's fail rate.",
