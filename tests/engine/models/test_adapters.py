@@ -8,17 +8,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import peft
 import pytest
+from transformers import AutoModelForCausalLM
 
 from engine.config.profiles import Role, load_profile, profile_of
 from engine.config.prompts import template
 from engine.config.run_config import RunConfig
 from engine.config.sampling import Sampling
 from engine.config.validation import validate
+from engine.models import adapters
 from engine.models.base import Completion, Request, Scored
 from engine.models.load import check_folder, open_score, open_text
+from engine.models.tokenizers import PROBE, is_misread, load_tokenizer
 from engine.training import record
 from store.errors import InputError
+from tests.engine.models import families
 from tests.engine.models.vllm import needs_vllm
 from tests.engine.training.generators import jsonl, llama, questions, train
 
@@ -46,8 +51,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def generator(folder: Path, backend: str = "transformers", **changes: Any) -> Role:
-    given = {"model": str(folder / "base"), "adapter": str(folder / "qft" / "adapter"), "dtype": "float32", **changes}
-    return Role("generator", "mine", backend, template=template("qwen-generate"), slots=4, **given)
+    given = {"model": str(folder / "base"), "adapter": str(folder / "qft" / "adapter"), "dtype": "float32"}
+    return Role("generator", "mine", backend, slots=4, **{"template": template("qwen-generate"), **given, **changes})
 
 
 def judge(folder: Path, backend: str = "classifier", **changes: Any) -> Role:
@@ -89,6 +94,22 @@ def test_a_text_model_with_its_adapter_writes_as_the_merged_model_and_not_as_its
 def test_a_score_model_with_its_adapter_scores_as_the_merged_model(trained: Path, backend: str) -> None:
     merged = scores(judge(trained, model=str(trained / "judge"), adapter=""))
     assert scores(judge(trained, backend)) == pytest.approx(merged, abs=2e-2)
+
+
+def test_a_merged_model_keeps_the_tokenizer_that_transformers_would_rebuild(tmp_path: Path) -> None:
+    """As DeepSeekMath's, which loses every blank that way."""
+    base = families.causal("deepseek", tmp_path / "base")
+    lora = peft.LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora)
+    adapters.save(model, str(base), tmp_path / "adapter")
+    role = generator(tmp_path, adapter=str(tmp_path / "adapter"), template=template("deepseek-generate"))
+    folder = adapters.merged(role).path
+    assert folder is not None
+    kept, own = load_tokenizer(str(folder)), load_tokenizer(str(base))
+    ids = own.encode(PROBE, add_special_tokens=False)
+    assert kept.encode(PROBE, add_special_tokens=False) == ids
+    assert kept.decode(ids) == own.decode(ids)
+    assert not is_misread(str(folder))
 
 
 def test_an_adapter_is_merged_once_and_again_when_it_has_changed(trained: Path, tmp_path: Path, models: Path) -> None:
