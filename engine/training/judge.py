@@ -19,6 +19,7 @@ from engine.training.confidence import auc
 from engine.training.record import Training
 from engine.training.session import OnEvent, Session
 from engine.training.settings import Settings
+from store.errors import InputError
 
 REAL = "real"
 _THRESHOLDS = [number / 100 for number in range(5, 100, 5)]
@@ -33,13 +34,17 @@ def train(
     control: Control | None = None,
 ) -> Training:
     """Train a judge on real questions, each also altered in one way, and measure it on held-out ones, altered in every
-    way; otherwise as ``qft.train``."""
+    way; otherwise as ``qft.train``. InputError where no question can be altered."""
     template = prompts.template(training.template, "--template")
     held, rest = difficulty.split([(text, 1.0) for text in questions], settings.held_out, settings.seed)
 
     def work(at: Session) -> Training:
         if not (training.folder / "config.json").is_file():
-            difficulty.fit(at, template, rows([text for text, _ in rest], settings.seed), tokenizer)
+            examples = rows([text for text, _ in rest], settings.seed)
+            if all(target == 1.0 for _, target in examples):
+                problem = "hold no question that can be altered: they are too short"
+                raise InputError("--questions", len(questions), problem, "give questions of several sentences")
+            difficulty.fit(at, template, examples, tokenizer)
         figures = session.result(training) | _measured(at, template, [text for text, _ in held])
         return record.finish(record.read(training.folder), "done", **figures)
 

@@ -96,3 +96,11 @@ def test_it_learns_from_as_many_altered_questions_as_real_ones() -> None:
 
 def test_it_needs_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--questions '' is missing" in refusal(capsys, "judge", "--base", tmp_path, "--out", tmp_path / "out")
+
+
+def test_questions_that_are_too_short_to_be_altered_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, start = jsonl(tmp_path / "q.jsonl", [{"query": "Why?"}, {"query": "How?"}]), llama(tmp_path / "llama")
+    said = refusal(capsys, "judge", "--base", start, "--questions", file, "--out", tmp_path / "mine", *FAST)
+    assert "--questions 2 hold no question that can be altered" in said
