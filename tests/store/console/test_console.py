@@ -148,7 +148,7 @@ def test_a_snapshot_keeps_its_rows_until_it_is_made_anew(typed: Console, filled:
 
 def test_the_demo_can_be_asked_until_there_is_a_run(workspace: Workspace) -> None:
     sources, typed = SourceSelector(workspace, DEMO), Console(workspace.path)
-    assert typed.run(sources.current(), "SELECT count(*) FROM questions", "it").rows == [["400"]]
+    assert typed.run(sources.current(), "SELECT count(*) FROM questions", "it").rows == [["460"]]
     workspace.create_run(rows.run(status="done"))
     assert typed.run(sources.current(), "SELECT count(*) FROM questions", "it").rows == [["0"]]
 
