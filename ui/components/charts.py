@@ -8,6 +8,8 @@ from store.explore.overview import Bin, Overview
 from ui.web.escape import visible
 
 Chart = dict[str, Any]
+_TICKS = 5
+"""The most steps between the ticks of an axis of counts."""
 
 
 class ChartText(NamedTuple):
@@ -83,7 +85,7 @@ def funnel(rows: Sequence[FunnelRow]) -> Chart:
                 "hovertemplate": "%{y}: %{x:,} kept<extra></extra>",
             }
         ],
-        "layout": {"yaxis": {"autorange": "reversed"}, "xaxis": {"rangemode": "tozero"}},
+        "layout": {"yaxis": {"autorange": "reversed"}, "xaxis": count_axis(rows[0].entered)},
         "columns": ["stage", "entered", "kept", "dropped", "pending"],
         "rows": [[row.stage, row.entered, row.kept, row.dropped, row.pending] for row in rows],
     }
@@ -93,15 +95,22 @@ def histogram(name: str, bins: Sequence[Bin]) -> Chart:
     """Pairs in front of all questions, on the same bins."""
     middles = [((b.low or 0.0) + (b.high or 0.0)) / 2 for b in bins]
     shape = {"x": middles, "width": (bins[0].high or 0.0) - (bins[0].low or 0.0), "customdata": [b.label for b in bins]}
-    layout = {"yaxis": {"rangemode": "tozero"}, "xaxis": {"range": [bins[0].low, bins[-1].high]}}
+    values = {"range": [bins[0].low, bins[-1].high], "title": {"text": CHARTS[name].axis}}
+    layout = {"yaxis": count_axis(max(b.every for b in bins)), "xaxis": values}
     return _counted(name, CHARTS[name].note, "y", "%{customdata}: %{y:,}", shape, layout, bins)
 
 
 def topics(bins: Sequence[Bin]) -> Chart:
     """Questions by MATH subject, most frequent first."""
     shape = {"orientation": "h", "y": [b.label for b in bins]}
-    layout = {"yaxis": {"autorange": "reversed"}}
+    layout = {"yaxis": {"autorange": "reversed"}, "xaxis": count_axis(max(b.every for b in bins))}
     return _counted("topic", "Assigned by a classifier.", "x", "%{y}: %{x:,}", shape, layout, bins)
+
+
+def count_axis(most: int, what: str = "questions") -> dict[str, Any]:
+    """The axis of counts up to ``most``: from zero, with whole numbers at its ticks."""
+    axis = {"rangemode": "tozero", "tickformat": ",d", "nticks": _TICKS, "title": {"text": what}}
+    return axis | ({"dtick": 1} if most <= _TICKS else {})
 
 
 def _counted(

@@ -48,7 +48,7 @@ export function plotLayout(colors, layout) {
     margin: { l: 8, r: 8, t: 8, b: 8 },
     barmode: "overlay",
     showlegend: false,
-    font: { color: colors.ink, size: 12 },
+    font: { color: colors.ink, size: 12, family: colors.font },
     ...layout,
     xaxis: { ...axis, ...layout.xaxis },
     yaxis: { ...axis, ...layout.yaxis },

@@ -12,13 +12,14 @@ export function themeColor(element, name, fallback) {
   return getComputedStyle(element).getPropertyValue(name).trim() || fallback;
 }
 
-/** @param {HTMLElement} element */
+/** The colours of a chart, and the page's font. @param {HTMLElement} element */
 export function chartColors(element) {
   return {
     ink: themeColor(element, "--body-text-color", "#222"),
     line: themeColor(element, "--border-color-primary", "#ccc"),
     grey: themeColor(element, "--neutral-400", "#999"),
     accent: themeColor(element, "--color-accent", "#4f46e5"),
+    font: getComputedStyle(element).fontFamily,
   };
 }
 

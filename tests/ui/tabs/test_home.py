@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from store.database.workspace import Workspace
 from tests.store import rows
@@ -12,6 +14,13 @@ from tests.ui.browser import chromium, served
 
 LONG = 90_000
 """Milliseconds: models load on a busy machine."""
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def filled(folder: Path) -> Path:
@@ -55,3 +64,47 @@ def test_a_fresh_workspace_shows_the_demo_and_five_questions_more_take_its_place
         assert not watched.foreign
     with Workspace.open(tmp_path / "w", create=False) as workspace:
         assert [(run.kind, run.status) for run in workspace.runs()] == [("live", "done")]
+
+
+_WIDTHS = """() => [...document.querySelectorAll('#board [data-chart]')].map((panel) =>
+    [panel.querySelector('.plot').clientWidth, panel.querySelector('.plot svg')?.clientWidth ?? 0])"""
+"""Of each chart: of its place, and of what is drawn there."""
+
+
+def fitting(page: Page, charts: int) -> bool:
+    widths = page.evaluate(_WIDTHS)
+    return len(widths) == charts and all(place > 0 and abs(place - drawn) <= 1 for place, drawn in widths)
+
+
+def test_charts_fit_their_panels_when_home_is_first_shown_later_and_when_the_window_changes(tmp_path: Path) -> None:
+    with served(filled(tmp_path / "w")) as url, chromium(url) as watched:
+        page = watched.open("/?filter=%7B%7D")
+        expect(page.get_by_role("tab", name="Explore")).to_have_attribute("aria-selected", "true")
+        page.wait_for_timeout(3_000)  # Home would be drawn by now, if it were drawn while it is hidden
+        page.get_by_role("tab", name="Home").click()
+        until(lambda: fitting(page, 6))
+        page.set_viewport_size({"width": 700, "height": 900})
+        until(lambda: fitting(page, 6))
+        page.get_by_role("tab", name="Explore").click()
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.wait_for_timeout(500)
+        page.get_by_role("tab", name="Home").click()
+        until(lambda: fitting(page, 6))
+        assert not watched.errors
+
+
+def test_counts_have_whole_ticks_a_title_at_each_axis_and_the_fonts_of_the_page(tmp_path: Path) -> None:
+    with served(filled(tmp_path / "w")) as url, chromium(url) as watched:
+        page = watched.open()
+        for chart, axis in (("difficulty", "y"), ("reward", "y"), ("topic", "x"), ("funnel", "x")):
+            ticks = page.locator(f"#board [data-chart={chart}] .{axis}tick text")
+            expect(ticks.first).to_be_visible()
+            numbers = [text.replace(",", "") for text in ticks.all_text_contents()]
+            assert all(number.isdigit() for number in numbers)
+            assert len(set(numbers)) == len(numbers)
+            expect(page.locator(f"#board [data-chart={chart}] .{axis}title")).to_have_text("questions")
+        expect(page.locator("#board [data-chart=difficulty] .xtitle")).to_have_text(
+            "share of attempts expected to fail"
+        )
+        fonts = "(place) => getComputedStyle(document.querySelector(place)).fontFamily"
+        assert page.evaluate(fonts, "#board .xtick text") == page.evaluate(fonts, "#board h3")

@@ -112,8 +112,9 @@ def _chart(name: str, first: Sequence[Bin], second: Sequence[Bin], names: Sequen
         {**(_dots if name == "topic" else _steps)(first, values), "role": role, "customdata": labels, **look}
         for role, values, look in zip(("every", "kept"), shares, _LOOKS[name == "topic"], strict=True)
     ]
-    share_axis = {"tickformat": ".0%", "rangemode": "tozero"}
-    layout: dict[str, Any] = {"xaxis": {"range": [first[0].low, first[-1].high]}, "yaxis": share_axis}
+    share_axis = {"tickformat": ".0%", "rangemode": "tozero", "title": {"text": f"share of {of}"}}
+    values = {"range": [first[0].low, first[-1].high], "title": {"text": CHARTS[name].axis}}
+    layout: dict[str, Any] = {"xaxis": values, "yaxis": share_axis}
     if name == "topic":
         layout = {"xaxis": share_axis, "yaxis": {"autorange": "reversed"}}
     how, other = (
