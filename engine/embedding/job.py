@@ -64,6 +64,8 @@ class _Job:
     def run(self, runs: Sequence[str], embedder: Embedder | None, rebuild: bool) -> Result:
         wanted = self._wanted(runs)
         meta = None if rebuild else files.read_meta(self._folder)
+        if meta is not None and not any((self._folder / meta.version).glob("*.npz")):
+            meta = None  # the demo's map came without what it was made by: it is made again
         own = stored(meta.embedder) if meta is not None else None
         if own is not None and embedder is not None and embedder != own:
             problem = f"did not make the map, which was made by {own.name}"

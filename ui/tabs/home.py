@@ -28,8 +28,8 @@ from ui.web.latex import written
 
 EVERY_RUN = ""  # the choice of all runs together
 _DEMO = (
-    "**This is the bundled demo**, read-only: questions that small models wrote, judged and solved on a CPU. "
-    "Your own runs replace it: generate questions in the Sample or the Runs tab."
+    "**This is the bundled demo**: questions that small models wrote, judged and solved on a CPU. What you generate "
+    "here is added to it; your own runs from the Sample and the Runs tab appear without it."
 )
 _REAL = " The nano models know templates only; for real English with 190 MB more, run `make smol`."
 _REAL_HERE = " The nano models know templates only; profile `smol`, which is installed, writes real English."
@@ -70,6 +70,7 @@ def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) 
         return (what, note, value(charts(found)), *pairs, *[""] * (_PAIRS - len(pairs)))
 
     def generate() -> Iterator[tuple[Any, ...]]:
+        attempt(sources.keep_shown)
         session = attempt(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
         with closing(session.snapshots()) as snapshots:  # a page that is closed cancels its session
             for now in snapshots:

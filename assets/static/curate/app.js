@@ -121,10 +121,6 @@ export class App {
     this.actions = makeActions(this);
   }
 
-  get isDemo() {
-    return this.overview?.demo ?? false;
-  }
-
   /** The open card; undefined while it is loading. */
   get card() {
     return this.cards.get(openId(this.queue));
@@ -136,7 +132,7 @@ export class App {
    * @returns {Promise<any>}
    */
   call(name, request) {
-    return call(this.server, name, { reviewer: this.reviewer || (this.isDemo ? "demo" : null), ...request }, NO_ANSWER);
+    return call(this.server, name, { reviewer: this.reviewer || null, ...request }, NO_ANSWER);
   }
 
   /** An error above the tab; empty removes it. @param {string} text */

@@ -17,9 +17,8 @@ import { isVerb, neighbor, nextUndecided, openId } from "./queue.js";
  */
 export function getDecidable(app) {
   const { card, queue } = app;
-  if (app.isDemo) app.report(app.props.demo);
-  else if (queue && queue.at !== null && !card) app.report("This question is still loading…");
-  return card && card.gone === undefined && !app.isDemo ? card : null;
+  if (queue && queue.at !== null && !card) app.report("This question is still loading…");
+  return card && card.gone === undefined ? card : null;
 }
 
 /**
@@ -69,8 +68,7 @@ export function skip(app) {
 
 /** @param {App} app */
 export function undo(app) {
-  if (app.isDemo) app.report(app.props.demo);
-  if (!app.queue || app.isDemo) return;
+  if (!app.queue) return;
   app.actions.closePane();
   app.report("Undoing…");
   app.record("undo", {}, null);

@@ -137,7 +137,7 @@ export function useName(app) {
 /** Creates the queue of the form and opens it. @param {App} app */
 export async function createQueue(app) {
   const { part } = app;
-  if (!useName(app) && !app.isDemo) {
+  if (!useName(app)) {
     setText(part("reviewer-help"), NO_NAME);
     part("reviewer").focus();
     return;
@@ -164,7 +164,7 @@ export async function createQueue(app) {
  */
 export async function openQueue(app, name) {
   const { outbox, part } = app;
-  if (!useName(app) && !app.isDemo) {
+  if (!useName(app)) {
     await look(app);
     app.showError(NO_NAME);
     part("reviewer").focus();

@@ -13,6 +13,8 @@ import pytest
 
 from engine.embedding import job
 from engine.embedding.role import Embedder, load_embedder
+from engine.paths import ASSETS
+from store.database.sources import SourceSelector
 from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
 from store.map import files
@@ -166,6 +168,17 @@ def test_damaged_files_are_one_sentence_and_can_be_made_anew(workspace: Workspac
     next(home.rglob("text.npz")).write_bytes(b"no")
     with pytest.raises(InputError, match="--rebuild"):
         job.run(workspace)
+
+
+def test_the_map_of_the_demo_comes_with_it_and_is_made_again_for_further_questions(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        SourceSelector(workspace, ASSETS / "demo").keep_demo()
+        map_ = files.current_map(workspace)
+        assert map_ is not None
+        assert sorted(map_.keys.tolist()) == files.question_keys(workspace).tolist()
+        imported(workspace, texts(30))
+        assert job.run(workspace).status == "done"
+        assert stored_map(workspace.path).meta.count == 490
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_map(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from ui.web.escape import plural, shorten, visible
 from ui.web.requests import FilterField, Reply, ReviewerRequest, Text, server_function
 
 DEMO = (
-    "The demo is read-only. To review questions, generate some in the Runs tab or with `scalequest run`, or import "
-    "them with `scalequest import`."
+    "These are the questions of the bundled demo. Start a queue to review them: the demo then becomes a part of this "
+    "workspace, which you can delete in the Runs tab."
 )
 
 
@@ -58,40 +58,34 @@ def section(sources: SourceSelector, frames: Frames) -> None:
     )
 
 
-def refuse_demo(sources: SourceSelector) -> None:
-    """StoreError while the page shows the demo, which stores no decisions."""
+def _panel(sources: SourceSelector, frames: Frames, request: PanelRequest) -> Reply:
     if sources.shows_demo:
         raise StoreError(DEMO)
-
-
-def _panel(sources: SourceSelector, frames: Frames, request: PanelRequest) -> Reply:
-    refuse_demo(sources)
     if request.panel not in PANELS:
         raise InputError("panel", shorten(request.panel, 60), "does not exist", f"use one of {', '.join(PANELS)}")
     return PANELS[request.panel](sources, frames, request)
 
 
 def _take_back(sources: SourceSelector, request: TakeBackRequest) -> Reply:
-    refuse_demo(sources)
     undone = decisions.undo_event(sources.workspace, request.decided_by, request.event_id)
     of = undone.question_id or plural(undone.count, "question")
     return {"said": f"Undone: {undone.action} of {of}, by {visible(undone.reviewer)}."}
 
 
 def _make_pairs(sources: SourceSelector, request: ReviewerRequest) -> Reply:
-    refuse_demo(sources)
+    sources.keep_shown()
     return {"said": f"Created {plural(pairs.from_reviews(sources.workspace), 'preference pair')}."}
 
 
 def _count(sources: SourceSelector, frames: Frames, request: CountRequest) -> Reply:
-    refuse_demo(sources)
+    sources.keep_shown()
     count = len(decisions.matching_keys(sources.workspace, frames, request.filter))
     return {"count": count, "of": rows_in_words(sources, request.filter)}
 
 
 def _bulk(sources: SourceSelector, frames: Frames, request: BulkRequest) -> Reply:
-    refuse_demo(sources)
     reviewer = request.decided_by
+    sources.keep_shown()
     keys = decisions.matching_keys(sources.workspace, frames, request.filter)
     done = decisions.decide_all(
         sources.workspace, reviewer, keys, request.action, request.payload or {}, expected=request.expected

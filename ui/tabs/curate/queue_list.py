@@ -1,17 +1,14 @@
 """The queues of the Curate tab: the list with each reviewer's progress, and making, opening and deleting one.
 
-While the page shows the demo, which stores nothing, a queue is made of its first rows and forgotten.
+A queue of the bundled demo makes the demo a part of the workspace.
 """
 
 from datetime import UTC
 from itertools import count
 from typing import Any
 
-import numpy as np
-
 from store.database.sources import SourceSelector
 from store.errors import StoreError
-from store.explore import query
 from store.filters import saved_views
 from store.filters.filter import Filter
 from store.frame.cache import Frames
@@ -23,8 +20,6 @@ from ui.tabs.explore import labels
 from ui.web.escape import shorten, visible
 from ui.web.requests import LONGEST_ERROR, FilterField, Reply, ReviewerRequest, Text
 
-DEMO_QUEUE = "demo"  # the queue of the bundled rows; no file holds it
-_DEMO_ROWS = 50
 _LONGEST_FILTER = 300  # characters of a filter in words
 
 
@@ -91,8 +86,7 @@ def _row(sources: SourceSelector, queue: Queue, reviewer: str | None) -> dict[st
 def make(sources: SourceSelector, frames: Frames, request: MakeRequest) -> Reply:
     """A new queue; the reply has its name. InputError names the field that is wrong."""
     reviewer = request.decided_by
-    if sources.shows_demo:
-        return {"queue": DEMO_QUEUE}
+    sources.keep_shown()
     made = queues.make(
         sources.workspace,
         frames,
@@ -112,8 +106,6 @@ def make(sources: SourceSelector, frames: Frames, request: MakeRequest) -> Reply
 def opened(sources: SourceSelector, frames: Frames, request: QueueRequest) -> Reply:
     """A queue with this reviewer's position in it."""
     reviewer = request.decided_by
-    if sources.shows_demo:
-        return _demo(sources, frames)
     queue = queues.load(sources.workspace.path, request.queue)
     position = queues.position(sources.workspace, queue, reviewer)
     return {
@@ -128,26 +120,6 @@ def opened(sources: SourceSelector, frames: Frames, request: QueueRequest) -> Re
         "decided": position.decided,
         "at": position.index,
         "estimate": estimate_sentence(estimate(sources.workspace, queue), queue),
-    }
-
-
-def _demo(sources: SourceSelector, frames: Frames) -> Reply:
-    source = sources.current()
-    frame = frames.of(source)
-    rows = np.flatnonzero(query.select(source, frame, Filter(stage="pair")).rows)[:_DEMO_ROWS]
-    ids = [frame.key(int(row)) for row in rows]
-    return {
-        "queue": DEMO_QUEUE,
-        "text": DEMO_QUEUE,
-        "order": "the bundled rows",
-        "filter": "the demo",
-        "of": frame.total,
-        "sample": False,
-        "blind": False,
-        "ids": ids,
-        "decided": [None] * len(ids),
-        "at": 0 if ids else None,
-        "estimate": "",
     }
 
 

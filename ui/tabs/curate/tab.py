@@ -20,7 +20,7 @@ from store.review.metrics import estimate
 from store.review.payloads import LONGEST_NOTE, LONGEST_REASON, LONGEST_TEXT
 from store.review.queues import Queue
 from ui.tabs.curate import panels, queue_list, review_item
-from ui.tabs.curate.panels import DEMO, refuse_demo
+from ui.tabs.curate.panels import DEMO
 from ui.web import assets
 from ui.web.escape import plural, shorten, visible
 from ui.web.requests import LONGEST_ERROR, Reply, Request, ReviewerRequest, Text, parse, server_function
@@ -89,7 +89,7 @@ def _send(sources: SourceSelector, request: SendRequest) -> Reply:
     refused for good is answered with its id.
     """
     reviewer = request.decided_by
-    refuse_demo(sources)
+    sources.keep_shown()
     queue = _queue(sources, request.queue)
     done: list[Reply] = []
     reply: Reply = {"done": done}
@@ -148,5 +148,5 @@ def _items(sources: SourceSelector, frames: Frames, request: ItemsRequest) -> Re
 
 
 def _tags(sources: SourceSelector, request: TagsRequest) -> Reply:
-    refuse_demo(sources)
+    sources.keep_shown()
     return {"tags": tags.keep_tags(sources.workspace.path, request.tags)}

@@ -165,7 +165,7 @@ def state(source: Source, frame: Frame, runs: Sequence[Run]) -> list[str]:
             f"A first look at an even sample: {frame.size:,} of {frame.total:,} questions. The rest follows in seconds."
         )
     if isinstance(source, Demo):
-        notes.append("These are the questions of the bundled demo, which is read-only. Your own runs replace them.")
+        notes.append("These are the questions of the bundled demo. Your own runs appear here once you have some.")
     for run in runs:
         if run.status in ("running", "paused"):
             target = run.config.get("questions") or run.config.get("max_questions")

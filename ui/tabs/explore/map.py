@@ -19,7 +19,7 @@ from engine.job_registry import JobRegistry
 from engine.job_requests import EmbedRequest
 from engine.jobs.runner import Job
 from store.database.sources import Demo, Source, SourceSelector
-from store.errors import InputError, ScaleQuestError
+from store.errors import ScaleQuestError
 from store.explore import query
 from store.filters.map_area import SIDE
 from store.frame.cache import Frames
@@ -83,8 +83,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
             return {"text": visible(str(error))}
 
     def start(request: StartRequest) -> None:
-        if sources.shows_demo:
-            raise InputError("map", "", "cannot be made, because the demo is read-only", "make or import questions")
+        sources.keep_shown()
         jobs.start(EmbedRequest(rebuild=request.rebuild))
 
     with gr.Accordion("Map", open=False, elem_id="map-section"):

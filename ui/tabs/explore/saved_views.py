@@ -11,7 +11,6 @@ from pathlib import Path
 import gradio as gr
 
 from store.database.sources import SourceSelector
-from store.errors import StoreError
 from store.filters import saved_views
 from store.filters.filter import Filter
 from ui.web import assets
@@ -51,9 +50,8 @@ def control(sources: SourceSelector) -> None:
 
 
 def save(sources: SourceSelector, name: str, filter: Filter) -> str:
-    """Save a view; returns its name. StoreError while the page shows the demo, which stores none."""
-    if sources.shows_demo:
-        raise StoreError("The demo is read-only; views can be saved once the workspace has a run.")
+    """Save a view; returns its name. What the view is of becomes a part of the workspace."""
+    sources.keep_shown()
     return saved_views.save(sources.workspace.path, name, filter)
 
 

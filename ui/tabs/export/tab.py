@@ -35,7 +35,8 @@ _ABOUT = "Writes files that training tools load directly, and a manifest that re
 _ABOUT += "Pairs that a reviewer rejected are left out unless the filter selects a status."
 _REASONING = [("As the format expects", ""), ("Inline", "inline"), ("Field", "field"), ("Left out", "none")]
 _TRAINER = "verl"
-_DEMO = "The demo cannot be exported: make a run, or import a dataset, first."
+_EMPTY = "There is nothing to export yet: make a run, or import a dataset, first."
+_DEMO = "These are the bundled demo's pairs. *Export* makes the demo a part of this workspace and writes them."
 _ADDRESS = "(...given) => [new URL(location.href).searchParams.get('filter') || '', ...given.slice(1)]"
 """Explore keeps its filter in the page's address."""
 _CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the workspace keeps its rows.`) ? name : '']"
@@ -142,8 +143,8 @@ class _View:
         ]
 
     def look(self, address: str, *options: Any) -> list[str]:
-        if self._sources.shows_demo or not self._sources.workspace.runs():
-            return [sheet.value([text(_DEMO)]), sheet.value([])]
+        if not self._sources.workspace.runs():
+            return [sheet.value([text(_DEMO if self._sources.shows_demo else _EMPTY)]), sheet.value([])]
         try:
             seen = look(self._sources.workspace, self._plan(address, *options))
         except ScaleQuestError as error:
@@ -154,6 +155,7 @@ class _View:
         *options, name = given
 
         def begin() -> None:
+            self._sources.keep_shown()
             if not self._sources.workspace.runs():
                 raise InputError("workspace", "", "has no run yet", "make one, or import a dataset, first")
             out = finished.new_folder(self._folder, name or "").absolute()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from store.database.workspace import Workspace
 from tests.ui.browser import chromium, served
 from tests.ui.tabs.curate.curating import at_run, begin, clean, current, decided, events, fill, reloaded, saved, warns
 
@@ -174,18 +175,22 @@ def test_explore_sends_its_filter_to_a_new_queue(url: str) -> None:
         clean(watched)
 
 
-def test_the_demo_can_be_looked_at_and_says_how_to_begin(tmp_path: Path) -> None:
+def test_the_demo_is_reviewed_like_any_run_and_is_then_part_of_the_workspace(tmp_path: Path) -> None:
     with served(tmp_path / "w") as address, chromium(address) as watched:
         page = watched.open()
         page.get_by_role("tab", name="Curate").click()
+        expect(page.locator("#curate")).to_contain_text("the demo then becomes a part of this workspace")
+        page.get_by_label("Your name").fill("ana")
         page.get_by_role("button", name="Start reviewing").click()
         expect(page.locator("#curate article .question")).to_be_visible()
         page.keyboard.press("a")
-        expect(page.locator("[data-part=feedback]")).to_contain_text("The demo is read-only")
-        decided(page, 0, 50)
-        page.keyboard.press("j")
-        expect(page.locator("[data-part=progress]")).to_contain_text("row 2")
+        expect(page.locator("[data-part=progress]")).to_contain_text("1 of")
+        saved(page)
         clean(watched)
+    with Workspace.open(tmp_path / "w", create=False) as workspace:
+        assert len(workspace.runs()) == 2
+        with workspace.cursor() as cursor:
+            assert cursor.execute("SELECT reviewer, action FROM decisions").fetchall() == [("ana", "accept")]
 
 
 def test_an_address_with_a_queue_that_is_gone_says_so_and_lists_the_others(url: str) -> None:

@@ -181,7 +181,7 @@ def test_a_narrow_page_shows_hostile_texts_as_they_are(url: str) -> None:
         assert not watched.foreign
 
 
-def test_the_demo_can_be_explored_and_keeps_no_view(tmp_path: Path) -> None:
+def test_the_demo_can_be_explored_and_a_view_of_it_is_kept_with_it(tmp_path: Path) -> None:
     with served(tmp_path / "empty") as url, chromium(url) as watched:
         page = watched.open("/?sort=newest")
         section = opened(page)
@@ -189,8 +189,7 @@ def test_the_demo_can_be_explored_and_keeps_no_view(tmp_path: Path) -> None:
         expect(section.locator("p.count")).to_contain_text("candidates kept")
         section.get_by_label("Name").fill("mine")
         section.get_by_role("button", name="Keep as view").click()
-        expect(section.get_by_role("alert")).to_have_text(
-            "The demo is read-only; views can be saved once the workspace has a run."
-        )
-        assert not (tmp_path / "empty" / saved_views.FILE).exists()
+        expect(page.locator("#views")).to_contain_text("mine")
         assert not watched.errors
+    with Workspace.open(tmp_path / "empty", create=False) as workspace:
+        assert len(workspace.runs()) == 2
