@@ -1,12 +1,13 @@
 /** The histograms of numbers. Drag on one to select a range, click a bar to select it, or write the ends. */
 
-import { button, find, findAll, group, make, setOptions } from "../lib/dom.js";
-import { formatDigits, formatNumber } from "../lib/format.js";
+import { find, findAll, group, make, setOptions } from "../lib/dom.js";
+import { formatNumber } from "../lib/format.js";
 import { describeChart, PLOT_CONFIG, plotLayout } from "../lib/plot.js";
 import { setTable } from "../lib/table.js";
 import { chartColors } from "../lib/theme.js";
 import { binName, gapOf, isInRange, rangeOfBins } from "./bins.js";
-import { withModel, withTypedEnd } from "./filter.js";
+import { withModel } from "./filter.js";
+import { drawRangeFields, makeRangeFields } from "./range_fields.js";
 
 /**
  * @typedef {import("./app.js").App} App
@@ -25,14 +26,7 @@ const drawnRest = new WeakMap();
  */
 function makePanel(app, chart) {
   const plot = group("div", "plot", make("div", "drawn"), make("div", "brush"));
-  const ends = make("div", "ends");
-  ["from", "to"].forEach((name, end) => {
-    const input = make("input");
-    input.type = "number";
-    input.addEventListener("change", () => app.setRange(chart.id, withTypedEnd(app.range(chart.id), end, input.value)));
-    ends.append(group("label", "", `${name} `, input));
-  });
-  ends.append(button("Clear", () => app.setRange(chart.id, null)));
+  const ends = makeRangeFields(() => app.range(chart.id) ?? null, (range) => app.setRange(chart.id, range));
   const details = group("details", "", make("summary", "", "As a table"), make("table"));
   const panel = group("section", "", make("h3"), make("p", "note"), ...(chart.id === "pass_rate" ? [modelSelect(app)] : []), plot, ends, details);
   details.addEventListener("toggle", () => fillTable(app, panel));
@@ -55,6 +49,7 @@ function modelSelect(app) {
 function drawModels(panel, { models = [], model = null }) {
   const select = find(panel, ".model select", HTMLSelectElement);
   const key = JSON.stringify(models);
+  if (document.activeElement === select) return; // a list that is open must not change
   if (select.dataset.models !== key) setOptions(select, [["", "measured first"], ...models]);
   select.dataset.models = key;
   select.value = model ?? "";
@@ -138,18 +133,7 @@ function drawRange(app, panel, chart) {
   const range = app.range(chart.id) ?? null;
   const [first, end] = [chart.edges[0], chart.edges[chart.edges.length - 1]];
   const gap = gapOf(chart);
-  findAll(panel, ".ends input", HTMLInputElement).forEach((input, i) => {
-    const bound = range ? range[i] : null;
-    const value = bound === null ? "" : formatDigits(bound);
-    const typing = document.activeElement === input && input.value !== "";
-    if (!typing || Number(input.value) !== Number(value)) input.value = value;
-    input.step = formatDigits(chart.edges[1] - chart.edges[0]);
-    input.placeholder = formatDigits(i ? end - gap : first);
-    input.setAttribute("aria-label", `${chart.title} ${i ? "to" : "from"}`);
-  });
-  const clear = find(panel, ".ends button");
-  clear.hidden = !range;
-  clear.setAttribute("aria-label", `Clear ${chart.title}`);
+  drawRangeFields(find(panel, ".ends"), { title: chart.title, range, step: chart.edges[1] - chart.edges[0], limits: [first, end - gap] });
   const shade = find(panel, ".brush");
   const area = panel.querySelector(PLOT_AREA);
   shade.hidden = !range || !area;

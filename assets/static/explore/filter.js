@@ -118,18 +118,16 @@ export function searchText({ words, regex, solution_text: inSolutions }) {
 }
 
 /**
- * A range with a typed end. Ends in the wrong order are swapped; null without an end.
- * @param {Range | undefined} range
- * @param {number} end - 0 or 1
- * @param {string} text
- * @returns {Range | null}
+ * The range of two fields, or what is wrong with it: ends are never swapped, because the other one may be half typed.
+ * @param {Range | null} range - as it was; the end of a field in which nothing was typed stays
+ * @param {{ typed: boolean, text: string, bad: boolean }[]} fields - bad: what was typed is no number
+ * @returns {{ range: Range | null, text: string | null }} range: null where both ends are open
  */
-export function withTypedEnd(range, end, text) {
-  const value = text === "" ? null : Number(text);
-  /** @type {Range} */
-  const typed = [...(range ?? /** @type {Range} */ ([null, null]))];
-  typed[end] = Number.isFinite(value) ? value : null;
-  const [low, high] = typed;
-  if (low !== null && high !== null && low > high) typed.reverse();
-  return typed[0] === null && typed[1] === null ? null : typed;
+export function readEnds(range, fields) {
+  if (fields.some(({ bad }) => bad)) return { range, text: "Write a number, e.g. 0.5 or -2." };
+  const [low, high] = fields.map(({ typed, text }, end) => (typed ? (text === "" ? null : Number(text)) : (range?.[end] ?? null)));
+  if (low !== null && high !== null && low > high) {
+    return { range, text: `The lower end, ${low}, is above the upper end, ${high}.` };
+  }
+  return { range: low === null && high === null ? null : [low, high], text: null };
 }

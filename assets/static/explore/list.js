@@ -42,7 +42,7 @@ export function drawFilter(app) {
   if (searchText(app.conditions)) where.value = app.conditions.solution_text === undefined ? "" : "solutions";
   const sort = part("sort", HTMLSelectElement);
   find(sort, 'option[value="match"]').hidden = !last.ranked;
-  sort.value = last.sort || "-newest";
+  if (document.activeElement !== sort) sort.value = last.sort || "-newest";
 }
 
 /**

@@ -118,10 +118,16 @@ export async function mount(host) {
   const text = part("text", HTMLInputElement);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
+  const search = () => {
+    clearTimeout(typing);
+    typing = undefined;
+    app.search(text.value);
+  };
   text.addEventListener("input", () => {
     clearTimeout(typing);
-    typing = setTimeout(() => app.search(text.value), TYPING);
+    typing = setTimeout(search, TYPING);
   });
+  text.addEventListener("change", () => typing !== undefined && search()); // the field is left: nothing typed is lost
   part("where").addEventListener("change", () => text.value.trim() && app.search(text.value));
   find(element, "details.facets", HTMLDetailsElement).open = element.clientWidth > WIDE;
   listen(element, document, "keydown", onKey);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  clicked, isChosen, rangeOf, searchText, toggled, withCondition, withModel, withRange, withSearch, withTypedEnd,
+  clicked, isChosen, rangeOf, readEnds, searchText, toggled, withCondition, withModel, withRange, withSearch,
 } from "../../../assets/static/explore/filter.js";
 
 test("null and an empty list remove a condition; a filter that is a text is dropped", () => {
@@ -34,10 +34,15 @@ test("the search field and the filter say the same", () => {
   assert.deepEqual(withSearch({ words: "old", topic: ["a"] }, " /x/i "), { topic: ["a"], regex: "(?i)x" });
 });
 
-test("typed ends in the wrong order are swapped", () => {
-  assert.deepEqual(withTypedEnd([5, null], 1, "2"), [2, 5]);
-  assert.deepEqual(withTypedEnd(undefined, 0, "1.5"), [1.5, null]);
-  assert.equal(withTypedEnd([1, null], 0, ""), null);
+test("typed ends become a range; those in the wrong order are refused, never swapped", () => {
+  /** @param {(string | undefined)[]} typed */
+  const ends = (...typed) => typed.map((text) => ({ typed: text !== undefined, text: text ?? "", bad: text === "bad" }));
+  assert.deepEqual(readEnds(null, ends("100", undefined)), { range: [100, null], text: null });
+  assert.deepEqual(readEnds([100, null], ends(undefined, "500")), { range: [100, 500], text: null });
+  assert.deepEqual(readEnds([1 / 3, 1], ends(undefined, "0.5")).range, [1 / 3, 0.5]);
+  assert.deepEqual(readEnds([1, null], ends("", undefined)), { range: null, text: null });
+  assert.match(readEnds([5, null], ends(undefined, "2")).text ?? "", /lower end, 5, is above the upper end, 2/);
+  assert.match(readEnds(null, ends("bad", undefined)).text ?? "", /Write a number/);
 });
 
 test("a range of pass rates keeps its model, and a model its range", () => {
