@@ -22,6 +22,16 @@ class Rate:
     effective: float
 
 
+def percent(share: float) -> str:
+    """``84 %``, with a space that no line breaks at."""
+    return f"{100 * share:.0f}\u00a0%"
+
+
+def percents(low: float, high: float) -> str:
+    """The ends of an interval: ``71 to 92 %``."""
+    return f"{100 * low:.0f} to {percent(high)}"
+
+
 def wilson(hits: float, n: float) -> tuple[float, float]:
     """Wilson's interval of the share hits / n; (0, 1) for n = 0. ``n`` may be an effective sample size."""
     if not n:

@@ -28,7 +28,7 @@ from store.frame.frame import Array
 from store.names import line
 from store.records import Decision, now
 from store.review import queues
-from store.review.payloads import EDITED, check_payload, event_name, is_valid_text, reviewer_name
+from store.review.payloads import EDITED, MARKS, check_payload, event_name, is_valid_text, reviewer_name
 from store.times import from_db, to_db
 
 BULK_ACTIONS = ("accept", "reject", "skip", "tag", "untag")
@@ -71,8 +71,9 @@ def decide(
     """Append an event and return it as stored; a repeated ``event_id`` returns the first one.
 
     ``queue``: the queue in which it was made; ``sampling_p``: its probability of drawing the question (None: taken from
-    the queue's file). Unchanged texts of an edit are left out. InputError: bad input, an unknown question or solution,
-    an edit without a change, or the ``event_id`` of another event.
+    the queue's file). Unchanged texts of an edit are left out, and so is ``blind`` where nobody else has reviewed the
+    question: the first decision is always blind. InputError: bad input, an unknown question or solution, an edit
+    without a change, or the ``event_id`` of another event.
     """
     who, given, event = reviewer_name(reviewer), check_payload(action, payload), event_name(event_id)
     if sampling_p is not None and not 0 < sampling_p <= 1:
@@ -90,7 +91,7 @@ def decide(
                 raise InputError("event_id", event, "belongs to another decision", "give each decision its own id")
             return known
         q = _key(cursor, question_id)
-        effective = _effective(cursor, q, action, given)
+        effective = _effective(cursor, q, who, action, given)
         decision = Decision(event, question_id, who, cast(Any, action), effective, None, queue, sampling_p)
         _append(cursor, decision, q)
         return decision
@@ -116,8 +117,9 @@ def decide_all(
         remedy = f"choose from {', '.join(BULK_ACTIONS)}"
         raise InputError("action", str(action)[:40], "does not apply to many rows", remedy)
     who, given = reviewer_name(reviewer), check_payload(action, payload)
-    if "sample" in given:
-        raise InputError("sample", given["sample"], "belongs to a single question", "accept without it")
+    single = next((name for name in ("sample", *MARKS) if name in given), None)
+    if single is not None:
+        raise InputError(single, given[single], "belongs to a single question", f"{action} without it")
     batch = secrets.token_hex(8)
     keys = pa.table({"q": np.unique(np.asarray(q, np.int64))})
     insert = """
@@ -219,8 +221,14 @@ def _append(cursor: duckdb.DuckDBPyConnection, decision: Decision, q: int) -> No
     )
 
 
-def _effective(cursor: duckdb.DuckDBPyConnection, q: int, action: str, given: dict[str, Any]) -> dict[str, Any]:
+def _effective(
+    cursor: duckdb.DuckDBPyConnection, q: int, who: str, action: str, given: dict[str, Any]
+) -> dict[str, Any]:
     """The payload, checked against the stored question; of an edit the texts that change."""
+    if "blind" in given:
+        query = "SELECT 1 FROM decision_rows WHERE q = ? AND reviewer <> ? LIMIT 1"
+        if not cursor.execute(query, [q, who]).fetchall():
+            given = {name: value for name, value in given.items() if name != "blind"}
     if action == "accept" and "sample" in given:
         query = "SELECT 1 FROM solution_rows WHERE q = ? AND sample = ?"
         if not cursor.execute(query, [q, given["sample"]]).fetchall():

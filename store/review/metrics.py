@@ -15,7 +15,7 @@ from store.frame.frame import Array, Frame, Selection
 from store.records import STAGES
 from store.review.payloads import VERBS
 from store.review.queues import Queue
-from store.statistics import Rate, counted, part, weighted
+from store.statistics import Rate, counted, part, percent, percents, weighted
 
 DECILES = 10
 
@@ -41,13 +41,13 @@ class Estimate:
 
     @property
     def sentence(self) -> str:
-        """``73 reviewed, 92 % accepted, 83-96 %``."""
+        """``73 reviewed, 92 % accepted, 83 to 96 %``."""
         if self.rate is None:
             return self.refused or f"{self.reviewed} reviewed"
-        sentence = f"{self.reviewed:,} reviewed, {100 * self.rate:.0f} % accepted"
+        sentence = f"{self.reviewed:,} reviewed, {percent(self.rate)} accepted"
         if self.complete:
             return f"{sentence}: all {self.of:,} rows"
-        return f"{sentence}, {100 * self.low:.0f}-{100 * self.high:.0f} %"
+        return f"{sentence}, {percents(self.low, self.high)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ class Calibration:
     """The decisions on questions that a stage kept or dropped; ``kept`` and ``dropped``: all of the filter's.
 
     ``precision``: the share of kept questions that reviewers accept; ``recall``: the share of acceptable questions that
-    the stage keeps; None where they cannot be estimated (``note`` says why). ``dropped_accepted``: false rejects.
+    the stage keeps; None where they cannot be estimated (``note`` says why), such as the recall of a stage that dropped
+    nothing. ``dropped_accepted``: false rejects.
     """
 
     stage: str
@@ -171,15 +172,17 @@ def _calibrated(
     stage: str, counts: list[int], sizes: tuple[int, int], of_kept: Rate | None, of_dropped: Rate | None
 ) -> Calibration:
     recall = None
-    if of_kept is not None and not sizes[1]:
-        recall = Rate(1.0, 1.0, 1.0, of_kept.n, of_kept.effective) if of_kept.value else None
-    elif of_kept is not None and of_dropped is not None:
+    if of_kept is not None and of_dropped is not None and sizes[1]:
         recall = part(of_kept, sizes[0], of_dropped, sizes[1])
     note = None
     if of_kept is None and of_dropped is None:
         note = "Counts only: none of these rows was drawn at random; review a random queue for rates."
     elif of_kept is None:
         note = "No rates: no question that the stage kept was reviewed in a random queue."
+    elif not sizes[1]:
+        note = "Dropped nothing: no recall to estimate."
+    elif recall is None and of_dropped is not None:
+        note = "No recall: reviewers accepted none of the questions that were drawn at random."
     elif recall is None:
         note = "No recall: no question that it dropped was reviewed in a random queue, such as that of dropped rows."
     yes_kept, no_kept, yes_dropped, no_dropped = counts

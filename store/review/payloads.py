@@ -12,6 +12,9 @@ VERBS = ("accept", "reject", "skip")
 """The last of these actions in force is the status of a question."""
 ACTIONS = (*VERBS, "edit", "tag", "untag", "note")
 EDITED = ("query", "response", "answer")
+MARKS = ("blind", "settles")
+"""Marks of a decision on one question: whether other reviewers' decisions were hidden from the reviewer, and whether
+the decision settles a disagreement of others."""
 LONGEST_NAME, LONGEST_REASON, LONGEST_TAG, LONGEST_NOTE, LONGEST_TEXT = 60, 200, 40, 10_000, 100_000
 """Characters."""
 _EVENT = re.compile(r"[0-9a-f]{32}")
@@ -59,17 +62,25 @@ def check_payload(action: str, payload: object) -> dict[str, Any]:
 def _accept(given: dict[str, Any]) -> dict[str, Any]:
     sample = given.get("sample")
     if sample is None:
-        return {}
+        return _marks(given)
     if not isinstance(sample, int) or isinstance(sample, bool) or not 0 <= sample < 2**31:
         raise InputError("sample", repr(sample)[:40], "is not a solution's number", "send that of a listed solution")
-    return {"sample": sample}
+    return {"sample": sample} | _marks(given)
 
 
 def _reject(given: dict[str, Any]) -> dict[str, Any]:
     reason = given.get("reason")
     if reason is None or (isinstance(reason, str) and not reason.strip()):
-        return {}
-    return {"reason": line("reason", reason, LONGEST_REASON)}
+        return _marks(given)
+    return {"reason": line("reason", reason, LONGEST_REASON)} | _marks(given)
+
+
+def _marks(given: dict[str, Any]) -> dict[str, Any]:
+    """``blind`` as it was given; ``settles`` only where it is true."""
+    for name in MARKS:
+        if not isinstance(given.get(name, False), bool):
+            raise InputError(name, repr(given[name])[:40], "is not true or false", "send true, false, or nothing")
+    return {name: given[name] for name in MARKS if name in given and (name == "blind" or given[name])}
 
 
 def _edit(given: dict[str, Any]) -> dict[str, Any]:
@@ -101,9 +112,9 @@ def _text(field: str, text: object, longest: int) -> str:
 
 
 _PAYLOADS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], dict[str, Any]]]] = {
-    "accept": (("sample",), _accept),
-    "reject": (("reason",), _reject),
-    "skip": ((), lambda given: given),
+    "accept": (("sample", *MARKS), _accept),
+    "reject": (("reason", *MARKS), _reject),
+    "skip": (("blind",), _marks),
     "edit": (EDITED, _edit),
     "tag": (("tag",), _tag),
     "untag": (("tag",), _tag),

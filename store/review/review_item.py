@@ -65,12 +65,22 @@ def review_item(source: Source, frame: Frame, question_id: str, *, group: Groupi
     }
 
 
-def blind(item: Row, reviewer: str) -> Row:
-    """The item without scores, rewards, verdicts and other reviewers' decisions, tags and notes. Solutions are in their
-    original order, not grouped; texts stay as edited by anyone.
-    """
+def without_others(item: Row, reviewer: str) -> Row:
+    """The item without other reviewers' decisions, tags and notes; texts stay as edited by anyone."""
     own = [event for event in item["decisions"] if event["reviewer"] == reviewer]
     own_state = replay_events(reversed(own))
+    return item | {
+        "status": own_state.status,
+        "tags": own_state.tags,
+        "edited": own_state.edited,
+        "original": item["original"] if own_state.edited else {},
+        "notes": [note for note in item["notes"] if note["reviewer"] == reviewer],
+        "decisions": own,
+    }
+
+
+def without_scores(item: Row) -> Row:
+    """The item without scores, rewards and verdicts. Solutions are in their original order, not grouped."""
     return item | {
         "majority_answer": None,
         "solutions": [solution | {"reward": None, "rewards": {}} for solution in item["solutions"]],
@@ -81,12 +91,6 @@ def blind(item: Row, reviewer: str) -> Row:
         "drop_reason": None,
         "near_duplicates": [],
         "near_duplicates_of": 0,
-        "status": own_state.status,
-        "tags": own_state.tags,
-        "edited": own_state.edited,
-        "original": item["original"] if own_state.edited else {},
-        "notes": [note for note in item["notes"] if note["reviewer"] == reviewer],
-        "decisions": own,
     }
 
 

@@ -1,6 +1,8 @@
 """Counts by reviewer, the log of events, and the agreement of reviewers who judged the same questions.
 
-Judging means accepting or rejecting singly: bulk actions don't count for agreement.
+Judging means accepting or rejecting singly: bulk actions don't count for agreement, nor do decisions that settle a
+disagreement of others. A decision is blind if it was made first, or is marked so: other reviewers' decisions were
+hidden.
 """
 
 import json
@@ -14,6 +16,7 @@ from typing import Any
 from store.database.sources import Source
 from store.database.views import IN_FORCE
 from store.frame.cache import read_cursor
+from store.review.payloads import VERBS
 from store.times import from_db
 
 
@@ -135,13 +138,27 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry(**values)
 
 
-def agreement(source: Source, *, most: int = 200) -> Agreement:
-    """Agreement on the questions that several reviewers judged, with the newest ``most`` differences."""
+JUDGED = f"""
+    action IN ('accept', 'reject') AND batch_id IS NULL AND coalesce(payload ->> 'settles', '') <> 'true'
+    AND {IN_FORCE}"""
+"""The condition on an event that counts for agreement."""
+_BLIND = f"""
+    AND coalesce(payload ->> 'blind', CASE WHEN EXISTS (
+        SELECT 1 FROM decision_rows o
+        WHERE o.q = d.q AND o.reviewer <> d.reviewer AND o.rowid < d.rowid AND o.action IN {VERBS})
+        THEN 'unknown' ELSE 'true' END) = 'true'"""
+
+
+def agreement(source: Source, *, most: int = 200, blind: bool = False) -> Agreement:
+    """Agreement on the questions that several reviewers judged, with the newest ``most`` differences.
+
+    ``blind``: by decisions alone that are known to be blind.
+    """
     query = f"""
         WITH judged AS (
-            SELECT q, question_id, reviewer, arg_max(action, rowid) AS action,
-                arg_max(coalesce(payload ->> 'reason', ''), rowid) AS reason, max(rowid) AS turn
-            FROM decision_rows WHERE action IN ('accept', 'reject') AND batch_id IS NULL AND {IN_FORCE}
+            SELECT q, question_id, reviewer, arg_max(action, d.rowid) AS action,
+                arg_max(coalesce(payload ->> 'reason', ''), d.rowid) AS reason, max(d.rowid) AS turn
+            FROM decision_rows d WHERE {JUDGED} {_BLIND if blind else ""}
             GROUP BY q, question_id, reviewer)
         SELECT question_id, reviewer, action, reason FROM judged
         WHERE q IN (SELECT q FROM judged GROUP BY q HAVING count(*) > 1)

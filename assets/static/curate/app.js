@@ -18,7 +18,8 @@ import { idsAhead, openId } from "./queue.js";
  * @typedef {object} Card
  * @property {string} id
  * @property {undefined} [gone]
- * @property {boolean} hidden - blind, and not decided yet
+ * @property {boolean} hidden - without scores: the queue is blind, and the question not decided yet
+ * @property {"" | "hidden" | "shown"} others - what other reviewers did; empty: nothing
  * @property {string[]} facts
  * @property {string} query
  * @property {string | null} response
@@ -71,7 +72,7 @@ import { idsAhead, openId } from "./queue.js";
  * @property {() => unknown} leaveQueue
  * @property {(step: 1 | -1) => void} cycleSample
  * @property {(index: number) => void} toggleTag
- * @property {() => void} editTags
+ * @property {() => unknown} editTags
  * @property {() => void} closePane
  * @property {(batch: import("./outbox.js").Batch, results: Map<string, import("./outbox.js").Result>) => void} settle
  */
@@ -104,10 +105,14 @@ export class App {
     this.listRequests = new RequestNumbers();
     /** The index of the solution that is shown; null: the chosen one. @type {number | null} */
     this.sampleShown = null;
+    /** Whether other reviewers' decisions are shown before one's own. */
+    this.showsOthers = false;
+    /** Questions whose other decisions were on the screen. @type {Set<string>} */
+    this.exposed = new Set();
     /** @type {Pane | null} */
     this.pane = null;
     this.outbox = new Outbox({
-      send: (batch) => this.call("curate_send", batch),
+      send: (batch) => this.call("curate_send", { ...batch, others: this.showsOthers }),
       onReply: (batch, results, reply) => {
         this.actions.settle(batch, results);
         if (!this.queue || reply.estimate === undefined || batch.queue !== this.queue.name) return;
@@ -161,10 +166,10 @@ export class App {
 
   /** Fetches cards; one that was requested again meanwhile is dropped. @param {string[]} ids */
   async fetchCards(ids) {
-    const { queue } = this;
+    const { queue, showsOthers } = this;
     if (!ids.length || !queue) return;
     const numbers = ids.map((id) => this.cardRequests.next(id));
-    const reply = await this.call("curate_cards_of", { ids, blind: queue.blind });
+    const reply = await this.call("curate_cards_of", { ids, blind: queue.blind, others: showsOthers });
     if (this.queue?.name !== queue.name) return;
     const newest = ids.filter((id, i) => this.cardRequests.isNewest(numbers[i], id));
     newest.forEach((id) => this.cardRequests.forget(id));

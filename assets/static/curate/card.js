@@ -3,6 +3,7 @@
 import { button, findAll, group, make } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
 import { showInExplore } from "../lib/messages.js";
+import { redraw } from "../lib/redraw.js";
 import { drawText, prepareText } from "../lib/text/draw.js";
 import { makeDiff } from "./diff.js";
 import { drawDone } from "./progress.js";
@@ -13,6 +14,7 @@ import { nextUndecided, openId, OUTCOMES } from "./queue.js";
  * @typedef {import("./app.js").Card} Card
  */
 
+const OTHERS_HIDDEN = "Hidden until you decide: other reviewers' decisions, tags and notes. Agreement means more when nobody follows the others.";
 const ALWAYS = ["undo", "previous", "help"]; // buttons that work where all questions are decided
 
 /** @param {Card} card */
@@ -41,6 +43,18 @@ export function drawCard(app) {
     return;
   }
   const id = openId(queue);
+  const draw = () => fillCard(app, place, card, id);
+  if (place.dataset.id === id) redraw(place, draw);
+  else draw();
+}
+
+/**
+ * @param {App} app
+ * @param {HTMLElement} place
+ * @param {Card | import("./app.js").GoneCard | undefined} card - undefined while it is loading
+ * @param {string} id
+ */
+function fillCard(app, place, card, id) {
   place.dataset.id = id;
   if (!card) {
     place.classList.remove("is-blind");
@@ -49,6 +63,7 @@ export function drawCard(app) {
     place.classList.remove("is-blind");
     place.replaceChildren(make("p", "", card.gone), make("p", "quiet", "Press space or j to go to the next question."));
   } else {
+    if (card.others === "shown") app.exposed.add(card.id);
     place.classList.toggle("is-blind", card.hidden);
     place.replaceChildren(makeHead(app, card), group("div", "sides", makeTexts(app, card), makeFacts(app, card)));
     prepareNext(app);
@@ -163,6 +178,7 @@ function makeFacts(app, card) {
   const { decisions, near, notes, samples, scores, verdicts } = card;
   const made = group("aside", "", makeTags(app, card));
   if (card.hidden) made.append(make("p", "quiet", "Blind: scores, verdicts and other reviewers' decisions appear after you decide."));
+  else if (card.others === "hidden") made.append(make("p", "quiet", OTHERS_HIDDEN));
   if (scores.length) made.append(block("Scores among all questions", ...scores.map(makeScore)));
   if (samples.length > 1) made.append(block(card.groups.length ? "Solutions by answer" : "Solutions", ...makeGroups(app, card)));
   if (notes.length) made.append(block("Notes", list(notes, (note) => [`${note.text} (${note.who}, ${note.when})`])));
@@ -190,7 +206,7 @@ function makeScore({ name, value, percentile }) {
   if (percentile === null) return made;
   const mark = make("span");
   mark.style.left = `calc(${percentile}% - .17rem)`;
-  made.append(group("div", "track", mark), make("span", "quiet", `higher than ${Math.round(percentile)} % of all`));
+  made.append(group("div", "track", mark), make("span", "quiet", `higher than ${Math.round(percentile)}\u00a0% of all`));
   return made;
 }
 

@@ -29,7 +29,8 @@ export function getDecidable(app) {
  */
 export function decide(app, verb, payload = {}) {
   if (!app.queue) return;
-  app.record(verb, payload, openId(app.queue));
+  const id = openId(app.queue);
+  app.record(verb, { ...payload, blind: !app.exposed.has(id) }, id);
   app.report("");
   markDecided(app, verb);
 }
@@ -168,5 +169,7 @@ function settleUndo(app, queue, result) {
   }
   queue.decided[result.at] = result.decided ?? null;
   app.cards.delete(result.undone ?? "");
-  app.show(result.at);
+  if (!app.pane) app.show(result.at);
+  else if (openId(queue) === result.undone) app.prefetch(); // someone types there: the card stays
+  drawBar(app, queue);
 }

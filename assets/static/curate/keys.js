@@ -32,6 +32,6 @@ export function commandOf({ key, repeat }) {
  */
 export function isForeign({ key, ctrlKey, metaKey, altKey, defaultPrevented }, isWithin) {
   if (defaultPrevented || ctrlKey || metaKey || altKey) return true;
-  if (isWithin("input, textarea, select, [contenteditable]")) return true;
-  return ["Enter", " "].includes(key) && isWithin("button, a, summary, [role=tab]");
+  if (isWithin("input:not([type=checkbox]), textarea, select, [contenteditable]")) return true;
+  return ["Enter", " "].includes(key) && isWithin("button, a, summary, input, [role=tab]");
 }

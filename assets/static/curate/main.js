@@ -8,9 +8,9 @@ import { App } from "./app.js";
 import { accept, cycleSample, move, settle, skip, toggleTag, undo } from "./decide.js";
 import { openEdit } from "./edit.js";
 import { commandOf, isForeign } from "./keys.js";
-import { closePane, openNote, openReject, openTags, toggleHelp } from "./panes.js";
+import { closePane, mayLeavePane, openNote, openReject, openTags, toggleHelp } from "./panes.js";
 import { storedReviewer } from "./reviewer.js";
-import { createQueue, deleteQueue, drawOrder, leaveQueue, look, openQueue, reviewExplore, useName } from "./start.js";
+import { createQueue, deleteQueue, drawOrder, leaveQueue, look, openQueue, reviewExplore, showOthers, useName } from "./start.js";
 
 /** @param {import("../lib/host.js").Host<import("./app.js").Props>} host */
 export function mount(host) {
@@ -20,7 +20,7 @@ export function mount(host) {
     leaveQueue: () => leaveQueue(of),
     cycleSample: (step) => cycleSample(of, step),
     toggleTag: (index) => toggleTag(of, index),
-    editTags: () => openTags(of),
+    editTags: () => mayLeavePane(of) && openTags(of),
     closePane: () => closePane(of),
     settle: (batch, results) => settle(of, batch, results),
   }));
@@ -41,6 +41,9 @@ export function mount(host) {
     help: () => toggleHelp(app),
     search: () => showInExplore({ search: true }),
   };
+
+  // A text that is being written stays until it is saved or cancelled.
+  const guarded = Object.fromEntries(Object.entries(commands).map(([name, action]) => [name, () => mayLeavePane(app) && action()]));
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
@@ -68,8 +71,8 @@ export function mount(host) {
   drawOrder(app);
   part("order").addEventListener("change", () => drawOrder(app));
   onActions(element, {
-    ...commands,
-    leave: () => leaveQueue(app),
+    ...guarded,
+    leave: () => mayLeavePane(app) && leaveQueue(app),
     retry: () => app.outbox.flush(),
     deleteQueue: () => deleteQueue(app),
     cancelDelete: () => (part("confirm").hidden = true),
@@ -79,6 +82,7 @@ export function mount(host) {
     // After a click, not after a key on a button: the next space skips the question.
     if (isAction && event.detail && app.queue && !app.pane) part("card").focus({ preventScroll: true });
   });
+  part("others").addEventListener("change", () => showOthers(app, part("others", HTMLInputElement).checked));
   part("new").addEventListener("submit", (event) => {
     event.preventDefault();
     createQueue(app);

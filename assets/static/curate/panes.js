@@ -37,6 +37,18 @@ export function closePane(app) {
 }
 
 /**
+ * Whether the pane may be replaced or closed by another action. Where it has unsaved text, it says so and stays.
+ * @param {App} app
+ */
+export function mayLeavePane(app) {
+  if (!app.pane?.hasUnsaved()) return true;
+  app.report(`Save or cancel the ${app.pane.kind} first: its text is not saved yet.`);
+  const field = app.part("pane").querySelector("textarea, input");
+  if (field instanceof HTMLElement) field.focus();
+  return false;
+}
+
+/**
  * Closes the pane on Escape; for `onKey`.
  * @param {App} app
  */
@@ -101,7 +113,7 @@ export function openReject(app) {
     }
     return true;
   };
-  openPane(app, { kind: "reject", onKey, hasUnsaved: () => false }, [
+  openPane(app, { kind: "rejection", onKey, hasUnsaved: () => field.value.trim() !== "" }, [
     make("strong", "", "Why reject? Press 1 to 9, Enter for no reason, Esc to cancel."),
     group("ol", "", ...items),
     group("div", "line", field, button("Reject", rejectTyped, "main"), button("Cancel", close)),

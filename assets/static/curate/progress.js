@@ -19,7 +19,7 @@ export function drawBar({ part }, queue) {
   const total = queue.ids.length;
   setText(part("title"), queue.text);
   part("title").title = `${queue.order}; ${queue.filter}`;
-  part("estimate").title = `The share that people would accept of all ${formatNumber(queue.of)} rows of the filter, with its 95 % interval`;
+  part("estimate").title = `The share that people would accept of all ${formatNumber(queue.of)} rows of the filter, with its 95\u00a0% interval`;
   const row = queue.at === null ? "" : ` · row ${formatNumber(queue.at + 1)}`;
   setText(part("progress"), `${formatNumber(done)} of ${formatNumber(total)} decided${row}`);
   part("bar").style.width = `${total ? (100 * done) / total : 0}%`;

@@ -2,8 +2,9 @@
 
 import { addressFilter, setParameters } from "../lib/address.js";
 import { button, find, group, make, setOptions, setText } from "../lib/dom.js";
+import { redraw } from "../lib/redraw.js";
 import { drawBar, drawSaved } from "./progress.js";
-import { isVerb, nextUndecided } from "./queue.js";
+import { isVerb, nextUndecided, openId } from "./queue.js";
 import { storeReviewer } from "./reviewer.js";
 
 /**
@@ -40,14 +41,15 @@ function drawStart(app) {
   if (queue !== null || overview === null) return;
   const { demo, fixed, notes, queues, total } = overview;
   const field = part("reviewer", HTMLInputElement);
-  if (fixed || !field.value) field.value = reviewer ?? "";
+  if (fixed || (!field.value && document.activeElement !== field)) field.value = reviewer ?? "";
   field.disabled = fixed;
   find(part("reviewer-form"), "button").hidden = fixed;
-  part("seed", HTMLInputElement).defaultValue = String(overview.seed); // with another queue's seed the same rows come again
+  const seed = part("seed", HTMLInputElement);
+  if (document.activeElement !== seed) seed.defaultValue = String(overview.seed); // with another queue's seed the same rows come again
   setText(part("reviewer-help"), fixed ? "Your login is your name." : reviewer ? "Each decision is stored with this name." : NO_NAME);
   part("notes").replaceChildren(...[...(demo ? [app.props.demo] : []), ...notes].map((text) => make("p", "message", text)));
   part("none").hidden = queues.length > 0;
-  part("queues").replaceChildren(...queues.map((row) => makeQueue(app, row)));
+  redraw(part("queues"), () => part("queues").replaceChildren(...queues.map((row) => makeQueue(app, row))));
   drawBases(app);
   part("new").hidden = !total;
   if (!total) app.showError(EMPTY);
@@ -97,7 +99,8 @@ function drawBases({ overview, part }) {
   /** @type {[string, string][]} */
   const options = [["all", "All rows"], ...(overview?.views ?? []).map(({ text }, i) => /** @type {[string, string]} */ ([`${FROM_VIEW}${i}`, `View: ${text}`]))];
   if (filter && filter !== "{}") options.unshift([FROM_EXPLORE, "Explore's current filter"]);
-  setOptions(base, options);
+  const texts = (/** @type {(readonly [string, string])[]} */ of) => JSON.stringify(of);
+  if (texts([...base.options].map(({ value, text }) => [value, text])) !== texts(options)) setOptions(base, options);
   base.value = options.some(([value]) => value === before) ? before : options[0][0];
 }
 
@@ -129,6 +132,7 @@ function baseFilter({ overview, part }) {
 export function useName(app) {
   const name = app.part("reviewer", HTMLInputElement).value.trim();
   if (app.overview?.fixed || !name) return Boolean(app.reviewer);
+  if (app.reviewer !== name) app.exposed.clear(); // another person, who has seen nothing
   app.reviewer = name;
   storeReviewer(name);
   return true;
@@ -171,13 +175,14 @@ export async function openQueue(app, name) {
     return;
   }
   const number = app.listRequests.next();
-  const reply = await app.call("curate_open", { queue: name });
+  const reply = await app.call("curate_open", { queue: name, others: app.showsOthers });
   if (!app.listRequests.isNewest(number)) return;
   if (reply.error) {
     await leaveQueue(app, reply.error);
     return;
   }
   app.showError("");
+  const openPane = app.queue?.name === name && app.pane ? openId(app.queue) : null; // someone types there
   if (app.queue?.name !== name) part("refused").hidden = true;
   app.cards.clear();
   app.cardRequests.clear();
@@ -187,6 +192,10 @@ export async function openQueue(app, name) {
     const at = queue.ids.indexOf(decision.question_id ?? "");
     if (decision.queue === name && isVerb(decision.action) && at >= 0) queue.decided[at] = decision.action;
   });
+  if (openPane !== null && queue.ids.includes(openPane)) {
+    refreshQueue(app, queue, openPane);
+    return;
+  }
   app.queue = queue;
   setParameters({ curate: name });
   drawStart(app);
@@ -196,6 +205,20 @@ export async function openQueue(app, name) {
   drawBar(app, queue);
   drawSaved(app);
   part("card").focus({ preventScroll: true });
+}
+
+/**
+ * Takes over what was decided meanwhile. The open card and its pane stay.
+ * @param {App} app
+ * @param {import("./queue.js").Queue} queue
+ * @param {string} id - of the open card
+ */
+function refreshQueue(app, queue, id) {
+  app.queue = { ...queue, at: queue.ids.indexOf(id) };
+  setText(app.part("estimate"), queue.estimate);
+  drawBar(app, app.queue);
+  drawSaved(app);
+  app.prefetch();
 }
 
 /**
@@ -211,4 +234,20 @@ export async function leaveQueue(app, problem) {
   drawStart(app);
   await look(app);
   if (problem) app.showError(problem);
+}
+
+/**
+ * Shows or hides what other reviewers did, from the open card on.
+ * @param {App} app
+ * @param {boolean} shown
+ */
+export async function showOthers(app, shown) {
+  const { queue } = app;
+  app.showsOthers = shown;
+  app.cards.clear();
+  app.cardRequests.clear();
+  if (!queue) return;
+  app.prefetch();
+  const reply = await app.call("curate_open", { queue: queue.name, others: shown });
+  if (!reply.error && app.queue === queue && app.showsOthers === shown) setText(app.part("estimate"), reply.estimate);
 }

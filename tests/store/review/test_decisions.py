@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from store.database import question
@@ -17,7 +18,7 @@ from store.errors import InputError
 from store.frame.cache import Frames
 from store.records import question_id
 from store.review import decisions, tags
-from store.review.review_item import blind, review_item
+from store.review.review_item import review_item, without_others, without_scores
 from tests.store import rows
 from tests.store.review.conftest import history_of
 
@@ -293,12 +294,27 @@ def test_a_blind_card_tells_nothing_of_scores_and_of_others(workspace: Workspace
     decisions.decide(workspace, "ben", pair, "note", {"text": "secret"})
     decisions.decide(workspace, "ana", pair, "note", {"text": "mine"})
     decisions.decide(workspace, "ana", pair, "tag", {"tag": "own"})
-    told = blind(review_item(workspace, frames.of(workspace), pair), "ana")
+    told = without_others(without_scores(review_item(workspace, frames.of(workspace), pair)), "ana")
     said = json.dumps(told, default=str)
     assert "secret" not in said
     assert "ben" not in said
     assert "-0.1" not in said  # rewards
     assert ([note["text"] for note in told["notes"]], told["tags"], told["status"]) == (["mine"], ["own"], "unreviewed")
+
+
+def test_a_decision_says_whether_it_was_blind_where_others_had_decided_before(workspace: Workspace, pair: str) -> None:
+    first = decisions.decide(workspace, "ana", pair, "accept", {"blind": True})
+    second = decisions.decide(workspace, "ben", pair, "reject", {"reason": "unclear", "blind": True})
+    third = decisions.decide(workspace, "eve", pair, "skip", {"blind": False})
+    assert first.payload == {}  # nobody was before her
+    assert second.payload == {"reason": "unclear", "blind": True}
+    assert third.payload == {"blind": False}
+    for bad in ("yes", 1, {}):
+        with pytest.raises(InputError, match="blind"):
+            decisions.decide(workspace, "ben", pair, "accept", {"blind": bad})
+    keys = np.array([one(workspace, "SELECT q FROM question_rows WHERE question_id = ?", pair)])
+    with pytest.raises(InputError, match="single question"):
+        decisions.decide_all(workspace, "ben", keys, "accept", {"blind": True})
 
 
 def test_tags_are_told_by_how_many_have_them_and_the_list_of_keys_is_kept(workspace: Workspace, ids: list[str]) -> None:

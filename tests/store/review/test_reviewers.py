@@ -81,6 +81,22 @@ def test_agreement_is_told_of_rows_that_two_people_judged_by_hand(workspace: Wor
     assert len(agreement(workspace, most=1).differ) == 1
 
 
+def test_agreement_can_be_limited_to_blind_decisions(workspace: Workspace, ids: list[str]) -> None:
+    for key in ids[:6]:
+        decisions.decide(workspace, "ana", key, "accept", {})
+    for key in ids[:3]:
+        decisions.decide(workspace, "ben", key, "reject", {"blind": True})
+    decisions.decide(workspace, "ben", ids[3], "accept", {"blind": False})
+    decisions.decide(workspace, "ben", ids[4], "accept", {})  # of an older version: nobody knows
+    decisions.decide(workspace, "ana", ids[0], "reject", {"blind": False})  # she gives way to ben
+    everything, blind = agreement(workspace), agreement(workspace, blind=True)
+    assert (everything.rows, everything.agreed) == (5, 3)
+    assert (blind.rows, blind.agreed) == (3, 0)
+    assert {d.question_id for d in blind.differ} == set(ids[:3])
+    decisions.decide(workspace, "eve", ids[1], "accept", {"settles": True, "blind": False})
+    assert len(agreement(workspace).pairs) == 1  # a decision that settles is no judgement of its own
+
+
 def stored(workspace: Workspace) -> dict[str, tuple[str, str]]:
     with workspace.cursor() as cursor:
         return {name: texts for name, *texts in map(list, preferences.pairs(cursor))}  # type: ignore[misc]

@@ -24,7 +24,10 @@ _LONGEST_FILTER = 300  # characters of a filter in words
 
 
 class QueueRequest(ReviewerRequest):
+    """``others``: whether the reviewer sees what others decided; the estimate then counts their decisions too."""
+
     queue: Text
+    others: bool = False
 
 
 class MakeRequest(ReviewerRequest):
@@ -119,7 +122,7 @@ def opened(sources: SourceSelector, frames: Frames, request: QueueRequest) -> Re
         "ids": list(queue.question_ids),
         "decided": position.decided,
         "at": position.index,
-        "estimate": estimate_sentence(estimate(sources.workspace, queue), queue),
+        "estimate": estimate_sentence(estimate(sources.workspace, queue, None if request.others else reviewer), queue),
     }
 
 

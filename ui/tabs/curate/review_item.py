@@ -1,7 +1,7 @@
 """One question of the Curate tab as plain data: what a reviewer reads before deciding, in words.
 
-The browser draws the formulas of texts. In a blind queue, scores and others' decisions are left out until the reviewer
-has decided.
+The browser draws the formulas of texts. Other reviewers' decisions, tags and notes are left out until the reviewer has
+decided, or asks for them; so are scores and verdicts in a blind queue.
 """
 
 from collections.abc import Mapping
@@ -37,23 +37,34 @@ _CORRECT = {
 _VERBS = {"accept": "accepted", "reject": "rejected", "skip": "skipped"}
 
 
-def view(source: Source, frame: Frame, key: str, reviewer: str, blind: bool) -> dict[str, Any]:
-    """The question for this reviewer; a sentence under ``gone`` where it is no longer in the workspace."""
+def view(source: Source, frame: Frame, key: str, reviewer: str, blind: bool, others: bool) -> dict[str, Any]:
+    """The question for this reviewer; a sentence under ``gone`` where it is no longer in the workspace.
+
+    ``blind``: without scores until the reviewer has decided; ``others``: with what other reviewers did even before.
+    Under ``others`` the answer says whether that is ``hidden`` or ``shown``; it is empty where there is nothing.
+    """
     try:
         item = review_item.review_item(source, frame, key, group=answers.group)
     except InputError:
         return {"id": key, "gone": f"Question {visible(key)} is no longer in this workspace: its run was deleted."}
     mine = [d for d in item["decisions"] if d["reviewer"] == reviewer and d["action"] in _VERBS and d["in_force"]]
     hidden = blind and not mine
-    return _view(review_item.blind(item, reviewer) if hidden else item, hidden)
+    if hidden:
+        item = review_item.without_scores(item)
+    if all(d["reviewer"] == reviewer for d in item["decisions"]):
+        return _view(item, hidden, "")
+    if mine or others:
+        return _view(item, hidden, "shown")
+    return _view(review_item.without_others(item, reviewer), hidden, "hidden")
 
 
-def _view(item: Row, hidden: bool) -> dict[str, Any]:
+def _view(item: Row, hidden: bool, others: str) -> dict[str, Any]:
     samples = [_sample(item, solution, hidden) for solution in item["solutions"]]
     response = item["response"]
     return {
         "id": item["question_id"],
         "hidden": hidden,
+        "others": others,
         "facts": [visible(fact) for fact in (item["topic"], item["run"]["name"] or item["run"]["run_id"]) if fact],
         "query": visible(item["query"]),
         "response": None if response is None else visible(response),
@@ -134,15 +145,24 @@ def _dropped(item: Row) -> str:
 
 
 def _decision(entry: Row) -> dict[str, Any]:
-    payload = entry["payload"]
-    parts = [f"{name}: {visible(str(value))[:200]}" for name, value in payload.items() if name != "event_id"]
     return {
         "who": visible(entry["reviewer"]),
         "what": visible(entry["action"]) + (" (in bulk)" if entry["batch_id"] else ""),
-        "with": ", ".join(parts),
+        "with": details(entry["payload"], 200),
         "when": _when(entry),
         "undone": not entry["in_force"],
     }
+
+
+def details(payload: Row, most: int) -> str:
+    """A payload in words, each text cut to ``most`` characters."""
+    marks = {"blind": ("not blind", "blind"), "settles": ("", "settles a disagreement")}
+    parts = [
+        marks[name][bool(value)] if name in marks else f"{name}: {visible(str(value))[:most]}"
+        for name, value in payload.items()
+        if name not in ("event_id", "batch_id")
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _when(row: Row) -> str:

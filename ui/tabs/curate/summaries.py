@@ -12,6 +12,8 @@ from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.frame.frame import Selection
 from store.review import metrics, preferences, queues, reviewers
+from store.statistics import percent, percents
+from ui.tabs.curate.review_item import details
 from ui.tabs.explore import labels
 from ui.web.escape import plural, three, visible
 from ui.web.requests import FilterField, Reply, ReviewerRequest, Text
@@ -20,12 +22,13 @@ _PAGE = 50  # entries of the history in one reply
 
 
 class PanelRequest(ReviewerRequest):
-    """``of`` and ``before`` (the ``turn`` of an entry) are for the history alone."""
+    """``of`` and ``before`` (the ``turn`` of an entry) are for the history alone, ``blind`` is for the agreement."""
 
     panel: Text
     filter: FilterField = Filter()
     of: Text = ""
     before: int = Field(0, ge=0, lt=2**63)
+    blind: bool = False
 
 
 def _estimates(sources: SourceSelector, frames: Frames, request: PanelRequest) -> Reply:
@@ -35,7 +38,7 @@ def _estimates(sources: SourceSelector, frames: Frames, request: PanelRequest) -
         sentence = found.sentence if found.refused is None else found.refused
         counts = [found.accepted, found.rejected, found.skipped, queue.of]
         rows.append({"cells": [visible(queue.name), queue.order, *counts, visible(sentence)]})
-    head = ["queue", "order", "accepted", "rejected", "skipped", "rows in the filter", "estimate, 95 % interval"]
+    head = ["queue", "order", "accepted", "rejected", "skipped", "rows in the filter", "estimate, 95\u00a0% interval"]
     note = "An estimate needs rows drawn with a known probability. It uses all reviewers' decisions in the queue."
     return {"notes": [note] if rows else ["There are no queues yet."], "tables": [_table("", head, rows)]}
 
@@ -59,7 +62,7 @@ def _audit(sources: SourceSelector, frames: Frames, request: PanelRequest) -> Re
     notes = [f"Pairs of {words}. With a good reward model, the share rises from the first decile to the last."]
     if not decided:
         notes.append("No pair with a reward has been accepted or rejected yet.")
-    head = ["reward", "pairs", "accepted", "rejected", "share accepted, 95 % interval"]
+    head = ["reward", "pairs", "accepted", "rejected", "share accepted, 95\u00a0% interval"]
     return {"notes": notes, "chart": chart if decided else None, "tables": [_table("", head, rows)]}
 
 
@@ -89,7 +92,7 @@ def _reviewers(sources: SourceSelector, frames: Frames, request: PanelRequest) -
     for r in reviewers.reviewers(source):
         counts = [r.accepted, r.rejected, r.skipped, r.edits, r.tags, r.notes, r.bulk]
         rows.append({"cells": [visible(r.name), *counts, _when(r.last_at)]})
-    agreement = reviewers.agreement(source)
+    agreement = reviewers.agreement(source, blind=request.blind)
     pairs = [
         {"cells": [f"{visible(p.a)} and {visible(p.b)}", p.n, p.agreed, "" if p.kappa is None else f"{p.kappa:.2f}"]}
         for p in agreement.pairs
@@ -98,15 +101,21 @@ def _reviewers(sources: SourceSelector, frames: Frames, request: PanelRequest) -
         {"cells": [d.question_id, "; ".join(_verdict(verdict) for verdict in d.verdicts)], "open": d.question_id}
         for d in agreement.differ
     ]
-    note = "No question has been reviewed by two or more people yet."
+    note = f"No question has been reviewed {'blind ' if request.blind else ''}by two or more people yet."
     if agreement.rows:
         note = (
-            f"{plural(agreement.rows, 'question')} reviewed by two or more people, who agree on {agreement.agreed:,}. "
+            f"{plural(agreement.rows, 'question')} reviewed {'blind ' if request.blind else ''}by two or more people, "
+            f"who agree on {agreement.agreed:,}. "
             "Cohen's kappa is agreement beyond chance: 0 is chance, 1 is full agreement."
         )
+    blind = (
+        "A decision is blind if it was the first on its question, or if other reviewers' decisions were hidden. "
+        "Reviewers who see what others decided tend to follow them, which makes agreement look better than it is."
+    )
     head = ["reviewer", "accepted", "rejected", "skipped", "edits", "tags", "notes", "of these in bulk", "last"]
     return {
-        "notes": [note] if rows else ["There are no decisions yet."],
+        "notes": [note, blind] if rows else ["There are no decisions yet."],
+        "blind": request.blind if rows else None,
         "tables": [
             _table("", head, rows),
             _table("Pairs of reviewers", ["reviewers", "reviewed by both", "agree", "kappa"], pairs),
@@ -125,10 +134,9 @@ def _history(sources: SourceSelector, frames: Frames, request: PanelRequest) -> 
     entries = reviewers.history(sources.workspace, reviewer=reviewer, before=before, most=_PAGE)
     rows = []
     for entry in entries:
-        parts = [(k, v) for k, v in entry.payload.items() if k not in ("event_id", "batch_id")]
-        details = ", ".join(f"{k}: {visible(str(v))[:120]}" for k, v in parts)
+        told = details(entry.payload, 120)
         of = f"{entry.count:,} questions" if entry.question_id is None else entry.question_id
-        row: dict[str, Any] = {"cells": [_when(entry.created_at), visible(entry.reviewer), entry.action, of, details]}
+        row: dict[str, Any] = {"cells": [_when(entry.created_at), visible(entry.reviewer), entry.action, of, told]}
         if entry.question_id is not None:
             row["open"] = entry.question_id
         if entry.in_force and entry.action != "undo":
@@ -175,7 +183,7 @@ def _table(title: str, head: list[str], rows: list[dict[str, Any]]) -> dict[str,
 
 
 def _share(rate: float | None, low: float, high: float) -> str:
-    return "" if rate is None else f"{rate:.0%}, {low:.0%} to {high:.0%}".replace("%", " %")
+    return "" if rate is None else f"{percent(rate)}, {percents(low, high)}"
 
 
 def _when(time: Any) -> str:

@@ -36,12 +36,14 @@ class TagsRequest(Request):
 class ItemsRequest(ReviewerRequest):
     ids: Annotated[list[Text], Field(max_length=_MOST // 10)]
     blind: bool = False
+    others: bool = False
 
 
 class SendRequest(ReviewerRequest):
     """Decisions in the order in which they were made; each is validated alone, so that a bad one stops no other."""
 
     queue: Text | None = None
+    others: bool = False
     events: Annotated[list[Any], Field(min_length=1, max_length=_MOST)]
 
 
@@ -103,7 +105,8 @@ def _send(sources: SourceSelector, request: SendRequest) -> Reply:
             return reply | {"error": visible(shorten(str(error), LONGEST_ERROR))}
         done.append(result)
     if queue is not None:
-        reply["estimate"] = queue_list.estimate_sentence(estimate(sources.workspace, queue), queue)
+        found = estimate(sources.workspace, queue, None if request.others else reviewer)
+        reply["estimate"] = queue_list.estimate_sentence(found, queue)
     return reply
 
 
@@ -143,7 +146,7 @@ def _queue(sources: SourceSelector, name: str | None) -> Queue | None:
 def _items(sources: SourceSelector, frames: Frames, request: ItemsRequest) -> Reply:
     source, reviewer = sources.current(), request.decided_by
     frame = frames.of(source)
-    items = {key: review_item.view(source, frame, key, reviewer, request.blind) for key in request.ids}
+    items = {key: review_item.view(source, frame, key, reviewer, request.blind, request.others) for key in request.ids}
     return {"cards": items}
 
 

@@ -53,10 +53,9 @@ export class Bulk {
       event.preventDefault();
       this.askToConfirm();
     });
-    const count = part("bulk-count", HTMLInputElement);
     const decide = part("bulk-decide", HTMLButtonElement);
-    count.addEventListener("input", () => (decide.disabled = !this.matches || !isCount(count.value, this.matches.count)));
-    part("bulk-confirm").addEventListener("keydown", (event) => event.key === "Escape" && this.draw());
+    part("bulk-count").addEventListener("input", () => this.drawDecide());
+    part("bulk-confirm").addEventListener("keydown", (event) => event.key === "Escape" && this.cancel());
     part("bulk-confirm").addEventListener("submit", (event) => {
       event.preventDefault();
       if (!decide.disabled) this.decide();
@@ -84,16 +83,16 @@ export class Bulk {
     part("bulk-confirm").hidden = true;
   }
 
-  /** Counts the rows of the filter, which may have changed. */
+  /** Counts the rows of the filter, which may have changed. A count that is being typed stays, to be compared anew. */
   async refresh() {
-    this.matches = null;
-    this.draw();
     const filter = addressFilter();
     const reply = await callPanels(this.server, "curate_count", { filter });
-    if (!reply.error) this.matches = { count: reply.count, filter };
+    this.matches = reply.error ? null : { count: reply.count, filter };
     const about = `questions match ${reply.of}. One decision for all of them is one entry of the history, and one undo.`;
     setText(this.part("bulk-about"), reply.error || `${formatNumber(reply.count)} ${about}`);
+    const isConfirming = !this.part("bulk-confirm").hidden && this.matches !== null && this.matches.count > 0;
     this.draw();
+    if (isConfirming) this.drawConfirm();
   }
 
   askToConfirm() {
@@ -105,20 +104,36 @@ export class Bulk {
       part("bulk-value").focus();
       return;
     }
-    const confirm = part("bulk-confirm");
-    setText(find(confirm, "span"), `This decides ${formatNumber(matches.count)} questions, including those on other pages. Type the count to confirm:`);
     const count = part("bulk-count", HTMLInputElement);
     count.value = "";
-    part("bulk-decide").textContent = TITLES[action];
-    part("bulk-decide", HTMLButtonElement).disabled = true;
-    confirm.hidden = false;
+    this.drawConfirm();
     count.focus();
+  }
+
+  drawConfirm() {
+    const { action, matches, part } = this;
+    const confirm = part("bulk-confirm");
+    setText(find(confirm, "span"), `This decides ${formatNumber(matches?.count ?? 0)} questions, including those on other pages. Type the count to confirm:`);
+    setText(part("bulk-decide"), TITLES[action]);
+    confirm.hidden = false;
+    this.drawDecide();
+  }
+
+  /** Enables the last button where the typed count is right. */
+  drawDecide() {
+    const { matches, part } = this;
+    part("bulk-decide", HTMLButtonElement).disabled = !matches || !isCount(part("bulk-count", HTMLInputElement).value, matches.count);
+  }
+
+  cancel() {
+    this.draw();
+    this.part("bulk-submit").focus();
   }
 
   async decide() {
     const { action, matches, part } = this;
     if (!matches) return;
-    part("bulk-confirm").hidden = true;
+    this.cancel();
     const request = { filter: matches.filter, action, payload: payloadOf(action, this.value), expected: matches.count };
     const reply = await callPanels(this.server, "curate_bulk", request);
     this.report(reply);

@@ -3,6 +3,7 @@
 import { button, find, findAll, group, make, onActions } from "../../lib/dom.js";
 import { onShownChange } from "../../lib/lifetime.js";
 import { announce, DECISIONS_CHANGED } from "../../lib/messages.js";
+import { redraw } from "../../lib/redraw.js";
 import { RequestNumbers } from "../../lib/requests.js";
 import { Bulk } from "./bulk.js";
 import { callPanels, reviewerName } from "./requests.js";
@@ -15,6 +16,7 @@ import { drawChart, makeTable } from "./tables.js";
  * @property {import("./tables.js").Table[]} tables
  * @property {import("./tables.js").Chart | null} [chart]
  * @property {number | null} [more] - of the history: where its next page begins
+ * @property {boolean | null} [blind] - of the agreement: whether it counts blind decisions alone
  * @property {boolean} [make] - of the pairs: whether there are new ones
  * @property {string | null} [command] - of the pairs: what trains with them
  */
@@ -23,6 +25,7 @@ import { drawChart, makeTable } from "./tables.js";
 export function mount({ element, server }) {
   const requests = new RequestNumbers();
   let historyOf = "me";
+  let onlyBlind = false;
   const bulk = new Bulk(element, server, () => {
     announce(DECISIONS_CHANGED);
     bulk.refresh();
@@ -44,7 +47,7 @@ export function mount({ element, server }) {
     if (name === "bulk") return bulk.refresh();
     const number = requests.next(name);
     const of = historyOf === "me" ? reviewerName() : "";
-    const reply = await callPanels(server, "curate_panel", { panel: name, before: before ?? null, of });
+    const reply = await callPanels(server, "curate_panel", { panel: name, before: before ?? null, of, blind: onlyBlind });
     if (!requests.isNewest(number, name)) return undefined;
     const body = bodyOf(name);
     if (reply.error) body.replaceChildren(make("p", "error", reply.error));
@@ -63,10 +66,11 @@ export function mount({ element, server }) {
     const tables = reply.tables.filter(({ rows }) => rows.length).map((table) => makeTable(table, undo));
     const notes = reply.notes.map((text) => make("p", "quiet", text));
     const isHistory = name === "history";
-    body.replaceChildren(
-      ...(isHistory ? [makeHistoryChoice()] : []), ...notes, ...(reply.chart ? [plot] : []), ...tables,
+    const choices = isHistory ? [makeHistoryChoice()] : typeof reply.blind === "boolean" ? [makeBlindChoice()] : [];
+    redraw(body, () => body.replaceChildren(
+      ...choices, ...notes, ...(reply.chart ? [plot] : []), ...tables,
       ...(isHistory ? [makeMore(reply)] : []), ...(name === "pairs" ? makePairs(reply) : []),
-    );
+    ));
     if (reply.chart) drawChart(plot, reply.chart);
   }
 
@@ -80,17 +84,30 @@ export function mount({ element, server }) {
     find(body, ".more").replaceWith(makeMore(reply));
   }
 
-  function makeHistoryChoice() {
-    const choices = [["me", "Mine"], ["all", "Everyone's"]];
-    return group("div", "line", ...choices.map(([of, text]) => {
-      const made = button(text, () => {
-        historyOf = of;
-        refresh("history");
-      }, historyOf === of ? "main" : "");
-      made.setAttribute("aria-pressed", String(historyOf === of));
+  /**
+   * Buttons of which one is pressed.
+   * @template Value
+   * @param {readonly (readonly [Value, string])[]} choices
+   * @param {Value} chosen
+   * @param {(value: Value) => void} choose
+   */
+  function makeChoice(choices, chosen, choose) {
+    return group("div", "line", ...choices.map(([value, text]) => {
+      const made = button(text, () => choose(value), value === chosen ? "main" : "");
+      made.setAttribute("aria-pressed", String(value === chosen));
       return made;
     }));
   }
+
+  const makeHistoryChoice = () => makeChoice([["me", "Mine"], ["all", "Everyone's"]], historyOf, (of) => {
+    historyOf = of;
+    refresh("history");
+  });
+
+  const makeBlindChoice = () => makeChoice([[false, "All decisions"], [true, "Blind decisions only"]], onlyBlind, (only) => {
+    onlyBlind = only;
+    refresh("reviewers");
+  });
 
   /** @param {Reply} reply */
   function makeMore({ more }) {
@@ -127,7 +144,7 @@ export function mount({ element, server }) {
 
   const panels = findAll(element, "details[data-panel]", HTMLDetailsElement);
   panels.forEach((panel) => panel.addEventListener("toggle", () => panel.open && refresh(panel.dataset.panel ?? "")));
-  onActions(element, { cancelBulk: () => bulk.draw() });
+  onActions(element, { cancelBulk: () => bulk.cancel() });
   onShownChange(element, (shown) => {
     if (shown) panels.filter(({ open }) => open).forEach((panel) => refresh(panel.dataset.panel ?? ""));
   });

@@ -17,6 +17,9 @@ import { chartColors } from "../../lib/theme.js";
  * @typedef {{ title: string, x: number[], y: number[], low: number[], high: number[], n: number[] }} Chart
  */
 
+/** @param {number[]} shares */
+const percents = (shares) => shares.map((share) => 100 * share);
+
 const LONG = 24; // characters from which a cell has several lines
 
 /**
@@ -72,15 +75,15 @@ export async function drawChart(place, { title, x, y, low, high, n }) {
   const plotly = await loadPlotly();
   if (!place.isConnected) return;
   const colors = chartColors(place);
-  const interval = { array: high.map((end, i) => end - y[i]), arrayminus: low.map((end, i) => y[i] - end) };
+  const interval = { array: percents(high.map((end, i) => end - y[i])), arrayminus: percents(low.map((end, i) => y[i] - end)) };
   const trace = {
-    type: "scatter", mode: "markers", x, y, customdata: n, marker: { color: colors.accent, size: 8 },
+    type: "scatter", mode: "markers", x, y: percents(y), customdata: n, marker: { color: colors.accent, size: 8 },
     error_y: { type: "data", symmetric: false, color: colors.accent, thickness: 1.5, ...interval },
-    hovertemplate: "decile %{x}: %{y:.0%} of %{customdata:,}<extra></extra>",
+    hovertemplate: "decile %{x}: %{y:.0f}\u00a0% of %{customdata:,}<extra></extra>",
   };
   plotly.react(place, [trace], plotLayout(colors, {
     height: 240,
     xaxis: { range: [0.5, 10.5], dtick: 1, title: { text: "decile of the reward" } },
-    yaxis: { range: [0, 1.02], tickformat: ".0%" },
+    yaxis: { range: [0, 102], tickformat: ".0f", ticksuffix: "\u00a0%" },
   }), PLOT_CONFIG);
 }
