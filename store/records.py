@@ -1,7 +1,8 @@
 """The rows of a workspace as frozen dataclasses, one per table of the data model.
 
 Field names are the column names. Times are UTC ``datetime``; ``seconds`` are wall seconds of the model call, ``tokens``
-are generated tokens. ``dict`` fields are stored as JSON. Nothing here knows how or where rows are stored.
+are generated tokens, None where nobody counted them, as in imports. ``dict`` fields are stored as JSON. Nothing here
+knows how or where rows are stored.
 """
 
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class Question:
     template_id: str
     params: dict[str, Any]
     seed: int
-    tokens: int
+    tokens: int | None
     finish_reason: FinishReason
     seconds: float = 0.0
     reference_answer: str | None = None
@@ -107,7 +108,7 @@ class Solution:
     answer: str | None
     solver: str
     seed: int
-    tokens: int
+    tokens: int | None
     seconds: float
     finish_reason: FinishReason
     created_at: datetime = field(default_factory=now)

@@ -27,7 +27,7 @@ _LABELS = ("agreement", "majority_answer", "checkability", "repetition")
 
 class Answers(Judge):
     """Judges the stage ``solution``: kept where a sample states an answer, or the question has a gold one. A question
-    without solutions is pending where it has a gold answer, and otherwise left as it is.
+    without solutions is pending.
     """
 
     stretch = 500
@@ -49,9 +49,9 @@ class Answers(Judge):
             key = one.question.question_id
             if key in solved:
                 self._add(found, one, solved[key], chosen.get(key))
-            elif one.question.reference_answer is not None:  # older versions dropped it
+            else:  # older versions dropped it
                 found.pending.append(key)
-                found.labels.append(_checkability(one))
+                found.labels += [_checkability(one)] if one.question.reference_answer is not None else []
         return found, judged
 
     def _add(self, found: Findings, one: StageInput, before: list[Solution], chosen: int | None) -> None:

@@ -230,7 +230,7 @@ class Rollouts:
     def _add(self, made: Solution) -> _Open | None:
         question = self._open[made.question_id]
         question.verdicts[str(made.correct)] += 1
-        question.tokens += made.tokens
+        question.tokens += made.tokens or 0
         return self._ended(question)
 
     def _ended(self, question: _Open) -> _Open | None:

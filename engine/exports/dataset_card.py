@@ -135,7 +135,8 @@ def _generation(runs: Sequence[Run]) -> str:
     parts = [""]
     for run in runs:
         made = {"generate": "generated", "live": "generated one by one", "import": "imported"}.get(run.kind, run.kind)
-        head = f"**{_plain(run.name or run.run_id)}** (`{run.run_id}`): {made}, seed {run.seed}."
+        seeded = "" if run.kind == "import" else f", seed {run.seed}"
+        head = f"**{_plain(run.name or run.run_id)}** (`{run.run_id}`): {made}{seeded}."
         roles = models(run.config)
         names = ["role", "model", "revision", "backend", "temperature", "top_p", "top_k", "n"]
         if any("adapter" in one for one in roles):

@@ -218,8 +218,10 @@ class _Export:
 
     def _proceed(self) -> None:
         """Wait while the export is paused; raise where it is to end."""
-        while self._control.requested == "pause":
-            time.sleep(0.05)
+        if self._control.requested == "pause":
+            with self._progress.paused():
+                while self._control.requested == "pause":
+                    time.sleep(0.05)
         if self._control.stopping:
             raise _Stopped
 

@@ -206,11 +206,10 @@ class _Import:
                 return
 
     def _pause(self) -> None:
-        self._progress.status = "paused"
         self._workspace.update_run(self._run_id, status="paused")
-        while self._control.requested == "pause":
-            time.sleep(0.05)
-        self._progress.status = "running"
+        with self._progress.paused():
+            while self._control.requested == "pause":
+                time.sleep(0.05)
         self._workspace.update_run(self._run_id, status="running")
 
     def _judged(self, parts: Iterable[Part]) -> Iterator[tuple[Part, Scores | None]]:

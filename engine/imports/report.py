@@ -46,6 +46,25 @@ def grouping_sentence(grouped: int) -> str | None:
     return f"{what} taken as further samples of an earlier row's question (--group none keeps each row apart)."
 
 
+def contents_phrase(samples: int, pairs: int, prompts: int) -> str:
+    """What was imported: ``5 responses, 5 pairs, 2 questions without solutions (prompts)``. ``prompts``: questions that
+    wait for solutions."""
+    waiting = f"{plural(prompts, 'question')} without solutions (prompts)"
+    if prompts and not samples:
+        return waiting
+    made = f"{plural(samples, 'response')}, {plural(pairs, 'pair')}"
+    return f"{made}, {waiting}" if prompts else made
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def prompts_of(funnel: Iterable[Mapping[str, Any]]) -> int:
+    """How many questions of this funnel wait for solutions."""
+    return sum(int(row["pending"]) for row in funnel if row["stage"] == "solution")
+
+
 def report_of(
     workspace: Workspace, run_id: str, config: Mapping[str, Any], funnel: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], str]:
@@ -56,10 +75,9 @@ def report_of(
     place = "line" if config["format"] == "jsonl" else "row"
     lines = [
         f"Run {run_id}: {config['read']:,} rows read, {config['imported']:,} imported, {config['refused']:,} refused; "
-        f"{config['samples']:,} responses, {pairs:,} pairs."
+        f"{contents_phrase(config['samples'], pairs, prompts_of(funnel))}."
     ]
     lines += [f"  {row['stage']:<14}{row['dropped']:>9,} dropped" for row in funnel if row["dropped"]]
-    lines += [f"  {row['stage']:<14}{row['pending']:>9,} pending" for row in funnel if row["pending"]]
     said = unread_sentence(config["unread"], "some rows"), grouping_sentence(config["grouped"])
     lines += [sentence for sentence in said if sentence]
     lines += [f"  refused: {place} {row.idx}: {row.message}" for row in refused]

@@ -184,10 +184,10 @@ class Tables:
             first = self._first.setdefault(scores.exact[place], self._next + place)
             if first != self._next + place:
                 return _STAGE["duplicate"], None, "exact_duplicate", question_id(self._run_id, first)
-        if not part.samples[place] and gold is not None:
+        if not part.samples[place]:
             return _KEPT, _STAGE["solution"], None, None
         stated = scores is None or any(answer is not None for answer in scores.answers[place])
-        if not part.samples[place] or (gold is None and not stated):
+        if gold is None and not stated:
             return _STAGE["solution"], None, "no_answer", None
         verdicts = part.verdicts.get(place, ())
         if verdicts and True not in verdicts and None not in verdicts:

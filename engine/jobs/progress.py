@@ -29,15 +29,28 @@ class Progress:
     def restart(self) -> None:
         """Measure the time, and the rate of rows, from now on."""
         self._started, self._done_before = time.monotonic(), self.done
+        self._paused, self._paused_since = 0.0, None  # type: float, float | None
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._started
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside, the job waits: this time is not counted in the rate, and nothing is said of the time left."""
+        status, self.status = self.status, "paused"
+        self._paused_since = began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._paused, self._paused_since = self._paused + time.monotonic() - began, None
+            self.status = status
+
     def emit(self, event: str, **more: Any) -> None:
-        details, seconds = self._details(), self.seconds
-        rate = (self.done - self._done_before) / seconds if seconds else 0.0
-        remaining = (self.total - self.done) / rate if self.total is not None and rate else None
+        details, seconds, since = self._details(), self.seconds, self._paused_since
+        worked = seconds - self._paused - (time.monotonic() - since if since is not None else 0.0)
+        rate = (self.done - self._done_before) / worked if worked > 0 else 0.0
+        remaining = (self.total - self.done) / rate if self.total is not None and rate and since is None else None
         self._on_event(
             {
                 "event": event,

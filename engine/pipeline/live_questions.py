@@ -138,10 +138,10 @@ class LiveQuestions:
 
     def _add(self, question: LiveQuestion, row: Question | Verdict | Solution | Label) -> None:
         if isinstance(row, Question):
-            question.text, question.ended, question.tokens, question.seed = row.text, True, row.tokens, row.seed
+            question.text, question.ended, question.tokens, question.seed = row.text, True, row.tokens or 0, row.seed
         elif isinstance(row, Solution):
             cut_off = row.finish_reason == "length"
-            question.samples[row.sample] = Sample(row.sample, row.text, True, cut_off, row.tokens, row.answer)
+            question.samples[row.sample] = Sample(row.sample, row.text, True, cut_off, row.tokens or 0, row.answer)
         elif isinstance(row, Verdict):
             question.verdicts[row.stage] = row
             if row.stage == "pair":

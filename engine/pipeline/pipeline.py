@@ -75,6 +75,7 @@ class Pipeline:
         self._todo = self._resumed(known, decided or Decided())
         self._next: Item | None = next(self._todo, None)
         self._accepted_before = self.counts.kept["pair"]
+        self._paused = 0.0  # seconds for which the run was paused, with nothing in flight
 
     # --- the run -----------------------------------------------------------------------------------------------------
 
@@ -99,6 +100,8 @@ class Pipeline:
                 steps.ran += min(elapsed, TICK_COUNTS)
                 steps.release_held()
                 self._start_and_submit()
+            elif not steps.in_flight:
+                self._paused += elapsed
             if requested == "run" and steps.spending.exhausted:
                 self._drain(GRACE)
                 return "interrupted"
@@ -289,14 +292,15 @@ class Pipeline:
         by_pairs = self.config.accepted is not None
         done = accepted if by_pairs else counts.decided + counts.failed
         total = self.config.accepted or self.config.limit
-        elapsed = max(elapsed, 1e-6)
-        rate = counts.decided_here / elapsed
-        speed = (accepted - self._accepted_before) / elapsed if by_pairs else rate
+        elapsed, paused = max(elapsed, 1e-6), self.control.requested == "pause"
+        worked = max(elapsed - self._paused, 1e-6)
+        rate = counts.decided_here / worked
+        speed = (accepted - self._accepted_before) / worked if by_pairs else rate
         return {
             "event": "progress",
             "run_id": self.run_id,
             "stage": "run",
-            "status": "paused" if self.control.requested == "pause" else "running",
+            "status": "paused" if paused else "running",
             "done": done,
             "total": total,
             "accepted": accepted,
@@ -304,8 +308,8 @@ class Pipeline:
             "held": counts.held,
             "late": counts.late,
             "rows_per_s": round(rate, 3),
-            "tokens_per_s": round(counts.tokens / elapsed, 1),
-            "eta_s": round((total - done) / speed, 1) if speed else None,
+            "tokens_per_s": round(counts.tokens / worked, 1),
+            "eta_s": round((total - done) / speed, 1) if speed and not paused else None,
             "elapsed_s": round(elapsed, 3),
             "generated": counts.kept["generated"],
             "stages": {stage: [counts.kept[stage], counts.dropped[stage]] for stage in STAGES},

@@ -143,7 +143,7 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
     rows = f"""
         INSERT INTO question_rows BY NAME
         SELECT {_KEY}, idx, generator, 'import' AS template_id, '{{}}' AS params, reference_answer,
-            length(text) AS chars, 0 AS tokens, 'stop' AS finish_reason, {_FREE} FROM {questions}"""
+            length(text) AS chars, NULL AS tokens, 'stop' AS finish_reason, {_FREE} FROM {questions}"""
     texts = f"INSERT INTO question_text BY NAME SELECT {_KEY}, text, extra FROM {questions}"
     verdicts = f"""
         INSERT INTO verdict_rows BY NAME
@@ -158,7 +158,7 @@ def _statements(judges: Mapping[str, str]) -> list[tuple[str, str, str]]:
     sampled = f"""
         INSERT INTO solution_rows BY NAME
         SELECT {_KEY}, sample, answer, coalesce(solver, 'import') AS solver, length(text) AS chars,
-            coalesce(tokens, 0) AS tokens, coalesce(finish_reason, 'stop') AS finish_reason, correct, reasoning_tokens,
+            tokens, coalesce(finish_reason, 'stop') AS finish_reason, correct, reasoning_tokens,
             coalesce(length(reasoning), 0) AS reasoning_chars, {_FREE} FROM {solutions}"""
     solved = f"INSERT INTO solution_text BY NAME SELECT {_KEY}, sample, text, reasoning FROM {solutions}"
     rated = f"""

@@ -4,8 +4,8 @@ A block of questions is one transaction, together with a note of the check's pro
 current block. The funnel stays consistent: when a question is dropped, its verdicts of later stages move to
 ``superseded_verdicts``; when it is kept again, they return, up to the first drop. A question without superseded
 verdicts was never judged further. With solutions it continues like an import (verdicts of the judge ``import``, kept,
-without a score); an imported one without solutions is dropped at ``solution``, or pending there where it has a gold
-answer; one of a generated run stays pending with a row in ``errors``.
+without a score); an imported one without solutions is pending at ``solution``; one of a generated run stays pending
+with a row in ``errors``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,6 @@ from store.records import STAGES, ErrorRow, Label, Question, Reward, Run, Soluti
 
 IMPORT_JUDGE = "import"
 """The judge of verdicts, and the model of labels, that came with imported data."""
-NO_ANSWER = "no_answer"
 _COLUMNS = "question_id, run_id, stage, judge, kept, score, reason, raw, tokens, seconds, created_at, q"
 
 
@@ -246,12 +245,12 @@ def _continue(
 ) -> list[Verdict | Label | ErrorRow]:
     """Rows for questions that were never judged after this stage."""
     query = f"""
-        SELECT r.question_id, r.idx, s.first, l.value, r.reference_answer IS NOT NULL FROM question_rows r
+        SELECT r.question_id, r.idx, s.first, l.value FROM question_rows r
         LEFT JOIN (SELECT q, min(sample) AS first FROM solution_rows WHERE {_IN} GROUP BY q) s ON s.q = r.q
         LEFT JOIN (SELECT q, value FROM label_rows WHERE key = 'chosen' AND {_IN}) l ON l.q = r.q
         WHERE {_IN.replace("q ", "r.q ")} ORDER BY r.q"""
     rows: list[Verdict | Label | ErrorRow] = []
-    for key, idx, sample, chosen, gold in cursor.execute(query, _bounds(fresh)).fetchall():
+    for key, idx, sample, chosen in cursor.execute(query, _bounds(fresh)).fetchall():
         stages = _after(stage)
         if sample is None and run.kind != "import":
             message = "A check kept this question after its run had ended, so it has no solutions."
@@ -259,8 +258,6 @@ def _continue(
             continue
         if sample is None:
             stages = stages[: stages.index("solution")]
-            if not gold:
-                rows.append(Verdict(key, "solution", IMPORT_JUDGE, False, None, NO_ANSWER))
         elif chosen is None:
             rows.append(Label(key, "chosen", str(sample), IMPORT_JUDGE))
         rows += [Verdict(key, later, IMPORT_JUDGE, True) for later in stages]

@@ -92,12 +92,15 @@ def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
     """The cost of each stage of the run, in order, ``generated`` first, including stages that cost nothing."""
     query = """
         SELECT stage, sum(calls)::BIGINT, coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(seconds), 0.0)::DOUBLE FROM (
-            SELECT 'generated' AS stage, count(*) AS calls, sum(tokens) AS tokens, sum(seconds) AS seconds
+            SELECT 'generated' AS stage, count(*) FILTER (tokens > 0 OR seconds > 0) AS calls, sum(tokens) AS tokens,
+                sum(seconds) AS seconds
                 FROM question_rows WHERE run_id = $run
             UNION ALL SELECT stage, count(*) FILTER (tokens > 0 OR seconds > 0), sum(tokens), sum(seconds)
                 FROM verdict_rows WHERE run_id = $run GROUP BY stage
-            UNION ALL SELECT 'solution', count(*), sum(tokens), sum(seconds) FROM solution_rows WHERE run_id = $run
-            UNION ALL SELECT 'pair', count(*), 0, sum(seconds) FROM reward_rows WHERE run_id = $run)
+            UNION ALL SELECT 'solution', count(*) FILTER (tokens > 0 OR seconds > 0), sum(tokens), sum(seconds)
+                FROM solution_rows WHERE run_id = $run
+            UNION ALL SELECT 'pair', count(*) FILTER (seconds > 0), 0, sum(seconds)
+                FROM reward_rows WHERE run_id = $run)
         GROUP BY stage"""
     found = {row[0]: Cost(*row) for row in cursor.execute(query, {"run": run_id}).fetchall()}
     return [found.get(stage, Cost(stage, 0, 0, 0.0)) for stage in ("generated", *STAGES)]

@@ -14,7 +14,7 @@ import duckdb
 
 from store.database.views import VIEWS
 
-VERSION = 7
+VERSION = 8
 """The schema that this program writes. A file of a lower version is migrated on open; a higher one is refused."""
 
 _FIRST: dict[str, str] = {
@@ -70,6 +70,8 @@ OF_RUNS: tuple[str, ...] = (*_FIRST, SUPERSEDED, "rate_rows", "signature_rows", 
 TABLES: tuple[str, ...] = (*OF_RUNS, "run_numbers")
 """All tables except ``meta``. ``run_numbers`` keeps the numbers of deleted runs, so that no number is reused."""
 
+_IMPORTED = "run_id IN (SELECT run_id FROM runs WHERE kind = 'import')"
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # 0 -> 1: a file without tables (new, or its process was killed before the first commit).
     tuple(f"CREATE TABLE {name} ({columns})" for name, columns in _FIRST.items()),
@@ -116,6 +118,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE TABLE spend_rows (
             run_id VARCHAR, stage VARCHAR, model VARCHAR, requests BIGINT, tokens_in BIGINT, tokens_out BIGINT,
             cost_usd DOUBLE, created_at TIMESTAMP)""",
+    ),
+    # 7 -> 8: nothing counted the tokens of imports, which were stored as 0; and imported questions without solutions,
+    # which were stored as dropped, wait for the solution stage.
+    (
+        *(
+            f"UPDATE {name} SET tokens = NULL WHERE tokens = 0 AND {_IMPORTED}"
+            for name in ("question_rows", "solution_rows")
+        ),
+        f"""
+        DELETE FROM verdict_rows WHERE stage = 'solution' AND reason = 'no_answer' AND {_IMPORTED}
+            AND q NOT IN (SELECT q FROM solution_rows)""",
     ),
 )
 """Step k migrates version k to k + 1. Steps are only appended: an older file takes every step it lacks."""

@@ -54,13 +54,14 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class CandidateCounts:
-    """The candidates before any threshold. ``tokens`` of their chosen solutions, without ``unknown_tokens`` solutions
-    that were not counted. ``topics`` in the frame's order. ``numbers``: bins, their counts, and rows without the
-    number. ``duplicates``: candidates that have near-duplicates.
+    """The candidates before any threshold. ``tokens`` and ``chars`` (reasoning included) of their chosen solutions;
+    ``unknown_tokens``: solutions whose tokens nobody counted, as those of imports. ``topics`` in the frame's order.
+    ``numbers``: bins, their counts, and rows without the number. ``duplicates``: candidates that have near-duplicates.
     """
 
     count: int
     tokens: int
+    chars: int
     unknown_tokens: int
     topics: list[tuple[str | None, int]]
     numbers: dict[str, tuple[Bins, list[int], int]]
@@ -77,6 +78,7 @@ class KeptCounts:
     count: int
     pairs: int
     tokens: int
+    chars: int
     topics: list[int]
     fails: dict[str, tuple[int, int]]
     correct: dict[str | None, int]
@@ -158,7 +160,8 @@ def count_candidates(candidates: Selection) -> CandidateCounts:
     tokens = frame.numbers["response_tokens"]
     return CandidateCounts(
         int(np.count_nonzero(rows)),
-        _tokens(frame, rows),
+        _total(frame, "response_tokens", rows),
+        _total(frame, "response_chars", rows),
         int(np.count_nonzero(np.isnan(tokens) & rows)),
         list(zip(frame.values["topic"], counts["topic"], strict=False)),
         {name: (frame.bins[name], counts[name][:-1], counts[name][-1]) for name in NUMBERS},
@@ -189,7 +192,8 @@ class ThresholdedSelection:
         return KeptCounts(
             int(np.count_nonzero(rows)),
             int(np.count_nonzero(frame.pair & rows)),
-            _tokens(frame, rows),
+            _total(frame, "response_tokens", rows),
+            _total(frame, "response_chars", rows),
             _topics(frame, rows),
             fails,
             dict(zip(frame.values["correct"], frame.counts(rows, ["correct"])["correct"], strict=False)),
@@ -245,16 +249,15 @@ def _topics(frame: Frame, rows: Array) -> list[int]:
     return [int(np.count_nonzero(rows & (codes == code))) for code in range(len(frame.values["topic"]))]
 
 
-_tokens_of: weakref.WeakKeyDictionary[Frame, Array] = weakref.WeakKeyDictionary()
-"""Tokens by row, 0 where unknown: a sum over selected rows is a dot product."""
+_lengths_of: weakref.WeakKeyDictionary[Frame, dict[str, Array]] = weakref.WeakKeyDictionary()
+"""Lengths by name and row, 0 where unknown: a sum over selected rows is a dot product."""
 
 
-def _tokens(frame: Frame, rows: Array) -> int:
-    known = _tokens_of.get(frame)
-    if known is None:
-        known = np.nan_to_num(frame.numbers["response_tokens"].astype(np.float64))
-        _tokens_of[frame] = known
-    return int(np.dot(known, rows.astype(np.float64)))  # exact: whole numbers far below 2 ** 53
+def _total(frame: Frame, name: str, rows: Array) -> int:
+    known = _lengths_of.setdefault(frame, {})
+    if name not in known:
+        known[name] = np.nan_to_num(frame.numbers[name].astype(np.float64))
+    return int(np.dot(known[name], rows.astype(np.float64)))  # exact: whole numbers far below 2 ** 53
 
 
 def _nearest(rows: Array, column: Array, to: float, count: int) -> list[int]:

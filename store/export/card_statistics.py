@@ -91,7 +91,7 @@ def _part(cursor: duckdb.DuckDBPyConnection, keys: Any) -> pa.Table:
     query = f"""
         SELECT v.topic, v.generator, v.difficulty, v.reward, v.agreement, v.n_solutions,
             coalesce(length(e.query), q.chars) AS query_chars, coalesce(length(e.response), c.chars) AS response_chars,
-            nullif(c.tokens, 0) AS response_tokens, c.reasoning_tokens, c.correct
+            c.tokens AS response_tokens, c.reasoning_tokens, c.correct
         FROM (SELECT q, topic, generator, difficulty, reward, agreement, n_solutions
               FROM ({narrowed("pairs", f"{{}}.q BETWEEN {low:d} AND {high:d}")})) v
         JOIN keys k ON k.q = v.q

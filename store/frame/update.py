@@ -148,7 +148,7 @@ def _pairs(made: Frame, at: Array) -> Array:
     """
     passed = np.array([path.passed for path in made.stage_paths] or [False])
     accepted = np.array([status == "accepted" for status in made.values["status"]] or [False])
-    has_solution = ~np.isnan(made.numbers["response_tokens"][at])
+    has_solution = ~np.isnan(made.numbers["response_chars"][at])
     return is_pair(passed[made.stage_path[at]], accepted[made.codes["status"][at]], has_solution)
 
 

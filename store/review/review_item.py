@@ -141,9 +141,7 @@ def _scores(frame: Frame, question_id: str) -> list[dict[str, Any]]:
     for name in NUMBERS if at is not None else ():
         column = frame.numbers[name]
         value = column[at]
-        if np.isfinite(value) and (
-            value or name not in ("response_tokens", "reasoning_tokens")
-        ):  # imports have no token counts
+        if np.isfinite(value):
             below, equal = np.count_nonzero(column < value), np.count_nonzero(column == value)
             known = len(column) - np.count_nonzero(np.isnan(column))
             percentile = 100 * (below + equal / 2) / known

@@ -134,13 +134,15 @@ def story(story: Mapping[str, Any]) -> str:
     if template is not None:
         prompt = [f"1. Prompt: template {question['template_id']}, the exact text that the generator read"]
         prompt.append(indent(json.dumps(template, ensure_ascii=False)))
-    settings = ", ".join(f"{name} {value}" for name, value in question["params"].items())
+    made = f"{question['generator']} wrote {question['tokens']} tokens ({question['finish_reason']}) with "
+    made += ", ".join([f"seed {question['seed']}", *(f"{name} {value}" for name, value in question["params"].items())])
+    if run["kind"] == "import":
+        made = f"imported from {question['generator']}"
     lines = [
         f"Question {question['question_id']} of run {run['run_id']} ({run['name']}), {run['status']}",
         "",
         *prompt,
-        f"2. Question: {question['generator']} wrote {question['tokens']} tokens ({question['finish_reason']}) with "
-        f"seed {question['seed']}, {settings}",
+        f"2. Question: {made}",
         indent(question["text"]),
         "3. Verdicts",
         indent(table(("stage", "verdict", "score", "reason", "judge"), [_verdict(v) for v in story["verdicts"]])),

@@ -16,7 +16,8 @@ import { openThresholds, withEnd } from "./state.js";
  * @property {string} about
  * @property {number} count
  * @property {number} tokens
- * @property {string} untold
+ * @property {number} chars
+ * @property {number} uncounted - candidates whose solutions have no token count: lengths are in characters then
  * @property {Topic[]} topics
  * @typedef {BaseCounts & import("./sliders.js").Base} Base
  * @typedef {object} Counts
@@ -27,6 +28,7 @@ import { openThresholds, withEnd } from "./state.js";
  * @property {string} part
  * @property {number} count
  * @property {number} tokens
+ * @property {number} chars
  * @property {string} pairs
  * @property {number[]} topics
  * @property {string | null} [refused]
@@ -118,7 +120,9 @@ export function mount({ element, props, server }) {
   function drawCounts(all, reply) {
     setText(part("count"), formatNumber(reply.count));
     setText(part("share"), `of ${formatNumber(all.count)} candidates kept (${formatPercent(reply.count / (all.count || 1))})`);
-    setText(part("tokens"), `${formatNumber(reply.tokens)} of ${formatNumber(all.tokens)} solution tokens. ${all.untold}`);
+    const some = all.uncounted && all.uncounted < all.count ? ` Tokens of ${formatNumber(all.uncounted)} solutions were not counted.` : "";
+    const [length, total, unit] = all.uncounted ? [reply.chars, all.chars, "solution characters"] : [reply.tokens, all.tokens, "solution tokens"];
+    setText(part("tokens"), `${formatNumber(length)} of ${formatNumber(total)} ${unit}.${some}`);
     setText(part("pairs"), reply.pairs);
     if (reply.borders) setText(part("live"), `${part("count").textContent} ${part("share").textContent}`);
     const topics = all.topics.map(({ text, count }, i) => ({ text, count, kept: reply.topics[i] })).filter(({ count }) => count);

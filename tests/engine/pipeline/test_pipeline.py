@@ -279,6 +279,26 @@ def test_pause_holds_new_work_and_resume_goes_on() -> None:
     assert ran.content == run(config(questions=100)).content
 
 
+def test_a_pause_is_counted_neither_in_the_rates_nor_in_the_time_left() -> None:
+    control = Control()
+    seen: list[dict[str, Any]] = []
+
+    def event(what: dict[str, Any]) -> None:
+        if what["event"] != "progress":
+            return
+        seen.append(what)
+        if len(seen) == 1:
+            control.pause()
+            threading.Timer(2.0, control.resume).start()
+
+    live = models(solver=InstantText("solution", window=10, delay=0.004))
+    run(config(questions=100), live, control=control, on_event=event)
+    last = seen[-1]
+    assert any(what["status"] == "paused" for what in seen)
+    assert all(what["eta_s"] is None for what in seen if what["status"] == "paused")
+    assert last["rows_per_s"] > last["done"] / (last["elapsed_s"] - 1.0)
+
+
 @pytest.mark.parametrize(("how", "status"), [("cancel", "cancelled"), ("interrupt", "interrupted")])
 def test_a_stopped_run_ends_soon_and_can_be_finished_later(how: str, status: str) -> None:
     control = Control()

@@ -48,6 +48,10 @@ FILTERS = {
 """Filters as URLs and files of version 0.1 have them, and how many questions each selects (None: not counted)."""
 
 
+RESPONSE_TOKENS = 16
+"""The column of ``items``."""
+
+
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     with tarfile.open(DATA / "workspace_v0.1.tar.xz") as archive:
@@ -57,7 +61,10 @@ def old(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def expected() -> dict[str, Any]:
-    return dict(json.loads((DATA / "workspace_v0.1.json").read_text(encoding="utf-8")))
+    found = dict(json.loads((DATA / "workspace_v0.1.json").read_text(encoding="utf-8")))
+    for item in found["items"]:  # version 8: nobody counted the tokens of imports
+        item[RESPONSE_TOKENS] = item[RESPONSE_TOKENS] or None
+    return found
 
 
 def read(workspace: Workspace, expected: dict[str, Any]) -> dict[str, Any]:

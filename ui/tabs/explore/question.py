@@ -40,9 +40,10 @@ def _question(story: Story) -> list[str]:
     question, run, pair = story["question"], story["run"], story["pair"]
     facts = [
         f"run {run['name'] or run['run_id']} ({run['kind']}, {run['status']})",
-        f"written by {question['generator']}",
-        f"{question['tokens']} tokens" + (", cut off at the limit" if question["finish_reason"] == "length" else ""),
-        f"seed {question['seed']}",
+        f"{'from' if run['kind'] == 'import' else 'written by'} {question['generator']}",
+        *([] if question["tokens"] is None else [f"{question['tokens']} tokens"]),
+        *(["cut off at the token limit"] if question["finish_reason"] == "length" else []),
+        *([] if run["kind"] == "import" else [f"seed {question['seed']}"]),
         *(f"{name} {value}" for name, value in question["params"].items()),
         f"{question['created_at']:%Y-%m-%d %H:%M:%S} UTC",
     ]
@@ -166,15 +167,22 @@ def _sample(solution: Story, chosen: str | None) -> str:
     rewards = ", ".join(f"{name} {_number(reward) or 'none'}" for name, reward in solution["rewards"].items())
     facts = [
         rewards or "no reward",
-        f"{solution['tokens']} tokens" + (f", {thought} of them reasoning" if thought else ""),
-        f"by {solution['solver']}",
-        f"seed {solution['seed']}",
+        _length(solution) + (f", {thought} of them reasoning" if thought else ""),
+        *([] if solution["solver"] == IMPORT_JUDGE else [f"by {solution['solver']}"]),
+        *([] if solution["tokens"] is None else [f"seed {solution['seed']}"]),
     ]
     if solution["correct"] is not None:
         facts.insert(0, CORRECT[solution["correct"]])
     if solution["finish_reason"] == "length":
         facts.append("cut off at the token limit")
     return f"**{mark}sample {solution['sample']}**: {_cell(' · '.join(facts))}"
+
+
+def _length(solution: Story) -> str:
+    """In characters where nobody counted the tokens, as of imported solutions."""
+    if solution["tokens"] is not None:
+        return f"{solution['tokens']:,} tokens"
+    return f"{len(solution['text']) + len(solution['reasoning'] or ''):,} characters"
 
 
 def _chosen(story: Story) -> tuple[str | None, str]:

@@ -115,6 +115,7 @@ def _look(source: Source, frames: Frames, request: WhatIfRequest) -> Reply:
         "count": kept.count,
         "pairs": f"{kept.pairs:,} of them {'is a pair' if kept.pairs == 1 else 'are pairs'} now.{_correct(kept)}",
         "tokens": kept.tokens,
+        "chars": kept.chars,
         "topics": kept.topics,
         "drops": {edge.id: _drops(edge, kept) for edge in cut.edges},
     }
@@ -144,9 +145,8 @@ def _base(source: Source, base: CandidateCounts, rest: Filter) -> dict[str, Any]
     return {
         "count": base.count,
         "tokens": base.tokens,
-        "untold": f"{base.unknown_tokens:,} have no token count and are left out of the sum."
-        if base.unknown_tokens
-        else "",
+        "chars": base.chars,
+        "uncounted": base.unknown_tokens,
         "topics": [
             {"text": labels.NONE["topic"] if value is None else visible(value), "count": n} for value, n in base.topics
         ],

@@ -8,7 +8,7 @@ from engine.data.rows import HUB, Refused
 from engine.imports.mapping import FIELDS, Mapping
 from engine.imports.part import Part as Rows
 from engine.imports.preview import Beginning
-from engine.imports.report import grouping_sentence, unread_sentence
+from engine.imports.report import contents_phrase, grouping_sentence, prompts_of, unread_sentence
 from engine.jobs.runner import Job
 from store.database.run_queries import failures
 from store.database.workspace import Workspace
@@ -87,7 +87,7 @@ def _ended(workspace: Workspace, job: Job) -> list[Part]:
     if event["stage"] == "merge":
         return [text(sentence(line, job.request.source), strong=True) for line in (event["message"], *report) if line]
     read = f"{event['read']:,} rows read = {event['imported']:,} imported + {event['refused']:,} refused"
-    made = f"{read}; {event['samples']:,} responses, {event['pairs']:,} pairs."
+    made = f"{read}; {contents_phrase(event['samples'], event['pairs'], prompts_of(event['funnel']))}."
     if event["status"] == "done":
         parts = [text(f"{source_name(job.request.source)} was imported as run {job.run_id}: {made}", strong=True)]
     else:
