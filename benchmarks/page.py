@@ -65,7 +65,7 @@ def _seconds(act: Callable[[], object], until: Callable[[], object]) -> float:
 def _sampling(page: Page) -> dict[str, float]:
     """Once with cold models, then 200 questions; the first of these rounds is timed."""
     page.get_by_role("tab", name="Sample").click()
-    go = page.locator("button", has_text="Sample").filter(visible=True).last
+    go = page.get_by_role("button", name="Sample", exact=True)
 
     def first_words() -> None:
         page.wait_for_function(

@@ -49,7 +49,7 @@ def main(folder: Path, smol_alone: bool = False) -> None:
             _shoot(page, folder / "map.jpg")
             _tab(page, "Sample")
             page.get_by_label("Seed").last.fill("7")
-            page.locator("button", has_text="Sample").filter(visible=True).last.click()
+            page.get_by_role("button", name="Sample", exact=True).click()
             expect(page.locator("#sample .status")).to_contain_text("became")
             _shoot(page, folder / "sample.jpg")
             _tab(page, "Compare")

@@ -8,11 +8,11 @@ import gradio as gr
 
 from engine.job_registry import JobRegistry
 from engine.paths import ASSETS
-from engine.pipeline.live import Live
 from engine.training import registered_models
 from store.database.sources import SourceSelector
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
+from ui.components.live_stream import LiveStreams
 from ui.tabs import compare, help, home
 from ui.tabs.curate import tab as curate
 from ui.tabs.explore import tab as explore
@@ -29,8 +29,9 @@ _EVERY = 2.0  # seconds between two updates of the line on the models
 _RUNS, _TRAIN = "Runs", "Train"
 
 
-def page(workspace: Workspace, jobs: JobRegistry, live: Live) -> gr.Blocks:
+def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Blocks:
     """The page over an open workspace, its jobs and its live runs."""
+    live = streams.live
     sources, frames = SourceSelector(workspace, ASSETS / "demo"), Frames()
     blocks: gr.Blocks
     with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
@@ -41,7 +42,7 @@ def page(workspace: Workspace, jobs: JobRegistry, live: Live) -> gr.Blocks:
             with gr.Tab("Home"):
                 home.tab(sources, live, frames, blocks)
             with gr.Tab("Sample") as sample_tab:
-                sampled = sample.tab(workspace, live)
+                sampled = sample.tab(workspace, streams)
             with gr.Tab("Explore"):
                 explore.tab(sources, frames, blocks, jobs)
             with gr.Tab("Curate"):

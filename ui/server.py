@@ -33,6 +33,7 @@ from store.database.workspace import Workspace
 from store.errors import InputError, StoreError
 from ui.api import download
 from ui.api import jobs as job_api
+from ui.components import live_stream
 from ui.page import page
 from ui.web import assets, security, theme
 
@@ -51,6 +52,7 @@ def application(
 
     With ``token``, programs that have it may run jobs (``ui.api.jobs``).
     """
+    streams = live_stream.LiveStreams(live or Live(workspace, ModelCache()))
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(security.Guard)
 
@@ -82,11 +84,12 @@ def application(
 
     app.include_router(assets.routes())
     app.include_router(download.routes(workspace))
+    app.include_router(live_stream.routes(streams))
     if token is not None:
         app.include_router(job_api.routes(workspace, jobs, token))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        page(workspace, jobs, live or Live(workspace, ModelCache())),
+        page(workspace, jobs, streams),
         path="/",
         auth=login,
         ssr_mode=False,

@@ -7,8 +7,8 @@ one model cache.
 import secrets
 import threading
 import time
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Literal
@@ -96,6 +96,12 @@ class Session:
 
     def now(self) -> Snapshot:
         """The current state."""
+        with self.reading() as now:
+            return now
+
+    @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """The current state, whose questions do not change inside."""
         with self._reading:
             over = self.over  # read first, so that everything received before the end is in the queue
             self._read()
@@ -110,7 +116,7 @@ class Session:
                     message = "Cancelled before the models were loaded; nothing was sampled."
             else:
                 seconds = 0.0 if self._loading else time.monotonic() - self._started
-            return Snapshot(self.run_id, status, message, self._questions.all, self._questions.tokens, seconds)  # type: ignore[arg-type]
+            yield Snapshot(self.run_id, status, message, self._questions.all, self._questions.tokens, seconds)  # type: ignore[arg-type]
 
     def snapshots(self) -> Generator[Snapshot]:
         """Snapshots, at most ten a second; the last one shows the end. For one reader, who cancels the session by
@@ -179,7 +185,7 @@ class Live:
     def __init__(self, workspace: Workspace, model_cache: ModelCache) -> None:
         self.model_cache = model_cache
         self._workspace = workspace
-        self._pool = AnswerPool()
+        self.pool = AnswerPool()
         self._lock = threading.Lock()
         self._sessions: list[Session] = []
 
@@ -193,7 +199,7 @@ class Live:
         """
         if regenerated_from is not None:
             config = replace(config, regenerated_from=regenerated_from)
-        session = Session(self._workspace, self.model_cache, self._pool, config, name, texts)
+        session = Session(self._workspace, self.model_cache, self.pool, config, name, texts)
         with self._lock:
             self._sessions = [*(s for s in self._sessions if not s.over), session]
         return session
@@ -206,7 +212,7 @@ class Live:
             session.cancel()
         for session in sessions:
             session.wait(_PATIENCE)
-        self._pool.close()
+        self.pool.close()
 
 
 def settings(

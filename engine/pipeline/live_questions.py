@@ -25,17 +25,20 @@ class Sample:
     answer: str | None = None
     group: int | None = None
     reward: float | None = None
+    reasoning: str | None = None
 
     @property
     def apart(self) -> tuple[str | None, str]:
         """Reasoning and response, which are told apart once the sample has ended."""
-        return split_reasoning(self.text) if self.ended else (None, self.text)
+        if self.reasoning is not None or not self.ended:
+            return self.reasoning, self.text
+        return split_reasoning(self.text)
 
 
 @dataclass(slots=True)
 class LiveQuestion:
     """One question: ``text`` grows until ``ended``, ``samples`` come as they begin. ``chosen``: number of the sample
-    that makes the pair. ``error``: stage and message of a failure."""
+    that makes the pair. ``error``: stage and message of a failure. ``revision`` rises with every change."""
 
     question_id: str
     idx: int
@@ -51,6 +54,7 @@ class LiveQuestion:
     chosen: int | None = None
     agreement: float | None = None
     error: tuple[str, str] | None = None
+    revision: int = 0
 
     @property
     def stage(self) -> str | None:
@@ -109,6 +113,7 @@ class LiveQuestions:
         """Add a piece of text. A retry of a text that was cut off starts from the beginning."""
         question_key, purpose, sample = request_id.split("/")
         question = self._by_id[question_key]
+        question.revision += 1
         part: LiveQuestion | Sample
         if purpose == "question":
             part = question
@@ -130,18 +135,23 @@ class LiveQuestions:
         for row in rows:
             if isinstance(row, ErrorRow):
                 self.all[row.idx].error = (row.stage, row.message)
+                self.all[row.idx].revision += 1
             elif isinstance(row, Reward):
                 question_key, _, number = row.solution_id.rpartition("-")
                 self._by_id[question_key].samples[int(number)].reward = row.reward
+                self._by_id[question_key].revision += 1
             elif isinstance(row, Question | Verdict | Solution | Label):
                 self._add(self._by_id[row.question_id], row)
 
     def _add(self, question: LiveQuestion, row: Question | Verdict | Solution | Label) -> None:
+        question.revision += 1
         if isinstance(row, Question):
             question.text, question.ended, question.tokens, question.seed = row.text, True, row.tokens or 0, row.seed
         elif isinstance(row, Solution):
             cut_off = row.finish_reason == "length"
-            question.samples[row.sample] = Sample(row.sample, row.text, True, cut_off, row.tokens or 0, row.answer)
+            question.samples[row.sample] = Sample(
+                row.sample, row.text, True, cut_off, row.tokens or 0, row.answer, reasoning=row.reasoning
+            )
         elif isinstance(row, Verdict):
             question.verdicts[row.stage] = row
             if row.stage == "pair":

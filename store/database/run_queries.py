@@ -88,6 +88,12 @@ def funnel(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[FunnelRow]:
     return [rows[stage] for stage in ("generated", *STAGES) if stage in rows]
 
 
+def accepted(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[str]:
+    """The questions of these runs that a reviewer has accepted."""
+    query = "SELECT question_id FROM items WHERE run_id IN (SELECT unnest(?)) AND status = 'accepted'"
+    return [str(key) for (key,) in cursor.execute(query, [list(runs)]).fetchall()]
+
+
 def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:
     """The cost of each stage of the run, in order, ``generated`` first, including stages that cost nothing."""
     query = """

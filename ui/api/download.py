@@ -3,16 +3,13 @@
 Where the page has a login, Gradio's is checked. Names are only compared with the names of the finished exports.
 """
 
-from typing import Any
-
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
-from gradio.routes import App
-from starlette.routing import Mount
 
 from engine.exports import finished
 from store.database.workspace import Workspace
 from store.errors import InputError
+from ui.web.login import allowed
 from ui.web.security import foreign
 
 
@@ -34,14 +31,3 @@ def routes(workspace: Workspace) -> APIRouter:
         return StreamingResponse(finished.zipped(one), media_type="application/zip", headers=headers)
 
     return router
-
-
-def allowed(request: Request) -> bool:
-    """Whether the page itself would answer this request: there is no login, or its cookie is known."""
-    app: Any = next(
-        route.app for route in request.app.routes if isinstance(route, Mount) and isinstance(route.app, App)
-    )
-    if app.auth is None:
-        return True
-    cookies = (request.cookies.get(f"access-token{kind}-{app.cookie_id}") for kind in ("", "-unsecure"))
-    return any(cookie is not None and cookie in app.tokens for cookie in cookies)

@@ -19,6 +19,8 @@ from ui.web.escape import shorten, visible
 
 LONGEST_TEXT = 100_000
 """Characters of a text in a request; the scripts of the page send none that are longer."""
+ANONYMOUS = "anonymous"
+"""The reviewer of what was kept before a name was given."""
 LONGEST_ERROR = 500
 """Characters of an error's sentence in a reply."""
 
@@ -48,6 +50,11 @@ class ReviewerRequest(Request):
     def name_or_none(self) -> str | None:
         given = self.login or self.reviewer
         return reviewer_name(given) if given.strip() else None
+
+    @property
+    def name_or_anonymous(self) -> str:
+        """The name of a decision that is made outside of Curate: the same as there, where one is known."""
+        return self.name_or_none or ANONYMOUS
 
     @property
     def decided_by(self) -> str:

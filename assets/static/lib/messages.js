@@ -19,12 +19,19 @@ export const VIEWS_CHANGED = "explore-views";
 export const DECISIONS_CHANGED = "curate-changed";
 /** Sent when all decisions of the open queue are stored. */
 export const DECISIONS_SAVED = "curate-saved";
+/** Sent when a live run of this page has ended. */
+export const RUNS_CHANGED = "runs-changed";
+/** Sent to start a live run with Sample's settings. */
+export const SAMPLE_REQUESTED = "sample-start";
+const SAMPLE_SHOWN = "sample-ask";
 const EXPLORE_REQUESTED = "explore-ask";
 const REVIEW_REQUESTED = "curate-ask";
 
 /** @type {ExploreRequest | null} */
 let exploreRequest = null;
 let reviewRequested = false;
+/** @type {string | null} */
+let sampleRequest = null;
 
 /** @param {string} name */
 export const announce = (name) => window.dispatchEvent(new CustomEvent(name));
@@ -68,5 +75,26 @@ export function onReviewRequest(element, handler) {
     handler();
   };
   listen(element, window, REVIEW_REQUESTED, handle);
+  return handle;
+}
+
+/** Shows a live run in Sample. @param {string} run */
+export function showInSample(run) {
+  sampleRequest = run;
+  openTab("Sample");
+  window.dispatchEvent(new CustomEvent(SAMPLE_SHOWN));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {(run: string) => void} handler
+ */
+export function onSampleRequest(element, handler) {
+  const handle = () => {
+    const run = sampleRequest;
+    sampleRequest = null;
+    if (run !== null) handler(run);
+  };
+  listen(element, window, SAMPLE_SHOWN, handle);
   return handle;
 }

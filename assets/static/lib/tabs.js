@@ -15,5 +15,6 @@ export function openTab(name) {
 /** Opens the tab that the page's address is about, if it is about one. */
 export function openAddressedTab() {
   if (getParameter("curate") !== null) openTab("Curate");
+  else if (getParameter("sample") !== null) openTab("Sample");
   else if (["filter", "sort", "row"].some((name) => getParameter(name) !== null)) openTab("Explore");
 }

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from engine.config.run_config import RunConfig
 from engine.models.base import Completion, OnCompletion, OnText, Request
 from engine.models.model_cache import ModelCache
 from engine.models.roles import Models
+from engine.pipeline.live import Live, Session
 from store.database.workspace import Workspace
 from tests.engine.pipeline import run as instant
 from tests.engine.pipeline.instant import InstantText
@@ -77,8 +80,43 @@ def done(page: Page) -> None:
     expect(page.locator("#sample .status")).to_have_text(re.compile("^Done: "))
 
 
+_AS_WRITTEN = """(boxes) => boxes.map((box) => {
+    const copy = box.cloneNode(true);
+    const source = (drawn) => drawn.querySelector('annotation').textContent;
+    copy.querySelectorAll('.katex').forEach((drawn) => drawn.replaceWith(source(drawn)));
+    return copy.textContent;
+})"""
+
+
 def texts(page: Page) -> list[str]:
-    return page.locator("#sample .question, #sample .text").all_text_contents()
+    """Of the question in focus and its solutions, formulas as they were written."""
+    found: list[str] = page.locator("#sample .question, #sample .text").evaluate_all(_AS_WRITTEN)
+    return found
+
+
+def all_texts(page: Page) -> list[list[str]]:
+    """The same of every question, each put into focus."""
+    lines = page.locator("#sample .line")
+    found = []
+    for at in range(lines.count()):
+        focus(page, at)
+        found.append(texts(page))
+    return found
+
+
+def focus(page: Page, at: int) -> Locator:
+    """The card of the question at this line."""
+    line = page.locator("#sample .line").nth(at)
+    line.click()
+    card = page.locator(f'#sample article[data-question="{line.get_attribute("data-question")}"]')
+    expect(card).to_be_visible()
+    return card
+
+
+def focus_on(page: Page, outcome: str) -> Locator:
+    """The card of the first question with this outcome."""
+    outcomes = page.locator("#sample .outcome").all_text_contents()
+    return focus(page, next(at for at, text in enumerate(outcomes) if text.startswith(outcome)))
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -94,14 +132,20 @@ def test_one_click_on_a_fresh_workspace_gives_a_kept_pair(tmp_path: Path, nano: 
         page = opened(watched.open())
         expect(page.locator("#sample .status")).to_contain_text("Nothing is sampled yet")
         page.get_by_role("button", name="Sample", exact=True).click()
-        expect(page.locator("#sample .status")).to_have_text("Loading the models of profile nano.")
+        expect(page.locator("#sample .status")).to_have_text(
+            re.compile("Loading the models of profile nano|Sampling|Done")
+        )
         done(page)
-        expect(page.locator("#sample article")).to_have_count(5)
+        expect(page.locator("#sample .line")).to_have_count(5)
         expect(page.locator("#sample .stored")).to_contain_text("Stored as live run r")
-        card = page.locator("#sample article", has=page.locator(".why:visible")).first
+        card = focus_on(page, "pair")
         expect(card.locator(".chip")).to_have_count(7)
-        expect(card.locator(".chip").last).to_contain_text("pair kept, reward")
-        expect(card.locator(".solution")).to_have_count(5)
+        expect(card.locator(".chip").last).to_contain_text("pair passed, reward")
+        expect(card.locator(".chip").nth(5)).to_have_text(
+            re.compile(r"solution passed, \d of 5 solutions state an answer$")
+        )
+        counts = [int(text.strip("×") or 1) for text in card.locator(".times").all_text_contents()]
+        assert sum(counts) == 5  # equal solutions are shown once
         expect(card.locator(".solution.chosen .sample")).to_contain_text("chosen")
         expect(card.locator(".why")).to_contain_text("highest reward of 5")
         expect(card.locator("h4").first).to_contain_text("of 5 agree")
@@ -115,7 +159,7 @@ def test_one_click_on_a_fresh_workspace_gives_a_kept_pair(tmp_path: Path, nano: 
         cursor = stored.cursor()
         accepted = cursor.execute("SELECT question_id, status FROM pairs WHERE status = 'accepted'").fetchall()
         assert accepted == [(kept, "accepted")]
-        assert cursor.execute("SELECT reviewer, action FROM decisions").fetchall() == [("you", "accept")]
+        assert cursor.execute("SELECT reviewer, action FROM decisions").fetchall() == [("anonymous", "accept")]
 
 
 def test_text_is_streamed_and_a_cancel_stops_it_at_once(workspace: Workspace, model_cache: ModelCache) -> None:
@@ -134,6 +178,7 @@ def test_text_is_streamed_and_a_cancel_stops_it_at_once(workspace: Workspace, mo
             page.wait_for_timeout(500)
             took.append(page.evaluate("window.changed") - at)
             page.evaluate("window.changed = 0")
+            focus_on(page, "stopped")
             expect(page.locator("#sample .note").filter(has_text="Stopped before").first).to_be_visible()
         assert not watched.errors
     assert min(took) < SOON
@@ -156,7 +201,7 @@ def test_a_dropped_question_says_why(workspace: Workspace, model_cache: ModelCac
         page.get_by_label("number input for Temperature").press("Tab")
         sample(page, 4, 1)
         done(page)
-        dropped = page.locator("#sample article", has=page.locator(".chip.dropped")).first
+        dropped = focus_on(page, "dropped")
         expect(dropped.locator(".note")).to_have_text(re.compile(r"^Dropped at \w+: .+\.$"))
         expect(dropped.locator(".chip.dropped")).to_contain_text("dropped")
         expect(dropped.get_by_role("button", name="Keep")).to_be_disabled()
@@ -171,17 +216,25 @@ def test_a_seed_repeats_and_a_question_is_regenerated_under_another(
         page = opened(watched.open())
         sample(page, 2, 21)
         done(page)
-        first = texts(page)
+        first = all_texts(page)
         sample(page, 2, 21)
         expect(page.locator("#sample .status")).to_contain_text("Sampling")
         done(page)
-        assert texts(page) == first
-        origin = page.locator("#sample article").first.get_attribute("data-question")
-        page.locator("#sample article").first.get_by_role("button", name="Regenerate").click()
-        expect(page.locator("#sample article")).to_have_count(3)
+        assert all_texts(page) == first
+        card = focus(page, 0)
+        origin = card.get_attribute("data-question")
+        card.get_by_role("button", name="Regenerate").click()
+        expect(page.locator("#sample .line")).to_have_count(3)
         done(page)
-        expect(page.locator("#sample article").first.locator(".facts")).to_contain_text(f"regenerated from {origin}")
-        expect(page.locator("#sample article").nth(1).locator(".question")).to_have_text(first[0])
+        expect(page.locator("#sample h3")).to_have_text("Question 1, again")
+        expect(page.locator("#sample .facts")).to_contain_text(f"regenerated from {origin}")
+        assert texts(page)[0] != first[0][0]
+        assert [focus(page, at).locator("h3").text_content() for at in range(3)] == [
+            "Question 1",
+            "Question 1, again",
+            "Question 2",
+        ]
+        assert all_texts(page)[::2] == first
         assert not watched.errors
     last = RunConfig.from_json(workspace.runs()[-1].config)
     before = RunConfig.from_json(workspace.runs()[-2].config)
@@ -205,7 +258,7 @@ def test_two_browsers_stream_at_once(workspace: Workspace, model_cache: ModelCac
         until(lambda: any(texts(one)) and any(texts(two)))
         done(one)
         done(two)
-        assert texts(one) != texts(two)
+        assert all_texts(one)[:2] != all_texts(two)[:2]
         assert not watched.errors
     first, second = workspace.runs()
     assert (first.status, second.status) == ("done", "done")
@@ -220,8 +273,9 @@ def test_formulas_of_a_question_are_drawn_in_its_card_when_it_is_done(
         page = opened(watched.open())
         sample(page, 3, 11)
         done(page)
-        card = page.locator("#sample article", has=page.locator(".why:visible")).first
+        card = focus_on(page, "pair")
         expect(card.locator(".solution .katex").first).to_be_visible()
+        expect(card.locator("h4 .katex").first).to_be_visible()
         assert page.locator("#sample .katex-error").count() == 0
         assert not watched.errors
 
@@ -276,28 +330,131 @@ def test_nothing_that_a_model_writes_runs_or_loads_and_all_of_it_can_be_read(
         page = opened(watched.open())
         sample(page, len(hostile), 1)
         done(page)
-        shown = readable(" ".join(texts(page)), most=None)
+        shown = readable(" ".join(text for found in all_texts(page) for text in found), most=None)
         for text in hostile:
-            assert readable(text) in shown
+            apart = re.split(r"\$[^$]+\$", text)  # formulas may be drawn by now
+            assert readable(text) in shown or all(readable(part) in shown for part in apart)
         assert page.evaluate("window.ran") is None
         assert not watched.errors
         assert not watched.foreign
 
 
-def test_quick_clicks_on_several_cards_are_all_heard(workspace: Workspace, model_cache: ModelCache) -> None:
+def test_what_is_kept_in_quick_succession_is_all_stored_under_the_name_that_curate_has(
+    workspace: Workspace, model_cache: ModelCache
+) -> None:
     with hosted(workspace, model_cache) as url, chromium(url) as watched:
         page = opened(watched.open())
+        page.evaluate("localStorage.setItem('curate-reviewer', 'Ada')")
         sample(page, 5, 1)
         done(page)
-        buttons = page.locator("#sample").get_by_role("button", name=re.compile("Keep|Kept"), disabled=False)
-        assert buttons.count() > 2
-        buttons.evaluate_all("""async buttons => {
-            for (const button of buttons) {
-                button.click();
-                await new Promise(resolve => setTimeout(resolve, 5));
+        kept = page.evaluate("""async () => {
+            let kept = 0;
+            for (const line of document.querySelectorAll('#sample .line')) {
+                line.click();
+                await new Promise(resolve => setTimeout(resolve, 30));
+                const keep = document.querySelector('#sample .keep');
+                if (!keep.disabled) kept += 1;
+                keep.click();
             }
+            return kept;
         }""")
-        expect(buttons).to_have_count(0)
+        assert kept > 2
+        until(lambda: len(decisions(workspace)) == kept)
+        assert set(decisions(workspace)) == {("Ada", "accept")}
+        page = watched.reload()
+        expect(page.locator("#sample .status")).to_contain_text("became")
+        expect(focus_on(page, "pair").get_by_role("button", name="Kept")).to_be_disabled()
+        assert not watched.errors
+
+
+def decisions(workspace: Workspace) -> list[tuple[str, str]]:
+    with workspace.cursor() as cursor:
+        return cursor.execute("SELECT reviewer, action FROM decisions").fetchall()
+
+
+def test_a_reload_keeps_the_cards_and_goes_on_with_what_is_being_written(
+    workspace: Workspace, model_cache: ModelCache
+) -> None:
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, 20, 5)
+        until(lambda: any(texts(page)))
+        page = watched.reload()
+        done(page)
+        assert [run.status for run in workspace.runs()] == ["done"]
+        expect(page.locator("#sample .line")).to_have_count(20)
+        before = all_texts(page)
+        page.evaluate("sessionStorage.clear()")  # as in another window: all comes from the workspace
+        page = watched.reload()
+        done(page)
+        assert all_texts(page) == before
+        page.locator("#sample .history summary").click()
+        expect(page.locator("#sample .earlier")).to_have_count(1)
+        card = focus_on(page, "pair")
+        card.get_by_role("button", name="Open in Explore").click()
+        expect(page.locator("#explore-story")).to_contain_text(card.get_attribute("data-question") or "")
+        assert not watched.errors
+
+
+_WATCH_TASKS = """() => {
+    window.long = 0;
+    const add = (list) => list.getEntries().forEach((task) => (window.long += task.duration));
+    new PerformanceObserver(add).observe({ type: 'longtask' });
+}"""
+_HAS_TOKENS = """(tokens) => {
+    const found = /([\\d,]+) tokens,/.exec(document.querySelector('#sample .numbers').textContent);
+    return found && Number(found[1].replaceAll(',', '')) >= tokens;
+}"""
+
+
+def test_a_page_with_many_solutions_stays_quick_and_close_behind_the_models(
+    workspace: Workspace, model_cache: ModelCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: list[Session] = []
+    start = Live.start
+
+    def kept(*args: Any, **named: Any) -> Session:
+        sessions.append(start(*args, **named))
+        return sessions[-1]
+
+    monkeypatch.setattr(Live, "start", kept)
+    with hosted(workspace, model_cache) as url, chromium(url) as watched:
+        page = opened(watched.open())
+        sample(page, 1, 1)
+        done(page)
+        field = page.get_by_label("number input for Solutions each (best of n)", exact=True)
+        field.fill("16")
+        field.press("Tab")
+        settings(page, 20, 2)
+        page.evaluate(_WATCH_TASKS)
+        page.get_by_role("button", name="Sample", exact=True).click()
+        until(lambda: len(sessions) == 2)
+        began, behind = time.monotonic(), []
+        while not sessions[-1].over:
+            tokens, now = sessions[-1].now().tokens, time.monotonic()
+            if tokens:
+                page.wait_for_function(_HAS_TOKENS, arg=tokens, polling=20)
+                behind.append(time.monotonic() - now)
+            page.wait_for_timeout(200)
+        share = page.evaluate("window.long") / 1000 / (time.monotonic() - began)
+        done(page)
+        assert not watched.errors
+    assert share < 0.1
+    assert sorted(behind)[len(behind) * 9 // 10] < 0.5
+
+
+def test_a_stream_is_for_the_page_that_started_it_and_for_who_is_logged_in(tmp_path: Path) -> None:
+    Workspace.open(tmp_path / "w", create=True).close()
+    with served(tmp_path / "w") as url:
+        assert httpx.get(f"{url}/live/guessed/events").status_code == 404
+        foreign = {"origin": "https://elsewhere.example"}
+        assert httpx.get(f"{url}/live/guessed/events", headers=foreign).status_code == 403
+    (tmp_path / "logins").write_text("ada:secret\n")
+    with served(tmp_path / "w", "--auth", tmp_path / "logins") as url:
+        assert httpx.get(f"{url}/live/guessed/events").status_code == 401
+        with httpx.Client() as client:
+            client.post(f"{url}/login", data={"username": "ada", "password": "secret"}).raise_for_status()
+            assert client.get(f"{url}/live/guessed/events").status_code == 404
 
 
 def test_two_generators_are_compared_at_equal_numbers_and_seeds(workspace: Workspace, model_cache: ModelCache) -> None:

@@ -1,33 +1,34 @@
 """The Sample tab: questions and their solutions as they are written, each through all stages, stored as a live run.
 
-A page's sessions are kept on the server, in its ``PageSessions``; closing the page cancels the running one.
+The page's script (``assets/static/sample``) asks for runs and draws them; ``ui.components.live_stream`` sends them.
 """
 
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from engine.config.profiles import Profile, load_profile, profile_names
 from engine.config.run_config import RunConfig
-from engine.pipeline.live import SEEDS, Live, Session, settings
-from engine.pipeline.live_questions import LiveQuestion
+from engine.pipeline.live import settings
 from engine.training import registered_models
 from store.database.workspace import Workspace
-from store.errors import InputError
-from store.records import Decision
-from ui.components import live_cards
+from store.errors import InputError, ScaleQuestError
+from ui.components.live_stream import LiveStreams
 from ui.components.profile_dropdowns import ProfileDropdown
+from ui.tabs.sample.stored import KeepRequest, QuestionRequest, RunRequest, StoredRuns
 from ui.web import assets
 from ui.web.errors import attempt
+from ui.web.escape import visible
+from ui.web.requests import Request, Text, server_function
 
-ALL = "all, by their shares"
-MOST_QUESTIONS, MOST_SAMPLES, MOST_SESSIONS = 20, 16, 12
-_AT_ONCE = 8  # pages that may sample at the same time; others wait in a queue
-_ME = "you"
+ALL = "All generators (weighted)"
+MOST_QUESTIONS, MOST_SAMPLES = 20, 16
+_START = "() => import(new URL({}, document.baseURI).href).then((m) => m.announce(m.SAMPLE_REQUESTED))"
+
+
+class TokenRequest(Request):
+    token: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +42,14 @@ class Sample:
     profiles: ProfileDropdown
 
 
-@dataclass(slots=True)
-class PageSessions:
-    """The sessions of one open page, newest first, and the questions that its user has kept."""
-
-    sessions: list[Session] = field(default_factory=list)
-    kept: set[str] = field(default_factory=set)
-
-    @property
-    def running(self) -> Session | None:
-        newest = self.sessions[0] if self.sessions else None
-        return newest if newest is not None and not newest.over else None
-
-    def find(self, question_id: object) -> tuple[LiveQuestion, RunConfig]:
-        """The question of an event of the page. InputError for one that the page does not have."""
-        for session in self.sessions:
-            for card in session.now().questions:
-                if card.question_id == question_id:
-                    return card, session.config
-        raise InputError("question", str(question_id)[:60], "is not on this page", "sample again")
-
-
-def tab(workspace: Workspace, live: Live) -> Sample:
+def tab(workspace: Workspace, streams: LiveStreams) -> Sample:
+    """Draws the tab into the open blocks."""
     folder = registered_models.folder(workspace.path)
+    stored = StoredRuns(workspace, streams)
     first = load_profile("nano")
     names = [generator.name for generator in first.generators]
     with gr.Row():
-        with gr.Column(scale=1, min_width=280):
+        with gr.Column(scale=1, min_width=260):
             profile = gr.Dropdown(profile_names(folder), value=first.name, label="Profile")
             generator = gr.Dropdown([ALL, *names], value=ALL, label="Generator")
             with gr.Row():
@@ -79,19 +61,27 @@ def tab(workspace: Workspace, live: Live) -> Sample:
             samples = gr.Slider(1, MOST_SAMPLES, first.solver.n, step=1, label="Solutions each (best of n)")
             seed = gr.Textbox(
                 label="Seed",
-                info="Leave empty for a random one. Equal seeds give equal samples.",
+                info="Leave empty for a random one. The same seed reproduces the same samples.",
                 max_lines=1,
                 elem_id="sample-seed",
             )
-            with gr.Row():
-                go = gr.Button("Sample", variant="primary", size="sm", min_width=90)
-                cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="sample-cancel")
             send = gr.Button("Use these settings in a run", size="sm")
-        with gr.Column(scale=3, min_width=300):
-            board = gr.HTML(live_cards.EMPTY, **assets.component("sample", "keep", "regenerate"), elem_id="sample")
-    page = gr.State(PageSessions())
-    fields = [page, profile, generator, temperature, top_p, questions, samples, seed]
-    shown = [board, go, cancel]
+        with gr.Column(scale=4, min_width=300):
+            board = gr.HTML(
+                None,
+                **assets.component("sample", "start"),
+                server_functions=[
+                    server_function("sample_stored", RunRequest, stored.look),
+                    server_function("sample_history", Request, stored.history),
+                    server_function("sample_cancel", TokenRequest, lambda request: streams.cancel(request.token)),
+                    server_function("sample_again", QuestionRequest, stored.regenerate),
+                    server_function("sample_keep", KeepRequest, stored.keep),
+                ],
+                apply_default_css=False,
+                elem_id="sample",
+                padding=False,
+            )
+    fields = [profile, generator, temperature, top_p, questions, samples, seed]
 
     def defaults(name: str) -> tuple[Any, ...]:
         chosen = attempt(lambda: load_profile(name, folder))
@@ -108,57 +98,20 @@ def tab(workspace: Workspace, live: Live) -> Sample:
         rest = [gr.Dropdown(options), *[gr.skip()] * 3] if generator in options else defaults(name)
         return gr.Dropdown(known), *rest
 
-    def sample(page: PageSessions, name: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        config = attempt(lambda: _config(load_profile(name, folder), *values))
-        page.sessions, page.kept = [], set()
-        yield from _watch(page, lambda: live.start(config))
+    def start(event: gr.EventData, name: str, *values: Any) -> dict[str, Any]:
+        """Start a run; its token goes to the script. ``request``: which click this answers."""
+        answer = {"request": event._data.get("request")}
+        try:
+            return answer | streams.start(_config(load_profile(name, folder), *values))
+        except ScaleQuestError as error:
+            return answer | {"error": visible(str(error))}
 
-    def regenerate(page: PageSessions, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        card, config = attempt(lambda: page.find(event._data.get("id")))
-        yield from _watch(page, lambda: live.start(_again(config, card), regenerated_from=card.question_id))
-
-    def keep(page: PageSessions, request: gr.Request, event: gr.EventData) -> Any:
-        card, _ = attempt(lambda: page.find(event._data.get("id")))
-        if card.chosen is None or card.stage is not None:
-            raise gr.Error("Only a question with a chosen solution can be kept.", print_exception=False)
-        if card.question_id not in page.kept:
-            page.kept.add(card.question_id)
-            who = request.username or _ME
-            decision = Decision(secrets.token_hex(8), card.question_id, who, "accept", {"sample": card.chosen})
-            attempt(lambda: workspace.writer.put([decision]))
-        if page.running is not None:
-            return gr.skip()  # the next snapshot shows it
-        return live_cards.value(page.sessions, page.sessions[0].now(), page.kept)
-
-    def cancel_it(page: PageSessions) -> None:
-        if (session := page.running) is not None:
-            session.cancel()
-
-    watching: dict[str, Any] = {"outputs": shown, "show_progress": "hidden", "concurrency_limit": _AT_ONCE}
-    go.click(sample, fields, **watching)
-    seed.submit(sample, fields, **watching)
-    board.regenerate(regenerate, page, **watching)
-    # By default a click on a second question is lost while the first one's is handled. Every "Keep" counts, in order,
-    # so that a value with a greater number is newer.
-    board.keep(keep, page, board, show_progress="hidden", trigger_mode="multiple", concurrency_limit=1)
-    cancel.click(cancel_it, page, show_progress="hidden", queue=False)
+    board.start(start, fields, board, show_progress="hidden", queue=False)
+    seed.submit(None, js=_START.format(repr(assets.address("lib/messages.js"))))
     of_profile = [generator, temperature, top_p, samples]
     profile.input(defaults, profile, of_profile, show_progress="hidden")
     profiles = ProfileDropdown(offer, [profile, generator], [profile, *of_profile])
     return Sample(send, [profile, generator, temperature, top_p, samples, seed], profiles)
-
-
-def _watch(page: PageSessions, start: Callable[[], Session]) -> Iterator[tuple[Any, ...]]:
-    """Start a new session and show it until its end."""
-    if page.running is not None:
-        raise gr.Error("This page is already sampling; cancel that first, or wait for its end.", print_exception=False)
-    page.sessions = [attempt(start), *page.sessions[: MOST_SESSIONS - 1]]
-    buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
-    with closing(page.sessions[0].snapshots()) as snapshots:  # a page that is closed cancels its session
-        for now in snapshots:
-            shown = live_cards.value(page.sessions, now, page.kept)
-            yield shown, *buttons  # each time: a busy page can miss one
-    yield shown, gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _config(
@@ -179,10 +132,3 @@ def _config(
         top_p=float(top_p),
         seed=int(seed) if seed.strip() else None,
     )
-
-
-def _again(config: RunConfig, card: LiveQuestion) -> RunConfig:
-    """Settings for one more question like this one, with a new seed."""
-    generators = tuple(g for g in config.profile.generators if g.name == card.generator)
-    seed = secrets.randbelow(SEEDS)
-    return replace(config, profile=replace(config.profile, generators=generators), questions=1, seed=seed)
