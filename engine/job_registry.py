@@ -55,6 +55,10 @@ class JobRegistry:
         """A job of these kinds that has not ended."""
         return next((job for job in self._jobs() if job.kind in kinds and not job.ended), None)
 
+    def active(self) -> list[Job]:
+        """All jobs that have not ended."""
+        return [job for job in self._jobs() if not job.ended]
+
     def cancel(self, *kinds: str) -> None:
         """Cancel the running job of these kinds, if there is one."""
         if (job := self.running(*kinds)) is not None:

@@ -13,6 +13,7 @@ from store.database.sources import SourceSelector
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
 from ui.components.live_stream import LiveStreams
+from ui.components.shell import shell
 from ui.tabs import compare, help, home
 from ui.tabs.curate import tab as curate
 from ui.tabs.explore import tab as explore
@@ -21,12 +22,8 @@ from ui.tabs.runs import form
 from ui.tabs.runs import tab as runs
 from ui.tabs.sample import tab as sample
 from ui.tabs.train import tab as train
-from ui.web import assets
+from ui.web.addresses import TABS
 from ui.web.errors import attempt
-from ui.web.escape import inert
-
-_EVERY = 2.0  # seconds between two updates of the line on the models
-_RUNS, _TRAIN = "Runs", "Train"
 
 
 def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Blocks:
@@ -35,35 +32,27 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
     sources, frames = SourceSelector(workspace, ASSETS / "demo"), Frames()
     blocks: gr.Blocks
     with gr.Blocks(title="ScaleQuest Explorer", analytics_enabled=False, fill_width=True) as blocks:
-        with gr.Row(elem_classes="masthead"):
-            gr.Markdown("# ScaleQuest Explorer")
-            models = gr.Markdown(elem_id="models", elem_classes="quiet")
-        with gr.Tabs() as tabs:
-            with gr.Tab("Home"):
+        shell(workspace, jobs, live)
+        with gr.Tabs(elem_id="pages") as tabs:
+            with _tab("home"):
                 home.tab(sources, live, frames, blocks)
-            with gr.Tab("Sample") as sample_tab:
+            with _tab("sample") as sample_tab:
                 sampled = sample.tab(workspace, streams)
-            with gr.Tab("Explore"):
-                explore.tab(sources, frames, blocks, jobs)
-            with gr.Tab("Curate"):
-                curate.tab(sources, frames)
-            with gr.Tab(_RUNS, id="runs") as runs_tab:
+            with _tab("runs") as runs_tab:
                 batch = runs.tab(workspace, jobs, frames, runs_tab.select)
-            with gr.Tab("Compare") as compare_tab:
-                compared = compare.tab(workspace, live)
-            with gr.Tab("Export") as export_tab:
+            with _tab("explore"):
+                explore.tab(sources, frames, jobs)
+            with _tab("curate"):
+                curate.tab(sources, frames)
+            with _tab("export") as export_tab:
                 exported = export.tab(sources, jobs)
-            with gr.Tab(_TRAIN) as train_tab:
+            with _tab("compare") as compare_tab:
+                compared = compare.tab(workspace, live)
+            with _tab("train") as train_tab:
                 trained = train.tab(workspace)
-            with gr.Tab(help.TITLE, id="help"):
-                help.tab(blocks, tabs)
+            with _tab("help"):
+                help.tab()
 
-        def models_line() -> str:
-            return inert(live.model_cache.state.sentence)
-
-        blocks.load(None, js=assets.call("lib/text/in_page.js", "drawTextsInPage"))
-        blocks.load(models_line, outputs=models, show_progress="hidden")
-        gr.Timer(_EVERY).tick(models_line, outputs=models, show_progress="hidden")
         exported(export_tab.select)
         trained.show(train_tab.select)
         tabs.select(_active_timers, None, [batch.timer, trained.timer], show_progress="hidden")
@@ -75,9 +64,13 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
     return blocks
 
 
+def _tab(slug: str) -> gr.Tab:
+    return gr.Tab(TABS[slug], id=slug, elem_id=f"page-{slug}")
+
+
 def _active_timers(event: gr.SelectData) -> list[gr.Timer]:
     """Runs and trainings are updated only while their tab is visible."""
-    return [gr.Timer(active=event.value == name) for name in (_RUNS, _TRAIN)]
+    return [gr.Timer(active=event.value == TABS[slug]) for slug in ("runs", "train")]
 
 
 def _to_batch(

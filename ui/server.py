@@ -35,7 +35,7 @@ from ui.api import download
 from ui.api import jobs as job_api
 from ui.components import live_stream
 from ui.page import page
-from ui.web import assets, security, theme
+from ui.web import addresses, assets, security, theme
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _A_DAY = "public, max-age=86400"
@@ -54,6 +54,7 @@ def application(
     """
     streams = live_stream.LiveStreams(live or Live(workspace, ModelCache()))
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(addresses.PageAddresses)
     app.add_middleware(security.Guard)
 
     @app.get("/healthz")

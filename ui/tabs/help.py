@@ -1,4 +1,4 @@
-"""The Help tab: the manual, opened at the topic of the tab shown before, or at the one in the address (``?help=map``).
+"""The Help tab: the manual, opened at the topic of the tab shown before, or at the one in the address (``/help/map``).
 
 The pages are the files of ``assets/manual``, as they are read on a code host too; only their links to each other and to
 pictures are rewritten. ``index.md`` lists them: its sections and their order are those of the list of topics.
@@ -16,17 +16,14 @@ from ui.web import assets
 
 MANUAL = ASSETS / "manual"
 INDEX = "index"
-TITLE = "Help"
 _LINK = re.compile(r"\]\(([\w-]+)\.md\)")
 _PICTURE = re.compile(r"\]\(\.\./screens/([\w-]+\.jpg)\)")
 _LISTED = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\)", re.MULTILINE)
-_MANY = 20  # pages that may ask for a topic at the same moment
 
 
-def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
-    """Draws the tab into the open blocks; ``tabs`` are those of the page, of which it is one with the id ``help``."""
+def tab() -> None:
+    """Draws the tab into the open blocks."""
     texts = pages()
-    came_from = gr.State("Home")
     with gr.Row(elem_id="help", equal_height=False):
         with gr.Column(scale=0, min_width=230):
             component = assets.component("help", "topic")
@@ -35,36 +32,21 @@ def tab(blocks: gr.Blocks, tabs: gr.Tabs) -> None:
         with gr.Column(scale=1, min_width=320):
             page = gr.Markdown(texts[INDEX], latex_delimiters=[], elem_id="help-page")
 
-    def show(topic: object) -> tuple[str, str]:
+    def choose(event: gr.EventData) -> tuple[str, str]:
+        topic = event._data.get("topic") if isinstance(event._data, dict) else None
         known = topic if isinstance(topic, str) and topic in texts else INDEX
         return known, texts[known]
 
-    def choose(event: gr.EventData) -> tuple[str, str]:
-        return show(event._data.get("topic") if isinstance(event._data, dict) else None)
-
-    def change(before: str, event: gr.SelectData) -> tuple[Any, ...]:
-        """Help was chosen: the topic named like the tab before; another tab was chosen: remember it."""
-        if event.value == TITLE:
-            return before, *show(before.lower())
-        return event.value, gr.skip(), gr.skip()
-
-    def opened(request: gr.Request) -> tuple[Any, ...]:
-        topic = request.query_params.get("help")
-        if topic is None:
-            return gr.skip(), gr.skip(), gr.skip()
-        return gr.Tabs(selected="help"), *show(topic)
-
-    topics.topic(choose, None, [topics, page], show_progress="hidden", concurrency_limit=_MANY)
-    order: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": 1}  # a quick click on Help waits its turn
-    tabs.select(change, came_from, [came_from, topics, page], show_progress="hidden", **order)
-    blocks.load(opened, None, [tabs, topics, page], show_progress="hidden", concurrency_limit=_MANY)
+    # one after the other, so that the topic chosen last is the one that stays
+    order: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": 1}
+    topics.topic(choose, None, [topics, page], show_progress="hidden", **order)
 
 
 def pages(folder: Path = MANUAL) -> dict[str, str]:
     """Topic -> Markdown, its links to other topics and its pictures as the page takes them."""
 
     def rewritten(text: str) -> str:
-        return _PICTURE.sub(r"](screens/\1)", _LINK.sub(r"](?help=\1)", text))
+        return _PICTURE.sub(r"](screens/\1)", _LINK.sub(r"](help/\1)", text))
 
     return {file.stem: rewritten(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.md"))}
 
@@ -79,7 +61,5 @@ def contents(folder: Path = MANUAL) -> str:
 
 
 def _links(topics: list[tuple[str, str]]) -> str:
-    rows = (
-        f'<li><a href="?help={topic}" data-topic="{topic}">{html.escape(title)}</a></li>' for title, topic in topics
-    )
+    rows = (f'<li><a href="help/{topic}" data-topic="{topic}">{html.escape(title)}</a></li>' for title, topic in topics)
     return f"<ul>{''.join(rows)}</ul>"

@@ -74,6 +74,14 @@ def call(module: str, function: str) -> str:
     return f"() => import(new URL({json.dumps(address(module))}, document.baseURI).href).then((m) => m.{function}())"
 
 
+def given(module: str, function: str) -> str:
+    """The ``js`` of an event of Gradio whose first input is what a function of a module answers; an empty text for
+    null.
+    """
+    module = f"import(new URL({json.dumps(address(module))}, document.baseURI).href)"
+    return f"(...given) => {module}.then((m) => [m.{function}() || '', ...given.slice(1)])"
+
+
 def preload() -> str:
     """Links for the page's head, so that a browser fetches all modules together and early."""
     return "".join(f'<link rel="modulepreload" href="{address(name)}">' for name in MODULES)

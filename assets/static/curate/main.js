@@ -1,6 +1,6 @@
 /** Curate: a queue of questions, decided one at a time by single keys. */
 
-import { getParameter, setParameters } from "../lib/address.js";
+import { ADDRESS_CHANGED, addressedTab, getParameter } from "../lib/address.js";
 import { onActions, setOptions } from "../lib/dom.js";
 import { isShown, listen, onShownChange } from "../lib/lifetime.js";
 import { DECISIONS_CHANGED, onReviewRequest, showInExplore } from "../lib/messages.js";
@@ -98,9 +98,12 @@ export function mount(host) {
     if (app.outbox.size || app.pane?.hasUnsaved()) event.preventDefault();
   });
   listen(element, window, DECISIONS_CHANGED, () => (app.queue ? openQueue(app, app.queue.name) : look(app)));
-  onShownChange(element, (shown) => {
-    if (app.queue) setParameters({ curate: shown ? app.queue.name : null }); // the address is that of the tab in front
-    else if (shown) look(app);
+  onShownChange(element, (shown) => shown && !app.queue && look(app));
+  listen(element, window, ADDRESS_CHANGED, () => {
+    const name = getParameter("curate");
+    if (addressedTab() !== "curate" || name === (app.queue?.name ?? null)) return;
+    if (name === null) leaveQueue(app);
+    else openQueue(app, name);
   });
   app.outbox.restore();
   const name = getParameter("curate");

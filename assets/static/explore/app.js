@@ -1,10 +1,10 @@
 /** The state of Explore: what is looked at, and the requests to the server. */
 
-import { getParameter, setParameters } from "../lib/address.js";
+import { canonicalFilter, getParameter, setParameters } from "../lib/address.js";
 import { partsOf } from "../lib/dom.js";
 import { announce, FILTER_CHANGED } from "../lib/messages.js";
 import { call, RequestStream } from "../lib/requests.js";
-import { rangeOf, withCondition, withRange, withSearch } from "./filter.js";
+import { rangeOf, searchText, withCondition, withRange, withSearch } from "./filter.js";
 
 /**
  * @typedef {import("./filter.js").Filter} Filter
@@ -57,6 +57,8 @@ export class App {
     this.filter = {};
     /** null: the best match where there is one, else the newest. @type {string | null} */
     this.sort = null;
+    /** Whether the search is being typed on: one step of the history. */
+    this.typing = false;
     /** The open row. @type {string | null} */
     this.row = null;
     /** @type {Page} */
@@ -93,6 +95,7 @@ export class App {
    * @param {How} [how]
    */
   filterBy(filter, how) {
+    this.typing = false;
     this.filter = filter;
     this.page = {};
     return this.look(how);
@@ -124,22 +127,32 @@ export class App {
   /** @param {string} text */
   search(text) {
     const where = this.part("where", HTMLSelectElement).value;
-    return this.filterBy(withSearch(this.filter, text, where === "solutions"));
+    const again = searchText(this.conditions) !== "" && text !== "";
+    const answer = this.filterBy(withSearch(this.filter, text, where === "solutions"));
+    this.typing = again;
+    return answer;
   }
 
   /** Puts what is looked at into the address. */
   remember() {
     const filter = Object.keys(this.conditions).length ? JSON.stringify(this.filter) : null;
-    setParameters({ filter, sort: this.sort, row: this.row });
+    setParameters({ filter, sort: this.sort, row: this.row }, { replace: this.typing });
     announce(FILTER_CHANGED);
+  }
+
+  /** Whether the address says something else than what is looked at: Back was pressed. */
+  get left() {
+    const filter = canonicalFilter(JSON.stringify(this.conditions)) === canonicalFilter(getParameter("filter"));
+    return !filter || this.sort !== getParameter("sort") || this.row !== getParameter("row");
   }
 
   /** Reads what to look at from the address. */
   recall() {
     this.filter = getParameter("filter") || {};
     const sort = getParameter("sort");
-    if (sort !== null && sort in this.props.sorts) this.sort = sort;
+    this.sort = sort !== null && sort in this.props.sorts ? sort : null;
     this.row = getParameter("row");
+    this.page = {};
   }
 
   /** @param {string} id */

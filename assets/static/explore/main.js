@@ -1,5 +1,6 @@
 /** Explore: cross-filtered charts, facets, the funnel, a search, and a table of questions. */
 
+import { ADDRESS_CHANGED, addressedTab } from "../lib/address.js";
 import { find, onActions, setMessage, setOptions } from "../lib/dom.js";
 import { isShown, listen, onResize, onShownChange, repeat } from "../lib/lifetime.js";
 import { onExploreRequest, requestReview } from "../lib/messages.js";
@@ -136,6 +137,13 @@ export async function mount(host) {
   });
   onShownChange(element, (shown) => shown && app.look()); // there may be new rows by now
   onResize(part("board"), () => app.last?.total && app.row === null && requestAnimationFrame(() => drawRanges(app)));
+  listen(element, window, ADDRESS_CHANGED, () => {
+    if (addressedTab() !== "explore" || !app.left) return;
+    app.recall();
+    app.emit("story", { row: app.row });
+    drawMode(app);
+    app.look();
+  });
   const showRequested = onExploreRequest(element, show);
   if (app.row !== null) app.emit("story", { row: app.row });
   app.look();

@@ -39,7 +39,7 @@ export const announce = (name) => window.dispatchEvent(new CustomEvent(name));
 /** @param {ExploreRequest} request */
 export function showInExplore(request) {
   exploreRequest = request;
-  openTab("Explore");
+  openTab("explore");
   window.dispatchEvent(new CustomEvent(EXPLORE_REQUESTED));
 }
 
@@ -60,7 +60,7 @@ export function onExploreRequest(element, handler) {
 /** Asks Curate to review what Explore shows. */
 export function requestReview() {
   reviewRequested = true;
-  openTab("Curate");
+  openTab("curate");
   window.dispatchEvent(new CustomEvent(REVIEW_REQUESTED));
 }
 

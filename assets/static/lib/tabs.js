@@ -1,20 +1,36 @@
-/** The page's tabs. They are Gradio's and have no address, so they are found by their names. */
+/** The page's tabs. Gradio draws and mounts them; its own row of buttons is hidden, and the rail stands for it. */
 
-import { getParameter } from "./address.js";
+import { TABS } from "./address.js";
+import { findAll } from "./dom.js";
 
-/** @param {string} name */
-export function openTab(name) {
-  // A narrow page folds some tabs into a menu.
-  const tabs = document.querySelectorAll('[role="tab"], .overflow-dropdown button');
-  tabs.forEach((tab) => {
-    const selected = tab.getAttribute("aria-selected") === "true";
-    if (tab instanceof HTMLElement && tab.textContent?.trim() === name && !selected) tab.click();
-  });
+/** Gradio's buttons, which have the tabs' names in the address as their ids. */
+const buttons = () => findAll(document, '#pages > .tab-wrapper [role="tab"]', HTMLButtonElement);
+
+/** @param {string} tab - its name in the address */
+export function openTab(tab) {
+  const button = buttons().find((one) => one.dataset.tabId === tab);
+  if (button && button.getAttribute("aria-selected") !== "true") button.click();
 }
 
-/** Opens the tab that the page's address is about, if it is about one. */
-export function openAddressedTab() {
-  if (getParameter("curate") !== null) openTab("Curate");
-  else if (getParameter("sample") !== null) openTab("Sample");
-  else if (["filter", "sort", "row"].some((name) => getParameter(name) !== null)) openTab("Explore");
+/** The name of the tab in front; null before Gradio has drawn the tabs. */
+export function openedTab() {
+  const id = buttons().find((one) => one.getAttribute("aria-selected") === "true")?.dataset.tabId ?? null;
+  return id !== null && TABS.includes(id) ? id : null;
+}
+
+/**
+ * Calls back when another tab comes to the front, whatever brought it there, and once at the beginning.
+ * @param {(tab: string) => void} action
+ */
+export function onTabChange(action) {
+  /** @type {string | null} */
+  let before = null;
+  const look = () => {
+    const tab = openedTab();
+    if (tab === null || tab === before) return;
+    before = tab;
+    action(tab);
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributeFilter: ["aria-selected"] });
+  look();
 }

@@ -86,8 +86,7 @@ def test_what_explore_shows_is_exported_and_what_is_none_is_said(tmp_path: Path)
 def test_an_empty_workspace_says_what_to_do_first(tmp_path: Path) -> None:
     with served(tmp_path / "w") as url, chromium(url, width=400) as watched:
         page = watched.open("/?__theme=dark")
-        page.locator(".overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown button", has_text="Export").click()
+        page.get_by_role("tab", name="Export").click()
         expect(page.locator("#export-look")).to_contain_text("make a run, or import a dataset, first")
         expect(page.locator("#exported")).to_contain_text("None yet")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -56,8 +56,8 @@ class StoryRequest(Request):
     row: Text | None = None
 
 
-def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobRegistry) -> None:
-    """Draws the tab into the open blocks. An address that has a filter, an order or a row in it opens on this tab."""
+def tab(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
+    """Draws the tab into the open blocks."""
 
     def of_row(text: Callable[[Source, str], str]) -> Callable[[gr.EventData], gr.Markdown]:
         def show(event: gr.EventData) -> gr.Markdown:
@@ -88,7 +88,6 @@ def tab(sources: SourceSelector, frames: Frames, blocks: gr.Blocks, jobs: JobReg
     map_section.section(sources, frames, jobs)
     thresholds.section(sources, frames)
     sql.section(sources)
-    blocks.load(None, js=assets.call("lib/tabs.js", "openAddressedTab"))
 
 
 def story(source: Source, row: str) -> str:

@@ -37,8 +37,8 @@ _REASONING = [("As the format expects", ""), ("Inline", "inline"), ("Field", "fi
 _TRAINER = "verl"
 _EMPTY = "There is nothing to export yet: make a run, or import a dataset, first."
 _DEMO = "These are the bundled demo's pairs. *Export* makes the demo a part of this workspace and writes them."
-_ADDRESS = "(...given) => [new URL(location.href).searchParams.get('filter') || '', ...given.slice(1)]"
-"""Explore keeps its filter in the page's address."""
+_ADDRESS = assets.given("lib/address.js", "addressFilter")
+"""Explore's filter, as the page's addresses have it."""
 _CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the workspace keeps its rows.`) ? name : '']"
 
 
