@@ -19,9 +19,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
-import plotly
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from engine.job_registry import JobRegistry
@@ -37,7 +37,6 @@ from ui.components import live_stream
 from ui.page import page
 from ui.web import addresses, assets, security, theme
 
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _A_DAY = "public, max-age=86400"
 
 
@@ -55,6 +54,7 @@ def application(
     streams = live_stream.LiveStreams(live or Live(workspace, ModelCache()))
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(addresses.PageAddresses)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # streams of events stay as they are
     app.add_middleware(security.Guard)
 
     @app.get("/healthz")
@@ -66,8 +66,13 @@ def application(
         return JSONResponse({"status": "ok", "runs": runs})
 
     @app.get("/vendor/plotly.min.js")
-    def plotly_js() -> FileResponse:
-        return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _A_DAY})
+    def plotly_js(request: Request) -> Response:
+        headers = {"cache-control": _A_DAY, "vary": "accept-encoding"}
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return FileResponse(assets.PLOTLY, media_type="text/javascript", headers=headers)
+        return Response(
+            assets.plotly_gzip(), headers=headers | {"content-encoding": "gzip"}, media_type="text/javascript"
+        )
 
     @app.get("/vendor/katex/{name}")
     def katex(name: str) -> Response:
@@ -83,6 +88,7 @@ def application(
             return PlainTextResponse("No such picture.", 404)
         return FileResponse(file, headers={"cache-control": _A_DAY})
 
+    threading.Thread(target=assets.plotly_gzip, daemon=True).start()  # ready by the time a page asks for it
     app.include_router(assets.routes())
     app.include_router(download.routes(workspace))
     app.include_router(live_stream.routes(streams))

@@ -33,7 +33,7 @@ def test_health_says_that_the_database_answers(app: TestClient) -> None:
 def test_plotly_comes_from_the_installed_package(app: TestClient) -> None:
     found = app.get("/vendor/plotly.min.js")
     assert found.status_code == 200
-    assert found.content == server.PLOTLY.read_bytes()
+    assert found.content == assets.PLOTLY.read_bytes()
 
 
 def test_katex_comes_with_its_fonts_from_the_installed_package(app: TestClient) -> None:

@@ -4,18 +4,21 @@ Scripts are ES modules. The app serves them itself under an address that holds a
 keep them for good and never mixes two versions. They hold no data, so they are served without a login, as plotly.js is.
 """
 
+import gzip
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gradio
+import plotly
 import xxhash
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
 from engine.paths import ASSETS
 
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _STATIC = ASSETS / "static"
 _GRADIO = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 MODULES = {path.relative_to(_STATIC).as_posix(): path.read_bytes() for path in sorted(_STATIC.rglob("*.js"))}
@@ -43,6 +46,12 @@ def routes() -> APIRouter:
         return Response(MODULES[name], media_type="text/javascript", headers={"cache-control": _FOREVER})
 
     return router
+
+
+@cache
+def plotly_gzip() -> bytes:
+    """plotly.js compressed: 4.8 MB become 1.5 MB."""
+    return gzip.compress(PLOTLY.read_bytes(), 9)
 
 
 @cache
