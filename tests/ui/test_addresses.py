@@ -45,7 +45,7 @@ def front(page: Page, name: str) -> None:
 
 def contents(page: Page) -> str:
     """What can be read of the tab in front, without how long Gradio waited for it."""
-    return re.sub(r"\s+", " ", re.sub(r"\b\d+\.\d+s\b", "", page.locator("#pages").inner_text()))
+    return re.sub(r"\s+", " ", re.sub(r"\b\d+\.\d+s\b", "", page.locator("#pages").inner_text())).strip()
 
 
 def filter_address(**conditions: object) -> str:
