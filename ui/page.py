@@ -13,7 +13,7 @@ from store.database.sources import SourceSelector
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
 from ui.components.live_stream import LiveStreams
-from ui.components.shell import shell
+from ui.shell import shell
 from ui.tabs import compare, help, home
 from ui.tabs.curate import tab as curate
 from ui.tabs.explore import tab as explore
