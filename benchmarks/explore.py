@@ -31,7 +31,8 @@ from store.frame.cache import Frames
 from store.frame.frame import Frame
 from store.search import search
 from tests.ui.browser import chromium
-from ui.tabs.explore.tab import ExploreRequest, look, story
+from ui.tabs.explore.tab import ExploreRequest, look
+from ui.tabs.row.drawer import story_of
 from ui.web.requests import parse
 
 ROWS = 1_000_000
@@ -98,7 +99,7 @@ def _answers(workspace: Workspace) -> dict[str, Any]:
     rare, common = _words(workspace, luck)
     found["search_rare"] = _timed(lambda n: ask({"words": rare[n]}))
     found["search_two"] = _timed(lambda n: ask({"words": f"{common[n]} {common[-n - 1]}"}))
-    found["row_detail"] = _timed(lambda n: story(workspace, frame.key(luck.randrange(frame.size))))
+    found["row_detail"] = _timed(lambda n: story_of(workspace, frame.key(luck.randrange(frame.size))))
     return found
 
 

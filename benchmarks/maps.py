@@ -12,7 +12,7 @@ from engine.job_registry import JobRegistry
 from store.database.workspace import Workspace
 from store.frame.cache import Frames
 from ui.tabs.explore.map import MapRequest, look
-from ui.tabs.explore.neighbours import markdown
+from ui.tabs.row import neighbours
 from ui.web.requests import parse
 
 GOALS = {
@@ -46,5 +46,5 @@ def figures(workspace: Workspace, timed: Callable[[Callable[[int], object]], dic
             raise RuntimeError(f"the map does not answer: {reply}")
 
     found["map_tiles"] = timed(tiles)
-    found["neighbours"] = timed(lambda _: markdown(workspace, frames, frame.key(luck.randrange(frame.size))))
+    found["neighbours"] = timed(lambda _: neighbours.view(workspace, frames, frame.key(luck.randrange(frame.size))))
     return found

@@ -83,13 +83,14 @@ ARROWS = {
     "ui.tabs.sample": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.tabs.runs": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.tabs.explore": f"{STORE_ALL} {ENGINE_ALL} {UI_BASE}",
+    "ui.tabs.row": f"{STORE} {ENGINE_ALL} {UI_BASE} ui.tabs.explore",
     "ui.tabs.curate": f"{STORE} {ENGINE_ALL} {UI_BASE} ui.tabs.explore",
     "ui.tabs.export": f"{STORE_ALL} {ENGINE_ALL} {UI_BASE}",
     "ui.tabs.train": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.api": f"{STORE} {ENGINE_ALL} ui.web",
     "ui.shell": f"{STORE} {ENGINE_ALL} {UI_BASE}",
     "ui.page": f"{STORE} {ENGINE_ALL} {UI_BASE} ui.shell ui.tabs.home ui.tabs.compare ui.tabs.help ui.tabs.sample \
-        ui.tabs.runs ui.tabs.explore ui.tabs.curate ui.tabs.export ui.tabs.train",
+        ui.tabs.runs ui.tabs.explore ui.tabs.row ui.tabs.curate ui.tabs.export ui.tabs.train",
     "ui.server": f"{STORE} {ENGINE_ALL} {UI_BASE} ui.api ui.page",
     "ui.cli": f"{STORE_ALL} {ENGINE_ALL} ui.server",
 }

@@ -18,6 +18,7 @@ from ui.tabs import compare, help, home
 from ui.tabs.curate import tab as curate
 from ui.tabs.explore import tab as explore
 from ui.tabs.export import tab as export
+from ui.tabs.row.drawer import drawer
 from ui.tabs.runs import form
 from ui.tabs.runs import tab as runs
 from ui.tabs.sample import tab as sample
@@ -59,6 +60,7 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
                 trained = train.tab(workspace)
             with _tab("help"):
                 help.tab()
+        drawer(sources, frames)
 
         exported(export_tab.select)
         trained.show(train_tab.select)

@@ -39,7 +39,6 @@ import { rangeOf, searchText, withCondition, withRange, withSearch } from "./fil
  * @property {TablePage} [page]
  * @property {string} [sort]
  * @property {boolean} [ranked]
- * @property {{ row: string, said: string, before: string | null, after: string | null }} [place]
  * @typedef {{ tick?: boolean }} How - tick: while a range is being dragged; without rows, and it can wait
  */
 
@@ -48,19 +47,16 @@ export class App {
    * @param {import("../lib/host.js").Host<Props>} host
    * @param {(app: App, reply: import("../lib/requests.js").Answer<Reply>, whole: boolean) => void} onReply
    */
-  constructor({ element, props, server, emit }, onReply) {
+  constructor({ element, props, server }, onReply) {
     this.element = element;
     this.part = partsOf(element);
     this.props = props;
-    this.emit = emit;
     /** A text until the server has read it. @type {Filter | string} */
     this.filter = {};
     /** null: the best match where there is one, else the newest. @type {string | null} */
     this.sort = null;
     /** Whether the search is being typed on: one step of the history. */
     this.typing = false;
-    /** The open row. @type {string | null} */
-    this.row = null;
     /** @type {Page} */
     this.page = {};
     /** @type {Board | null} */
@@ -72,8 +68,8 @@ export class App {
     /** @type {RequestStream<How, import("../lib/requests.js").Answer<Reply>>} */
     this.requests = new RequestStream(
       (how) => {
-        const { filter, sort, row, page, board } = this;
-        return call(server, "explore_look", { filter, sort, row, version: board && board.version, ...page, ...how });
+        const { filter, sort, page, board } = this;
+        return call(server, "explore_look", { filter, sort, version: board && board.version, ...page, ...how });
       },
       (reply, how, newest) => onReply(this, reply, newest && !how.tick),
     );
@@ -136,14 +132,14 @@ export class App {
   /** Puts what is looked at into the address. */
   remember() {
     const filter = Object.keys(this.conditions).length ? JSON.stringify(this.filter) : null;
-    setParameters({ filter, sort: this.sort, row: this.row }, { replace: this.typing });
+    setParameters({ filter, sort: this.sort }, { replace: this.typing });
     announce(FILTER_CHANGED);
   }
 
   /** Whether the address says something else than what is looked at: Back was pressed. */
   get left() {
     const filter = canonicalFilter(JSON.stringify(this.conditions)) === canonicalFilter(getParameter("filter"));
-    return !filter || this.sort !== getParameter("sort") || this.row !== getParameter("row");
+    return !filter || this.sort !== getParameter("sort");
   }
 
   /** Reads what to look at from the address. */
@@ -151,7 +147,6 @@ export class App {
     this.filter = getParameter("filter") || {};
     const sort = getParameter("sort");
     this.sort = sort !== null && sort in this.props.sorts ? sort : null;
-    this.row = getParameter("row");
     this.page = {};
   }
 

@@ -1,7 +1,9 @@
-/** The filter in words, the table of questions, and the row that is open. */
+/** The filter in words, and the table of questions. */
 
-import { button, find, group, make, setText, updateKeyed } from "../lib/dom.js";
+import { getParameter } from "../lib/address.js";
+import { button, find, findAll, group, make, setText, updateKeyed } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
+import { openRow } from "../lib/messages.js";
 import { setHeader } from "../lib/table.js";
 import { drawPreview } from "../lib/text/draw.js";
 import { searchText } from "./filter.js";
@@ -69,11 +71,8 @@ function drawQuery(box, pieces) {
   else drawPreview(box, pieces);
 }
 
-/**
- * @param {App} app
- * @param {Row} entry
- */
-function makeRow(app, entry) {
+/** @param {Row} entry */
+function makeRow(entry) {
   const row = make("tr");
   row.tabIndex = 0;
   row.dataset.id = entry.question_id;
@@ -84,9 +83,9 @@ function makeRow(app, entry) {
     if (name === "query") cell.append(make("div"));
     row.append(cell);
   });
-  row.addEventListener("click", () => openRow(app, entry.question_id));
+  row.addEventListener("click", () => openRow(entry.question_id));
   row.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") openRow(app, entry.question_id);
+    if (event.key === "Enter") openRow(entry.question_id);
     const next = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling }[event.key];
     if (!(next instanceof HTMLElement)) return;
     event.preventDefault();
@@ -104,7 +103,7 @@ export function drawTable(app, page) {
   const head = setHeader(table, COLUMNS.map(([title]) => title));
   COLUMNS.forEach(([, name], i) => head[i].classList.add(`is-${name}`));
   table.classList.toggle("unmeasured", !app.chart("pass_rate"));
-  updateKeyed(table.tBodies[0], page.rows, (entry) => entry.question_id, (entry) => makeRow(app, entry), (row, entry) => {
+  updateKeyed(table.tBodies[0], page.rows, (entry) => entry.question_id, makeRow, (row, entry) => {
     COLUMNS.forEach(([, name], i) => {
       if (name === "query") drawQuery(find(row.cells[i], "div"), entry.query);
       else setText(row.cells[i], cellText(name, entry[name]));
@@ -112,6 +111,7 @@ export function drawTable(app, page) {
     row.classList.toggle("wrong", entry.correct === "different");
     row.title = entry.correct === "different" ? "The chosen solution contradicts the gold answer" : "";
   });
+  markOpenRow(app);
   setText(app.part("range"), page.said);
   find(app.element, '[data-do="previous"]', HTMLButtonElement).disabled = page.first;
   find(app.element, '[data-do="next"]', HTMLButtonElement).disabled = page.last;
@@ -130,60 +130,26 @@ export async function turnPage(app, step) {
   app.part("table").scrollIntoView({ block: "start" });
 }
 
+/** Marks the row that is open. @param {App} app */
+export function markOpenRow({ part }) {
+  const id = getParameter("row");
+  findAll(part("table"), "tbody tr").forEach((row) => {
+    if (row.dataset.id === id) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  });
+}
+
 /**
+ * Gives the focus to a row, on the page that holds it.
  * @param {App} app
  * @param {string} id
  */
-export function openRow(app, id) {
-  app.row = id;
-  app.remember();
-  drawMode(app);
-  app.emit("story", { row: id });
-  app.look();
-  app.element.scrollIntoView({ block: "start" });
-}
-
-/**
- * Shows the row that is open, or the list.
- * @param {App} app
- */
-export function drawMode(app) {
-  const { row, last, part, element } = app;
-  part("story").hidden = row === null;
-  part("all").hidden = row !== null || !last?.total;
-  const place = last?.place?.row === row ? last?.place : undefined;
-  setText(part("place"), row === null ? "" : `${row}${place?.said ? `, ${place.said}` : ""}`);
-  find(element, '[data-do="before"]', HTMLButtonElement).disabled = !place?.before;
-  find(element, '[data-do="after"]', HTMLButtonElement).disabled = !place?.after;
-}
-
-/**
- * @param {App} app
- * @param {"before" | "after"} which
- */
-export function stepRow(app, which) {
-  const place = app.last?.place;
-  const id = place?.row === app.row ? place?.[which] : null;
-  if (id) openRow(app, id);
-}
-
-/**
- * Back to the page that holds the row, and to the row.
- * @param {App} app
- * @param {() => void} draw
- */
-export async function closeRow(app, draw) {
-  const id = app.row ?? "";
-  app.row = null;
-  app.remember();
-  app.emit("story", { row: null });
+export async function focusRow(app, id) {
   const rowOf = () => app.part("table").querySelector(`tr[data-id="${CSS.escape(id)}"]`);
   if (!rowOf()) {
     app.page = { at: id };
     await app.look();
   }
-  drawMode(app);
-  draw();
   const row = rowOf();
   if (!(row instanceof HTMLElement)) return;
   row.focus();

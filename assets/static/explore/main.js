@@ -3,19 +3,20 @@
 import { ADDRESS_CHANGED, addressedTab } from "../lib/address.js";
 import { find, onActions, setMessage, setOptions } from "../lib/dom.js";
 import { isShown, listen, onResize, onShownChange, repeat } from "../lib/lifetime.js";
-import { onExploreRequest, requestReview } from "../lib/messages.js";
+import { DECISIONS_CHANGED, onExploreRequest, onRowClosed, requestReview, ROW_CHANGED } from "../lib/messages.js";
 import { loadPlotly } from "../lib/plot.js";
 import { App } from "./app.js";
 import { drawCharts, drawRanges } from "./charts.js";
 import { drawFacets, drawFunnel, drawTopics } from "./counts.js";
 import { drawLengths } from "./lengths.js";
-import { closeRow, copyLink, drawFilter, drawMode, drawTable, openRow, stepRow, turnPage } from "./list.js";
+import { copyLink, drawFilter, drawTable, focusRow, markOpenRow, turnPage } from "./list.js";
 import { drawRates } from "./rates.js";
 
 /** @typedef {import("./app.js").Reply} Reply */
 
 const EMPTY = "There are no questions yet. Generate one in the Sample tab, start a batch in the Runs tab, or use `scalequest run`.";
 const EVERY = 3000; // milliseconds between two requests while a run is writing
+const SETTLED = 800; // milliseconds after which the server counts a decision
 const TYPING = 250; // milliseconds without a key, after which a text is searched for
 const WIDE = 900; // pixels from which the facets are open
 
@@ -44,7 +45,7 @@ export async function mount(host) {
     if (reply.board) of.board = { ...reply.board, version: reply.version };
     of.last = { ...of.last, ...reply, empty: reply.count ? null : (reply.empty ?? of.last?.empty) };
     if (!of.last.total) setMessage(message, EMPTY);
-    drawMode(of);
+    part("all").hidden = !of.last.total;
     if (of.last.total) drawAll(await plotly, reply.page);
   }
 
@@ -54,55 +55,35 @@ export async function mount(host) {
    */
   function drawAll(drawer, page) {
     drawFilter(app);
-    if (app.row === null) {
-      drawFunnel(app);
-      drawTopics(app);
-      drawCharts(app, drawer);
-      drawLengths(app, drawer);
-      drawRates(app, drawer);
-      drawFacets(app);
-    }
+    drawFunnel(app);
+    drawTopics(app);
+    drawCharts(app, drawer);
+    drawLengths(app, drawer);
+    drawRates(app, drawer);
+    drawFacets(app);
     if (page) drawTable(app, page);
   }
 
   const redraw = async () => app.last?.total && drawAll(await plotly);
-  const close = async () => {
-    const drawer = await plotly;
-    return closeRow(app, () => drawCharts(app, drawer));
-  };
 
   /** @param {import("../lib/messages.js").ExploreRequest} request */
-  function show({ filter, row, search }) {
+  function show({ filter, search }) {
     if (search) setTimeout(() => part("text").focus(), 0); // once the tab is in front
-    else if (row) openRow(app, row);
-    else {
-      if (app.row !== null) app.emit("story", { row: null });
-      app.row = null;
-      app.filterBy(filter ?? {});
-      drawMode(app);
-    }
+    else app.filterBy(filter ?? {});
   }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (!isShown(element) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]")) return;
-    if (event.key === "/" && app.row === null) {
-      event.preventDefault();
-      part("text").focus();
-    }
-    if (app.row === null) return;
-    if (event.key === "j") stepRow(app, "after");
-    if (event.key === "k") stepRow(app, "before");
-    if (event.key === "Escape") close();
+    if (event.key !== "/") return;
+    event.preventDefault();
+    part("text").focus();
   }
 
   setOptions(sort, Object.entries(props.sorts));
   app.recall();
   onActions(element, {
-    back: close,
-    before: () => stepRow(app, "before"),
-    after: () => stepRow(app, "after"),
     link: () => copyLink(app),
     clear: () => app.filterBy({}),
     review: requestReview,
@@ -136,16 +117,16 @@ export async function mount(host) {
     if (isShown(element) && app.last?.running && !app.brushing && !app.requests.busy) app.look();
   });
   onShownChange(element, (shown) => shown && app.look()); // there may be new rows by now
-  onResize(part("board"), () => app.last?.total && app.row === null && requestAnimationFrame(() => drawRanges(app)));
+  onResize(part("board"), () => app.last?.total && requestAnimationFrame(() => drawRanges(app)));
   listen(element, window, ADDRESS_CHANGED, () => {
     if (addressedTab() !== "explore" || !app.left) return;
     app.recall();
-    app.emit("story", { row: app.row });
-    drawMode(app);
     app.look();
   });
   const showRequested = onExploreRequest(element, show);
-  if (app.row !== null) app.emit("story", { row: app.row });
+  listen(element, window, ROW_CHANGED, () => markOpenRow(app));
+  listen(element, window, DECISIONS_CHANGED, () => setTimeout(() => isShown(element) && app.look(), SETTLED));
+  onRowClosed(element, (id) => isShown(element) && focusRow(app, id));
   app.look();
   showRequested();
 }

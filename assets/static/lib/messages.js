@@ -3,16 +3,19 @@
  * opened, so a request to one that isn't there yet waits here.
  */
 
+import { setParameters } from "./address.js";
 import { listen } from "./lifetime.js";
 import { openTab } from "./tabs.js";
 
 /**
- * What Explore is asked to show: a filter, a row, or its search field.
+ * What Explore is asked to show: a filter, or its search field. A row is shown over the open tab.
  * @typedef {{ filter?: Record<string, unknown>, row?: string, search?: boolean }} ExploreRequest
  */
 
 /** Sent when the filter in the address has changed or was confirmed. */
 export const FILTER_CHANGED = "explore-address";
+/** Sent when the row in the address has changed: another question is open, or none. */
+export const ROW_CHANGED = "row-address";
 /** Sent when a saved view was added by another component. */
 export const VIEWS_CHANGED = "explore-views";
 /** Sent when decisions were made or taken back outside of the open queue. */
@@ -24,6 +27,7 @@ export const RUNS_CHANGED = "runs-changed";
 /** Sent to start a live run with Sample's settings. */
 export const SAMPLE_REQUESTED = "sample-start";
 const SAMPLE_SHOWN = "sample-ask";
+const ROW_CLOSED = "row-closed";
 const EXPLORE_REQUESTED = "explore-ask";
 const REVIEW_REQUESTED = "curate-ask";
 
@@ -36,8 +40,34 @@ let sampleRequest = null;
 /** @param {string} name */
 export const announce = (name) => window.dispatchEvent(new CustomEvent(name));
 
+/**
+ * Shows the story of a question over the open tab; null closes it.
+ * @param {string | null} id
+ */
+export function openRow(id) {
+  setParameters({ row: id });
+  announce(ROW_CHANGED);
+}
+
+/**
+ * Says that the story of a question was closed, and that what opened it can't have the focus any more.
+ * @param {string} id
+ */
+export const announceRowClosed = (id) => window.dispatchEvent(new CustomEvent(ROW_CLOSED, { detail: id }));
+
+/**
+ * @param {HTMLElement} element
+ * @param {(id: string) => void} handler
+ */
+export const onRowClosed = (element, handler) =>
+  listen(element, window, ROW_CLOSED, (event) => handler(event.detail));
+
 /** @param {ExploreRequest} request */
 export function showInExplore(request) {
+  if (request.row) {
+    openRow(request.row);
+    return;
+  }
   exploreRequest = request;
   openTab("explore");
   window.dispatchEvent(new CustomEvent(EXPLORE_REQUESTED));

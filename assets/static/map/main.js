@@ -4,7 +4,7 @@ import { addressFilter, parseFilter } from "../lib/address.js";
 import { find, findAll, onActions, partsOf, setMessage, setOptions, setText } from "../lib/dom.js";
 import { formatCount } from "../lib/format.js";
 import { isShown, listen, onAppear, onResize } from "../lib/lifetime.js";
-import { FILTER_CHANGED, showInExplore } from "../lib/messages.js";
+import { FILTER_CHANGED, openRow, showInExplore } from "../lib/messages.js";
 import { call, RequestStream } from "../lib/requests.js";
 import { drawMap, makeLegend, pointAt, unpackTiles } from "./draw.js";
 import { listenToCanvas, wholeMap } from "./input.js";
@@ -175,7 +175,7 @@ export function mount({ element, props, server }) {
     onPoint: (place, size) => showText(place && pointAt(last, view, size, place)),
     onClick(place, size) {
       const point = pointAt(last, view, size, place);
-      if (point) showInExplore({ row: point.id });
+      if (point) openRow(point.id);
     },
   });
 

@@ -2,7 +2,7 @@
 
 import { button, find, findAll, fit, group, make, setMessage, setText, updateKeyed } from "../lib/dom.js";
 import { formatDigits } from "../lib/format.js";
-import { showInExplore } from "../lib/messages.js";
+import { openRow } from "../lib/messages.js";
 import { EDGES, endsOf, isBand, isBinKept, parseEnd, trackOf } from "./state.js";
 
 /**
@@ -165,7 +165,7 @@ export class Sliders {
 function makeRow(row) {
   const text = make("span", "text", row.text);
   text.dir = "auto";
-  const open = button("", () => showInExplore({ row: row.id }));
+  const open = button("", () => openRow(row.id));
   open.title = "Show all about this question";
   open.append(make("span", "value", row.value), text);
   return group("li", "", open);

@@ -85,6 +85,13 @@ _FLAGS = {"solvable": ("solvable", "not solvable"), "contaminated": ("in a bench
 _LISTED = 3  # values of a list that are named; longer lists are counted
 
 
+def order(sort: str | None, *, ranked: bool) -> str:
+    """The order that is shown for the one asked for. ``ranked``: whether there is a best match."""
+    if sort is None or sort == BEST:
+        return BEST if ranked else "-newest"
+    return sort
+
+
 def parts(filter: Filter, runs: dict[str, str]) -> list[dict[str, str]]:
     """Each part of the filter: its field, and its words. ``runs``: names by id."""
     return [{"name": name, "text": visible(_part(name, value, runs))} for name, value in filter.to_dict().items()]

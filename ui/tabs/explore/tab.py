@@ -1,11 +1,10 @@
-"""The Explore tab: cross-filtered charts, facets, the funnel, a search, a table, and the story of each row.
+"""The Explore tab: cross-filtered charts, facets, the funnel, a search, and a table.
 
-One component draws itself in the browser (``assets/static/explore``) from what ``look`` answers; the story of a
-row is Markdown, in which the page draws formulas. The filter is part of the page's address.
+One component draws itself in the browser (``assets/static/explore``) from what ``look`` answers. The filter is part of
+the page's address. The story of a row is in a drawer of its own (``ui.tabs.row``).
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -13,9 +12,7 @@ import gradio as gr
 from pydantic import PlainValidator
 
 from engine.job_registry import JobRegistry
-from store.database.question import read_question, read_texts
 from store.database.sources import Source, SourceSelector
-from store.errors import ScaleQuestError
 from store.explore import query
 from store.explore.lengths import lengths
 from store.filters.filter import Filter
@@ -23,12 +20,11 @@ from store.frame.cache import Frames
 from store.frame.frame import NUMBERS, Frame, Selection
 from store.records import Run
 from ui.components.charts import CHARTS
-from ui.tabs.explore import labels, neighbours, overlaps, rates, saved_views, search, sql, thresholds
+from ui.tabs.explore import labels, rates, saved_views, search, sql, thresholds
 from ui.tabs.explore import map as map_section
-from ui.tabs.explore.question import markdown
 from ui.web import assets
-from ui.web.escape import inert, plural, visible
-from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, Text, parse, server_function
+from ui.web.escape import plural, visible
+from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, Text, server_function
 
 
 class ExploreRequest(Request):
@@ -41,7 +37,6 @@ class ExploreRequest(Request):
     sort: Annotated[str | None, PlainValidator(lambda given: given if given in labels.SORTS else None)] = None
     tick: bool = False
     version: Text | None = None
-    row: Text | None = None
     after: Text | None = None
     before: Text | None = None
     at: Text | None = None
@@ -52,25 +47,12 @@ class ExploreRequest(Request):
         return {name: key for name, key in places.items() if key is not None}
 
 
-class StoryRequest(Request):
-    row: Text | None = None
-
-
 def tab(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
     """Draws the tab into the open blocks."""
-
-    def of_row(text: Callable[[Source, str], str]) -> Callable[[gr.EventData], gr.Markdown]:
-        def show(event: gr.EventData) -> gr.Markdown:
-            row = parse(StoryRequest, event._data).row
-            written = text(sources.current(), row) if row is not None else ""
-            return gr.Markdown(written, visible=bool(written))
-
-        return show
-
     saved_views.control(sources)
-    board = gr.HTML(
+    gr.HTML(
         "",
-        **assets.component("explore", "story"),
+        **assets.component("explore"),
         server_functions=[
             server_function("explore_look", ExploreRequest, lambda r: look(sources.current(), frames, r))
         ],
@@ -79,24 +61,9 @@ def tab(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
         sorts=labels.SORTS,
         facets=labels.FACETS,
     )
-    story_text = gr.Markdown(latex_delimiters=[], visible=False, elem_id="explore-story")
-    nearby = gr.Markdown(visible=False, elem_id="explore-neighbours")
-    # one after the other, so that the row chosen last is the one that stays
-    events: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": 1}
-    board.story(of_row(story), outputs=story_text, **events)
-    board.story(of_row(lambda source, row: neighbours.markdown(source, frames, row)), outputs=nearby, **events)
     map_section.section(sources, frames, jobs)
     thresholds.section(sources, frames)
     sql.section(sources)
-
-
-def story(source: Source, row: str) -> str:
-    try:
-        with source.cursor() as cursor:
-            question = read_question(cursor, row)
-            return markdown(question, read_texts(cursor, overlaps.named(question)))
-    except ScaleQuestError as error:
-        return f"**This row cannot be shown.** {inert(str(error))}"
 
 
 def look(source: Source, frames: Frames, request: ExploreRequest) -> Reply:
@@ -160,7 +127,7 @@ def _rows(
     source: Source, selection: Selection, request: ExploreRequest, filter: Filter, searched: search.State
 ) -> Reply:
     best = searched.best if request.sort in (None, labels.BEST) else None
-    sort = labels.BEST if best is not None else request.sort if request.sort not in (None, labels.BEST) else "-newest"
+    sort = labels.order(request.sort, ranked=best is not None)
     order: dict[str, Any] = {"by": sort.lstrip("-"), "descending": sort.startswith("-"), "best": best}
     page = query.page(source, selection, **order, **request.page)
     last = page.start + len(page.rows)
@@ -176,10 +143,6 @@ def _rows(
         "sort": sort,
         "ranked": searched.best is not None,
     }
-    if request.row is not None:
-        at = query.place(selection, request.row, **order)
-        where = f"{at.number + 1:,} of {at.total:,}" if at.number is not None else "not in the filtered list"
-        reply["place"] = {"row": request.row, "said": where, "before": at.before, "after": at.after}
     return reply
 
 

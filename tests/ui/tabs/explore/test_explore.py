@@ -172,7 +172,7 @@ def test_a_link_opened_in_another_browser_gives_the_same_view(url: str) -> None:
     with chromium(url) as watched:
         page = watched.open(row_address.removeprefix(url))
         expect(page.locator("#explore-story h2")).to_have_text(seen[2][0])
-        expect(page.locator("[data-part=place]")).to_have_text(re.compile(f"{seen[2][0]}, 3 of "))
+        expect(page.locator("[data-part=place]")).to_have_text(re.compile("^3 of "))
         assert not watched.errors
 
 
@@ -238,15 +238,15 @@ def test_a_row_tells_its_whole_story(url: str) -> None:
         told = page.locator("#explore-story")
         for text in (
             "A pair, accepted",
-            "run first (generate, done)",
-            "temperature 0.7",
+            "first (generate, done)",
+            "temperature0.7",
             "<|im_start|>user⏎",
             "It has a unique answer. Verdict: **yes**",
             "0.9100",
-            "Different final answers: 1.",
+            "3 solutions, 1 different final answer.",
             "Sample 1 is chosen: it has the best reward",
-            "chosen, sample 1: reward -0.1250",
-            "sample 2: reward none",
+            "✓ chosen, sample 1 reward -0.125",
+            "sample 2 reward none",
             "Sample 0:",
             "near_duplicate",
             "r1-00000007",
@@ -256,6 +256,7 @@ def test_a_row_tells_its_whole_story(url: str) -> None:
             "and $5 or $6.",
         ):
             expect(told).to_contain_text(text)
+        told.locator("details.solution").evaluate_all("all => all.forEach((fold) => { fold.open = true; })")
         for formula in told.locator(".formula").all():
             formula.scroll_into_view_if_needed()  # formulas far from view are not drawn
         # two formulas of the question, a boxed answer in each of three samples and in their heading
@@ -318,7 +319,7 @@ def test_hostile_texts_are_read_and_nothing_of_them_runs(tmp_path: Path) -> None
         told = page.locator("#explore-story")
         for number, text in enumerate(HOSTILE):
             expect(told.locator("h2")).to_have_text(f"r{number:02d}-00000000")
-            expect(page.locator("[data-part=place]")).to_contain_text(f"r{number:02d}-00000000, {number + 1} of")
+            expect(page.locator("[data-part=place]")).to_contain_text(f"{number + 1} of")
             if number in plain:
                 said = " ".join(visible(text).split())
                 assert said in " ".join(told.inner_text().replace("\xa0", " ").split()), text

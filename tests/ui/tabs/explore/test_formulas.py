@@ -86,7 +86,7 @@ def test_the_story_draws_environments_tables_and_tags_and_folds_figures_and_othe
     with chromium(url) as watched:
         page = opened(watched, "/?row=r1-00000007&sort=oldest")
         story = page.locator("#explore-story")
-        solution = story.locator("blockquote", has_text="We add:").first
+        solution = story.locator("details.solution > .text", has_text="We add:").first
         solution.scroll_into_view_if_needed()
         expect(solution.locator(".katex-display")).to_have_count(1)
         expect(solution).to_contain_text("(1)")
@@ -95,10 +95,12 @@ def test_the_story_draws_environments_tables_and_tags_and_folds_figures_and_othe
         figure = solution.locator("details")
         expect(figure.locator("summary")).to_have_text("Figure: 3 lines of Asymptote code")
         expect(figure.locator("pre")).to_be_hidden()
-        stored = story.locator("details", has_text="Also stored")
+        story.locator(".all-details > summary").click()
+        stored = story.locator(".all-details details", has_text="Also stored")
         expect(stored.locator("pre")).to_be_hidden()
         stored.locator("summary").click()
         expect(stored.locator("pre")).to_contain_text('"note": "<b>$y$</b>\\n\\nmore"')
+        story.locator("details.solution").evaluate_all("all => all.forEach((fold) => { fold.open = true; })")
         for formula in story.locator(".formula").all():
             formula.scroll_into_view_if_needed()
             expect(formula.locator(".katex")).to_be_attached()

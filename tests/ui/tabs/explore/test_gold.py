@@ -118,10 +118,12 @@ def test_the_story_folds_reasoning_and_says_what_is_right(url: str) -> None:
         story = page.locator("#explore-story")
         expect(story).to_contain_text("wrong: another answer than the gold one")
         expect(story).to_contain_text("12 tokens, 300 of them reasoning")
-        fold = story.locator("details", has_text="Reasoning").first
-        expect(fold.locator("pre")).to_be_hidden()
+        fold = story.locator("details.reasoning").first
+        expect(story.get_by_text("Wait, let me see.")).to_have_count(0)
         fold.locator("summary").click()
-        expect(fold.locator("pre")).to_contain_text("Wait, let me see.")
-        expect(story.get_by_role("row", name="a model")).to_contain_text("0.0000 0.00 to 0.32 8 0")
+        expect(fold.locator(".text")).to_contain_text("Wait, let me see.")
+        expect(story.get_by_role("row", name="a model").locator("td")).to_have_text(
+            ["a model", "0.0000", "0.00 to 0.32", "8", "0", "", "", ""]
+        )
         expect(story.get_by_role("row", name=OTHER)).to_contain_text("0.0000")
         assert not watched.errors

@@ -148,9 +148,9 @@ def test_the_map_follows_the_filter_and_its_points_open_stories_with_neighbours(
         expect(section.locator("[data-part=tip]")).to_contain_text("apples")
         page.mouse.click(*at)
         expect(page.locator("#explore-story h2")).to_contain_text("i1-")
-        near = page.locator("#explore-neighbours")
+        near = page.locator("#row [data-part=near]")
         expect(near).to_contain_text("words and word pairs, not meaning")
-        expect(near.locator("a")).to_have_count(10)
+        expect(near.locator("li button")).to_have_count(10)
         assert "apples" in near.inner_text()
         assert PARAPHRASE[:20] in near.inner_text() or "i1-00000398" in near.inner_text()
         assert not watched.errors
@@ -159,7 +159,7 @@ def test_the_map_follows_the_filter_and_its_points_open_stories_with_neighbours(
 def test_hostile_questions_are_shown_and_do_nothing(url: str) -> None:
     with chromium(url) as watched:
         page = watched.open(f"/?row=i1-{MANY:08d}")
-        expect(page.locator("#explore-neighbours h3")).to_be_visible()
+        expect(page.locator("#row [data-part=near] h3")).to_be_visible()
         page.wait_for_timeout(500)
         assert not watched.foreign
         assert not watched.errors

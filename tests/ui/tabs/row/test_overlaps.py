@@ -21,7 +21,7 @@ BASE = (
     "A rectangular garden is twice as long as it is wide and a path of two metres runs all around the whole of it; {}"
 )
 TAILS = ["how large is the path?", "how long is the path?"]
-SAID = """wanted => [...document.querySelectorAll('#explore-story blockquote')].filter((quote) => {
+SAID = """wanted => [...document.querySelectorAll('#explore-story :is(blockquote, .question)')].filter((quote) => {
     const read = quote.cloneNode(true);
     for (const drawn of read.querySelectorAll('.katex')) {
         drawn.textContent = `$${drawn.querySelector('annotation').textContent}$`;
@@ -48,29 +48,25 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield page
 
 
-def test_a_near_duplicate_is_shown_with_what_differs_and_its_link_opens_it(watched: Watched) -> None:
+def test_a_near_duplicate_is_shown_with_what_differs_and_can_be_opened(watched: Watched) -> None:
     page = watched.open("/?row=i1-00000001")
     story = page.locator("#explore-story")
     expect(story).to_contain_text("similarity 0.9")
     expect(story.locator("del", has_text="long")).to_have_count(1)
     expect(story.locator("strong", has_text="large")).to_have_count(1)
-    link = story.get_by_role("link", name="i1-00000000")
-    with page.context.expect_page() as opened:  # in a tab of its own: the list and its filter stay where they are
-        link.click()
-    other = opened.value
-    expect(other.locator("#explore-story h2")).to_contain_text("i1-00000000")
-    other.close()
+    story.locator("section", has_text="Near-duplicates").get_by_role("button", name="Show i1-00000000").click()
+    expect(story.locator("h2")).to_have_text("i1-00000000")
 
 
 def test_the_matched_benchmark_question_stands_beside_when_its_file_is_gone(watched: Watched) -> None:
     page = watched.open("/?row=i1-00000001")
     story = page.locator("#explore-story")
-    expect(story).to_contain_text("exam.jsonl row 1")
-    expect(story).to_contain_text("% of its 13-word sequences")
+    expect(story).to_contain_text("exam row 1")
+    expect(story).to_contain_text("of its 13-word sequences (bold) also occur in exam row 1")
     marked = story.locator("blockquote strong", has_text="A rectangular garden is twice")
     expect(marked).to_have_count(2)
     expect(marked.first).not_to_contain_text("large")
-    expect(story).to_contain_text("Sample 0 is chosen: the imported data chose it.")
+    expect(story).to_contain_text("Sample 0 is chosen: it is the only one.")
 
 
 def test_hostile_texts_beside_a_row_are_shown_and_do_nothing(watched: Watched) -> None:
@@ -85,7 +81,7 @@ def test_hostile_texts_beside_a_row_are_shown_and_do_nothing(watched: Watched) -
             text = HOSTILE[row // 2 - 1]
             inside = story.locator("img, script, iframe, style, form, svg, link, meta, base, object, embed")
             expect(inside).to_have_count(0)
-            # in the diff, in the benchmark's question and in this one beside it
+            # in the question, in the benchmark's question and in this one next to it
             assert page.evaluate(SAID, readable(text)) >= 3, text
         page.get_by_role("button", name="Next", exact=True).click()
     assert page.evaluate("window.ran") is None

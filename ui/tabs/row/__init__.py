@@ -1,0 +1,1 @@
+"""The story of one question, in a drawer over whatever tab is open."""
