@@ -54,6 +54,7 @@ export function mount({ element, props, server }) {
     const problem = reply.error ?? ("gone" in reply ? reply.gone : undefined);
     setMessage(part("problem"), problem);
     part("all").hidden = problem !== undefined;
+    if (problem !== undefined) setText(part("title"), id);
     if (reply.error !== undefined) return;
     const isOther = shown?.id !== reply.id;
     shown = reply;
@@ -133,7 +134,7 @@ export function mount({ element, props, server }) {
     placeIn(openedTab());
     if (opens) {
       part("all").hidden = true;
-      setText(part("title"), id);
+      setText(part("title"), "Loading…");
       setText(part("place"), "");
     }
     part("page", HTMLAnchorElement).href = addressOf(EXPLORE);
@@ -228,8 +229,9 @@ export function mount({ element, props, server }) {
   });
   window.addEventListener("keydown", onKey, true);
   panel.addEventListener("focusout", () => setTimeout(keepFocus, 0));
+  listen(element, document, "focusin", keepFocus);
   listen(element, window, ROW_CHANGED, follow);
   listen(element, window, ADDRESS_CHANGED, follow);
   onTabChange(placeIn);
-  follow();
+  setTimeout(follow, 0); // what is not visible yet can't have the focus
 }
