@@ -43,7 +43,7 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
         shell(workspace, jobs, live)
         with gr.Tabs(elem_id="pages") as tabs:
             with _tab("home"):
-                home.tab(sources, live, frames, blocks)
+                home.tab(sources, streams, frames)
             with _tab("sample") as sample_tab:
                 sampled = sample.tab(workspace, streams)
             with _tab("runs") as runs_tab:

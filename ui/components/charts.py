@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from store.database.outcomes import FunnelRow
 from store.explore.overview import Bin, Overview
 from ui.web.escape import visible
 
@@ -57,38 +56,13 @@ def rate_note(model: str | None) -> str:
 
 def charts(overview: Overview) -> list[Chart]:
     """Home's charts, in order; distributions without values are left out."""
-    drawn = [funnel(overview.funnel)] if overview.funnel and overview.funnel[0].entered else []
+    drawn = []
     for name, bins in overview.counts.items():
         if bins and name != "topic":
             drawn.append(histogram(name, bins))
     if overview.counts["topic"]:
         drawn.append(topics(overview.counts["topic"]))
     return drawn
-
-
-def funnel(rows: Sequence[FunnelRow]) -> Chart:
-    """Questions that each stage kept and dropped."""
-    first = max(rows[0].entered, 1)
-    names = [row.stage for row in rows]
-    return {
-        "id": "funnel",
-        "title": "Funnel",
-        "note": f"{rows[-1].kept:,} of {rows[0].entered:,} questions became pairs ({rows[-1].kept / first:.0%}).",
-        "traces": [
-            {
-                "type": "bar",
-                "orientation": "h",
-                "role": "kept",
-                "x": [row.kept for row in rows],
-                "y": names,
-                "text": [f"{row.kept:,}" + (f" (-{row.dropped:,})" if row.dropped else "") for row in rows],
-                "hovertemplate": "%{y}: %{x:,} kept<extra></extra>",
-            }
-        ],
-        "layout": {"yaxis": {"autorange": "reversed"}, "xaxis": count_axis(rows[0].entered)},
-        "columns": ["stage", "entered", "kept", "dropped", "pending"],
-        "rows": [[row.stage, row.entered, row.kept, row.dropped, row.pending] for row in rows],
-    }
 
 
 def histogram(name: str, bins: Sequence[Bin]) -> Chart:
@@ -132,6 +106,14 @@ def _counted(
             for role, noun in (("every", "questions"), ("kept", "pairs"))
         ],
         "layout": layout,
+        "filters": {b.label: _filter(name, b) for b in bins if b.every},
         "columns": [name, "questions", "pairs"],
         "rows": [[b.label, b.every, b.kept] for b in bins if b.every],
     }
+
+
+def _filter(name: str, one: Bin) -> dict[str, Any]:
+    """Explore's filter for the questions of a bin."""
+    if name == "topic":
+        return {"topic": [one.label]}
+    return {"query_chars" if name == "length" else name: [one.low, one.high]}

@@ -1,10 +1,9 @@
-"""Home: the runs' funnel, distributions and three pairs from easy to hard; and a button that generates five questions.
+"""Home: three ways on, the runs' funnel, distributions and three pairs from easy to hard.
 
-Drawn from the database, or from the bundled demo while the workspace has no run. Only the button loads models.
+Drawn from the database, or from the bundled demo while the workspace has no run. Only *Generate* loads models.
 """
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,137 +11,160 @@ import gradio as gr
 
 from engine.config.packaged import SMOLLM2
 from engine.config.profiles import load_profile
-from engine.pipeline.live import Live, Snapshot, settings
-from engine.pipeline.live_questions import LiveQuestion
+from engine.pipeline.live import settings
+from store.database.outcomes import FunnelRow
 from store.database.sources import SourceSelector
-from store.errors import StoreError
 from store.explore.overview import Overview, Pair, overview
 from store.frame.cache import Frames
 from store.frame.frame import Frame
-from ui.components.chart_board import board, value
+from store.records import Run
 from ui.components.charts import charts
-from ui.components.live_cards import REASONS, why
-from ui.web.errors import attempt
-from ui.web.escape import inert, three, visible
-from ui.web.latex import written
+from ui.components.live_stream import LiveStreams
+from ui.web import assets
+from ui.web.escape import plural, three, visible
+from ui.web.requests import Reply, Request, Text, server_function
 
-EVERY_RUN = ""  # the choice of all runs together
-_DEMO = (
-    "**This is the bundled demo**: questions that small models wrote, judged and solved on a CPU. What you generate "
-    "here is added to it; your own runs from the Sample and the Runs tab appear without it."
+_SHOWN = (
+    "This is the bundled demo: questions that small models wrote, judged and solved on a CPU. What you generate here "
+    "or review is added to it; your own runs from Sample, Runs and imports appear without it."
 )
-_REAL = " The nano models know templates only; for real English with 190 MB more, run `make smol`."
-_REAL_HERE = " The nano models know templates only; profile `smol`, which is installed, writes real English."
-_EMPTY = "**No runs yet.** Generate five questions here, or use the Sample or the Runs tab."
+_PART = "The demo is a part of this workspace; delete its runs in Runs if you do not want it."
+_REAL = "The nano models know templates only; for real English with 190 MB more, run `make smol`."
+_REAL_HERE = "The nano models know templates only; profile smol, which is installed, writes real English."
+_EMPTY = "No runs yet. Generate five questions here, or use Sample, Runs or an import."
 _PAIRS, _MORE = 3, 5
-_AT_ONCE = 8  # pages that may generate at the same time; others wait in a queue
 
 
-def tab(sources: SourceSelector, live: Live, frames: Frames, blocks: gr.Blocks) -> None:
-    """Draws the tab into the open blocks. Each load of the page reads the rows, of many a sample first."""
+class LookRequest(Request):
+    """``version``: what the page shows. ``whole``: wait for all rows instead of a sample of many."""
 
-    def choices(chosen: str | None) -> gr.Dropdown:
-        runs = sources.current().runs()[::-1]
-        options = [(f"All {len(runs)} runs", EVERY_RUN)] if len(runs) > 1 else []
-        for run in runs:
-            label = f"{visible(run.name or run.run_id)} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
-            options.append((label, run.run_id))
-        known = [name for _, name in options]
-        value = chosen if chosen in known else (known[0] if known else None)
-        return gr.Dropdown(options, value=value, visible=len(runs) > 1, interactive=True)
-
-    def show(chosen: str | None, drawn: str | None, now: bool = False) -> tuple[Any, ...]:
-        """What is drawn, and the state of its rows; no update where that is drawn already."""
-        source = sources.current()
-        runs = [run.run_id for run in source.runs() if chosen in (None, EVERY_RUN, run.run_id)]
-        if not runs:
-            return (None, gr.skip() if chosen else _EMPTY + _real(), "[]", *[""] * _PAIRS)
-        try:
-            frame = frames.of(source, now=now)
-            what = f"{chosen} {hash(frame.version)}"
-            if now and what == drawn:
-                return (gr.skip(),) * (3 + _PAIRS)
-            found = overview(source, frame, runs, _PAIRS)
-        except StoreError as error:
-            return (None, f"**These runs cannot be read.** {inert(str(error))}", "[]", *[""] * _PAIRS)
-        pairs = [_pair(pair) for pair in found.pairs]
-        note = _headline(found, frame) + (f"\n\n{_DEMO}{_real()}" if sources.shows_demo else "")
-        return (what, note, value(charts(found)), *pairs, *[""] * (_PAIRS - len(pairs)))
-
-    def generate() -> Iterator[tuple[Any, ...]]:
-        attempt(sources.keep_shown)
-        session = attempt(lambda: live.start(settings(load_profile("nano"), questions=_MORE), "five more"))
-        with closing(session.snapshots()) as snapshots:  # a page that is closed cancels its session
-            for now in snapshots:
-                made = gr.Markdown(_fresh(now), visible=True)
-                yield made, gr.Button(interactive=False)  # each time: a busy page can miss one
-        yield made, gr.Button(interactive=True)
-
-    with gr.Row():
-        with gr.Column(min_width=300):
-            note = gr.Markdown(elem_id="headline")
-        more = gr.Button(f"Generate {_MORE} more", variant="primary", size="sm", scale=0, min_width=180)
-        again = gr.Button("Refresh", size="sm", scale=0, min_width=120)
-    run = gr.Dropdown([], label="Run", visible=False, allow_custom_value=True)
-    fresh = gr.Markdown(visible=False, container=True, elem_id="fresh")
-    shown = board()
-    gr.Markdown("Three pairs from easy to hard: the best by reward of each third.", elem_classes="quiet")
-    with gr.Row():
-        cards = []
-        for _ in range(_PAIRS):
-            with gr.Column(min_width=280):
-                cards.append(gr.Markdown(latex_delimiters=[], container=True, min_height=0, elem_classes="pair"))
-    drawn = gr.State()
-    read: dict[str, Any] = {"inputs": [run, drawn], "outputs": [drawn, note, shown, *cards], "show_progress": "hidden"}
-    generated = more.click(generate, None, [fresh, more], show_progress="hidden", concurrency_limit=_AT_ONCE)
-    listed: dict[str, Any] = {"fn": choices, "inputs": run, "outputs": run, "show_progress": "hidden"}
-    draws: list[Any] = [blocks.load(**listed), again.click(**listed), generated.then(**listed)]
-    for then in (*(draw.then for draw in draws), run.input):
-        then(show, **read).then(partial(show, now=True), **read)
+    run: Text = ""
+    version: Text = ""
+    whole: bool = False
 
 
-def _real() -> str:
-    """A sentence on the models beyond the bundled ones."""
-    return _REAL_HERE if SMOLLM2.fetched else _REAL
+def tab(sources: SourceSelector, streams: LiveStreams, frames: Frames) -> None:
+    """Draws the tab into the open blocks. Its script asks for the rows whenever the tab is shown."""
+    gr.HTML(
+        None,
+        **assets.component("home", parts=["components/board", "components/lines"]),
+        server_functions=[
+            server_function("home_look", LookRequest, partial(look, sources, frames)),
+            server_function("home_generate", Request, lambda _: generate(sources, streams)),
+            server_function("home_keep_demo", Request, lambda _: sources.keep_demo()),
+        ],
+        apply_default_css=False,
+        elem_id="home",
+        padding=False,
+    )
+
+
+def generate(sources: SourceSelector, streams: LiveStreams) -> Reply:
+    """Start a live run of five questions, which are added to the demo where that is shown."""
+    sources.keep_shown()
+    return dict(streams.start(settings(load_profile("nano"), questions=_MORE), "five more"))
+
+
+def look(sources: SourceSelector, frames: Frames, request: LookRequest) -> Reply:
+    """What Home shows of all runs or of one; ``same`` where the page shows it already. ScaleQuestError."""
+    source, demo = sources.current(), sources.shows_demo
+    runs = source.runs()[::-1]
+    chosen = request.run if any(run.run_id == request.run for run in runs) else ""
+    if not runs:
+        version = "no runs"
+        found = Overview([], {"topic": []}, [])
+        headline, partial_ = _EMPTY, False
+    else:
+        frame = frames.of(source, now=request.whole)
+        version, partial_ = f"{chosen} {demo} {len(runs)} {hash(frame.version)}", frame.size < frame.total
+        if version == request.version:
+            return {"same": True, "partial": False}
+        found = overview(source, frame, [run.run_id for run in runs if chosen in ("", run.run_id)], _PAIRS)
+        headline = _headline(found, frame)
+    of_run: dict[str, Any] = {"run": [chosen]} if chosen else {}
+    return {
+        "version": version,
+        "partial": partial_,
+        "headline": headline,
+        "about": _about(sources, runs, demo),
+        "runs": [("", f"All {len(runs)} runs"), *((run.run_id, _named(run)) for run in runs)],
+        "chosen": chosen,
+        "funnel": _funnel(found.funnel, of_run),
+        "note": _note(found.funnel),
+        "pairs_filter": {**of_run, "stage": "pair"},
+        "charts": charts(found),
+        "pairs": [_pair(pair) for pair in found.pairs],
+        "explore": _explore(sources, demo),
+    }
+
+
+def _named(run: Run) -> str:
+    return f"{visible(run.name or run.run_id)} · {run.status} · {run.created_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _headline(found: Overview, frame: Frame) -> str:
     first, last = found.funnel[0], found.funnel[-1]
     if not first.entered:
-        return "**These runs have no questions yet.** Refresh in a moment."
+        return "These runs have no questions yet."
     pending = sum(row.pending for row in found.funnel)
-    line = f"**{last.kept:,} pairs** from {first.entered:,} questions" + (f"; {pending:,} pending" if pending else "")
+    line = f"{plural(last.kept, 'pair')} from {plural(first.entered, 'question')}"
+    line += f"; {pending:,} pending" if pending else ""
     if frame.size < frame.total:
-        line += f"\n\nA first look at an even sample: {frame.size:,} of {frame.total:,} questions. The rest follows."
+        line += f". A first look at an even sample: {frame.size:,} of {frame.total:,} questions; the rest follows."
     return line
 
 
-def _fresh(now: Snapshot) -> str:
-    """A live run as Markdown: each question as far as it is written, and its stage."""
-    if now.status == "loading":
-        return "**Loading the models.** The first time, this takes some seconds."
-    ended = now.status != "running"
-    head = f"{now.pairs} of {len(now.questions)} became pairs" if ended else "Generating"
-    line = f"**{head}.**" + (f" {inert(now.message)}" if now.message else "")
-    return "\n".join([line, "", *(f"1. {inert(card.text) or '…'}  \n   {_fate(card)}" for card in now.questions)])
+def _about(sources: SourceSelector, runs: Sequence[Run], demo: bool) -> str:
+    models = _REAL_HERE if SMOLLM2.fetched else _REAL
+    if demo:
+        return f"{_SHOWN} {models}"
+    return models if not runs else _PART if sources.has_demo else ""
 
 
-def _fate(card: LiveQuestion) -> str:
-    dropped = next((verdict for verdict in card.verdicts.values() if not verdict.kept), None)
-    if dropped is not None:
-        return f"*dropped at {dropped.stage}: {REASONS.get(dropped.reason or '', 'no reason given')}*"
-    if card.kept:
-        return f"*kept: {inert(why(card))}*"
-    return f"*at {card.stage}*" if card.stage else "*not decided*"
+def _explore(sources: SourceSelector, demo: bool) -> dict[str, Any]:
+    """The second way on. ``adds``: it makes the demo a part of the workspace."""
+    of_demo = [run.run_id for run in sources.demo_runs()]
+    if not of_demo:
+        return {"title": "Explore", "text": "Filter, search and map all questions.", "filter": {}, "adds": False}
+    adds = not demo and not sources.has_demo
+    text = "Questions of two small models: filter, search and map them, read the story of each."
+    text += " It is added to this workspace; delete it in Runs." if adds else ""
+    shown = {} if demo else {"run": of_demo}
+    return {"title": "Explore the demo", "text": text, "filter": shown, "adds": adds}
 
 
-def _pair(pair: Pair) -> str:
-    """A pair as Markdown."""
+def _funnel(rows: Sequence[FunnelRow], of_run: dict[str, Any]) -> list[dict[str, Any]]:
+    """The stages, each with Explore's filter for what it dropped."""
+    if not rows or not rows[0].entered:
+        return []
+    return [
+        {
+            "stage": row.stage,
+            "passed": row.kept,
+            "dropped": row.dropped,
+            "pending": row.pending,
+            "filter": {**of_run, "drop_stage": [row.stage]},
+        }
+        for row in rows
+    ]
+
+
+def _note(rows: Sequence[FunnelRow]) -> str:
+    if not rows or not rows[0].entered:
+        return ""
+    share = f"{rows[-1].kept / rows[0].entered:.0%}".replace("%", " %")
+    return (
+        f"{rows[-1].kept:,} of {rows[0].entered:,} questions became pairs ({share}). Press a number to see what was "
+        "dropped, a bar below to see its questions."
+    )
+
+
+def _pair(pair: Pair) -> dict[str, str]:
     facts = [
         pair.topic,
         None if pair.difficulty is None else f"difficulty {pair.difficulty:.2f}",
         None if pair.reward is None else f"reward {three(pair.reward)}",
-        None if pair.agreement is None else f"agreement {pair.agreement:.0%}",
+        None if pair.agreement is None else f"agreement {pair.agreement:.0%}".replace("%", " %"),
     ]
-    line = " · ".join(inert(fact) for fact in facts if fact)
-    return f"{written(pair.query, 'is-title')}\n\n{written(pair.response)}\n\n{line}"
+    line = " · ".join(visible(fact) for fact in facts if fact)
+    return {"id": pair.question_id, "query": visible(pair.query), "response": visible(pair.response), "facts": line}

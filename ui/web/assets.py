@@ -6,6 +6,7 @@ keep them for good and never mixes two versions. They hold no data, so they are 
 
 import gzip
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,16 +65,17 @@ def katex_files() -> dict[str, Path]:
     return named | {path.name: path for path in _GRADIO.glob("KaTeX_*")}
 
 
-def component(folder: str, *events: str) -> dict[str, Any]:
+def component(folder: str, *events: str, parts: Sequence[str] = ()) -> dict[str, Any]:
     """Arguments of ``gr.HTML`` for the component of this folder: ``template.html``, ``style.css`` and ``main.js``.
 
     ``main.js`` exports ``mount(host)``, which Gradio calls each time it puts the component on the page. ``events`` are
-    the names of what it emits: Gradio reads them from the text of the script.
+    the names of what it emits: Gradio reads them from the text of the script. ``parts``: folders whose scripts it draws
+    parts of itself with, and whose styles it needs.
     """
     names = f"// emits {', '.join(map(repr, events))}\n" if events else ""
     return {
         "html_template": (_STATIC / folder / "template.html").read_text(encoding="utf-8"),
-        "css_template": style(folder),
+        "css_template": "".join(map(style, (*parts, folder))),
         "js_on_load": names + _LOAD % {"path": json.dumps(address(f"{folder}/main.js"))},
     }
 

@@ -128,3 +128,19 @@ export function onSampleRequest(element, handler) {
   listen(element, window, SAMPLE_SHOWN, handle);
   return handle;
 }
+
+/** Opens the form that imports a dataset, in Runs. */
+export function showImport() {
+  openTab("Runs");
+  let looks = 0;
+  const timer = setInterval(() => {
+    const head = document.querySelector("#import > button");
+    looks += 1;
+    if (head instanceof HTMLElement && head.offsetParent !== null) {
+      if (!document.querySelector("#import > button.open")) head.click();
+      head.scrollIntoView({ block: "start" });
+      head.focus();
+      clearInterval(timer);
+    } else if (looks > 50) clearInterval(timer);
+  }, 100);
+}

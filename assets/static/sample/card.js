@@ -3,7 +3,7 @@
 import { button, find, fit, group, make, setMessage, setText } from "../lib/dom.js";
 import { QUESTION } from "../lib/live.js";
 import { drawAnswer } from "../lib/text/draw.js";
-import { setWritten } from "./text.js";
+import { setWritten } from "../components/lines/text.js";
 
 /**
  * @typedef {import("../lib/live.js").Question} Question

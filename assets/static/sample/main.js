@@ -11,8 +11,8 @@ import { followRun, LiveRun } from "../lib/live.js";
 import { announce, DECISIONS_CHANGED, onSampleRequest, RUNS_CHANGED, SAMPLE_REQUESTED, showInExplore } from "../lib/messages.js";
 import { call, NO_ANSWER } from "../lib/requests.js";
 import { drawCard, makeCard } from "./card.js";
-import { drawLines } from "./lines.js";
-import { storedToken, storeToken } from "./tokens.js";
+import { drawLines } from "../components/lines/draw.js";
+import { storedToken, storeToken } from "../lib/live_tokens.js";
 
 /**
  * @typedef {import("../lib/live.js").Question} Question
@@ -198,7 +198,7 @@ class SamplePage {
 
   /** The questions in order, those that repeat another after it, with their titles. */
   lines() {
-    /** @type {import("./lines.js").Line[]} */
+    /** @type {import("../components/lines/draw.js").Line[]} */
     const lines = [];
     const followers = (/** @type {string} */ id) => this.runs.filter((live) => live.fields.origin === id);
     /** @type {(question: Question, number: number, count: { again: number }) => void} */
@@ -244,7 +244,7 @@ class SamplePage {
 
   /**
    * Until someone chooses a question: the first that is being written, at the end the first pair.
-   * @param {import("./lines.js").Line[]} lines
+   * @param {import("../components/lines/draw.js").Line[]} lines
    */
   chooseFocus(lines) {
     const questions = lines.map(({ question }) => question);
@@ -258,7 +258,7 @@ class SamplePage {
     this.focus = next?.id ?? null;
   }
 
-  /** @param {import("./lines.js").Line[]} lines */
+  /** @param {import("../components/lines/draw.js").Line[]} lines */
   drawFocus(lines) {
     const shown = lines.filter(({ question }) => question.id === this.focus);
     updateKeyed(this.part("focus"), shown, ({ question }) => question.id, ({ question: { id } }) => makeCard(id, {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,9 +39,10 @@ def test_a_run_is_drawn_with_its_numbers_in_words_and_tables(tmp_path: Path) -> 
         page = watched.open()
         expect(page.get_by_text("4 pairs from 5 questions")).to_be_visible()
         expect(page.locator("[data-chart]")).to_have_count(6)
-        expect(page.locator("[data-chart=funnel] .plot svg").first).to_be_visible()
-        page.locator("[data-chart=funnel] summary").click()
-        expect(page.locator("[data-chart=funnel] tbody tr").nth(4)).to_have_text("solvability5410")
+        expect(page.locator("[data-chart=difficulty] .plot svg").first).to_be_visible()
+        expect(page.locator("[data-chart=funnel] li").nth(4)).to_have_text("solvability41 dropped")
+        page.locator("[data-chart=topic] summary").click()
+        expect(page.locator("[data-chart=topic] tbody tr").first).to_have_text(re.compile(r"^\D+44$"))
         expect(page.locator(".pair .katex").first).to_be_visible()
         assert not watched.errors
         assert not watched.foreign
@@ -55,7 +57,7 @@ def test_a_fresh_workspace_shows_the_demo_and_five_questions_more_are_added_to_i
         expect(page.locator("#models")).to_have_text("No model is loaded yet.")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         page.get_by_role("button", name="Generate 5 more").click()
-        expect(page.locator("#fresh")).to_contain_text("of 5 became pairs", timeout=LONG)
+        expect(page.locator("#fresh")).to_contain_text("of 5 questions became", timeout=LONG)
         expect(page.locator("#fresh li")).to_have_count(5)
         expect(page.locator("#headline")).to_contain_text("from 465 questions")
         expect(page.locator("#models")).to_contain_text("nano are loaded")
@@ -82,21 +84,21 @@ def test_charts_fit_their_panels_when_home_is_first_shown_later_and_when_the_win
         expect(page.get_by_role("tab", name="Explore")).to_have_attribute("aria-selected", "true")
         page.wait_for_timeout(3_000)  # Home would be drawn by now, if it were drawn while it is hidden
         page.get_by_role("tab", name="Home").click()
-        until(lambda: fitting(page, 6))
+        until(lambda: fitting(page, 5))
         page.set_viewport_size({"width": 700, "height": 900})
-        until(lambda: fitting(page, 6))
+        until(lambda: fitting(page, 5))
         page.get_by_role("tab", name="Explore").click()
         page.set_viewport_size({"width": 1440, "height": 900})
         page.wait_for_timeout(500)
         page.get_by_role("tab", name="Home").click()
-        until(lambda: fitting(page, 6))
+        until(lambda: fitting(page, 5))
         assert not watched.errors
 
 
 def test_counts_have_whole_ticks_a_title_at_each_axis_and_the_fonts_of_the_page(tmp_path: Path) -> None:
     with served(filled(tmp_path / "w")) as url, chromium(url) as watched:
         page = watched.open()
-        for chart, axis in (("difficulty", "y"), ("reward", "y"), ("topic", "x"), ("funnel", "x")):
+        for chart, axis in (("difficulty", "y"), ("reward", "y"), ("topic", "x")):
             ticks = page.locator(f"#board [data-chart={chart}] .{axis}tick text")
             expect(ticks.first).to_be_visible()
             numbers = [text.replace(",", "") for text in ticks.all_text_contents()]
@@ -108,3 +110,63 @@ def test_counts_have_whole_ticks_a_title_at_each_axis_and_the_fonts_of_the_page(
         )
         fonts = "(place) => getComputedStyle(document.querySelector(place)).fontFamily"
         assert page.evaluate(fonts, "#board .xtick text") == page.evaluate(fonts, "#board h3")
+
+
+def test_each_stage_bar_and_pair_leads_to_its_questions_in_explore(tmp_path: Path) -> None:
+    with served(filled(tmp_path / "w")) as url, chromium(url) as watched:
+        page = watched.open()
+        page.get_by_role("button", name="1 dropped").click()
+        rows_in_explore(page, 1)
+        page.get_by_role("tab", name="Home").click()
+        page.get_by_role("button", name="show the pairs").click()
+        rows_in_explore(page, 4)
+        page.get_by_role("tab", name="Home").click()
+        page.locator("[data-chart=topic] .plot svg .bars path").last.click(force=True)
+        rows_in_explore(page, 4)
+        page.get_by_role("tab", name="Home").click()
+        page.locator("[data-chart=topic] summary").click()
+        page.locator("[data-chart=topic] tbody button").first.click()
+        rows_in_explore(page, 4)
+        page.get_by_role("tab", name="Home").click()
+        page.locator(".pair").first.get_by_role("button", name="Open in Explore").click()
+        expect(page.locator("#explore-story")).to_contain_text("r1-0000000")
+        assert not watched.errors
+
+
+def rows_in_explore(page: Page, count: int) -> None:
+    expect(page.locator(".explore [data-part=table] tbody tr")).to_have_count(count)
+
+
+def test_home_has_what_was_sampled_elsewhere_and_the_demo_can_be_had_back(tmp_path: Path) -> None:
+    Workspace.open(tmp_path / "w", create=True).close()
+    with served(tmp_path / "w") as url, chromium(url) as watched:
+        page = watched.open()
+        page.set_default_timeout(LONG)
+        expect(page.locator("#headline")).to_contain_text("from 460 questions")
+        page.get_by_role("tab", name="Sample").click()
+        page.get_by_role("button", name="Sample", exact=True).click()
+        expect(page.locator("#sample .status")).to_have_text(re.compile("^Done: "), timeout=LONG)
+        page.get_by_role("tab", name="Home").click()
+        expect(page.locator("#headline")).to_contain_text("from 5 questions")
+        expect(page.locator("#home")).to_contain_text("It is added to this workspace; delete it in Runs.")
+        page.get_by_role("button", name="Explore", exact=True).click()
+        expect(page.locator(".explore [data-part=headline]")).to_contain_text("460")
+        page.get_by_role("tab", name="Home").click()
+        expect(page.locator("#headline")).to_contain_text("from 465 questions")
+        expect(page.locator("#home")).to_contain_text("The demo is a part of this workspace; delete its runs in Runs")
+        page.get_by_role("button", name="Import a dataset").first.click()
+        expect(page.locator("#import")).to_contain_text("Drop File Here")
+        assert not watched.errors
+
+
+def test_a_run_that_was_sampled_from_home_is_watched_in_sample(tmp_path: Path) -> None:
+    with served(filled(tmp_path / "w")) as url, chromium(url) as watched:
+        page = watched.open()
+        page.get_by_role("button", name="Generate 5 more").click()
+        expect(page.locator("#fresh .line")).to_have_count(5, timeout=LONG)
+        page.get_by_role("button", name="Watch in Sample").click()
+        expect(page.locator("#sample .status")).to_have_text(re.compile("^Done: "), timeout=LONG)
+        expect(page.locator("#sample .line")).to_have_count(5)
+        page.get_by_role("tab", name="Home").click()
+        expect(page.locator("#headline")).to_contain_text("from 10 questions")
+        assert not watched.errors

@@ -17,7 +17,7 @@ from tests.ui.hostile import HOSTILE, readable
 EACH = 3
 """Pairs of a run: as many as Home shows."""
 FORMULAS = "If $a<b$ and 5$ is paid, what is \\(b-a\\)?"
-PAIR = "[data-testid=markdown].pair"
+PAIR = "#home .pair"
 
 
 def shows(page: Page, place: str, text: str, nth: int = 0) -> None:
@@ -78,8 +78,7 @@ def test_home_shows_every_pair_as_it_was_written(watched: Watched) -> None:
     assert len(HOSTILE) % EACH == 0
     choice = page.get_by_label("Run", exact=True).first
     for start in range(0, len(HOSTILE), EACH):
-        choice.click()
-        page.get_by_role("option").nth(len(HOSTILE) // EACH + 1 - start // EACH).click()  # after all, and FORMULAS'
+        choice.select_option(run_of(start))
         for place in range(EACH):
             shows(page, PAIR, HOSTILE[start + place], place)
     harmless(watched)

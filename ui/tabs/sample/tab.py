@@ -69,7 +69,7 @@ def tab(workspace: Workspace, streams: LiveStreams) -> Sample:
         with gr.Column(scale=4, min_width=300):
             board = gr.HTML(
                 None,
-                **assets.component("sample", "start"),
+                **assets.component("sample", "start", parts=["components/lines"]),
                 server_functions=[
                     server_function("sample_stored", RunRequest, stored.look),
                     server_function("sample_history", Request, stored.history),

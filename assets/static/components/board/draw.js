@@ -3,10 +3,11 @@
  * has a size, one chart per animation frame, and again when that size or the theme changes.
  */
 
-import { find, group, make, updateKeyed } from "../../lib/dom.js";
+import { button, find, group, make, setText, updateKeyed } from "../../lib/dom.js";
+import { formatCell } from "../../lib/format.js";
 import { isShown, onResize } from "../../lib/lifetime.js";
 import { describeChart, loadPlotly, PLOT_CONFIG, plotLayout } from "../../lib/plot.js";
-import { setTable } from "../../lib/table.js";
+import { setHeader, setRows } from "../../lib/table.js";
 import { chartColors, isDark } from "../../lib/theme.js";
 
 /**
@@ -18,10 +19,12 @@ import { chartColors, isDark } from "../../lib/theme.js";
  * @property {object} layout
  * @property {string[]} columns
  * @property {(string | number)[][]} rows
- * @property {(Record<string, unknown> | null)[]} [filters] - what a click on each bar shows in Explore
+ * @property {Record<string, Record<string, unknown>>} [filters] - what Explore shows of each bar, by its label
  */
 
 /** @typedef {import("../../lib/plot.js").Plotly} Plotly */
+/** @typedef {{ points: { label?: string, customdata?: string, y?: unknown, pointNumber: number, data: { role?: string } }[] }} PlotClick */
+/** @typedef {HTMLElement & { on?: (name: string, handler: (event: PlotClick) => void) => void }} PlotPlace */
 
 const PLOT = ".plot";
 const HEIGHT = 260;
@@ -49,6 +52,8 @@ export class Board {
     this.due = new Set();
     /** What each panel was drawn at. @type {Map<string, string>} */
     this.drawnAt = new Map();
+    /** @type {WeakSet<HTMLElement>} */
+    this.clickable = new WeakSet();
     this.waiting = false;
     onResize(root, () => this.drawOthers());
     const theme = new MutationObserver(() => (root.isConnected ? this.drawOthers() : theme.disconnect()));
@@ -61,13 +66,27 @@ export class Board {
     this.charts = charts;
     updateKeyed(this.root, charts, (chart) => chart.id, makePanel, (panel, chart) => {
       describeChart(panel, find(panel, PLOT), chart);
-      setTable(find(panel, "table", HTMLTableElement), chart.columns, chart.rows);
+      this.fillTable(find(panel, "table", HTMLTableElement), chart);
       if (before.get(chart.id) !== JSON.stringify(chart)) this.due.add(chart.id);
     }, async (panel) => {
       this.drawnAt.delete(panel.dataset.chart ?? "");
       (await loadPlotly()).purge(find(panel, PLOT));
     });
     this.schedule();
+  }
+
+  /**
+   * The numbers; what can be shown in Explore is a button.
+   * @param {HTMLTableElement} table
+   * @param {Chart} chart
+   */
+  fillTable(table, { columns, rows, filters }) {
+    setHeader(table, columns);
+    setRows(table, rows, (cell, value, column) => {
+      const filter = column === 0 ? filters?.[String(value)] : undefined;
+      if (!filter || !this.onFilter) setText(cell, formatCell(value ?? ""));
+      else cell.replaceChildren(button(formatCell(value ?? ""), () => this.onFilter?.(filter), "link"));
+    });
   }
 
   /** Draws what was drawn for another size or in other colours. */
@@ -122,5 +141,20 @@ export class Board {
     const layout = plotLayout(colors, { ...size, bargap: 0.04, ...chart.layout });
     this.drawnAt.set(chart.id, this.look(chart.id));
     plotly.react(place, traces, layout, { ...PLOT_CONFIG, responsive: false });
+    if (chart.filters && !this.clickable.has(place)) this.listenTo(place, chart.id);
+  }
+
+  /**
+   * A click on a bar shows its questions in Explore, on a coloured one its pairs.
+   * @param {PlotPlace} place
+   * @param {string} id
+   */
+  listenTo(place, id) {
+    this.clickable.add(place);
+    place.style.cursor = "pointer";
+    place.on?.("plotly_click", ({ points: [point] }) => {
+      const filter = this.charts.find((chart) => chart.id === id)?.filters?.[point.customdata ?? String(point.y)];
+      if (filter) this.onFilter?.(point.data.role === "kept" ? { ...filter, stage: "pair" } : filter);
+    });
   }
 }

@@ -1,12 +1,12 @@
 /** The questions of a run as one line each, with a segment for each stage. */
 
-import { button, find, fit, group, make, setText, updateKeyed } from "../lib/dom.js";
-import { QUESTION } from "../lib/live.js";
-import { drawPreview } from "../lib/text/draw.js";
+import { button, find, fit, group, make, setText, updateKeyed } from "../../lib/dom.js";
+import { QUESTION } from "../../lib/live.js";
+import { drawPreview } from "../../lib/text/draw.js";
 import { setWritten } from "./text.js";
 
 /**
- * @typedef {import("../lib/live.js").Question} Question
+ * @typedef {import("../../lib/live.js").Question} Question
  * @typedef {{ question: Question, title: string, short: string }} Line - `short`: the title in a few characters
  */
 

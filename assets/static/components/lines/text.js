@@ -1,6 +1,6 @@
 /** Texts that grow while they are written, and whose formulas are drawn when no more comes. */
 
-import { drawText } from "../lib/text/draw.js";
+import { drawText } from "../../lib/text/draw.js";
 
 /** What each element shows, and whether its formulas are drawn. @type {WeakMap<Element, { text: string, drawn: boolean }>} */
 const shown = new WeakMap();
