@@ -111,7 +111,7 @@ export function onReviewRequest(element, handler) {
 /** Shows a live run in Sample. @param {string} run */
 export function showInSample(run) {
   sampleRequest = run;
-  openTab("Sample");
+  openTab("sample");
   window.dispatchEvent(new CustomEvent(SAMPLE_SHOWN));
 }
 
@@ -131,7 +131,7 @@ export function onSampleRequest(element, handler) {
 
 /** Opens the form that imports a dataset, in Runs. */
 export function showImport() {
-  openTab("Runs");
+  openTab("runs");
   let looks = 0;
   const timer = setInterval(() => {
     const head = document.querySelector("#import > button");

@@ -3,7 +3,7 @@
  * address, so that a reloaded page has it again; while it is going on, it is followed by a stream.
  */
 
-import { getParameter, setParameters } from "../lib/address.js";
+import { ADDRESS_CHANGED, getParameter, setParameters } from "../lib/address.js";
 import { storedReviewer } from "../curate/reviewer.js";
 import { button, find, make, partsOf, setMessage, setText, updateKeyed } from "../lib/dom.js";
 import { listen } from "../lib/lifetime.js";
@@ -295,9 +295,10 @@ export function mount(host) {
   const page = new SamplePage(host);
   const addressed = () => {
     const run = getParameter("sample");
-    if (run && !page.runs.some((live) => live.fields.run === run)) page.open(run);
+    if (run && !page.streams.size && page.runs[0]?.fields.run !== run) page.open(run);
   };
   host.watch("value", () => page.receive());
+  listen(host.element, window, ADDRESS_CHANGED, addressed);
   listen(host.element, window, SAMPLE_REQUESTED, () => page.start());
   onSampleRequest(host.element, (run) => page.show(run))();
   addressed();

@@ -8,7 +8,7 @@ import { formatCell } from "../../lib/format.js";
 import { isShown, onResize } from "../../lib/lifetime.js";
 import { describeChart, loadPlotly, PLOT_CONFIG, plotLayout } from "../../lib/plot.js";
 import { setHeader, setRows } from "../../lib/table.js";
-import { chartColors, isDark } from "../../lib/theme.js";
+import { chartColors, isDark, onThemeChange } from "../../lib/theme.js";
 
 /**
  * @typedef {object} Chart
@@ -56,8 +56,7 @@ export class Board {
     this.clickable = new WeakSet();
     this.waiting = false;
     onResize(root, () => this.drawOthers());
-    const theme = new MutationObserver(() => (root.isConnected ? this.drawOthers() : theme.disconnect()));
-    theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    onThemeChange(root, () => this.drawOthers());
   }
 
   /** Headings and tables don't wait for plotly.js, which takes a moment to load. @param {Chart[]} charts */
