@@ -51,12 +51,18 @@ def tab(sources: SourceSelector, streams: LiveStreams, frames: Frames) -> None:
         server_functions=[
             server_function("home_look", LookRequest, partial(look, sources, frames)),
             server_function("home_generate", Request, lambda _: generate(sources, streams)),
-            server_function("home_keep_demo", Request, lambda _: sources.keep_demo()),
+            server_function("home_keep_demo", Request, lambda _: keep_demo(sources, frames)),
         ],
         apply_default_css=False,
         elem_id="home",
         padding=False,
     )
+
+
+def keep_demo(sources: SourceSelector, frames: Frames) -> None:
+    """Make the demo a part of the workspace; what is asked for next has its rows."""
+    sources.keep_demo()
+    frames.of(sources.current(), now=True)
 
 
 def generate(sources: SourceSelector, streams: LiveStreams) -> Reply:

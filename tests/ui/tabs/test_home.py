@@ -52,7 +52,7 @@ def test_a_fresh_workspace_shows_the_demo_and_five_questions_more_are_added_to_i
     Workspace.open(tmp_path / "w", create=True).close()
     with served(tmp_path / "w") as url, chromium(url, width=400) as watched:
         page = watched.open("/?__theme=dark")
-        expect(page.locator("#headline")).to_contain_text("This is the bundled demo")
+        expect(page.locator("#home")).to_contain_text("This is the bundled demo")
         expect(page.locator("[data-chart]")).to_have_count(6)
         expect(page.locator("#models")).to_have_text("No model is loaded yet.")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
