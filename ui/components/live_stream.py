@@ -9,6 +9,7 @@ import asyncio
 import json
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -78,7 +79,8 @@ class LiveStreams:
                 with session.reading() as now:
                     message = changes.since_last(now)
                 if message is not None:
-                    yield f"data: {json.dumps(message, ensure_ascii=False)}\n\n"
+                    read = int(1000 * time.time())  # by which a page can tell how far behind it is
+                    yield f"id: {read}\ndata: {json.dumps(message, ensure_ascii=False)}\n\n"
                     silent = 0.0
                 elif silent >= _SILENCE:
                     yield ":\n\n"
