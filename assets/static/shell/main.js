@@ -15,7 +15,7 @@ import { drawTextsInPage } from "../lib/text/in_page.js";
  * @typedef {{ models: string, workspace: string, jobs: RunningJob[] }} Status
  */
 
-const EVERY = 3000; // milliseconds between two questions to the server about what is running
+const EVERY = 5000; // milliseconds between two questions to the server about what is running
 const TITLE = "ScaleQuest Explorer";
 /** Keys of the rail -> how many tabs on. @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
