@@ -70,7 +70,19 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
                 profiles.update_after(event)
         to_batch = partial(_to_batch, registered_models.folder(workspace.path))
         sampled.send.click(to_batch, sampled.settings, [*batch.form.filled, tabs, batch.timer], show_progress="hidden")
+    _rest(blocks)
     return blocks
+
+
+def _rest(blocks: gr.Blocks) -> None:
+    """Keeps the browser from counting the time of events whose progress is hidden.
+
+    Gradio counts it in each output, 60 times a second, and for ever in an output that it draws again meanwhile, as it
+    does with ``gr.HTML``: an idle page then takes some percent of a core.
+    """
+    for function in blocks.fns.values():
+        if function.show_progress == "hidden":
+            function.show_progress_on = []
 
 
 def _tab(slug: str) -> gr.Tab:

@@ -55,7 +55,7 @@ def application(
     """
     streams = live_stream.LiveStreams(live or Live(workspace, ModelCache()))
     app = FastAPI(title="ScaleQuest Explorer", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(addresses.PageAddresses)
+    app.add_middleware(addresses.PageAddresses, head=assets.head())
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # streams of events stay as they are
     app.add_middleware(security.Guard)
 
@@ -108,7 +108,6 @@ def application(
         show_error=True,
         theme=theme.theme(),
         css=assets.style("page") + assets.style("lib/text"),
-        head=assets.preload(),
     )
     blocks._queue.sleep_when_free = _QUEUE_WAIT
     return mounted

@@ -111,10 +111,15 @@ def given(module: str, function: str) -> str:
     return f"(...given) => {module}.then((m) => [m.{function}() || '', ...given.slice(1)])"
 
 
-def preload() -> str:
-    """Links for the page's head, so that a browser fetches what the first tab needs together and early."""
+@cache
+def head() -> str:
+    """For the page's head: a script that comes before Gradio, and links, so that a browser fetches what the first tab
+    needs together and early.
+    """
     names = sorted(set().union(*map(_needed, _FIRST)))
-    return "".join(f'<link rel="modulepreload" href="{address(name)}">' for name in names)
+    links = "".join(f'<link rel="modulepreload" href="{address(name)}">' for name in names)
+    links += '<link rel="preload" as="script" href="vendor/plotly.min.js">'
+    return f"<script>{MODULES['page/head.js'].decode()}</script>{links}"
 
 
 def _needed(name: str) -> set[str]:
