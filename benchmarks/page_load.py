@@ -35,7 +35,7 @@ WATCH = """
     new PerformanceObserver((list) => marks.tasks.push(...list.getEntries().map((task) => task.duration)))
         .observe({ type: "longtask", buffered: true });
     const look = () => {
-        const chart = document.querySelector("#page-home .plot svg, #page-home [data-chart=funnel] [data-bar]");
+        const chart = document.querySelector("#page-home .plot svg, #home [data-part=stages] .passed");
         if (chart && chart.getBoundingClientRect().width > 0) marks.chart ??= performance.now();
         const mounted = document.body.dataset.tab && document.querySelector("#pages > .tab-wrapper [role=tab]");
         if (mounted) marks.tabs ??= performance.now();
