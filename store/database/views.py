@@ -106,6 +106,12 @@ _RATED = "SELECT q, arg_min(pass_rate, rowid) AS pass_rate FROM rate_rows r WHER
 _SAMPLED = "SELECT q, count(*) AS n_solutions FROM solution_rows r WHERE true /*r*/ GROUP BY q"
 _REWARDED = "SELECT q, max(reward) AS best_reward FROM reward_rows r WHERE leads /*r*/ GROUP BY q"
 
+# Whether the chosen solution states the answer of most samples. Equal answers may be written in several ways, but more
+# than half of the samples are the majority however they write it.
+_MAJORITY = """CASE WHEN c.q IS NULL OR l.majority_answer IS NULL THEN NULL
+        WHEN c.answer = l.majority_answer OR (l.agreement > 0.5 AND c.sample = l.chosen) THEN 'same'
+        ELSE 'different' END"""
+
 _ITEMS = f"""
     SELECT /*key*/ q.question_id, q.run_id, q.generator, coalesce(e.query, t.text) AS query, l.topic, j.difficulty,
         j.solvable, j.drop_stage, j.drop_reason, coalesce(s.n_solutions, 0) AS n_solutions, w.best_reward, l.agreement,
@@ -114,7 +120,7 @@ _ITEMS = f"""
         coalesce(e.status, 'unreviewed') AS status, coalesce(e.tags, []::VARCHAR[]) AS tags,
         coalesce(e.edited, false) AS edited, q.reference_answer, c.correct, c.reasoning_tokens, p.pass_rate, l.novelty,
         l.checkability, c.finish_reason, c.chars + coalesce(c.reasoning_chars, 0) AS response_chars,
-        l.repetition
+        l.repetition, {_MAJORITY} AS majority
     FROM question_rows q
     JOIN question_text t ON q.q = t.q
     LEFT JOIN ({_JUDGED}) j ON q.q = j.q
@@ -198,6 +204,13 @@ _FUNNEL = f"""
     GROUP BY r.run_id, r.created_at, s.position, s.stage
     ORDER BY r.created_at, r.run_id, s.position"""
 
+# The texts of chosen solutions, for a few questions.
+_CHOSEN_TEXTS = f"""
+    SELECT q.question_id, coalesce(e.response, x.text) AS response, coalesce(e.answer, c.answer) AS answer
+    {_CHOSEN}
+    JOIN solution_text x ON q.q = x.q AND c.sample = x.sample
+    WHERE true /*q*/"""
+
 VIEWS: dict[str, str] = {**_LOGICAL, "items": _ITEMS, "pairs": _PAIRS, "prompts": _PROMPTS, "funnel": _FUNNEL}
 """View name -> its query, in an order in which they can be created."""
 
@@ -226,6 +239,13 @@ def choices(where: str) -> str:
     of ``pairs`` except the texts, ``answer``, ``reward`` and ``n_solutions``.
     """
     return _where(_CHOICES, where)
+
+
+def chosen_texts(where: str = "{}.q IN (SELECT unnest($q))") -> str:
+    """The query of the chosen solutions of questions whose keys meet the condition, pairs or not: ``question_id``,
+    ``response`` and ``answer`` as edited.
+    """
+    return _where(_CHOSEN_TEXTS, where)
 
 
 def reviewed(where: str) -> str:

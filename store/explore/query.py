@@ -12,9 +12,10 @@ import numpy as np
 
 from store.database.outcomes import FunnelRow, funnel
 from store.database.sources import Source
-from store.database.views import narrowed
+from store.database.views import chosen_texts, narrowed
 from store.database.workspace import Workspace
 from store.errors import InputError
+from store.explore import flags
 from store.filters.filter import Filter
 from store.frame.cache import Frames, read_cursor
 from store.frame.frame import COUNTED, NUMBERS, Array, Frame, Selection
@@ -31,7 +32,8 @@ _CUT = 400
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question in the table. ``query`` is cut, and None where the question was deleted meanwhile."""
+    """A question in the table. ``query`` is cut, and None where the question was deleted meanwhile. ``answer`` and
+    ``solution`` (cut) are of the chosen solution; they are read only on demand."""
 
     question_id: str
     query: str | None
@@ -45,6 +47,17 @@ class Row:
     drop_reason: str | None
     correct: str | None
     pass_rate: float | None
+    run: str
+    generator: str
+    level: str | None
+    query_chars: int | None
+    response_chars: int | None
+    near_duplicates: int
+    contaminated: bool | None
+    majority: str | None
+    novelty: float | None
+    answer: str | None = None
+    solution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +84,15 @@ class Tally:
     """Counts of questions. Each chart and facet ignores its own condition; the funnel ignores that on ``drop_stage``.
 
     ``numbers``: by name the counts of the frame's bins, and that of the nulls. ``values``: counts in the order of the
-    frame's values; of ``drop_stage`` in the order of STAGES, then of the questions that were not dropped.
+    frame's values; of ``drop_stage`` in the order of STAGES, then of the questions that were not dropped. ``flags``: as
+    in ``flags.py``.
     """
 
     count: int
     pairs: int
     numbers: dict[str, tuple[list[int], int]]
     values: dict[str, list[tuple[str | None, int]]]
+    flags: dict[str, dict[bool | None, int]]
     funnel: list[FunnelRow]
 
 
@@ -134,6 +149,7 @@ def tally(selection: Selection) -> Tally:
         int(np.count_nonzero(frame.pair & selection.rows)),
         {name: (counts[name][:-1], counts[name][-1]) for name in NUMBERS},
         {**values, "drop_stage": list(drop_stages.items())},
+        flags.counts(selection),
         funnel(frame.stage_paths, counts["stage_path"]),
     )
 
@@ -156,10 +172,11 @@ def page(
     before: str | None = None,
     at: str | None = None,
     best: Array | None = None,
+    texts: bool = False,
 ) -> Page:
     """PAGE rows in order (nulls last, ties from newest to oldest): the first ones, those after or before a question, or
     the page that holds one. That question need not be selected; an unknown one counts as the beginning. ``best``: the
-    order of these positions, the results of a search.
+    order of these positions, the results of a search. ``texts``: with answers and solutions.
     """
     frame = selection.frame
     ordered, rank = _ordered(selection, by, descending, best)
@@ -177,7 +194,7 @@ def page(
     total = len(ordered)
     if start >= total:  # the following rows were deleted
         start = max(total - 1, 0) // PAGE * PAGE
-    return Page(rows_at(source, frame, ordered[start : start + PAGE].tolist()), start, total)
+    return Page(rows_at(source, frame, ordered[start : start + PAGE].tolist(), texts=texts), start, total)
 
 
 def place(
@@ -210,9 +227,10 @@ def _ordered(selection: Selection, by: str, descending: bool, best: Array | None
     return order[selection.rows[order]], rank
 
 
-def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]:
-    """The rows at these positions of the frame, in the given order, with their texts."""
-    texts = _texts(source, frame, positions)
+def rows_at(source: Source, frame: Frame, positions: Sequence[int], *, texts: bool = False) -> list[Row]:
+    """The rows at these positions of the frame, in the given order; ``texts``: with their answers and solutions."""
+    queries = _texts(source, frame, positions)
+    chosen = _chosen(source, frame, positions) if texts else {}
 
     def value(name: str, at: int) -> Any:
         return frame.values[name][frame.codes[name][at]]
@@ -221,10 +239,18 @@ def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]
         value = float(frame.numbers[name][at])
         return value if np.isfinite(value) else None
 
+    def whole(name: str, at: int) -> int | None:
+        value = number(name, at)
+        return None if value is None else int(value)
+
+    def contaminated(at: int) -> bool | None:
+        kept = frame.stage_paths[frame.stage_path[at]].kept_at("contamination")
+        return None if kept is None else not kept
+
     return [
         Row(
-            key := frame.key(at),
-            texts.get(key),
+            frame.key(at),
+            queries.get(frame.key(at)),
             value("topic", at),
             number("difficulty", at),
             number("reward", at),
@@ -235,6 +261,16 @@ def rows_at(source: Source, frame: Frame, positions: Sequence[int]) -> list[Row]
             value("drop_reason", at),
             value("correct", at),
             number("pass_rate", at),
+            value("run", at),
+            value("generator", at),
+            value("level", at),
+            whole("query_chars", at),
+            whole("response_chars", at),
+            int(frame.numbers["near_duplicates"][at]),
+            contaminated(at),
+            value("majority", at),
+            number("novelty", at),
+            *chosen.get(frame.key(at), (None, None)),
         )
         for at in positions
     ]
@@ -253,3 +289,13 @@ def _texts(source: Source, frame: Frame, positions: Sequence[int]) -> dict[str, 
             query = f"SELECT question_id, left(query, {_CUT}) FROM ({narrowed('items')})"
             texts |= dict(cursor.execute(query, edited).fetchall())
     return texts
+
+
+def _chosen(source: Source, frame: Frame, positions: Sequence[int]) -> dict[str, tuple[str | None, str | None]]:
+    """Answer and solution (cut) of the chosen solutions by question, as edited."""
+    if not positions:
+        return {}
+    query = f"SELECT question_id, answer, left(response, {_CUT}) FROM ({chosen_texts()})"
+    with read_cursor(source) as cursor:
+        found = cursor.execute(query, {"q": frame.q[list(positions)].tolist()}).fetchall()
+    return {key: (answer, solution) for key, answer, solution in found}

@@ -20,6 +20,8 @@ from store.records import CORRECT, STAGES, STATUS_OF
 View = Literal["items", "pairs"]
 Values = tuple[str | None, ...]
 
+MAJORITY = ("same", "different")
+"""What ``majority`` can be."""
 STATUSES = ("unreviewed", *STATUS_OF.values())
 
 
@@ -31,7 +33,8 @@ class Filter:
     in the response of a pair, ignoring case. ``words`` and ``regex``: found in the query (``search_syntax.py``).
     ``solution_text``: in the response or the reasoning of any sample as it was sampled, ignoring case.
     ``reward``: of the best sample on items, of the chosen one on pairs. ``correct``, ``finish_reason`` and
-    ``reasoning_tokens``: of the chosen solution. ``pass_rate``: of the model that it names, else of the one that was
+    ``reasoning_tokens``: of the chosen solution. ``majority``: whether its answer is that of most samples (``same``)
+    or another one (``different``). ``pass_rate``: of the model that it names, else of the one that was
     measured first. ``area``: a region of the map.
     """
 
@@ -56,6 +59,7 @@ class Filter:
     pass_rate: Range | ModelRange = (None, None)
     repetition: Range = (None, None)
     correct: Values = ()
+    majority: Values = ()
     checkability: Values = ()
     finish_reason: Values = ()
     solvable: bool | None = None
@@ -137,9 +141,10 @@ IN_SOLUTION = "(contains(lower(text), lower(?)) OR contains(lower(coalesce(reaso
 LOOKED_UP = (*SEARCHED, "area")
 """The conditions that need more than a frame's columns."""
 _COLUMN = {"run": "run_id", "ids": "question_id"}
-_ITEMS_ONLY = frozenset(
-    ("drop_stage", "drop_reason", "near_duplicates", "query_chars", "response_tokens", "solvable", "contaminated")
-)
+_ITEMS_ONLY = {
+    *("drop_stage", "drop_reason", "near_duplicates", "query_chars", "response_tokens"),
+    *("solvable", "contaminated", "majority"),
+}
 
 
 def _plain(value: Any) -> Any:
@@ -164,7 +169,7 @@ def _parse(source: str | Mapping[str, Any]) -> Mapping[str, Any]:
 def _read_values(name: str, value: Any) -> Values:
     if not isinstance(value, (list, tuple)) or not all(v is None or isinstance(v, str) for v in value):
         raise InputError(f"filter.{name}", value, "is not a list of texts", f'write e.g. "{name}": ["..."]')
-    known = {"status": STATUSES, "drop_stage": STAGES, "correct": CORRECT}.get(name)
+    known = {"status": STATUSES, "drop_stage": STAGES, "correct": CORRECT, "majority": MAJORITY}.get(name)
     for item in value:
         if known and item is not None and item not in known:
             raise InputError(f"filter.{name}", item, "is not known", f"choose from {', '.join(known)}")

@@ -34,11 +34,15 @@ NUMBERS = ("difficulty", "reward", "agreement", "pass_rate", *LENGTHS, "repetiti
 """The numbers with a histogram."""
 COUNTED = (
     *("run", "generator", "topic", "level", "status", "drop_stage", "drop_reason"),
-    *("correct", "checkability", "finish_reason"),
+    *("correct", "checkability", "finish_reason", "majority"),
 )
 """The categories whose values are counted."""
 _CODED = tuple(name for name in COUNTED if name != "drop_stage")
-ORDERS = ("difficulty", "reward", "agreement", "pass_rate", "query_chars", "newest")
+ORDERS = (
+    *("difficulty", "reward", "agreement", "disagreement", "pass_rate", "query_chars", "response_chars", "novelty"),
+    *("near_duplicates", "n_solutions", "newest"),
+)
+"""What rows can be sorted by; ``disagreement`` is 1 - agreement."""
 _CACHED_ORDERS = 8
 """Orders in the cache: eight bytes a question each."""
 _CACHED_CONDITIONS = 24
@@ -202,7 +206,7 @@ class Frame:
     def order(self, by: str, descending: bool) -> tuple[Array, Array]:
         """``(positions in order, rank of each position)``: nulls last, ties from newest to oldest; cached.
 
-        ``by`` is one of NUMBERS, or ``newest`` for the order of positions.
+        ``by`` is one of ORDERS; ``newest`` is the order of positions.
         """
         name = ("-" if descending else "") + by
         return self._cached(self._orders, name, _CACHED_ORDERS, lambda: self._sorted(by, descending))
@@ -212,7 +216,8 @@ class Frame:
         if by == "newest":
             order = newest if descending else newest[::-1]
         else:
-            column = self.numbers[by][newest]
+            values = 1.0 - self.numbers["agreement"] if by == "disagreement" else self.numbers[by]
+            column = values[newest]
             order = newest[np.argsort(-column if descending else column, kind="stable")]
         rank = np.empty(self.size, np.int32)
         rank[order] = np.arange(self.size, dtype=np.int32)
@@ -255,7 +260,7 @@ def _passes(path: StageOutcome, name: str, value: Any) -> bool:
 
 
 _TEXTS = {name: name for name in (*_CODED, "tags")} | {"run": "run_id"}
-_NUMBERS = {name: name for name in (*NUMBERS, "n_solutions", "near_duplicates")} | {"reward": "best_reward"}
+_NUMBERS = {name: name for name in (*NUMBERS, "n_solutions", "near_duplicates", "novelty")} | {"reward": "best_reward"}
 
 
 def _outside(column: Array, low: float | None, high: float | None) -> Array:

@@ -31,7 +31,8 @@ def _query(where: str) -> str:
         SELECT i.q, i.run_id, i.generator, i.topic, v.level, i.status, i.drop_reason,
             CAST(to_json(i.tags) AS VARCHAR) AS tags, i.edited, i.difficulty, i.best_reward, i.agreement,
             i.n_solutions, i.near_duplicates, i.query_chars, i.response_tokens, i.pair, i.kept, i.seen,
-            i.correct, i.checkability, i.finish_reason, i.pass_rate, i.reasoning_tokens, i.response_chars, i.repetition
+            i.correct, i.checkability, i.finish_reason, i.pass_rate, i.reasoning_tokens, i.response_chars, i.repetition,
+            i.majority, i.novelty
         FROM ({items_with_outcome(where)}) i
         LEFT JOIN ({_LEVEL.format(where=where.format("label_rows"))}) v ON i.q = v.q"""
 

@@ -26,7 +26,7 @@ _AT_ONCE = 100_000
 _FEW = 200
 """Up to this many keys are written into the statement."""
 _TEXTS = ("status", "tags")
-_OF_SOLUTION = ("correct", "finish_reason")
+_OF_SOLUTION = ("correct", "finish_reason", "majority")
 _FLAGS = ("edited", "pair")
 _CHANGING = frozenset((*_TEXTS, *_OF_SOLUTION, "edited", *LENGTHS))
 """The conditions of a filter whose cached rows are dropped."""

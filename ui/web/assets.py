@@ -92,7 +92,7 @@ def component(folder: str, *events: str, parts: Sequence[str] = ()) -> dict[str,
     """
     names = f"// emits {', '.join(map(repr, events))}\n" if events else ""
     return {
-        "html_template": (_STATIC / folder / "template.html").read_text(encoding="utf-8"),
+        "html_template": template(folder),
         "css_template": "".join(map(style, (*parts, folder))),
         "js_on_load": names + _LOAD % {"path": json.dumps(address(f"{folder}/main.js"))},
     }
@@ -138,6 +138,13 @@ def _needed(name: str) -> set[str]:
 def address(name: str) -> str:
     """Where the page finds a module, relative to its own address."""
     return f"scripts/{VERSION}/{name}"
+
+
+def template(folder: str) -> str:
+    """The template of this folder. Gradio evaluates templates as JavaScript's template literals, which take a backslash
+    for themselves.
+    """
+    return (_STATIC / folder / "template.html").read_text(encoding="utf-8").replace("\\", "\\\\")
 
 
 def style(folder: str) -> str:

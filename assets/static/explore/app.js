@@ -4,17 +4,19 @@ import { canonicalFilter, getParameter, setParameters } from "../lib/address.js"
 import { partsOf } from "../lib/dom.js";
 import { announce, FILTER_CHANGED } from "../lib/messages.js";
 import { call, RequestStream } from "../lib/requests.js";
+import { ShownColumns } from "./columns.js";
 import { rangeOf, searchText, withCondition, withRange, withSearch } from "./filter.js";
 
 /**
  * @typedef {import("./filter.js").Filter} Filter
- * @typedef {{ sorts: Record<string, string>, facets: Record<string, string> }} Props
+ * @typedef {{ sorts: Record<string, string>, facets: Record<string, string>, single: string[], groups: Record<string, string> }} Props
  * @typedef {{ after?: string, before?: string, at?: string }} Page - empty: the first one
  * @typedef {import("./bins.js").Bins & { id: string, title: string, note: string, axis: string, totals: number[], models?: [string, string][],
  *   model?: string | null }} Chart - models: those whose pass rates it can show, as name and text
  * @typedef {{ title: string, note: string, totals: [string | null, number][] }} TopicTotals
  * @typedef {{ charts: Chart[], topic: TopicTotals, version: string }} Board - what changes only with the rows
- * @typedef {{ value: string | null, text: string, count: number }} Count
+ * @typedef {{ value: any, text: string, count: number }} Count - value: a text, null, or the condition of a facet of which
+ *   one value can be chosen
  * @typedef {Record<string, any> & { question_id: string, query: string[] | null }} Row
  * @typedef {{ rows: Row[], first: boolean, last: boolean, said: string }} TablePage
  * @typedef {object} Reply
@@ -34,6 +36,7 @@ import { rangeOf, searchText, withCondition, withRange, withSearch } from "./fil
  * @property {string} dropped
  * @property {import("./lengths.js").Lengths | null} [lengths]
  * @property {import("./rates.js").Rates | null} [rates]
+ * @property {import("./groups.js").Groups | null} [groups]
  * @property {{ name: string | null, text: string } | null} [empty]
  * @property {Omit<Board, "version">} [board]
  * @property {TablePage} [page]
@@ -57,6 +60,10 @@ export class App {
     this.sort = null;
     /** Whether the search is being typed on: one step of the history. */
     this.typing = false;
+    /** What the questions are grouped by. @type {string | null} */
+    this.group = null;
+    this.groupOrder = { by: "count", down: true };
+    this.columns = new ShownColumns();
     /** @type {Page} */
     this.page = {};
     /** @type {Board | null} */
@@ -68,8 +75,8 @@ export class App {
     /** @type {RequestStream<How, import("../lib/requests.js").Answer<Reply>>} */
     this.requests = new RequestStream(
       (how) => {
-        const { filter, sort, page, board } = this;
-        return call(server, "explore_look", { filter, sort, version: board && board.version, ...page, ...how });
+        const { filter, sort, page, board, group } = this;
+        return call(server, "explore_look", { filter, sort, group, texts: this.columns.texts, version: board && board.version, ...page, ...how });
       },
       (reply, how, newest) => onReply(this, reply, newest && !how.tick),
     );
@@ -106,6 +113,19 @@ export class App {
     return this.filterBy(withCondition(this.filter, name, value), how);
   }
 
+  /** @param {string | null} sort - null: the best match where there is one, else the newest */
+  sortBy(sort) {
+    this.sort = sort;
+    this.page = {};
+    return this.look();
+  }
+
+  /** @param {string | null} name - null: not at all */
+  groupBy(name) {
+    this.group = name;
+    return this.look();
+  }
+
   /** The range of a chart's condition. @param {string} name */
   range(name) {
     return rangeOf(this.conditions, name);
@@ -132,14 +152,14 @@ export class App {
   /** Puts what is looked at into the address. */
   remember() {
     const filter = Object.keys(this.conditions).length ? JSON.stringify(this.filter) : null;
-    setParameters({ filter, sort: this.sort }, { replace: this.typing });
+    setParameters({ filter, sort: this.sort, group: this.group }, { replace: this.typing });
     announce(FILTER_CHANGED);
   }
 
   /** Whether the address says something else than what is looked at: Back was pressed. */
   get left() {
     const filter = canonicalFilter(JSON.stringify(this.conditions)) === canonicalFilter(getParameter("filter"));
-    return !filter || this.sort !== getParameter("sort");
+    return !filter || this.sort !== getParameter("sort") || this.group !== getParameter("group");
   }
 
   /** Reads what to look at from the address. */
@@ -147,6 +167,8 @@ export class App {
     this.filter = getParameter("filter") || {};
     const sort = getParameter("sort");
     this.sort = sort !== null && sort in this.props.sorts ? sort : null;
+    const group = getParameter("group");
+    this.group = group !== null && group in this.props.groups ? group : null;
     this.page = {};
   }
 

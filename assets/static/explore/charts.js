@@ -2,11 +2,12 @@
 
 import { find, findAll, group, make, setOptions } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
-import { describeChart, PLOT_CONFIG, plotLayout } from "../lib/plot.js";
+import { describeChart, plotLayout } from "../lib/plot.js";
 import { setTable } from "../lib/table.js";
-import { chartColors } from "../lib/theme.js";
+import { chartColors, themeColor } from "../lib/theme.js";
 import { binName, gapOf, isInRange, rangeOfBins } from "./bins.js";
 import { withModel } from "./filter.js";
+import { drawPlot, wholeStep } from "./panels.js";
 import { drawRangeFields, makeRangeFields } from "./range_fields.js";
 
 /**
@@ -189,7 +190,7 @@ function drawChart(app, plotly, panel, chart) {
   const { counts, none } = app.last.numbers[chart.id];
   const plot = find(panel, ".drawn");
   describeChart(panel, plot, chart, none ? ` ${formatNumber(none)} without a value.` : "");
-  const colors = chartColors(app.element);
+  const colors = { ...chartColors(app.element), faint: themeColor(app.element, "--neutral-400", "#94a3b8") };
   const shift = shiftOf(chart);
   const middles = counts.map((_, bin) => (chart.edges[bin] + chart.edges[bin + 1]) / 2 + shift);
   /**
@@ -207,18 +208,19 @@ function drawChart(app, plotly, panel, chart) {
     hovertemplate: `%{customdata}: %{y:,} ${what}<extra></extra>`,
   });
   const opacity = middles.map((_, bin) => (isInRange(chart, bin, app.range(chart.id)) ? 1 : 0.35));
-  const all = bars(chart.totals, { color: colors.grey, opacity: 0.4 }, "in all");
-  const kept = bars(counts, { color: colors.accent, opacity }, "kept");
   const scaled = app.part("scale", HTMLInputElement).checked;
+  // Bars that are cut off would say that all of them are alike: where the scale is that of the kept ones, these are alone.
+  const all = { ...bars(chart.totals, { color: colors.faint }, "in all"), visible: !scaled };
+  const kept = bars(counts, { color: colors.accent, opacity }, "kept");
   const most = Math.max(...(scaled ? counts : chart.totals), 1);
   // Where only the heights of the kept bars are new, the axes stay: drawing them is most of the work.
-  const rest = JSON.stringify([all, kept.marker, colors, most, chart.axis]);
+  const rest = JSON.stringify([all, kept.marker, colors, most, chart.axis, plot.clientWidth]);
   if (drawnRest.get(plot) === rest) {
     const heights = { data: [{}, { y: kept.y }], traces: [0, 1] }; // plotly removes the bars of a trace that isn't named
     plotly.animate(plot, heights, { mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: false } });
   } else {
     drawnRest.set(plot, rest);
-    plotly.react(plot, [all, kept], layoutOf(chart, colors, most), PLOT_CONFIG);
+    drawPlot(plotly, plot, [all, kept], layoutOf(chart, colors, most));
   }
   fillTable(app, panel);
 }
@@ -232,15 +234,15 @@ const shiftOf = ({ edges, single }) => (single ? (edges[0] - edges[1]) / 2 : 0);
  * @param {number} most
  */
 function layoutOf(chart, colors, most) {
-  const { edges, axis } = chart;
+  const { edges, axis, whole } = chart;
+  const span = edges[edges.length - 1] - edges[0];
   return plotLayout(colors, {
-    font: { color: colors.ink, size: 11 },
-    margin: { l: 44, r: 8, t: 6, b: 8 },
+    margin: { l: 52, r: 8, t: 6, b: 8 },
     height: 190,
     dragmode: false,
     hovermode: "x",
-    xaxis: { range: [edges[0], edges[edges.length - 1]].map((edge) => edge + shiftOf(chart)), title: { text: axis, standoff: 6 } },
-    yaxis: { automargin: false, range: [0, most * 1.05], title: { text: "questions", standoff: 2 }, nticks: 5 },
+    xaxis: { range: [edges[0], edges[edges.length - 1]].map((edge) => edge + shiftOf(chart)), title: { text: axis, standoff: 6 }, ...(whole && span < 6 ? { dtick: 1 } : { nticks: 6 }) },
+    yaxis: { automargin: false, range: [0, most * 1.05], title: { text: "questions", standoff: 2 }, dtick: wholeStep(most), tickformat: ",d" },
   });
 }
 

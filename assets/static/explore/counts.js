@@ -3,12 +3,12 @@
 import { button, find, findAll, group, make, setText, updateKeyed } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
 import { makeScrollableTable, setHeader, setTable } from "../lib/table.js";
-import { clicked, isChosen, toggled } from "./filter.js";
+import { clicked, isChosen, isOnly, toggled } from "./filter.js";
 
 /** @typedef {import("./app.js").App} App */
 
 const FUNNEL = ["stage", "", "kept", "dropped", "pending"];
-const MAY_BE_ABSENT = new Set(["level", "correct", "checkability"]); // facets that are hidden without a value
+const MAY_BE_ABSENT = new Set(["level", "correct", "checkability", "majority", "contaminated"]); // facets that are hidden without a value
 const FIRST_STAGE = "generated"; // it drops nothing
 
 /**
@@ -106,7 +106,7 @@ export function drawTopics(app) {
     return press;
   }, (press, entry) => {
     press.setAttribute("aria-pressed", String(isChosen(app.conditions, "topic", entry.value)));
-    find(press, ".total").style.width = `${Math.min((totalOf(entry) / most) * 100, 100)}%`;
+    find(press, ".total").style.width = scaled ? "0" : `${(totalOf(entry) / most) * 100}%`; // cut off, all would be alike
     find(press, ".kept").style.width = `${(entry.count / most) * 100}%`;
     setText(find(press, ".count"), `${formatNumber(entry.count)} of ${formatNumber(totalOf(entry))}`);
   });
@@ -127,16 +127,20 @@ export function drawFacets(app) {
     return group("fieldset", "", make("legend", "", props.facets[name]), make("div", "choices"), clear);
   }, (made, name) => {
     find(made, ".clear").hidden = !app.conditions[name];
-    const entries = last.facets[name].filter((entry) => entry.count || isChosen(app.conditions, name, entry.value));
+    const single = props.single.includes(name);
+    /** @param {import("./app.js").Count} entry */
+    const isOn = ({ value }) => (single ? isOnly(app.conditions[name], value) : isChosen(app.conditions, name, value));
+    const entries = last.facets[name].filter((entry) => entry.count || isOn(entry));
     // Only some imports have levels, and only questions with gold answers are right or wrong.
-    made.hidden = MAY_BE_ABSENT.has(name) && !entries.some((entry) => entry.value !== null || isChosen(app.conditions, name, null));
+    made.hidden = MAY_BE_ABSENT.has(name) && !entries.some((entry) => entry.value !== null || isOn(entry));
     updateKeyed(find(made, ".choices"), entries, (entry) => entry.value, (entry) => {
       const box = make("input");
       box.type = "checkbox";
-      box.addEventListener("change", () => app.setCondition(name, toggled(app.conditions[name], entry.value)));
+      box.disabled = single && entry.value === null;
+      box.addEventListener("change", () => app.setCondition(name, single ? (box.checked ? entry.value : null) : toggled(app.conditions[name], entry.value)));
       return group("label", "", box, make("span", "name", entry.text), make("span", "count"));
     }, (label, entry) => {
-      find(label, "input", HTMLInputElement).checked = isChosen(app.conditions, name, entry.value);
+      find(label, "input", HTMLInputElement).checked = isOn(entry);
       setText(find(label, ".count"), formatNumber(entry.count));
     });
   });

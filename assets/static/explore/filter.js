@@ -65,6 +65,17 @@ export function withModel(filter, model) {
 export const isChosen = (filter, name, value) => (filter[name] ?? []).includes(value);
 
 /**
+ * Whether a condition is exactly this one. "At most none" is "none".
+ * @param {unknown} condition
+ * @param {unknown} value
+ */
+export function isOnly(condition, value) {
+  /** @param {unknown} one */
+  const text = (one) => JSON.stringify(one ?? null);
+  return value !== null && (text(condition) === text(value) || (text(condition) === "[null,0]" && text(value) === "[0,0]"));
+}
+
+/**
  * The values of a condition after one was added, or removed where it was there.
  * @param {Value[] | undefined} values
  * @param {Value} value

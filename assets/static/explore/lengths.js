@@ -2,10 +2,10 @@
 
 import { find, setText } from "../lib/dom.js";
 import { formatNumber, formatPercent } from "../lib/format.js";
-import { PLOT_CONFIG, plotLayout } from "../lib/plot.js";
+import { plotLayout } from "../lib/plot.js";
 import { setTable } from "../lib/table.js";
 import { chartColors } from "../lib/theme.js";
-import { panelOf, removePanel } from "./panels.js";
+import { drawPlot, panelOf, removePanel } from "./panels.js";
 
 /**
  * @typedef {{ name: string, count: number, median: number, counts: number[] }} Outcome
@@ -15,7 +15,7 @@ import { panelOf, removePanel } from "./panels.js";
 const TITLE = "Length of right and wrong solutions";
 const NOTE = "Characters of the chosen solution with its reasoning, as shares of each outcome.";
 const DASHES = ["solid", "dash", "dot", "dashdot"]; // lines differ without their colours too
-const COLORS = ["#059669", "#dc2626", "#9ca3af", "#d97706"];
+const COLORS = ["#2563eb", "#c2410c", "#6b7280", "#9333ea"]; // green and red are for passed and dropped
 const ORDER = ["right", "wrong", "undecided", "cut off"];
 
 /**
@@ -43,16 +43,15 @@ export function drawLengths(app, plotly) {
     line: { color: COLORS[ORDER.indexOf(name)], dash: DASHES[ORDER.indexOf(name)], width: 2 },
     hovertemplate: `${name}: %{y:.1%}<extra></extra>`,
   }));
-  plotly.react(plot, traces, plotLayout(colors, {
-    font: { color: colors.ink, size: 11 },
+  drawPlot(plotly, plot, traces, plotLayout(colors, {
     margin: { l: 44, r: 8, t: 28, b: 8 },
     height: 190,
     hovermode: "x",
     showlegend: true,
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+    legend: { font: { size: 11 }, orientation: "h", x: 0, y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
     xaxis: { type: "log", title: { text: "characters", standoff: 6 }, dtick: 1 },
-    yaxis: { automargin: false, tickformat: ".0%", rangemode: "tozero", nticks: 5 },
-  }), PLOT_CONFIG);
+    yaxis: { automargin: false, tickformat: ".0%", rangemode: "tozero", nticks: 5, title: { text: "share", standoff: 2 } },
+  }));
   const all = outcomes.reduce((sum, { count }) => sum + count, 0);
   const medians = outcomes.map(({ name, median }) => `${name} ${formatNumber(Math.round(median))}`);
   setText(find(panel, ".figures"), `Medians: ${medians.join(", ")}.`);

@@ -2,10 +2,9 @@
 
 import { getParameter } from "../lib/address.js";
 import { button, find, findAll, group, make, setText, updateKeyed } from "../lib/dom.js";
-import { formatNumber } from "../lib/format.js";
 import { openRow } from "../lib/messages.js";
-import { setHeader } from "../lib/table.js";
 import { drawPreview } from "../lib/text/draw.js";
+import { cellText, cellValue, COLUMNS, drawHead } from "./columns.js";
 import { searchText } from "./filter.js";
 
 /**
@@ -13,10 +12,6 @@ import { searchText } from "./filter.js";
  * @typedef {import("./app.js").Row} Row
  */
 
-const COLUMNS = [
-  ["question", "query"], ["topic", "topic"], ["difficulty", "difficulty"], ["reward", "reward"], ["agreement", "agreement"], ["pass rate", "pass_rate"],
-  ["samples", "samples"], ["status", "status"], ["dropped at", "drop_stage"], ["why", "drop_reason"],
-];
 const COPIED_FOR = 4000; // milliseconds that a message stays
 /** The texts that cells of the question column were drawn from. @type {WeakMap<Element, string>} */
 const drawnQueries = new WeakMap();
@@ -48,26 +43,15 @@ export function drawFilter(app) {
 }
 
 /**
- * @param {string} name
- * @param {string | number | null} value
- */
-export function cellText(name, value) {
-  if (value === null) return "";
-  if (typeof value !== "number") return value;
-  if (name === "agreement" || name === "pass_rate") return `${Math.round(value * 100)} %`;
-  if (name === "samples") return formatNumber(value);
-  return value && Math.abs(value) < 0.0005 ? value.toExponential(1) : (value + 0).toFixed(3);
-}
-
-/**
  * @param {HTMLElement} box
  * @param {string[] | null} pieces - what a search did not find and what it found, in turns
+ * @param {string} [empty] - where there is no text
  */
-function drawQuery(box, pieces) {
+function drawQuery(box, pieces, empty = "(no text)") {
   const key = JSON.stringify(pieces);
   if (drawnQueries.get(box) === key) return;
   drawnQueries.set(box, key);
-  if (!pieces?.join("")) box.textContent = pieces ? "(no text)" : "(deleted meanwhile)";
+  if (!pieces?.join("")) box.textContent = pieces ? empty : "(deleted meanwhile)";
   else drawPreview(box, pieces);
 }
 
@@ -76,11 +60,11 @@ function makeRow(entry) {
   const row = make("tr");
   row.tabIndex = 0;
   row.dataset.id = entry.question_id;
-  COLUMNS.forEach(([title, name]) => {
-    const cell = make("td", `is-${name}`);
+  COLUMNS.forEach(({ title, name, number, text }) => {
+    const cell = make("td", `is-${name}${number ? " number" : ""}`);
     cell.dataset.title = title;
     cell.dir = "auto";
-    if (name === "query") cell.append(make("div"));
+    if (name === "query" || text) cell.append(make("div"));
     row.append(cell);
   });
   row.addEventListener("click", () => openRow(entry.question_id));
@@ -100,13 +84,14 @@ function makeRow(entry) {
  */
 export function drawTable(app, page) {
   const table = app.part("table", HTMLTableElement);
-  const head = setHeader(table, COLUMNS.map(([title]) => title));
-  COLUMNS.forEach(([, name], i) => head[i].classList.add(`is-${name}`));
-  table.classList.toggle("unmeasured", !app.chart("pass_rate"));
+  drawHead(app, table);
   updateKeyed(table.tBodies[0], page.rows, (entry) => entry.question_id, makeRow, (row, entry) => {
-    COLUMNS.forEach(([, name], i) => {
+    COLUMNS.forEach((column, i) => {
+      const { name, text } = column;
+      row.cells[i].hidden = !app.columns.has(app, column);
       if (name === "query") drawQuery(find(row.cells[i], "div"), entry.query);
-      else setText(row.cells[i], cellText(name, entry[name]));
+      else if (text) drawQuery(find(row.cells[i], "div"), [entry[name] ?? ""], "");
+      else setText(row.cells[i], cellText(name, cellValue(entry, name)));
     });
     row.classList.toggle("wrong", entry.correct === "different");
     row.title = entry.correct === "different" ? "The chosen solution contradicts the gold answer" : "";

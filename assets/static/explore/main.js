@@ -7,7 +7,9 @@ import { DECISIONS_CHANGED, onExploreRequest, onRowClosed, requestReview, ROW_CH
 import { loadPlotly } from "../lib/plot.js";
 import { App } from "./app.js";
 import { drawCharts, drawRanges } from "./charts.js";
+import { makeColumnChoice } from "./columns.js";
 import { drawFacets, drawFunnel, drawTopics } from "./counts.js";
+import { drawGroups, makeGroupChoice } from "./groups.js";
 import { drawLengths } from "./lengths.js";
 import { copyLink, drawFilter, drawTable, focusRow, markOpenRow, turnPage } from "./list.js";
 import { drawRates } from "./rates.js";
@@ -18,7 +20,8 @@ const EMPTY = "There are no questions yet. Generate one in the Sample tab, start
 const EVERY = 3000; // milliseconds between two requests while a run is writing
 const SETTLED = 800; // milliseconds after which the server counts a decision
 const TYPING = 250; // milliseconds without a key, after which a text is searched for
-const WIDE = 900; // pixels from which the facets are open
+const WIDE = 700; // pixels from which the facets are open
+const FOLDED = "explore-charts-folded";
 
 /** @param {import("../lib/host.js").Host<import("./app.js").Props>} host */
 export async function mount(host) {
@@ -27,6 +30,7 @@ export async function mount(host) {
   const app = new App(host, receive);
   const { part } = app;
   const sort = part("sort", HTMLSelectElement);
+  let drawnWidth = 0; // pixels of the board when its charts were drawn
 
   /**
    * @param {App} of
@@ -55,13 +59,29 @@ export async function mount(host) {
    */
   function drawAll(drawer, page) {
     drawFilter(app);
+    drawFacets(app);
+    drawGroups(app);
+    drawBoard(drawer);
+    if (page) drawTable(app, page);
+  }
+
+  /** Only where it has a size: it may be folded, and the tab may be another one by now. @param {import("../lib/plot.js").Plotly} drawer */
+  function drawBoard(drawer) {
+    drawnWidth = part("board").clientWidth;
+    if (!drawnWidth) return;
     drawFunnel(app);
     drawTopics(app);
     drawCharts(app, drawer);
     drawLengths(app, drawer);
     drawRates(app, drawer);
-    drawFacets(app);
-    if (page) drawTable(app, page);
+  }
+
+  /** The board was shown, or has another width. */
+  async function onBoardResize() {
+    const drawer = await plotly;
+    if (!app.last?.total) return;
+    if (part("board").clientWidth === drawnWidth) drawRanges(app);
+    else drawBoard(drawer);
   }
 
   const redraw = async () => app.last?.total && drawAll(await plotly);
@@ -83,6 +103,8 @@ export async function mount(host) {
 
   setOptions(sort, Object.entries(props.sorts));
   app.recall();
+  makeGroupChoice(app);
+  makeColumnChoice(part("choose-columns"), app.columns, () => app.look());
   onActions(element, {
     link: () => copyLink(app),
     clear: () => app.filterBy({}),
@@ -92,9 +114,7 @@ export async function mount(host) {
     next: () => turnPage(app, 1),
   });
   sort.addEventListener("change", () => {
-    app.sort = sort.value === "-newest" && !app.last?.ranked ? null : sort.value;
-    app.page = {};
-    app.look();
+    app.sortBy(sort.value === "-newest" && !app.last?.ranked ? null : sort.value);
   });
   part("scale").addEventListener("change", redraw);
   const text = part("text", HTMLInputElement);
@@ -117,7 +137,8 @@ export async function mount(host) {
     if (isShown(element) && app.last?.running && !app.brushing && !app.requests.busy) app.look();
   });
   onShownChange(element, (shown) => shown && app.look()); // there may be new rows by now
-  onResize(part("board"), () => app.last?.total && requestAnimationFrame(() => drawRanges(app)));
+  onResize(part("board"), () => requestAnimationFrame(onBoardResize));
+  foldCharts(part("charts", HTMLDetailsElement));
   listen(element, window, ADDRESS_CHANGED, () => {
     if (addressedTab() !== "explore" || !app.left) return;
     app.recall();
@@ -129,4 +150,13 @@ export async function mount(host) {
   onRowClosed(element, (id) => isShown(element) && focusRow(app, id));
   app.look();
   showRequested();
+}
+
+/** Whether the charts are folded is remembered on this machine. @param {HTMLDetailsElement} charts */
+function foldCharts(charts) {
+  charts.open = localStorage.getItem(FOLDED) === null;
+  charts.addEventListener("toggle", () => {
+    if (charts.open) localStorage.removeItem(FOLDED);
+    else localStorage.setItem(FOLDED, "1");
+  });
 }

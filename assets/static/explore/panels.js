@@ -1,6 +1,7 @@
 /** Panels of charts that don't filter: a title, a note, a plot, a sentence of figures, and the numbers as a table. */
 
 import { find, findAll, group, make } from "../lib/dom.js";
+import { PLOT_CONFIG } from "../lib/plot.js";
 
 /** @typedef {import("../lib/plot.js").Plotly} Plotly */
 
@@ -34,4 +35,26 @@ export function removePanel(board, key, plotly) {
     plotly.purge(find(panel, ".drawn"));
     panel.remove();
   });
+}
+
+/**
+ * Draws a plot as wide as its place. Only what is shown has a width: main.js draws nothing in a hidden board, and draws
+ * again when its width changes.
+ * @param {Plotly} plotly
+ * @param {HTMLElement} place
+ * @param {object[]} traces
+ * @param {object} layout
+ */
+export function drawPlot(plotly, place, traces, layout) {
+  plotly.react(place, traces, { ...layout, width: place.clientWidth }, { ...PLOT_CONFIG, responsive: false });
+}
+
+/**
+ * The distance of about four ticks on an axis that counts up to `most`: 1, 2 or 5 times a power of ten, never below 1.
+ * @param {number} most
+ */
+export function wholeStep(most) {
+  const rough = Math.max(most / 4, 1);
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  return ([1, 2, 5].find((step) => step * unit >= rough * 0.999) ?? 10) * unit;
 }

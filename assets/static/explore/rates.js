@@ -2,10 +2,10 @@
 
 import { find, group, make, setText } from "../lib/dom.js";
 import { formatNumber, formatPercent } from "../lib/format.js";
-import { PLOT_CONFIG, plotLayout } from "../lib/plot.js";
+import { plotLayout } from "../lib/plot.js";
 import { setTable } from "../lib/table.js";
 import { chartColors } from "../lib/theme.js";
-import { panelOf, removePanel } from "./panels.js";
+import { drawPlot, panelOf, removePanel } from "./panels.js";
 
 /**
  * @typedef {import("../lib/plot.js").Plotly} Plotly
@@ -19,7 +19,7 @@ import { panelOf, removePanel } from "./panels.js";
 const MODELS = "Pass rates by model";
 const MODELS_NOTE = "The questions on which each model was measured, by the share of its rollouts that are right.";
 const PARTS = ["never", "up to 1/4", "up to 1/2", "up to 3/4", "below 1", "always"];
-const COLORS = ["#b91c1c", "#f87171", "#fbbf24", "#a3e635", "#34d399", "#047857"];
+const COLORS = ["#312e81", "#4338ca", "#6366f1", "#818cf8", "#a5b4fc", "#c7d2fe"]; // one hue, dark where a model fails
 const RELIABILITY = "Predicted against measured difficulty";
 const LONGEST = 18; // characters of a model's name shown next to its bar
 const BAR = 30; // pixels
@@ -72,14 +72,13 @@ function drawModels(board, plotly, colors, models) {
     marker: { color: COLORS[i] },
     hovertemplate: `%{customdata[0]}, ${part}: %{customdata[1]:,} (%{x:.1%})<extra></extra>`,
   }));
-  plotly.react(find(panel, ".drawn"), traces, plotLayout(colors, {
-    font: { color: colors.ink, size: 11 },
+  drawPlot(plotly, find(panel, ".drawn"), traces, plotLayout(colors, {
     margin: { l: 8, r: 20, t: 4, b: 8 },
-    height: 40 + BAR * models.length,
+    height: 62 + BAR * models.length,
     barmode: "stack",
-    xaxis: { tickformat: ".0%", range: [0, 1], tickvals: [0, 0.25, 0.5, 0.75, 1] },
+    xaxis: { tickformat: ".0%", range: [0, 1], tickvals: [0, 0.25, 0.5, 0.75, 1], title: { text: "share of questions", standoff: 6 } },
     yaxis: { tickvals: places, ticktext: models.map(({ name }) => shortened(name)), autorange: "reversed" },
-  }), PLOT_CONFIG);
+  }));
   setText(find(panel, ".figures"), `Means: ${models.map(({ name, value }) => `${name} ${formatPercent(value)}`).join(", ")}.`);
   const rows = models.map((model) => [model.name, model.n, formatPercent(model.value), intervalText(model), ...model.counts]);
   setTable(find(panel, "table", HTMLTableElement), ["model", "questions", "mean", "95 % interval", ...PARTS], rows);
@@ -108,13 +107,12 @@ function drawReliability(board, plotly, colors, { bins, figures, model }) {
     error_y: { type: "data", symmetric: false, array: bins.map(({ high, value }) => high - value), arrayminus: bins.map(({ low, value }) => value - low), color: colors.accent, thickness: 1.2, width: 3 },
     hovertemplate: "predicted %{x:.2f}, measured %{y:.2f}, %{customdata:,} questions<extra></extra>",
   };
-  plotly.react(find(panel, ".drawn"), [line, points], plotLayout(colors, {
-    font: { color: colors.ink, size: 11 },
+  drawPlot(plotly, find(panel, ".drawn"), [line, points], plotLayout(colors, {
     margin: { l: 44, r: 8, t: 6, b: 8 },
     height: 190,
     xaxis: { range: [-0.02, 1.02], title: { text: "predicted fail rate", standoff: 6 } },
     yaxis: { automargin: false, range: [-0.02, 1.02], title: { text: "measured", standoff: 2 }, nticks: 5 },
-  }), PLOT_CONFIG);
+  }));
   setText(find(panel, ".figures"), figures);
   const rows = bins.map((bin) => [`${bin.from} to ${bin.to}`, formatNumber(bin.n), bin.predicted.toFixed(3), bin.value.toFixed(3), intervalText(bin)]);
   setTable(find(panel, "table", HTMLTableElement), ["predicted", "questions", "mean predicted", "measured", "95 % interval"], rows);

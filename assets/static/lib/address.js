@@ -15,7 +15,7 @@ export const ADDRESS_CHANGED = "address-changed";
 /** The parameter of a tab that is part of its path. @type {Record<string, string>} */
 const IN_PATH = { sample: "sample", runs: "run", explore: "row", curate: "curate", help: "help" };
 /** Whose each parameter is; all others are of the tab in front. @type {Record<string, string>} */
-const OWNERS = { ...Object.fromEntries(Object.entries(IN_PATH).map(([tab, name]) => [name, tab])), filter: "explore", sort: "explore", view: "explore" };
+const OWNERS = { ...Object.fromEntries(Object.entries(IN_PATH).map(([tab, name]) => [name, tab])), filter: "explore", sort: "explore", group: "explore", view: "explore" };
 const THEME = "__theme"; // Gradio's: it stays in the address whatever the tab
 const STORED = "scalequest-addresses";
 

@@ -18,7 +18,7 @@ from store.database import run_queries
 from store.database.question import read_question
 from store.database.workspace import Workspace
 from store.explore import query
-from store.filters.filter import STATUSES, Filter
+from store.filters.filter import MAJORITY, STATUSES, Filter
 from store.frame.bins import Bins
 from store.frame.cache import Frames
 from store.frame.frame import COUNTED, NUMBERS, ORDERS, Frame
@@ -48,11 +48,19 @@ def varied(idx: int, run: str, luck: random.Random) -> list[Record]:
         key = labels[0].question_id
         made += [label for label in labels if label.key != "agreement"]
         made.append(Label(key, "agreement", luck.choice(("0.3333", "0.6667", "1.0")), "pair"))
+        if luck.random() < 0.5:
+            made = [replace(one, value="-1") if label_of(one, "majority_answer") else one for one in made]
+        made += [Label(key, "near_duplicate", f"r1-{near:08d}", "minhash") for near in range(luck.choice((0, 0, 2)))]
+        made += [Label(key, "novelty", f"{luck.random():.4f}", "m") for _ in range(luck.choice((0, 1)))]
     elif luck.random() < 0.5:
         made.append(Label(rows.question(idx, run).question_id, "topic", luck.choice(TOPICS), "topics"))
     if luck.random() < 0.5:
         made.append(Label(rows.question(idx, run).question_id, "level", f"Level {luck.randint(1, 3)}", "import"))
     return [*made, *measured(idx, run)]
+
+
+def label_of(record: Record, key: str) -> bool:
+    return isinstance(record, Label) and record.key == key
 
 
 def measured(idx: int, run: str) -> list[Record]:
@@ -126,6 +134,7 @@ def filters(count: int) -> list[Filter]:
         "response_tokens": lambda: [12, luck.choice((12, 13, None))],
         "solvable": lambda: luck.random() < 0.5,
         "contaminated": lambda: luck.random() < 0.5,
+        "majority": lambda: some((*MAJORITY, None)),
         "edited": lambda: luck.random() < 0.5,
         "stage": lambda: luck.choice(("generated", *STAGES)),
         "text": lambda: luck.choice(("PRIME", "%", "_", "edited 1", "nowhere")),
@@ -194,7 +203,7 @@ def test_paging_visits_every_row_once_in_order(filled: Workspace, frame: Frame, 
     while pages[-1].start + len(pages[-1].rows) < pages[-1].total:
         pages.append(query.page(filled, chosen, by, descending, after=pages[-1].rows[-1].question_id))
     visited = [row for page in pages for row in page.rows]
-    column = {"reward": "best_reward", "newest": "NULL::INTEGER"}.get(by, by)
+    column = {"reward": "best_reward", "newest": "NULL::INTEGER", "disagreement": "1 - agreement"}.get(by, by)
     age = f"(run_id = 'r1')::INTEGER {'DESC' if by != 'newest' or descending else ''}, right(question_id, 8)"
     way = "DESC" if descending else "ASC"
     tie = "DESC" if by != "newest" or descending else ""
@@ -216,13 +225,16 @@ def test_paging_visits_every_row_once_in_order(filled: Workspace, frame: Frame, 
 def test_a_row_shows_what_the_view_shows(filled: Workspace, frame: Frame) -> None:
     columns = (
         "question_id, query, topic, difficulty, best_reward, agreement, n_solutions, status, drop_stage, drop_reason, "
-        "correct, pass_rate"
+        "correct, pass_rate, run_id, generator, "
+        f"{LEVEL}, query_chars, response_chars, near_duplicates, contaminated, majority, novelty"
     )
     shown = query.page(filled, query.select(filled, frame, Filter())).rows
     told = {row[0]: row for row in ask(filled, columns, Filter(ids=tuple(row.question_id for row in shown)))}
     assert len(shown) == query.PAGE
     for row in shown:
-        assert tuple(getattr(row, name) for name in type(row).__slots__) == told[row.question_id]
+        texts = ("answer", "solution")  # read on demand
+        assert tuple(getattr(row, name) for name in type(row).__slots__ if name not in texts) == told[row.question_id]
+        assert (row.answer, row.solution) == (None, None)
 
 
 def test_the_part_to_remove_is_the_one_that_brings_back_most(filled: Workspace, frame: Frame) -> None:

@@ -15,12 +15,22 @@ FACETS = {
     "generator": "Generator",
     "level": "Level",
     "correct": "Against the gold answer",
+    "majority": "Against the majority",
+    "near_duplicates": "Near-duplicates",
+    "contaminated": "Overlaps a benchmark",
     "checkability": "Checkable by rule",
     "finish_reason": "Chosen solution",
     "status": "Review status",
     "drop_stage": "Dropped at",
     "drop_reason": "Drop reason",
 }
+SINGLE: dict[str, dict[bool | None, tuple[str, Any]]] = {
+    "near_duplicates": {True: ("has near-duplicates", [1, None]), False: ("none", [0, 0])},
+    "contaminated": {True: ("yes", True), False: ("no", False), None: ("not checked", None)},
+}
+"""Facets of which one value can be chosen: its text, and the condition in a filter (None: there is none for it)."""
+GROUPS = {"topic": "topic", "level": "level", "generator": "generator", "run": "run", "status": "status"}
+"""What the questions can be grouped by, and its name."""
 BEST = "match"
 SORTS = {
     BEST: "best match first",
@@ -34,8 +44,18 @@ SORTS = {
     "pass_rate": "lowest pass rate first",
     "-agreement": "most agreement first",
     "agreement": "least agreement first",
+    "-disagreement": "most disagreement first",
+    "disagreement": "least disagreement first",
     "-query_chars": "longest question first",
     "query_chars": "shortest question first",
+    "-response_chars": "longest solution first",
+    "response_chars": "shortest solution first",
+    "-n_solutions": "most samples first",
+    "n_solutions": "fewest samples first",
+    "-near_duplicates": "most near-duplicates first",
+    "near_duplicates": "fewest near-duplicates first",
+    "-novelty": "most novel first",
+    "novelty": "least novel first",
 }
 NONE = {
     "topic": "no topic",
@@ -46,11 +66,13 @@ NONE = {
     "correct": "no gold answer",
     "checkability": "not looked at",
     "finish_reason": "no solution",
+    "majority": "no answer",
 }
 """The label of a category for questions without one."""
 
 VALUES: dict[str, dict[str | None, str]] = {
     "correct": {"same": "right", "different": "wrong"},
+    "majority": {"same": "agrees with the majority", "different": "disagrees with the majority"},
     "checkability": {
         "open": "yes",
         "choice": "multiple choice",
@@ -68,6 +90,7 @@ NAMES = {
     "correct": "answer",
     "checkability": "checkable",
     "finish_reason": "solution",
+    "majority": "answer",
     "pass_rate": "pass rate",
     "reasoning_tokens": "reasoning length",
     "drop_stage": "dropped at",
@@ -107,6 +130,8 @@ def _part(name: str, value: Any, runs: dict[str, str]) -> str:
     if isinstance(value, bool):
         yes, no = _FLAGS.get(name, (called, f"not {called}"))
         return yes if value else no
+    if name == "near_duplicates" and [*value] in ([1, None], [0, 0], [None, 0]):
+        return "has near-duplicates" if value[0] else "no near-duplicates"
     if name == "text":
         return f"text contains “{value}”"
     if name == "solution_text":

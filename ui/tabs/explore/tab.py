@@ -22,6 +22,7 @@ from store.records import Run
 from ui.components.charts import CHARTS
 from ui.tabs.explore import labels, rates, saved_views, search, sql, thresholds
 from ui.tabs.explore import map as map_section
+from ui.tabs.explore.group_table import group_table
 from ui.web import assets
 from ui.web.escape import plural, visible
 from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, Text, server_function
@@ -30,10 +31,13 @@ from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, T
 class ExploreRequest(Request):
     """``sort``: None, or an order that is not known, for the best match where there is one, else the newest.
 
-    ``tick``: while brushing, only counts are wanted. ``version``: of the rows for which the page has the bins.
+    ``group``: what the questions are grouped by. ``texts``: with answers and solutions. ``tick``: while brushing, only
+    counts are wanted. ``version``: of the rows for which the page has the bins.
     """
 
     filter: AddressFilterField = AddressFilter()
+    group: Annotated[str | None, PlainValidator(lambda given: given if given in labels.GROUPS else None)] = None
+    texts: bool = False
     sort: Annotated[str | None, PlainValidator(lambda given: given if given in labels.SORTS else None)] = None
     tick: bool = False
     version: Text | None = None
@@ -60,6 +64,8 @@ def tab(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
         elem_id="explore",
         sorts=labels.SORTS,
         facets=labels.FACETS,
+        single=[*labels.SINGLE],
+        groups=labels.GROUPS,
     )
     map_section.section(sources, frames, jobs)
     thresholds.section(sources, frames)
@@ -87,7 +93,7 @@ def look(source: Source, frames: Frames, request: ExploreRequest) -> Reply:
         "running": frame.size < frame.total or searched.again or any(run.status == "running" for run in runs),
         "numbers": {name: {"counts": counts, "none": none} for name, (counts, none) in tally.numbers.items()},
         "topic": _values("topic", tally.values["topic"], names),
-        "facets": {name: _values(name, tally.values[name], names) for name in labels.FACETS},
+        "facets": {name: _facet(name, tally, names) for name in labels.FACETS},
         "funnel": [list(asdict(row).values()) for row in tally.funnel],
         "dropped": labels.dropped(filter.drop_stage, tally.values["drop_reason"]),
     }
@@ -99,7 +105,8 @@ def look(source: Source, frames: Frames, request: ExploreRequest) -> Reply:
         reply["empty"] = _remedy(query.best_removal(source, frame, filter), reply["parts"])
     reply["lengths"] = _lengths(frame, selection)
     reply["rates"] = rates.summary(selection)
-    return reply | _rows(source, selection, request, filter, searched)
+    reply["groups"] = None if request.group is None else group_table(selection, request.group, names)
+    return reply | _rows(source, selection, request, filter, searched, names)
 
 
 _OUTCOMES = {"same": "right", "different": "wrong", "undecided": "undecided", "cut": "cut off"}
@@ -124,18 +131,23 @@ def _names(runs: list[Run]) -> dict[str, str]:
 
 
 def _rows(
-    source: Source, selection: Selection, request: ExploreRequest, filter: Filter, searched: search.State
+    source: Source,
+    selection: Selection,
+    request: ExploreRequest,
+    filter: Filter,
+    searched: search.State,
+    names: dict[str, str],
 ) -> Reply:
     best = searched.best if request.sort in (None, labels.BEST) else None
     sort = labels.order(request.sort, ranked=best is not None)
     order: dict[str, Any] = {"by": sort.lstrip("-"), "descending": sort.startswith("-"), "best": best}
-    page = query.page(source, selection, **order, **request.page)
+    page = query.page(source, selection, **order, **request.page, texts=request.texts)
     last = page.start + len(page.rows)
     total = f"{'at least ' if searched.least else ''}{page.total:,}"
     pieces = search.marked([visible(row.query or "") for row in page.rows], filter)
     reply: Reply = {
         "page": {
-            "rows": [_row(row, query_pieces) for row, query_pieces in zip(page.rows, pieces, strict=True)],
+            "rows": [_row(row, query_pieces, names) for row, query_pieces in zip(page.rows, pieces, strict=True)],
             "first": not page.start,
             "last": last >= page.total,
             "said": f"{page.start + 1:,}-{last:,} of {total} questions" if page.rows else "No questions",
@@ -146,10 +158,11 @@ def _rows(
     return reply
 
 
-def _row(row: query.Row, pieces: list[str]) -> dict[str, Any]:
+def _row(row: query.Row, pieces: list[str], names: dict[str, str]) -> dict[str, Any]:
     """A row of the table; the question in pieces, None where it was deleted."""
     cells = {name: visible(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()}
-    return cells | {"question_id": row.question_id, "query": None if row.query is None else pieces}
+    run = visible(labels.value_text("run", row.run, names))
+    return cells | {"question_id": row.question_id, "query": None if row.query is None else pieces, "run": run}
 
 
 def _board(frame: Frame) -> dict[str, Any]:
@@ -162,6 +175,13 @@ def _board(frame: Frame) -> dict[str, Any]:
             charts.append({"id": name, **CHARTS[name]._asdict(), **asdict(bins), "totals": totals[:-1], **measured})
     topics = list(zip(frame.values["topic"], frame.totals["topic"], strict=False))
     return {"charts": charts, "topic": {**CHARTS["topic"]._asdict(), "totals": topics}}
+
+
+def _facet(name: str, tally: query.Tally, runs: dict[str, str]) -> list[dict[str, Any]]:
+    if name not in labels.SINGLE:
+        return _values(name, tally.values[name], runs)
+    known = labels.SINGLE[name]
+    return [{"value": known[key][1], "text": known[key][0], "count": count} for key, count in tally.flags[name].items()]
 
 
 def _values(name: str, counts: list[tuple[str | None, int]], runs: dict[str, str]) -> list[dict[str, Any]]:
