@@ -116,6 +116,22 @@ export function drawTopics(app) {
   }
 }
 
+/** The values of each facet that had a count: they stay at 0, so that nothing moves. @type {WeakMap<Element, Set<string>>} */
+const counted = new WeakMap();
+
+/** @param {Element} facet */
+function countedValues(facet) {
+  const values = counted.get(facet) ?? new Set();
+  counted.set(facet, values);
+  return values;
+}
+
+/**
+ * @param {Element} facet
+ * @param {import("./app.js").Count} entry
+ */
+const wasCounted = (facet, { value }) => countedValues(facet).has(JSON.stringify(value));
+
 /** @param {App} app */
 export function drawFacets(app) {
   const { last, props } = app;
@@ -130,7 +146,8 @@ export function drawFacets(app) {
     const single = props.single.includes(name);
     /** @param {import("./app.js").Count} entry */
     const isOn = ({ value }) => (single ? isOnly(app.conditions[name], value) : isChosen(app.conditions, name, value));
-    const entries = last.facets[name].filter((entry) => entry.count || isOn(entry));
+    const entries = last.facets[name].filter((entry) => entry.count || isOn(entry) || wasCounted(made, entry));
+    entries.forEach((entry) => entry.count && countedValues(made).add(JSON.stringify(entry.value)));
     // Only some imports have levels, and only questions with gold answers are right or wrong.
     made.hidden = MAY_BE_ABSENT.has(name) && !entries.some((entry) => entry.value !== null || isOn(entry));
     updateKeyed(find(made, ".choices"), entries, (entry) => entry.value, (entry) => {

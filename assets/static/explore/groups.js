@@ -55,6 +55,7 @@ export function drawGroups(app) {
     if (order.by === name) head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
   });
+  MEANS.forEach((name) => table.classList.toggle(`without-${name}`, !found.rows.some(({ means }) => means[name])));
   const most = Math.max(...found.rows.map(({ count }) => count), 1);
   updateKeyed(table.tBodies[0], sorted(found.rows, order), (row) => [found.by, row.value], (row) => makeRow(app, found.by, row), (made, row) => {
     find(made, "button").setAttribute("aria-pressed", String(isChosen(app.conditions, found.by, row.value)));
@@ -98,7 +99,10 @@ function makeTable(app) {
         drawGroups(app);
       }));
     }
-    if (MEANS.includes(name)) head.title = MEAN_TITLE;
+    if (MEANS.includes(name)) {
+      head.title = MEAN_TITLE;
+      head.classList.add(`mean-${name}`);
+    }
     row.append(head);
   });
   find(table, "thead").append(row);

@@ -17,7 +17,7 @@ COLUMNS = {
     "items": """question_id run_id generator query topic difficulty solvable drop_stage drop_reason n_solutions
         best_reward agreement majority_answer near_duplicates contaminated query_chars response_tokens
         status tags edited reference_answer correct reasoning_tokens pass_rate novelty checkability finish_reason
-        response_chars repetition""",
+        response_chars repetition majority""",
     "pairs": """question_id run_id generator query response answer topic difficulty reward agreement majority_answer
         reference_answer n_solutions status tags edited reasoning correct reasoning_tokens pass_rate novelty
         checkability finish_reason response_chars repetition""",
@@ -63,7 +63,7 @@ def test_an_item_shows_where_it_was_dropped_and_what_is_known(workspace: Workspa
     near = [Label(question_id("r1", 1), "near_duplicate", f"r0-0000000{k}", "minhash") for k in range(2)]
     workspace.writer.put([*rows.whole(0), rows.rate(0), rows.question(1), *dropped, *near, rows.question(2)])
     kept, contaminated, fresh = ask("SELECT * EXCLUDE (run_id, generator, query) FROM items ORDER BY question_id")
-    known = (None, None, None, 0.75, None, None, "stop", 19, None)
+    known = (None, None, None, 0.75, None, None, "stop", 19, None, "same")
     tail: tuple[object, ...] = ("unreviewed", [], False)
     assert kept == ("r1-00000000", "Algebra", 0.4, True, None, None, 2, -0.1, 1.0, "0", 0, False, 14, 13, *tail, *known)
     assert contaminated == (
@@ -84,9 +84,9 @@ def test_an_item_shows_where_it_was_dropped_and_what_is_known(workspace: Workspa
             None,
         ),
         *tail,
-        *[None] * 9,
+        *[None] * 10,
     )
-    assert fresh == ("r1-00000002", *[None] * 5, 0, None, None, None, 0, None, 14, None, *tail, *[None] * 9)
+    assert fresh == ("r1-00000002", *[None] * 5, 0, None, None, None, 0, None, 14, None, *tail, *[None] * 10)
 
 
 def test_a_question_with_a_gold_answer_that_no_stage_dropped_is_a_prompt(workspace: Workspace, ask: Ask) -> None:

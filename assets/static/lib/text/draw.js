@@ -144,7 +144,7 @@ function waitForView(node) {
     loadKatex().then(() => seen.forEach((target) => inIdleTime(() => {
       if (target instanceof HTMLElement && target.isConnected) drawFormula(target);
     })), (error) => console.error(error));
-  }, { rootMargin: AHEAD });
+  }, /** @type {IntersectionObserverInit} */ ({ rootMargin: AHEAD, scrollMargin: AHEAD })); // of the window, and of boxes that scroll
   observer.observe(node);
 }
 

@@ -167,6 +167,10 @@ def test_a_link_opened_in_another_browser_gives_the_same_view(url: str) -> None:
     with chromium(url) as watched:
         page = settled(watched.open(address.removeprefix(url)))
         expect(page.locator("[data-part=headline]")).to_have_text(said)
+        for _ in range(40):  # formulas are drawn in idle time
+            if table(page) == seen:
+                break
+            page.wait_for_timeout(250)
         assert table(page) == seen
         assert not watched.errors
     with chromium(url) as watched:

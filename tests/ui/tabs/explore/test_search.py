@@ -43,7 +43,7 @@ def test_words_are_found_marked_and_ranked(url: str) -> None:
     with chromium(url) as watched:
         page = settled(watched.open(link({"run": ["r1"]})))
         expect(page.locator("[data-part=sort]")).to_have_value("-newest")
-        page.get_by_role("searchbox").fill("prime")
+        page.locator("#explore [data-part=text]").fill("prime")
         expect(page.locator(".parts li")).to_have_text(["run first×", "words: prime×"])
         expect(page.locator("[data-part=range]")).to_have_text("1-5 of 5 questions")
         expect(page.locator("[data-part=sort]")).to_have_value("match")
@@ -60,14 +60,14 @@ def test_words_are_found_marked_and_ranked(url: str) -> None:
         assert not watched.errors
     with chromium(url) as watched:
         page = settled(watched.open(address.removeprefix(url)))
-        expect(page.get_by_role("searchbox")).to_have_value("prime")
+        expect(page.locator("#explore [data-part=text]")).to_have_value("prime")
         expect(page.locator("[data-part=sort]")).to_have_value("-newest")
-        page.get_by_role("searchbox").fill('"prime number"')
+        page.locator("#explore [data-part=text]").fill('"prime number"')
         expect(page.locator("[data-part=range]")).to_have_text("1-1 of 1 questions")
         assert marks(page) == {"prime number"}
-        page.get_by_role("searchbox").fill("prim* -is")
+        page.locator("#explore [data-part=text]").fill("prim* -is")
         expect(page.locator("[data-part=range]")).to_have_text("1-3 of 3 questions")
-        page.get_by_role("searchbox").fill("")
+        page.locator("#explore [data-part=text]").fill("")
         expect(page.locator(".parts li")).to_have_text(["run first×"])
         expect(page.locator("[data-part=table] mark")).to_have_count(0)
         assert not watched.errors
@@ -77,7 +77,7 @@ def test_words_are_found_marked_and_ranked(url: str) -> None:
 def test_between_slashes_is_a_regular_expression(url: str) -> None:
     with chromium(url) as watched:
         page = settled(watched.open(link({"run": ["r1"]})))
-        box = page.get_by_role("searchbox")
+        box = page.locator("#explore [data-part=text]")
         box.fill(r"/\bIS \d/i")
         expect(page.locator(".parts li")).to_have_text([r"matches /(?i)\bIS \d/×", "run first×"])
         expect(page.locator("[data-part=range]")).to_have_text("1-1 of 1 questions")
@@ -95,7 +95,7 @@ def test_between_slashes_is_a_regular_expression(url: str) -> None:
         assert not watched.errors
     with chromium(url) as watched:
         page = settled(watched.open(address.removeprefix(url)))
-        expect(page.get_by_role("searchbox")).to_have_value("/<b>prime/")
+        expect(page.locator("#explore [data-part=text]")).to_have_value("/<b>prime/")
         assert not watched.errors
 
 

@@ -116,14 +116,14 @@ def test_ends_in_the_wrong_order_are_said_and_never_swapped(url: str) -> None:
 def test_a_search_that_is_left_at_once_is_kept(url: str) -> None:
     with chromium(url) as watched:
         page = settled(watched.open("/?sort=-newest"))
-        page.get_by_role("searchbox").press_sequentially("snow_", delay=20)
+        page.locator("#explore [data-part=text]").press_sequentially("snow_", delay=20)
         page.keyboard.press("Tab")
         wait_for_filter(page, {"words": "snow_"})
-        expect(page.get_by_role("searchbox")).to_have_value("snow_")
-        page.get_by_role("searchbox").press("End")
+        expect(page.locator("#explore [data-part=text]")).to_have_value("snow_")
+        page.locator("#explore [data-part=text]").press("End")
         page.keyboard.type("ma", delay=PERSON)
         page.wait_for_timeout(REFRESH)
         page.keyboard.type("n")
         wait_for_filter(page, {"words": "snow_man"})
-        expect(page.get_by_role("searchbox")).to_have_value("snow_man")
+        expect(page.locator("#explore [data-part=text]")).to_have_value("snow_man")
         assert not watched.errors

@@ -220,7 +220,8 @@ def expect_fitting(page: Page) -> None:
                 const svg = plot.querySelector('.main-svg');
                 const panel = plot.closest('section').getBoundingClientRect();
                 const box = svg?.getBoundingClientRect();
-                return box && plot.clientWidth > 100 && Math.abs(box.width - plot.clientWidth) < 2 && box.right <= panel.right + 1;
+                const fits = box && Math.abs(box.width - plot.clientWidth) < 2 && box.right <= panel.right + 1;
+                return fits && plot.clientWidth > 100;
             });
         }"""
     )
@@ -230,7 +231,8 @@ def test_nothing_moves_when_the_first_range_is_drawn(url: str) -> None:
     with chromium(url, width=1440) as watched:
         page = settled(watched.open("/?sort=-newest"))
         places = ".columns, [data-histogram], [data-counts], fieldset"
-        where = f"[...document.querySelectorAll('#explore :is({places})')].filter(one => one.offsetParent).map(one => one.getBoundingClientRect().top)"
+        where = f"""() => [...document.querySelectorAll('#explore :is({places})')]
+            .filter(one => one.offsetParent).map(one => one.getBoundingClientRect().top)"""
         page.locator("[data-histogram=difficulty] .nsewdrag").scroll_into_view_if_needed()
         before = page.evaluate(where)
         drag(page, "difficulty", 0.05, 0.95)
