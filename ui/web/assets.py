@@ -118,7 +118,7 @@ def head() -> str:
     """
     names = sorted(set().union(*map(_needed, _FIRST)))
     links = "".join(f'<link rel="modulepreload" href="{address(name)}">' for name in names)
-    links += '<link rel="preload" as="script" href="vendor/plotly.min.js">'
+    links += '<link rel="prefetch" href="vendor/plotly.min.js">'
     return f"<script>{MODULES['page/head.js'].decode()}</script>{links}"
 
 
