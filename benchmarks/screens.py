@@ -57,7 +57,7 @@ def main(folder: Path, smol_alone: bool = False) -> None:
             expect(page.locator("table", has_text="kept").filter(visible=True).first).to_be_visible()
             _shoot(page, folder / "compare.jpg")
             _tab(page, "Runs")
-            page.get_by_label("Number", exact=True).fill("60")
+            page.get_by_role("spinbutton", name="Target").fill("60")
             page.get_by_role("button", name="Start", exact=True).click()
             expect(page.locator("#batch")).to_contain_text("solvability")
             page.wait_for_timeout(4000)

@@ -23,6 +23,7 @@ from ui.tabs.runs import form
 from ui.tabs.runs import tab as runs
 from ui.tabs.sample import tab as sample
 from ui.tabs.train import tab as train
+from ui.web import errors
 from ui.web.addresses import TABS
 from ui.web.errors import attempt
 
@@ -47,7 +48,7 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
             with _tab("sample") as sample_tab:
                 sampled = sample.tab(workspace, streams)
             with _tab("runs") as runs_tab:
-                batch = runs.tab(workspace, jobs, frames, runs_tab.select)
+                batch = runs.tab(workspace, jobs, runs_tab.select)
             with _tab("explore"):
                 explore.tab(sources, frames, jobs)
             with _tab("curate"):
@@ -55,7 +56,7 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
             with _tab("export") as export_tab:
                 exported = export.tab(sources, jobs)
             with _tab("compare") as compare_tab:
-                compared = compare.tab(workspace, live)
+                compared = compare.tab(workspace, live, frames, compare_tab.select)
             with _tab("train") as train_tab:
                 trained = train.tab(workspace)
             with _tab("help"):
@@ -71,6 +72,7 @@ def page(workspace: Workspace, jobs: JobRegistry, streams: LiveStreams) -> gr.Bl
         to_batch = partial(_to_batch, registered_models.folder(workspace.path))
         sampled.send.click(to_batch, sampled.settings, [*batch.form.filled, tabs, batch.timer], show_progress="hidden")
     _rest(blocks)
+    errors.show_all(blocks)
     return blocks
 
 

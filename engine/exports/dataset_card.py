@@ -148,8 +148,14 @@ def _generation(runs: Sequence[Run]) -> str:
 
 def _funnel(cursor: Cursor, runs: Sequence[Run]) -> str:
     found = run_queries.funnel(cursor, *(run.run_id for run in runs)) if runs else []
-    rows = [(one.stage, *(f"{n:,}" for n in (one.entered, one.kept, one.dropped, one.pending))) for one in found]
-    return _table(("stage", "entered", "kept", "dropped", "pending"), rows)
+    absent = run_queries.stages_not_run(cursor, *(run.run_id for run in runs)) if runs else set()
+    rows = [
+        (one.stage, "not run", "", "", "")
+        if one.stage in absent
+        else (one.stage, *(f"{n:,}" for n in (one.entered, one.kept, one.dropped, one.pending)))
+        for one in found
+    ]
+    return _table(("stage", "entered", "passed", "dropped", "pending"), rows)
 
 
 def _cost(cursor: Cursor, runs: Sequence[Run]) -> list[str]:
@@ -196,7 +202,7 @@ def _limits(cursor: Cursor, plan: Plan, runs: Sequence[Run], chosen: Selected) -
             if warning := undecided_warning(one.judge, one.without, one.judged):
                 limits.append(f"Run `{run.run_id}`: {_plain(warning.partition('; ')[0])}.")
     if any(run.kind == "import" for run in runs):
-        limits.append("Imported rows have only the requested verdicts; stages without one count as kept.")
+        limits.append("Imported rows have only the requested verdicts; stages that nobody ran pass them.")
     if any("nano" in json.dumps(models(run.config)) for run in runs):
         limits.append("The nano models write school problems; their reward is the solver's own confidence.")
     if plan.license == LICENSE:

@@ -70,6 +70,16 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedExample:
+    """A question that a stage dropped."""
+
+    stage: str
+    reason: str | None
+    question_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What is deleted with a run."""
 
@@ -92,6 +102,26 @@ def accepted(cursor: duckdb.DuckDBPyConnection, *runs: str) -> list[str]:
     """The questions of these runs that a reviewer has accepted."""
     query = "SELECT question_id FROM items WHERE run_id IN (SELECT unnest(?)) AND status = 'accepted'"
     return [str(key) for (key,) in cursor.execute(query, [list(runs)]).fetchall()]
+
+
+def stages_not_run(cursor: duckdb.DuckDBPyConnection, *runs: str) -> set[str]:
+    """The stages that nobody ran on these runs together: an import keeps every question there, without a score."""
+    query = """
+        SELECT stage FROM verdict_rows WHERE run_id IN (SELECT unnest(?)) AND stage <> 'pair'
+        GROUP BY stage HAVING bool_and(judge = 'import' AND kept AND score IS NULL)"""
+    return {stage for (stage,) in cursor.execute(query, [list(runs)]).fetchall()}
+
+
+def dropped_examples(cursor: duckdb.DuckDBPyConnection, run_id: str, most: int) -> list[DroppedExample]:
+    """The first questions that each stage of the run dropped, ``most`` of each, in the order of the stages."""
+    query = """
+        SELECT stage, reason, question_id, q FROM verdict_rows WHERE run_id = $run AND NOT kept
+        QUALIFY row_number() OVER (PARTITION BY stage ORDER BY q) <= $most ORDER BY q"""
+    rows = cursor.execute(query, {"run": run_id, "most": most}).fetchall()
+    query = "SELECT q, text FROM question_text WHERE q IN (SELECT unnest($q))"
+    texts = dict(cursor.execute(query, {"q": [q for *_, q in rows]}).fetchall())
+    found = [DroppedExample(stage, reason, key, texts.get(q, "")) for stage, reason, key, q in rows]
+    return sorted(found, key=lambda one: STAGES.index(one.stage))
 
 
 def costs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[Cost]:

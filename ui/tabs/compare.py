@@ -1,6 +1,6 @@
-"""The Compare tab: two generators at equal n and equal seeds, side by side, with intervals.
+"""The Compare tab: two generators at equal n and equal seeds, or two runs, side by side, with intervals.
 
-Each side is a live run that is stored in the workspace.
+Each generator's side is a live run that is stored in the workspace.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,13 +16,22 @@ from engine.pipeline.live import Live, Session
 from engine.training import registered_models
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
+from store.frame.cache import Frames
+from ui.components import sheet
+from ui.components.chart_board import board
+from ui.components.chart_board import value as charts_value
 from ui.components.profile_dropdowns import ProfileDropdown
+from ui.tabs.runs.compare import EVERY, PAIRS, side_by_side
+from ui.tabs.runs.intervals import interval_chart
+from ui.tabs.runs.list import label
 from ui.web.errors import attempt
 from ui.web.escape import clock, inert, three
 
 MOST, _EVERY, _AT_ONCE = 500, 0.5, 4
 _HEAD = ["measure", "A", "B", "B - A"]
 _WIDTHS: list[str | int] = ["150px", "190px", "190px", "220px"]
+_CHOOSE = "Choose two runs to compare their settings, funnels, costs and distributions."
+_SAME = "Generators A and B are the same; choose another one for B."
 _ABOUT = """Both generators write the same number of questions from the same seeds, with the same judge, solver and
 reward model. `-qft` is a generator before preference optimisation (QPO), `-base` a model without its adapter, so before
 question fine-tuning (QFT). Each side is stored as a live run."""
@@ -43,8 +52,48 @@ class _PageSessions:
         return any(not session.over for session in self.sessions)
 
 
-def tab(workspace: Workspace, live: Live) -> ProfileDropdown:
-    """Draws the tab into the open blocks; returns what updates its list of profiles."""
+def tab(workspace: Workspace, live: Live, frames: Frames, shown: Callable[..., Any]) -> ProfileDropdown:
+    """Draws the tab into the open blocks; returns what updates its list of profiles. ``shown``: the event that brings
+    the tab up."""
+    gr.Markdown("### Two generators")
+    profiles = _generators(workspace, live)
+    gr.Markdown("### Two runs")
+    _runs(workspace, frames, shown)
+    return profiles
+
+
+def _runs(workspace: Workspace, frames: Frames, shown: Callable[..., Any]) -> None:
+    """Draws the comparison of two runs."""
+    with gr.Column(elem_id="compare-runs"):
+        with gr.Row():
+            first = gr.Dropdown([], label="Run A", min_width=240, allow_custom_value=True)
+            second = gr.Dropdown([], label="Run B", min_width=240, allow_custom_value=True)
+            of = gr.Radio([EVERY, PAIRS], value=EVERY, label="Distributions of", min_width=200)
+        tables = sheet.sheet("compared", _CHOOSE)
+        charts = board("compared-charts")
+
+    def offer(one: str | None, other: str | None) -> tuple[Any, Any]:
+        runs = workspace.runs()[::-1]
+        known = {run.run_id for run in runs}
+        choices = [(label(run), run.run_id) for run in runs]
+        return gr.Dropdown(choices, value=one if one in known else None), gr.Dropdown(
+            choices, value=other if other in known else None
+        )
+
+    def show(one: str | None, other: str | None, of: str) -> tuple[str, str]:
+        if not one or not other or one == other:
+            hint = "A and B are the same run; choose another." if one and one == other else _CHOOSE
+            return sheet.value([sheet.text(hint)]), "[]"
+        parts, drawn = attempt(lambda: side_by_side(workspace, frames, one, other, of))
+        return sheet.value(parts), charts_value(drawn)
+
+    shown(offer, [first, second], [first, second], show_progress="hidden")
+    for choice in (first, second, of):
+        choice.input(show, [first, second, of], [tables, charts], show_progress="minimal", trigger_mode="always_last")
+
+
+def _generators(workspace: Workspace, live: Live) -> ProfileDropdown:
+    """Draws the comparison of two generators."""
     folder = registered_models.folder(workspace.path)
     first = load_profile("nano")
     names = list(sides.comparable_generators(first))
@@ -55,9 +104,10 @@ def tab(workspace: Workspace, live: Live) -> ProfileDropdown:
         b = gr.Dropdown(names, value=names[0], label="Generator B", min_width=160)
         number = gr.Slider(10, MOST, 50, step=10, label="Questions each", min_width=160)
         seed = gr.Number(1, label="Seed", precision=0, min_width=100)
-    with gr.Row():
-        go = gr.Button("Compare", variant="primary", size="sm", min_width=90)
-        cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, elem_id="compare-cancel")
+    with gr.Row(elem_classes="buttons"):
+        go = gr.Button("Compare", variant="primary", size="sm", min_width=90, scale=0)
+        cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, scale=0, elem_id="compare-cancel")
+    same = gr.Markdown(_SAME, visible=False, elem_classes="quiet", elem_id="compare-same")
     status = gr.Markdown("No comparison yet.", elem_id="compare-status")
     table = gr.Dataframe(
         headers=_HEAD,
@@ -68,6 +118,7 @@ def tab(workspace: Workspace, live: Live) -> ProfileDropdown:
         visible=False,
         elem_id="compare",
     )
+    intervals = board("compare-intervals")
     gr.Markdown(_NOTES)
     page = gr.State(_PageSessions())
 
@@ -86,12 +137,15 @@ def tab(workspace: Workspace, live: Live) -> ProfileDropdown:
 
     def compare(page: _PageSessions, profile: str, a: str, b: str, number: float, seed: float | None) -> Iterator[Any]:
         if page.running:
-            raise gr.Error("This page is already comparing; cancel that first, or wait for its end.")
+            raise gr.Error(
+                "This page is already comparing; cancel that first, or wait for its end.", print_exception=False
+            )
         page.sessions = attempt(lambda: _begin(live, load_profile(profile, folder), (a, b), number, seed))
         buttons = (gr.Button(interactive=False), gr.Button(interactive=True))
         try:
             while page.running:
-                yield _progress(page.sessions, (a, b)), gr.skip(), *buttons  # each time: a busy page can miss one
+                # each time: a busy page can miss one
+                yield _progress(page.sessions, (a, b)), gr.skip(), gr.skip(), *buttons
                 page.sessions[0 if not page.sessions[0].over else 1].wait(_EVERY)
         finally:  # a page that is closed cancels its sessions
             cancel_it(page)
@@ -103,9 +157,17 @@ def tab(workspace: Workspace, live: Live) -> ProfileDropdown:
                 session.cancel()
 
     inputs = [page, profile, a, b, number, seed]
-    go.click(compare, inputs, [status, table, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE)
+    go.click(
+        compare, inputs, [status, table, intervals, go, cancel], show_progress="hidden", concurrency_limit=_AT_ONCE
+    )
     cancel.click(cancel_it, page, show_progress="hidden", queue=False)
     profile.input(defaults, profile, [a, b], show_progress="hidden")
+
+    def differ(a: str, b: str) -> tuple[Any, Any]:
+        """A generator is not compared with itself."""
+        return gr.Button(interactive=a != b), gr.Markdown(visible=a == b)
+
+    gr.on([a.change, b.change], differ, [a, b], [go, same], show_progress="hidden")
     return ProfileDropdown(offer, [profile, a, b], [profile, a, b])
 
 
@@ -137,22 +199,26 @@ def _progress(sessions: list[Session], names: tuple[str, str]) -> str:
     return f"**Sampling: {'; '.join(parts)}.** {clock(max(now.seconds for now in states))}"
 
 
-def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) -> tuple[str, gr.Dataframe]:
+def _end(workspace: Workspace, sessions: list[Session], names: tuple[str, str]) -> tuple[str, gr.Dataframe, str]:
     states = [session.now() for session in sessions]
     nothing = gr.Dataframe(visible=False)
     lacking = [now.message or "" for session, now in zip(sessions, states, strict=True) if session.result is None]
     if lacking:
-        return f"**{inert(lacking[0])}**", nothing
+        return f"**{inert(lacking[0])}**", nothing, "[]"
     try:
         found = [sides.generator_stats(workspace, session.run_id) for session in sessions]
     except ScaleQuestError as error:
-        return f"**{inert(str(error))}**", nothing
+        return f"**{inert(str(error))}**", nothing, "[]"
     messages = [now.message for now in states if now.message]
     head = f"**{inert(messages[0])}** The table covers the questions decided so far." if messages else "**Done.**"
     runs = " and ".join(session.run_id for session in sessions)
     heads = [_HEAD[0], f"A: {names[0]}", f"B: {names[1]}", _HEAD[3]]
     table = gr.Dataframe([list(row) for row in report(*found)], headers=heads, visible=True)
-    return f"{head} Stored as live runs {runs}, seed {sessions[0].config.seed}.", table
+    rows = [(name, *(getattr(one, name) for one in found)) for name in ("valid", "kept", "difficulty")]
+    note = "Valid and kept: share of the questions. Difficulty: mean predicted fail rate of the valid ones."
+    chart = interval_chart("compare-generators", "Both generators", note, rows, names)
+    said = f"{head} Stored as live runs {runs}, seed {sessions[0].config.seed}."
+    return said, table, charts_value([chart] if chart is not None else [])
 
 
 def report(a: GeneratorStats, b: GeneratorStats) -> list[tuple[str, str, str, str]]:

@@ -29,6 +29,27 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """``84 %``, with a space that does not break."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def compact(number: float) -> str:
+    """Three digits at most: ``950``, ``17.3 k``, ``1.73 M``."""
+    for unit, size_ in (("M", 1e6), ("k", 1e3)):
+        if number >= size_:
+            return f"{number / size_:.3g} {unit}"
+    return f"{number:.0f}"
+
+
+def sentence(text: str) -> str:
+    """The text as ``inert`` gives it, but with what is between backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return inert(text)
+    return "".join(f"<code>{inert(part)}</code>" if i % 2 else inert(part) for i, part in enumerate(parts))
+
+
 def clock(seconds: float) -> str:
     """``9 s``, ``3 min 20 s``, ``2 h 5 min``."""
     whole = max(round(seconds), 0)
@@ -37,6 +58,14 @@ def clock(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def duration(seconds: float) -> str:
+    """The largest unit alone, for estimates: ``9 s``, ``3 min``, ``10 h``."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def size(count: float) -> str:

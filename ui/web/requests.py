@@ -15,6 +15,7 @@ from store.errors import InputError, ScaleQuestError
 from store.filters.filter import Filter
 from store.review.payloads import reviewer_name
 from ui.web import login
+from ui.web.errors import unexpected
 from ui.web.escape import shorten, visible
 
 LONGEST_TEXT = 100_000
@@ -124,6 +125,8 @@ def server_function(
             return answer(parse(model, data)) or {}
         except ScaleQuestError as error:
             return {"error": visible(shorten(str(error), LONGEST_ERROR))}
+        except Exception as error:  # noqa: BLE001  the server's edge: the page shows it, the log has the traceback
+            return {"error": visible(unexpected(error))}
 
     function.__name__ = name
     return function

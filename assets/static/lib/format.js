@@ -36,6 +36,12 @@ export function formatAge(seconds) {
 }
 
 /**
+ * A time in the reader's zone, like 2026-11-30 16:05.
+ * @param {string} iso
+ */
+export const formatLocalTime = (iso) => new Date(iso).toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" });
+
+/**
  * A time of the day, like 09:05:00.
  * @param {number} milliseconds - since 1970
  */

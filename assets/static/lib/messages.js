@@ -62,15 +62,6 @@ export const announceRowClosed = (id) => window.dispatchEvent(new CustomEvent(RO
 export const onRowClosed = (element, handler) =>
   listen(element, window, ROW_CLOSED, (event) => handler(event.detail));
 
-/** Shows Explore's table of what the filter keeps, with the focus on it. */
-export function showTable() {
-  const table = document.querySelector("#explore [data-part=table]");
-  if (!(table instanceof HTMLElement)) return;
-  table.scrollIntoView({ block: "start" });
-  const row = table.querySelector("tbody tr");
-  if (row instanceof HTMLElement) row.focus({ preventScroll: true });
-}
-
 /** @param {ExploreRequest} request */
 export function showInExplore(request) {
   if (request.row) {

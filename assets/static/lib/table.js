@@ -36,11 +36,12 @@ export function setHeader(table, columns) {
 
 /**
  * The body of a table.
+ * @template [Value=Cell]
  * @param {HTMLTableElement} table
- * @param {readonly (readonly Cell[])[]} rows
- * @param {FillCell} [fillCell]
+ * @param {readonly (readonly Value[])[]} rows
+ * @param {(cell: HTMLTableCellElement, value: Value, column: number) => void} [fillCell]
  */
-export function setRows(table, rows, fillCell = fillText) {
+export function setRows(table, rows, fillCell = /** @type {any} */ (fillText)) {
   const body = table.tBodies[0] ?? table.createTBody();
   fit(body, rows.length, "tr");
   rows.forEach((values, i) => {

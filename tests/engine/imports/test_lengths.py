@@ -47,13 +47,15 @@ def test_all_places_agree_on_how_long_imported_solutions_are(bring: Bring, tmp_p
     assert seen.figures is not None
     assert not len(seen.figures.numbers["response_tokens"])
     assert float(seen.figures.numbers["response_chars"].sum()) == CHARS
-    rows = next(part["rows"] for part in export_view.look(seen) if part.get("title") == "Text lengths")
+    rows = next(part["rows"] for part in export_view.look(seen, {}) if part.get("title") == "Text lengths")
     assert [row[-1] for row in rows if row[0] == "characters of a solution"] == [f"{CHARS:,}"]
     assert not any("tokens" in str(row[0]) for row in rows)
     with source.cursor() as cursor:
         assert all(not cost.calls and not cost.tokens for cost in run_queries.costs(cursor, made.run_id))
     exporting.start(made.workspace, Plan("hf", Filter()), tmp_path / "out")
-    assert "tokens per solution" not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "tokens per solution" not in card
+    assert "| contamination | not run |" in card
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert "tokens" not in json.dumps(manifest["counts"])
 

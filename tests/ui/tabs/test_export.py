@@ -40,8 +40,12 @@ def test_a_dataset_folder_from_a_choice_to_a_download(tmp_path: Path) -> None:
         choose(page, "Format", "hf")
         expect(look).to_contain_text("Plus 3 dropped questions")
         page.get_by_label("Licence").fill("cc-by-4.0")
-        page.get_by_role("button", name="Dataset card").click()
-        expect(page.locator("#export-card-text")).to_contain_text("## Decontamination")
+        card = page.locator("#export-card-text")
+        expect(card.get_by_role("heading", name="Decontamination")).to_be_visible()
+        expect(card.get_by_role("row", name="query string the question", exact=True)).to_be_visible()
+        expect(card).not_to_contain_text("| --- |")
+        page.mouse.wheel(0, -100_000)
+        expect(page.get_by_role("button", name="Export", exact=True)).to_be_in_viewport()
         page.get_by_role("button", name="Export", exact=True).click()
         expect(page.locator("#export-progress")).to_contain_text("ended")
         watched.reload()
@@ -73,21 +77,20 @@ def test_what_explore_shows_is_exported_and_what_is_none_is_said(tmp_path: Path)
         opened(page)
         choose(page, "Which pairs", "Explore's current filter")
         look = page.locator("#export-look")
-        expect(look).to_contain_text(
-            f'{len(ACCEPTED)} pairs ({len(ACCEPTED)} accepted); filter: {{"status": ["accepted"]}}'
-        )
+        expect(look).to_contain_text(f"{len(ACCEPTED)} pairs ({len(ACCEPTED)} accepted); filter: status accepted.")
         choose(page, "Format", "rejected")
         expect(look).to_contain_text("There is nothing to export")
-        page.get_by_role("button", name="Export", exact=True).click()
-        expect(page.locator("#export-progress")).to_contain_text("matches no row")
+        expect(page.get_by_role("button", name="Export", exact=True)).to_be_disabled()
+        expect(page.locator("#export-why-not")).to_contain_text("There is nothing to export.")
         assert not watched.errors
 
 
-def test_an_empty_workspace_says_what_to_do_first(tmp_path: Path) -> None:
+def test_an_empty_workspace_shows_what_an_export_of_the_demo_would_write(tmp_path: Path) -> None:
     with served(tmp_path / "w") as url, chromium(url, width=400) as watched:
         page = watched.open("/?__theme=dark")
         page.get_by_role("tab", name="Export").click()
-        expect(page.locator("#export-look")).to_contain_text("make a run, or import a dataset, first")
+        expect(page.locator("#export-look")).to_contain_text("These are the pairs of the bundled demo.")
+        expect(page.locator("#export-look")).to_contain_text("rows as they would be written")
         expect(page.locator("#exported")).to_contain_text("None yet")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         assert not watched.errors

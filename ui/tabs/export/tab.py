@@ -36,10 +36,11 @@ _ABOUT += "Pairs that a reviewer rejected are left out unless the filter selects
 _REASONING = [("As the format expects", ""), ("Inline", "inline"), ("Field", "field"), ("Left out", "none")]
 _TRAINER = "verl"
 _EMPTY = "There is nothing to export yet: make a run, or import a dataset, first."
-_DEMO = "These are the bundled demo's pairs. *Export* makes the demo a part of this workspace and writes them."
+_DEMO = "These are the pairs of the bundled demo. Export makes the demo a part of this workspace and writes them."
 _ADDRESS = assets.given("lib/address.js", "addressFilter")
 """Explore's filter, as the page's addresses have it."""
-_CONFIRM = "(name) => [confirm(`Delete the export ${name}? Its files go; the workspace keeps its rows.`) ? name : '']"
+_GOES = "Its files will be permanently deleted; the workspace keeps its rows."
+_CONFIRM = f"(name) => [confirm(`Delete the export ${{name}}? {_GOES}`) ? name : '']"
 
 
 def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
@@ -70,28 +71,29 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
         keep = "Also proofs, several parts, yes or no, prose: rules cannot check them, or reward guessing."
         uncheckable = gr.Checkbox(False, label="Include uncheckable answers", info=keep, visible=False)
     shown = sheet.sheet("export-look")
-    with gr.Accordion("Dataset card", open=False, visible=False, elem_id="export-card") as card:
-        written = sheet.sheet("export-card-text")
-    with gr.Row():
-        name = gr.Textbox(label="Name", info="The folder in the workspace's exports/.", max_lines=1, min_width=200)
-        with gr.Column(min_width=200):
-            start = gr.Button("Export", variant="primary", size="sm")
-            cancel = gr.Button("Cancel the export", size="sm", visible=False)
+    with gr.Accordion("Dataset card", open=True, visible=False, elem_id="export-card") as card:
+        written = gr.Markdown(latex_delimiters=[], elem_id="export-card-text")
+    with gr.Row(elem_id="export-start", elem_classes="buttons"):
+        name = gr.Textbox(
+            label="Name of the export, and of its folder", max_lines=1, min_width=140, scale=0,
+        )  # fmt: skip
+        start = gr.Button("Export", variant="primary", size="sm", min_width=120, scale=0)
+        cancel = gr.Button("Cancel the export", size="sm", visible=False, min_width=120, scale=0)
+        why_not = gr.Markdown(visible=False, elem_classes="quiet", elem_id="export-why-not")
     progress = sheet.sheet("export-progress")
     gr.Markdown("### Finished exports")
     done = gr.HTML(elem_id="exported", css_template=assets.style("export"))
-    with gr.Row():
+    with gr.Row(elem_classes="buttons"):
         chosen = gr.Dropdown(
             [], label="Finished export", min_width=200, allow_custom_value=True, elem_id="export-chosen"
         )
-        with gr.Column(min_width=200):
-            verify = gr.Button("Verify against the workspace", size="sm")
-            delete = gr.Button("Delete", variant="stop", size="sm")
+        verify = gr.Button("Verify against the workspace", size="sm", min_width=200, scale=0, interactive=False)
+        delete = gr.Button("Delete", variant="stop", size="sm", min_width=90, scale=0, interactive=False)
 
     options = [which, form, full, same, validation, licence, thought, samples, trainer, uncheckable]
-    asks: dict[str, Any] = {"inputs": [address, *options], "outputs": [shown, written], "js": _ADDRESS}
+    asks: dict[str, Any] = {"inputs": [address, *options], "outputs": [shown, written, start, why_not], "js": _ADDRESS}
     seen = gr.State({})
-    now = sheet.updates(view.now, seen, [seen, progress, cancel, done, chosen])
+    now = sheet.updates(view.now, seen, [seen, progress, cancel, done, verify, delete, chosen])
     fits = [full, same, validation, licence, thought, samples, trainer, uncheckable, form, name, card]
     form.input(view.fitted, form, fits, show_progress="hidden").then(view.look, **asks)
     trainer.input(lambda one: gr.update(info=_use(one)), trainer, trainer, show_progress="hidden")
@@ -142,14 +144,20 @@ class _View:
             gr.update(visible=form == "hf"),
         ]
 
-    def look(self, address: str, *options: Any) -> list[str]:
-        if not self._sources.workspace.runs():
-            return [sheet.value([text(_DEMO if self._sources.shows_demo else _EMPTY)]), sheet.value([])]
+    def look(self, address: str, *options: Any) -> list[Any]:
+        """The preview, the dataset card, and whether there is anything to export."""
+        demo, source = self._sources.shows_demo, self._sources.current()
+        if not demo and not self._sources.workspace.runs():
+            return _nothing(_EMPTY)
         try:
-            seen = look(self._sources.workspace, self._plan(address, *options))
+            seen = look(source, self._plan(address, *options))
         except ScaleQuestError as error:
-            return [sheet.value([text(str(error))]), sheet.value([])]
-        return [sheet.value(export_view.look(seen)), sheet.value(export_view.card(seen))]
+            return _nothing(str(error))
+        names = {run.run_id: run.name for run in source.runs()}
+        parts = [*([text(_DEMO)] if demo else []), *export_view.look(seen, names)]
+        if not export_view.rows_written(seen):
+            return [sheet.value(parts), "", *_startable("There is nothing to export.")]
+        return [sheet.value(parts), export_view.card(seen), *_startable(None)]
 
     def start(self, address: str, *given: Any) -> str:
         *options, name = given
@@ -181,7 +189,9 @@ class _View:
         now: dict[str, dict[str, Any]] = {
             "progress": {"value": sheet.value(export_view.progress(job))},
             "cancel": {"visible": job is not None and not job.ended},
-            "done": {"value": _table(done)},
+            "done": {"value": _table(done, {run.run_id: run.name for run in self._sources.workspace.runs()})},
+            "verify": {"interactive": bool(names) and (job is None or job.ended)},
+            "delete": {"interactive": bool(names)},
             "chosen": {"choices": names},
         }
         updates = sheet.changes(seen, now)
@@ -226,6 +236,16 @@ class _View:
         )
 
 
+def _nothing(sentence: str) -> list[Any]:
+    """No preview, with the reason."""
+    return [sheet.value([text(sentence)]), "", *_startable("There is nothing to export.")]
+
+
+def _startable(why_not: str | None) -> list[Any]:
+    """Export, disabled with the reason beside it where it would be refused."""
+    return [gr.Button(interactive=why_not is None), gr.Markdown(why_not or "", visible=why_not is not None)]
+
+
 def _fit(there: bool, plain: Any) -> Any:
     """Visible where the format has the option, else hidden and reset."""
     return gr.update(visible=True) if there else gr.update(visible=False, value=plain)
@@ -241,14 +261,14 @@ def _info(form: str) -> str:
     return f"{says[:1].upper()}{says[1:]}."
 
 
-def _table(done: list[finished.Finished]) -> str:
+def _table(done: list[finished.Finished], runs: dict[str, str]) -> str:
     """The finished exports with their downloads; every text is escaped."""
     if not done:
         return "<p class='quiet'>None yet. Exports from the command line are in their --out folders.</p>"
     rows = []
     for one in done:
         link = f"<a href='/api/export/{quote(one.name)}' download>{html.escape(one.name)}</a>"
-        form, filtered = str(one.manifest["format"]), export_view.filtered(one.manifest["filter"])
+        form, filtered = str(one.manifest["format"]), export_view.filtered(one.manifest["filter"], runs)
         cells = (link, html.escape(form), f"{one.rows:,}", size(one.size), html.escape(filtered))
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "<tr><th>Download (zip)</th><th>Format</th><th>Rows</th><th>Size</th><th>Filter</th></tr>"

@@ -9,8 +9,11 @@ import numpy as np
 
 from engine.exports.preview import Look
 from engine.jobs.runner import Job
+from store.errors import InputError
+from store.filters.filter import Filter
 from ui.components import sheet
-from ui.components.sheet import Part, sides, table, text
+from ui.components.sheet import Part, table, text
+from ui.tabs.explore import labels
 from ui.web.escape import shorten, size
 
 _PREFERENCE = "a pair needs a response that imported preferences reject, or another sample with a lower reward and, "
@@ -26,13 +29,13 @@ _FIGURES = {
 }
 
 
-def look(seen: Look) -> list[Part]:
-    """Counts, sizes, and the first rows as they would be written."""
+def look(seen: Look, runs: dict[str, str]) -> list[Part]:
+    """Counts, sizes, and the first rows as they would be written. ``runs``: names by id."""
     counts, plan = seen.counts, seen.plan
     total = counts["selected"]
     what = {"items": "dropped questions", "prompts": "prompts with a gold answer"}.get(plan.form.view, "pairs")
     status = ", ".join(f"{n:,} {name}" for name, n in counts["status"].items())
-    head = f"{total:,} {what}{f' ({status})' if status else ''}; filter: {filtered(plan.filter.to_dict())}."
+    head = f"{total:,} {what}{f' ({status})' if status else ''}; filter: {filtered(plan.filter.to_dict(), runs)}."
     parts = [text(head, strong=True)]
     if counts["rejected_left_out"]:
         parts.append(text(f"{counts['rejected_left_out']:,} more match but are left out: a reviewer rejected them."))
@@ -62,8 +65,17 @@ def look(seen: Look) -> list[Part]:
     return parts
 
 
-def card(seen: Look) -> list[Part]:
-    return [sides("README.md, without the file sizes", [{"title": "", "text": seen.card}])] if seen.card else []
+def rows_written(seen: Look) -> bool:
+    """Whether the export would write any row."""
+    return bool(seen.counts["selected"]) and (seen.plan.format == "dpo" or bool(seen.written))
+
+
+def card(seen: Look) -> str:
+    """The dataset card as Markdown, its header for ``datasets`` as code at the end; empty for other formats."""
+    if not seen.card:
+        return ""
+    _, header, body = seen.card.split("---\n", 2)
+    return f"*README.md, without the file sizes*\n\n{body.strip()}\n\n## Header\n\n```yaml\n{header}```\n"
 
 
 def progress(job: Job | None) -> list[Part]:
@@ -80,8 +92,14 @@ def progress(job: Job | None) -> list[Part]:
     return sheet.progress(head, event, "rows")
 
 
-def filtered(filter: Mapping[str, Any]) -> str:
-    return shorten(json.dumps(filter, ensure_ascii=False), 160) if filter else "none"
+def filtered(filter: Mapping[str, Any], runs: dict[str, str]) -> str:
+    """The filter in words; that of an older manifest, which this version cannot read, as it is."""
+    if not filter:
+        return "none"
+    try:
+        return labels.filter_words(Filter.from_json(dict(filter)), runs)
+    except InputError:
+        return shorten(json.dumps(filter, ensure_ascii=False), 160)
 
 
 def _figures(seen: Look) -> list[list[str]]:
@@ -91,5 +109,6 @@ def _figures(seen: Look) -> list[list[str]]:
         values = seen.figures.numbers[name]
         if len(values):
             cuts = (values.mean(), *np.quantile(values, (0.5, 0.95)), values.sum())
-            found.append([title, *(f"{cut:,.0f}" for cut in cuts)])
+            some = f", of {len(values):,} rows" if len(values) < seen.figures.rows else ""
+            found.append([f"{title}{some}", *(f"{cut:,.0f}" for cut in cuts)])
     return found

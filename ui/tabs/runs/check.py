@@ -5,6 +5,7 @@ continued.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import gradio as gr
@@ -21,7 +22,7 @@ from store.database import check_notes
 from store.database.workspace import Workspace
 from store.records import STAGES
 from ui.components import sheet
-from ui.components.sheet import Part, table, text
+from ui.components.sheet import Cell, Part, table, text, when
 from ui.tabs.runs.list import chosen_run
 from ui.web.errors import attempt
 
@@ -64,7 +65,7 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
         with gr.Row():
             start = gr.Button("Check", variant="primary", size="sm", min_width=90)
             cancel = gr.Button("Stop the check", size="sm", interactive=False, min_width=90)
-            go_on = gr.Button("Continue the check", size="sm", visible=False, min_width=90)
+            go_on = gr.Button("Resume the check", size="sm", visible=False, min_width=90)
         progress = sheet.sheet("checked")
     seen = gr.State({})
     look = sheet.updates(view.look, [seen, run], [seen, progress, cancel, go_on])
@@ -144,11 +145,15 @@ class _View:
         found = [notes[name] for name in sorted(notes, key=lambda name: (order.index(name.partition(":")[0]), name))]
         if not found:
             return [text(_CHOOSE)]
-        rows = [
-            [report(note["words"], Counts(**note["counts"])), "done" if note["done"] else "not finished", note["when"]]
+        rows: list[list[Cell]] = [
+            [
+                report(note["words"], Counts(**note["counts"])),
+                "done" if note["done"] else "not finished",
+                when(datetime.fromisoformat(note["when"]).replace(tzinfo=UTC)),
+            ]
             for note in found
         ]
-        return [table("Checks of the chosen run", ["result", "state", "last written (UTC)"], rows)]
+        return [table("Checks of the chosen run", ["result", "state", "last written"], rows)]
 
 
 def _progress(job: Job | None) -> list[Part]:

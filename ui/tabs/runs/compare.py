@@ -1,9 +1,11 @@
-"""Two runs side by side: their settings, funnels, costs and distributions. Numbers of an active run are as of now."""
+"""Two runs side by side: their settings, funnels with intervals, costs and distributions. Numbers of an active run are
+as of now."""
 
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
+from engine.compare import Figure, difference, share
 from store.database import run_queries
 from store.database.outcomes import FunnelRow
 from store.database.workspace import Workspace
@@ -12,7 +14,8 @@ from store.frame.cache import Frames
 from store.records import Run
 from ui.components.charts import CHARTS, Chart
 from ui.components.sheet import Cell, Part, table, text
-from ui.web.escape import shorten
+from ui.tabs.runs.intervals import interval_chart
+from ui.web.escape import percent, shorten
 
 EVERY, PAIRS = "all questions", "pairs"
 _LONGEST = 160
@@ -26,10 +29,12 @@ def side_by_side(
     with workspace.cursor() as cursor:
         funnels = [run_queries.funnel(cursor, run.run_id) for run in runs]
         costs = [run_queries.costs(cursor, run.run_id) for run in runs]
+        not_run = [run_queries.stages_not_run(cursor, run.run_id) for run in runs]
     counts = compared(frames.of(workspace, now=True), first, second)
     names = [f"{letter}: {run.name or run.run_id}" for letter, run in zip("AB", runs, strict=True)]
-    parts = [_settings(runs, names), _funnels(funnels, names), _costs(costs, [f[-1].kept if f else 0 for f in funnels])]
-    charts = [_chart(name, *counts[name], names, of) for name in counts]
+    pairs = [funnel[-1].kept if funnel else 0 for funnel in funnels]
+    parts = [_settings(runs, names), _funnels(funnels, names, not_run), *_costs(costs, pairs)]
+    charts = [_passed(funnels, names, not_run), *(_chart(name, *counts[name], names, of) for name in counts)]
     return parts, [chart for chart in charts if chart is not None]
 
 
@@ -65,39 +70,68 @@ def _settings(runs: tuple[Run, Run], names: Sequence[str]) -> Part:
     return table("Different settings", ["field", *names], found)
 
 
-def _funnels(funnels: Sequence[list[FunnelRow]], names: Sequence[str]) -> Part:
-    totals = [funnel[0].entered if funnel else 0 for funnel in funnels]
+def _funnels(funnels: Sequence[list[FunnelRow]], names: Sequence[str], not_run: Sequence[set[str]]) -> Part:
     rows: list[list[Cell]] = []
-    for pair in zip(*funnels, strict=False):
-        shares = [row.kept / total if total else None for row, total in zip(pair, totals, strict=True)]
-        kept: list[Cell] = [pair[0].stage]
-        for row, share in zip(pair, shares, strict=True):
-            kept += [row.kept, "-" if share is None else f"{share:.1%}"]
+    for pair, shares in _shares(funnels, not_run):
+        passed: list[Cell] = [pair[0].stage]
+        for row, found in zip(pair, shares, strict=True):
+            passed += ["not run", "-"] if found is None else [row.kept, percent(found.value, 1)]
         first, second = shares
-        apart = "-" if first is None or second is None else f"{(second - first) * 100:+.1f} points"
-        rows.append([*kept, apart])
-    columns = ["stage", f"{names[0]}, kept", "share", f"{names[1]}, kept", "share", "B - A"]
-    return table("Kept at each stage", columns, rows)
+        apart = "-" if first is None or second is None else _difference(first, second)
+        rows.append([*passed, apart])
+    columns = ["stage", f"{names[0]}, passed", "share", f"{names[1]}, passed", "share", "B - A (95 % interval)"]
+    return table("Passed at each stage, of all questions", columns, rows)
 
 
-def _costs(costs: Sequence[list[run_queries.Cost]], pairs: Sequence[int]) -> Part:
+def _difference(first: Figure, second: Figure) -> str:
+    gap = difference(first, second)
+    value, low, high = (100 * number for number in (gap.value, gap.low, gap.high))
+    return f"{value:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+def _shares(
+    funnels: Sequence[list[FunnelRow]], not_run: Sequence[set[str]]
+) -> Iterator[tuple[tuple[FunnelRow, ...], list[Figure | None]]]:
+    """By stage, both rows of the funnel and the shares of all questions that passed; None where nobody ran it."""
+    totals = [funnel[0].entered if funnel else 0 for funnel in funnels]
+    for pair in zip(*funnels, strict=False):
+        yield (
+            pair,
+            [
+                share(row.kept, total) if total and row.stage not in absent else None
+                for row, total, absent in zip(pair, totals, not_run, strict=True)
+            ],
+        )
+
+
+def _passed(funnels: Sequence[list[FunnelRow]], names: Sequence[str], not_run: Sequence[set[str]]) -> Chart | None:
+    found = [(pair[0].stage, shares) for pair, shares in _shares(funnels, not_run)][1:]
+    rows = [(stage, shares[0], shares[1]) for stage, shares in found]
+    note = "Share of all questions that passed each stage."
+    return interval_chart("compare-stages", "Passed at each stage", note, rows, (names[0], names[1]))
+
+
+def _costs(costs: Sequence[list[run_queries.Cost]], pairs: Sequence[int]) -> list[Part]:
+    """Nothing where neither run called a model."""
     rows: list[list[Cell]] = []
     for stages in zip(*costs, strict=True):
         if any(cost.calls for cost in stages):
             rows.append([stages[0].stage, *_per(stages, pairs)])
+    if not rows:
+        return []
     sums = [
         run_queries.Cost("all", 0, sum(c.tokens for c in of_run), sum(c.seconds for c in of_run)) for of_run in costs
     ]
     rows.append(["all stages", *_per(sums, pairs)])
-    columns = ["stage", "A: tokens", "B: tokens", "A: call seconds", "B: call seconds"]
-    return table("Cost of 1,000 pairs", columns, rows)
+    columns = ["stage", "A: tokens", "B: tokens", "A: model s", "B: model s"]
+    return [table("Cost of 1,000 pairs (model seconds summed over parallel calls)", columns, rows)]
 
 
 def _per(stages: Sequence[run_queries.Cost], pairs: Sequence[int]) -> list[Cell]:
     """Tokens of both, then seconds of both, for 1,000 pairs."""
     both = list(zip(stages, pairs, strict=True))
-    tokens: list[Cell] = [round(c.tokens * 1000 / n) if n else "-" for c, n in both]
-    return tokens + [round(c.seconds * 1000 / n, 1) if n else "-" for c, n in both]
+    tokens: list[Cell] = [round(c.tokens * 1000 / n) if n and (c.tokens or c.seconds) else "-" for c, n in both]
+    return tokens + [round(c.seconds * 1000 / n, 1) if n and (c.tokens or c.seconds) else "-" for c, n in both]
 
 
 def _chart(name: str, first: Sequence[Bin], second: Sequence[Bin], names: Sequence[str], of: str) -> Chart | None:
@@ -129,7 +163,7 @@ def _chart(name: str, first: Sequence[Bin], second: Sequence[Bin], names: Sequen
         "layout": layout,
         "columns": [name, "A", "A, share", "B", "B, share"],
         "rows": [
-            [b.label, count(b), f"{one:.1%}", count(c), f"{two:.1%}"]
+            [b.label, count(b), percent(one, 1), count(c), percent(two, 1)]
             for b, c, one, two in zip(first, second, *shares, strict=True)
             if count(b) or count(c)
         ],

@@ -56,7 +56,7 @@ class Option:
 
 
 OPTIONS = (
-    Option("seed", "Seed", "On a CPU, the same seed gives the same texts.", common=True),
+    Option("seed", "Seed", "The same seed reproduces the same samples (on a CPU).", common=True),
     Option("solver.n", "Solutions per question", "The one with the best reward is chosen.", common=True),
     Option("max_questions", "Maximum questions", "For a target in pairs. Leave empty for 20 per pair."),
     Option("max_cost", "Maximum cost (USD)", "Stops the run there, to be resumed. Needs a role with prices."),
@@ -71,7 +71,7 @@ OPTIONS = (
     Option("reward_floor", "Minimum reward", "For the best solution of a pair. Leave empty for no minimum."),
     Option("duplicate_threshold", "Near-duplicate threshold", "Jaccard similarity, above 0 and at most 1."),
     Option("other_runs", "Questions of other runs", "What to do with a question that another run already has."),
-    Option("reproducible", "Reproducible on a GPU", "Equal seeds give equal texts on a GPU too; slower."),
+    Option("reproducible", "Reproducible on a GPU", "The same seed reproduces the same samples on a GPU too; slower."),
     Option("benchmarks", "Benchmark files", "Paths on the server, one per line. Overlapping questions are dropped."),
 )
 
@@ -109,9 +109,9 @@ def draw(folder: Path) -> Form:
             allow_custom_value=True,  # the path of a user's own file
         )
         target = gr.Dropdown(
-            [BY_QUESTIONS, BY_PAIRS], value=BY_QUESTIONS, label="Target", info="What to count.", min_width=200
+            [BY_QUESTIONS, BY_PAIRS], value=BY_QUESTIONS, label="Count", info="What the target counts.", min_width=200
         )
-        number = gr.Number(DEFAULT_NUMBER, label="Number", info="How many of them.", precision=0, min_width=110)
+        number = gr.Number(DEFAULT_NUMBER, label="Target", info="How many.", precision=0, min_width=110)
         drawn = {option.path: _component(option, start) for option in common}
         name = gr.Textbox(label="Name", info="Optional.", min_width=140)
     with gr.Accordion("More options", open=False), gr.Row():
@@ -156,7 +156,7 @@ def read(
     try:
         return _config(load_profile(profile or "", folder), target, number, values), name.strip()
     except InputError as error:
-        labels = {"questions": "Number", "accepted": "Number"} | {option.path: option.label for option in OPTIONS}
+        labels = {"questions": "Target", "accepted": "Target"} | {option.path: option.label for option in OPTIONS}
         field = f"{labels[error.field]} ({error.field})" if error.field in labels else error.field
         raise InputError(field, error.value, error.problem, error.remedy) from error
 

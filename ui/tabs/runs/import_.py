@@ -24,8 +24,10 @@ from ui.components import sheet
 from ui.components.sheet import Part, text
 from ui.tabs.runs import import_view
 from ui.web.escape import inert, visible
+from ui.web.escape import sentence as in_words
 from ui.web.uploads import Uploads, drop
 
+TITLE = "Import a dataset"
 _FILES = [".jsonl", ".json", ".gz", ".csv", ".parquet"]
 _HUB_NAME = re.compile(r"hf:[a-z0-9][\w.-]*/[a-z0-9][\w.-]*(:[\w.-]+)?(@[\w.\[\]:%+-]+)?", re.ASCII | re.IGNORECASE)
 _ABOUT = {
@@ -67,14 +69,16 @@ class _Chosen:
     upload: Path | None
 
 
-def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> None:
-    """Draws the section into the open blocks; the events ``looks`` update it."""
+def section(workspace: Workspace, jobs: JobRegistry, opens: gr.Button, looks: Sequence[Any]) -> None:
+    """Draws the section into the open blocks; the button ``opens`` shows and hides it, the events ``looks`` update
+    it.
+    """
     view = _View(workspace, jobs)
     line = inert(f"scalequest import FILE --workspace {shlex.quote(str(workspace.path))}")
     about = "Upload a .jsonl, .jsonl.gz, .json, .parquet or .csv file, or name a dataset of the Hugging Face hub. It "
     about += f"becomes a new run. To import a file from the server's disk, use the command line: <code>{line}</code>"
-    with gr.Accordion("Import a dataset", open=False, elem_id="import") as whole:
-        gr.Markdown(about, elem_classes="quiet")
+    with gr.Column(visible=False, elem_id="import") as whole:
+        gr.Markdown(f"### {TITLE}\n\n{about}", elem_classes="quiet")
         with gr.Row():
             file = gr.File(label="File", file_types=_FILES, height=150)
             with gr.Column():
@@ -95,10 +99,12 @@ def section(workspace: Workspace, jobs: JobRegistry, looks: Sequence[Any]) -> No
                 start = gr.Button("Import", variant="primary", size="sm", min_width=90)
                 leave = gr.Button("Discard", size="sm", min_width=90)
         shown = sheet.sheet("import-preview", _EMPTY)
+        why = gr.Markdown(visible=False, elem_classes="quiet", elem_id="import-why")
         cancel = gr.Button("Cancel the import", size="sm", visible=False, min_width=90)
         progress = sheet.sheet("imported")
-    chosen, seen = gr.State(None, delete_callback=_forget), gr.State({})
-    look = sheet.updates(view.look, seen, [seen, whole, progress, cancel])
+    chosen, seen, is_open = gr.State(None, delete_callback=_forget), gr.State({}), gr.State(False)
+    look = sheet.updates(view.look, [seen, chosen, is_open], [seen, is_open, whole, progress, cancel, start, why])
+    opens.click(lambda open: (not open, gr.Column(visible=not open)), is_open, [is_open, whole], show_progress="hidden")
     drawn: dict[str, Any] = {"outputs": [chosen, shown, form, name, *fields], "concurrency_limit": _AT_ONCE}
     file.upload(view.uploaded, [file, chosen], **drawn).then(lambda: None, outputs=file, show_progress="hidden")
     for event in (look_into.click, hub.submit):
@@ -127,14 +133,26 @@ class _View:
         self._uploads = Uploads()
         self._last: tuple[str, list[Part]] = ("", [])
 
-    def look(self, seen: dict[str, Any]) -> list[Any]:
-        running = self._jobs.running("import") is not None
+    def look(self, seen: dict[str, Any], chosen: _Chosen | None, is_open: bool) -> list[Any]:
+        """The state of the section. A result belongs to its file: a preview of another one takes it away."""
+        busy, job = self._jobs.running(*ImportRequest.excludes), self._jobs.last("import")
+        running = job is not None and not job.ended
+        gone = seen.get("gone")
+        if job is not None and job.ended and chosen is not None:
+            gone = job.job_id
+        shown = self._progress() if job is not None and job.job_id != gone else []
         now: dict[str, dict[str, Any]] = {
-            "progress": {"value": sheet.value(self._progress())},
+            "progress": {"value": sheet.value(shown)},
             "cancel": {"visible": running},
+            "start": {"interactive": busy is None},
+            "why": {
+                "value": "" if busy is None else inert(f"Another job is active ({busy.title}); wait until it ends."),
+                "visible": busy is not None and chosen is not None,
+            },
         }
-        opens = gr.update(open=True) if running and not seen else gr.skip()  # a page that is opened meanwhile
-        return [now, opens, *sheet.changes(seen, now)]
+        opens = running and not seen and not is_open  # a page that is opened meanwhile
+        whole = gr.update(visible=True) if opens else gr.skip()
+        return [{**now, "gone": gone}, is_open or opens, whole, *sheet.changes(seen, now)]
 
     def uploaded(self, given: str | None, before: _Chosen | None) -> list[Any]:
         """Preview an uploaded file, which belongs to this page from now on."""
@@ -186,7 +204,7 @@ class _View:
             )  # fmt: skip
             self._jobs.start(request, after=lambda: _forget(chosen))
         except ScaleQuestError as error:
-            raise gr.Error(inert(_plain(error, chosen)), print_exception=False) from error
+            raise gr.Error(in_words(_plain(error, chosen)), print_exception=False) from error
         return _nothing(_EMPTY)
 
     def cancel(self) -> None:

@@ -5,6 +5,7 @@ What needs a query is read every few seconds at most, for all pages together.
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +18,12 @@ from store.database.run_queries import failures
 from store.database.workspace import Workspace
 from store.records import ErrorRow, question_id
 from ui.components.sheet import Cell, Part, bar, progress_line, table, text
-from ui.web.escape import clock
+from ui.web.escape import clock, compact, duration, percent
 
 _ENOUGH = 5  # decided questions that a forecast needs
 _AT_MOST = 0.05  # share of the time that queries about a run may take
 _EMPTY = "No run is active. Set the options above and press Start. A run continues when this page is closed."
+_PRICED = 5  # pairs that a projected cost needs
 
 
 @dataclass(slots=True)
@@ -61,7 +63,9 @@ class Progress:
         head = (job.message or done) if ended else _active(event)
         parts = [text(head, strong=True), bar(event["done"] / max(event["total"], 1), head), text(_speed(event))]
         forecast = None if ended else _forecast(event, known.config)
-        parts += [text(line) for line in (forecast, _price(known), known.savings, job.notice) if line]
+        parts += [
+            text(line) for line in (forecast, price(known.costs, known.pairs, ended), known.savings, job.notice) if line
+        ]
         parts += [_stages(event, known), *([_spend(known.spend)] if known.spend else [])]
         return [*parts, *([_failures(known.failed)] if known.failed else [])]
 
@@ -89,7 +93,7 @@ class Progress:
 
 def _active(event: dict[str, Any]) -> str:
     if event["status"] == "paused":
-        return f"Paused: {progress_line(event | {'eta_s': None})}. Go on continues it."
+        return f"Paused: {progress_line(event | {'eta_s': None})}. Press Resume to continue."
     return f"Running: {progress_line(event)}."
 
 
@@ -118,19 +122,21 @@ def _forecast(event: dict[str, Any], config: RunConfig | None) -> str | None:
         return None
     share = event["accepted"] / decided
     needed = round(config.accepted / share)
-    forecast = f"About {needed:,} questions are needed at the current pass rate of {share:.0%}"
+    forecast = f"About {needed:,} questions are needed at the current pass rate of {percent(share)}"
     if needed > config.limit:
         pairs = round(config.limit * share)
         return f"{forecast}, more than the {config.limit:,} allowed: expect about {pairs:,} pairs."
     return f"{forecast}."
 
 
-def _price(known: _Known) -> str | None:
-    if not known.pairs:
+def price(costs: Sequence[run_queries.Cost], pairs: int, ended: bool) -> str | None:
+    """What 1,000 pairs cost, projected while the run goes on; None where too few pairs tell or nothing was counted."""
+    tokens, seconds = sum(cost.tokens for cost in costs), sum(cost.seconds for cost in costs)
+    if not pairs or (pairs < _PRICED and not ended) or not (tokens or seconds):
         return None
-    tokens = sum(cost.tokens for cost in known.costs) * 1000 / known.pairs
-    seconds = sum(cost.seconds for cost in known.costs) * 1000 / known.pairs
-    return f"1,000 pairs cost {tokens:,.0f} tokens and {clock(seconds)} of model calls so far; calls run in parallel."
+    head = "Per 1,000 pairs" if ended else "Projected per 1,000 pairs"
+    time_ = duration(seconds * 1000 / pairs)
+    return f"{head}: {compact(tokens * 1000 / pairs)} tokens, {time_} model time (summed over parallel calls)."
 
 
 def _stages(event: dict[str, Any], known: _Known) -> Part:
@@ -138,13 +144,13 @@ def _stages(event: dict[str, Any], known: _Known) -> Part:
     rows: list[list[Cell]] = []
     for stage, (kept, dropped) in [("generated", (event["generated"], 0)), *event["stages"].items()]:
         entered, cost = kept + dropped, costs.get(stage)
-        share = f"{kept / entered:.0%}" if entered else "-"
+        share = percent(kept / entered) if entered else "-"
         per = 1000 / known.pairs if known.pairs and cost else None
         price: list[Cell] = (
             [round(cost.tokens * per), round(cost.seconds * per, 1)] if per and cost and cost.calls else ["-", "-"]
         )
         rows.append([stage, entered, kept, share, dropped, *price])
-    columns = ["stage", "entered", "kept", "share", "dropped", "tokens per 1,000 pairs", "call seconds per 1,000 pairs"]
+    columns = ["stage", "entered", "passed", "share", "dropped", "tokens per 1,000 pairs", "model s per 1,000 pairs"]
     return table("Stages", columns, rows)
 
 

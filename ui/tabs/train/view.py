@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.training.record import Training, resume_command
-from ui.components.sheet import Cell, Part, bar, sides, table, text
-from ui.web.escape import clock
+from ui.components.sheet import Cell, Part, bar, sides, table, text, when
+from ui.web.escape import clock, percent
 
 EMPTY = (
     "No trainings yet. This tab shows question fine-tuning (QFT), question preference optimisation (QPO), difficulty "
@@ -15,7 +15,7 @@ EMPTY = (
     "Compare and Runs. Trainings start in a shell; copy the command below."
 )
 SHOWN = 20  # texts before and after that are shown; samples.json has all of them
-_COLUMNS = ["name", "kind", "status", "base", "data", "progress", "left", "started (UTC)", "took"]
+_COLUMNS = ["name", "kind", "status", "base", "data", "progress", "left", "started", "took"]
 _KINDS = {"qft": "QFT", "qpo": "QPO", "difficulty": "difficulty", "judge": "judge", "student": "student"}
 _WORDS = {"interrupted": "interrupted, can be resumed"}
 _ROWS = {"qft": "questions", "qpo": "pairs", "difficulty": "rated questions", "judge": "questions", "student": "pairs"}
@@ -56,8 +56,8 @@ def status(training: Training, last: Event) -> list[Part]:
     before, after = training.result.get("before"), training.result.get("after")
     if isinstance(before, float) and isinstance(after, float):  # a student
         ends = training.result.get("after_ci95", [0.0, 1.0])
-        final += f"; {before:.1%} of the held-out questions correct before, {after:.1%} after"
-        final += f" (95 % interval {ends[0]:.1%} to {ends[1]:.1%})"
+        final += f"; {percent(before, 1)} of the held-out questions correct before, {percent(after, 1)} after"
+        final += f" (95 % interval {percent(ends[0], 1)} to {percent(ends[1], 1)})"
     folder = "/".join(training.folder.parts[-2:])  # models/NAME: the whole path is long
     return [text(f"Done in {_took(training)}{final}. The model is in the workspace's folder {folder}.", strong=True)]
 
@@ -99,10 +99,18 @@ def _row(training: Training, last: Event) -> list[Cell]:
     kind, state = _KINDS.get(training.kind, training.kind), _WORDS.get(training.status, training.status)
     used = training.data.get("used")
     rows = f"{used:,} {_ROWS.get(training.kind, 'rows')}" if isinstance(used, int) else "-"
-    progress = _progress(last) if training.status != "done" else "100%"
+    progress = _progress(last) if training.status != "done" else percent(1)
     left = _left(last) if training.status == "running" else ""
-    started = training.started_at[:19].replace("T", " ")
+    started = _time(training.started_at)
     return [training.name, kind, state, training.base, rows, progress or "-", left or "-", started, _took(training)]
+
+
+def _time(written: str) -> Cell:
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        return written or "-"
+    return when(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
 
 
 def _progress(last: Event) -> str:
@@ -110,7 +118,7 @@ def _progress(last: Event) -> str:
     if not isinstance(done, int) or not isinstance(total, int) or not total:
         return ""
     step = "step " if last.get("stage") in _KINDS else ""
-    return f"{step}{done:,} of {total:,} ({done / total:.0%})"
+    return f"{step}{done:,} of {total:,} ({percent(done / total)})"
 
 
 def _left(last: Event) -> str:

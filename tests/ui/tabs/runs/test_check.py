@@ -110,9 +110,9 @@ def test_a_check_is_seen_by_every_page_stopped_and_gone_on_with(watched: Watched
     watched.reload()
     page.get_by_role("tab", name="Runs").click()
     page.get_by_role("button", name="Check this run").click()
-    page.get_by_role("button", name="Continue the check").click()
+    page.get_by_role("button", name="Resume the check").click()
     expect(checked).to_contain_text("6,000 questions judged, 0 dropped, 6,000 questions with rewards", timeout=LONG)
-    expect(page.get_by_role("button", name="Continue the check")).to_be_hidden()
+    expect(page.get_by_role("button", name="Resume the check")).to_be_hidden()
     other.close()
 
 

@@ -87,7 +87,7 @@ def test_a_file_with_bad_lines_is_shown_first_and_every_row_is_accounted_for(wat
     expect(told).to_contain_text("32 rows read = 18 imported + 14 refused; 18 responses, 18 pairs.", timeout=LONG)
     expect(told).to_contain_text("Refused rows: the first 10, 4 more are in the errors table")
     expect(told.get_by_role("row", name="line 8 no query")).to_be_visible()
-    expect(page.locator("#runs").get_by_role("row", name="the shop")).to_contain_text("importdone1818100%14")
+    expect(page.locator("#runs").get_by_role("row", name="the shop")).to_contain_text("importdone1818100 %14")
     expect(preview).to_contain_text("Choose a file or a dataset")
     assert not left_of(folder, "shop.jsonl")
     watched.reload()
@@ -132,6 +132,25 @@ def test_what_cannot_be_read_is_said_in_one_sentence(watched: Watched, folder: P
         expect(preview).to_contain_text(said)
         expect(preview).not_to_contain_text(str(folder))
         assert not left_of(folder, name)
+
+
+def test_a_result_belongs_to_its_file_and_goes_with_the_next_preview(watched: Watched, folder: Path) -> None:
+    for name in ("first", "second"):
+        row = {"question": f"{name}: {SHOP.format(1)}"}
+        (folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    page = opened(watched)
+    choose(page, folder / "first.jsonl")
+    expect(page.locator("#import-preview")).to_contain_text("first.jsonl")
+    bring(page)
+    told = page.locator("#imported")
+    expect(told).to_contain_text("first.jsonl was imported", timeout=LONG)
+    expect(told).to_contain_text("0 refused; 1 question without solutions (prompts).")
+    expect(told).not_to_contain_text("ropped")
+    choose(page, folder / "second.jsonl")
+    expect(page.locator("#import-preview")).to_contain_text("second.jsonl")
+    expect(told).not_to_contain_text("first.jsonl")
+    page.locator("#import").get_by_role("button", name="Discard").click()
+    expect(told).not_to_contain_text("first.jsonl")
 
 
 def test_no_path_of_the_server_can_be_named(watched: Watched, folder: Path) -> None:
@@ -183,8 +202,8 @@ def test_an_import_outlives_the_page_is_seen_by_all_and_cancelled(watched: Watch
     told = page.locator("#imported")
     expect(told).to_contain_text(re.compile(r"of about [\d,]+ rows \(.*left"), timeout=LONG)
     expect(other.locator("#imported")).to_contain_text("many.jsonl.gz, run")
-    bring(other)
-    expect(other.get_by_text("is being imported; wait until it ends, or cancel it")).to_be_visible()
+    expect(other.locator("#import").get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    expect(other.locator("#import-why")).to_contain_text("Another job is active")
     watched.reload()
     page.get_by_role("tab", name="Runs").click()
     expect(told).to_contain_text(re.compile(r"of about [\d,]+ rows \(.*left"))  # it stands open

@@ -69,7 +69,7 @@ def opened(watched: Watched) -> Page:
 
 def start(page: Page, number: int, name: str) -> None:
     page.get_by_label("Seed").locator("visible=true").fill("11")
-    page.get_by_role("spinbutton", name="Number").fill(str(number))
+    page.get_by_role("spinbutton", name="Target").fill(str(number))
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Start").click()
 
@@ -82,7 +82,7 @@ def choose(page: Page, label: str, run: str) -> None:
 
 def test_two_runs_are_compared_by_config_funnel_cost_and_distributions(watched: Watched) -> None:
     page = watched.page
-    page.get_by_role("button", name="Compare two runs").click()
+    page.get_by_role("tab", name="Compare").click()
     expect(page.locator("#compared")).to_contain_text("Choose two runs to compare their settings")
     choose(page, "Run A", "made r1")
     choose(page, "Run B", "made r2")
@@ -90,14 +90,14 @@ def test_two_runs_are_compared_by_config_funnel_cost_and_distributions(watched: 
     expect(compared.get_by_role("row", name="profile.solver.temperature 0.7 1.0")).to_be_visible()
     expect(compared.get_by_role("row", name="seed 8 4")).to_be_visible()
     expect(compared.get_by_text("profile.solver.n")).to_have_count(0)
-    expect(compared.get_by_role("row", name="pair 8 88.9% 4 80.0% -8.9 points")).to_be_visible()
+    expect(compared.get_by_role("row", name="pair 8 88.9 % 4 80.0 % -8.9 points (")).to_be_visible()
     expect(compared.get_by_role("row", name="generated 10,125 11,250")).to_be_visible()
-    expect(page.locator("[data-chart^=compare-]")).to_have_count(5)
+    expect(page.locator("[data-chart^=compare-]")).to_have_count(6)
     chart = page.locator("[data-chart=compare-difficulty]")
     expect(chart).to_contain_text(f"B: made r2 {HOSTILE} (4)")
     expect(chart.locator(".plot svg").first).to_be_visible()
     chart.locator("summary").click()
-    expect(chart.locator("tbody tr").first).to_have_text("0.4 to 0.458100.0%4100.0%")
+    expect(chart.locator("tbody tr").first).to_have_text("0.4 to 0.458100.0 %4100.0 %")
     page.get_by_label("pairs", exact=True).check()
     expect(page.locator("[data-chart=compare-topic]")).to_contain_text("Share of pairs, for each run")
     choose(page, "Run B", "made r1")
@@ -112,7 +112,7 @@ def test_what_cannot_be_made_is_said_and_nothing_typed_is_lost(watched: Watched)
     expect(
         page.get_by_text("Difficulty kept (difficulty_band) [0.8, 0.3] is not a range of fail rates")
     ).to_be_visible()
-    expect(page.get_by_role("spinbutton", name="Number")).to_have_value("7")
+    expect(page.get_by_role("spinbutton", name="Target")).to_have_value("7")
     expect(page.get_by_label("Difficulty kept")).to_have_value("0.8 to 0.3")
     page.get_by_label("Difficulty kept").fill("")
     page.get_by_label("Benchmark files").fill("/no/such.jsonl")
@@ -169,17 +169,18 @@ def test_a_batch_outlives_the_page_is_paused_goes_on_and_finishes(watched: Watch
     page.get_by_role("tab", name="Runs").click()
     expect(batch).to_contain_text("Paused")
     expect(batch.get_by_role("row", name="generated")).to_be_visible()
-    start(page, 3, "another")
-    expect(page.get_by_text("is still running")).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    expect(page.locator("#busy")).to_contain_text("is active: a new one can start when it has ended")
     browser = page.context.browser
     assert browser is not None
     narrow = opened(Watched(browser.new_page(), watched.url))
     narrow.set_viewport_size({"width": 400, "height": 800})
     expect(narrow.locator("#batch")).to_contain_text("Paused", timeout=LONG)
     assert narrow.evaluate("document.documentElement.scrollWidth") <= 400
-    narrow.get_by_role("button", name="Go on").click()
+    expect(narrow.locator("#batch")).to_contain_text("Press Resume to continue.")
+    narrow.get_by_role("button", name="Resume", exact=True).click()  # the only one
     expect(batch).to_contain_text("is done", timeout=LONG)
-    expect(batch.get_by_role("row", name="generated 100 100 100%")).to_be_visible()
+    expect(batch.get_by_role("row", name="generated 100 100 100 %")).to_be_visible()
     expect(page.locator("#runs").get_by_role("row", name="asked 100").last).to_contain_text("done100")
 
 
@@ -187,8 +188,8 @@ def test_a_batch_is_cancelled_resumed_and_deleted(watched: Watched) -> None:
     page, batch = watched.page, watched.page.locator("#batch")
     start(page, 5000, "asked 5000")
     expect(batch).to_contain_text("Running", timeout=LONG)
-    page.get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_text("This run is active; cancel it first.")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete", exact=True)).to_be_disabled()
+    expect(page.locator("#why-not")).to_contain_text("This run is active; cancel it before you delete it.")
     page.get_by_role("button", name="Cancel").click()
     expect(batch).to_contain_text("The run was cancelled", timeout=LONG)
     page.get_by_role("button", name="Resume", exact=True).click()
@@ -201,9 +202,9 @@ def test_a_batch_is_cancelled_resumed_and_deleted(watched: Watched) -> None:
     expect(page.locator("#delete")).to_be_hidden()
     choose(page, "Run", "made r2")
     page.get_by_role("button", name="Delete", exact=True).click()
-    expect(page.locator("#delete")).to_contain_text(f"Delete made r2 {HOSTILE} (r2),")
+    expect(page.locator("#delete")).to_contain_text(f"Delete made r2 {HOSTILE} (r2)?")
     expect(page.locator("#delete")).to_contain_text(
-        "5 questions, 4 pairs and 1 decisions on them? This cannot be undone."
+        "5 questions, 4 pairs and 1 decisions on them will be permanently deleted."
     )
     page.get_by_role("button", name="Yes, delete it").click()
     expect(page.locator("#runs")).not_to_contain_text("made r2")
@@ -214,7 +215,7 @@ def test_a_batch_that_the_app_is_ended_under_can_be_resumed(tmp_path: Path) -> N
     Workspace.open(tmp_path / "w").close()
     with served(tmp_path / "w") as url, chromium(url) as watched:
         page = opened(watched)
-        expect(page.locator("#runs")).to_contain_text("No runs yet.")
+        expect(page.locator("#runs")).to_contain_text("Your own runs appear here once you sample, run or import.")
         start(page, 5000, "long")
         expect(page.locator("#batch")).to_contain_text("Running", timeout=LONG)
     with Workspace.open(tmp_path / "w", create=False) as workspace:
@@ -247,9 +248,12 @@ def progress(
 
 def test_progress_forecasts_prices_and_names_the_rows_that_failed(tmp_path: Path) -> None:
     said = progress({"accepted": 200}, {"solvability": [23, 27]}, 23, tmp_path / "w")
-    assert said[0] == "Running: 23 of 200 (12%), about 1 min 1 s left."
-    assert "About 435 questions are needed at the current pass rate of 46%." in said
-    assert any(line.startswith("1,000 pairs cost ") for line in said)
+    assert said[0] == "Running: 23 of 200 (12\u00a0%), about 1 min 1 s left."
+    assert "About 435 questions are needed at the current pass rate of 46\u00a0%." in said
+    assert any(
+        re.match(r"Projected per 1,000 pairs: 1\.85 k tokens, \d+ s model time \(summed over parallel calls\)", line)
+        for line in said
+    )
     assert any(line.endswith("1 failed, 12 waiting for an earlier question.") for line in said)
     assert "['r1-00000007', 'solution', 2, 'the model went away']" in said[-1]
     assert not any(line.startswith("Adaptive n") for line in said)
@@ -257,7 +261,7 @@ def test_progress_forecasts_prices_and_names_the_rows_that_failed(tmp_path: Path
     said = progress(accepted, {"solvability": [23, 27]}, 23, tmp_path / "v", "nano-adaptive")
     (saved,) = [line for line in said if line.startswith("Adaptive n")]
     assert re.match(r"Adaptive n: \d\.00 solutions a question instead of 5, for \d+% of the solver's tokens \(", saved)
-    forecast = "About 435 questions are needed at the current pass rate of 46%"
+    forecast = "About 435 questions are needed at the current pass rate of 46\u00a0%"
     assert f"{forecast}, more than the 300 allowed: expect about 138 pairs." in said
 
 
