@@ -94,6 +94,10 @@ class LiveStreams:
             watched.streams -= 1
             self._leave_later(watched)
 
+    def session(self, token: str) -> Session:
+        """The run of this token. KeyError for an unknown one."""
+        return self._watched[token].session
+
     def knows(self, token: str) -> bool:
         return token in self._watched
 
