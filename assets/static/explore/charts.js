@@ -241,7 +241,7 @@ function layoutOf(chart, colors, most) {
     height: 190,
     dragmode: false,
     hovermode: "x",
-    xaxis: { range: [edges[0], edges[edges.length - 1]].map((edge) => edge + shiftOf(chart)), title: { text: axis, standoff: 6 }, ...(whole && span < 6 ? { dtick: 1 } : { nticks: 6 }) },
+    xaxis: { range: [edges[0], edges[edges.length - 1]].map((edge) => edge + shiftOf(chart)), title: { text: axis, standoff: 6 }, ...(whole && span < 6 ? { dtick: 1 } : { nticks: 6 }), ...(whole ? { tickformat: ",d" } : {}) },
     yaxis: { automargin: false, range: [0, most * 1.05], title: { text: "questions", standoff: 2 }, dtick: wholeStep(most), tickformat: ",d" },
   });
 }
