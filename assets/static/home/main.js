@@ -64,7 +64,7 @@ class Home {
     /** @type {Look} */
     const reply = await call(this.server, "home_look", { run: this.run, version: this.version, whole });
     if (number !== this.looks) return;
-    if (reply.error) setText(this.part("headline"), reply.error);
+    if (reply.error) setText(this.part("counts"), reply.error);
     else if (!reply.same) this.draw(reply);
     if (!reply.error && reply.partial && !whole) this.look(true);
   }
@@ -74,7 +74,7 @@ class Home {
     const { part } = this;
     this.version = found.version;
     this.explore = found.explore;
-    setText(part("headline"), found.headline);
+    setText(part("counts"), found.headline);
     setMessage(part("about"), found.about);
     setText(part("explore-title"), found.explore.title);
     setText(part("explore-text"), found.explore.text);
