@@ -61,6 +61,11 @@ class Queue:
         """Whether it is a probability sample of the rows that it was drawn from."""
         return self.sampling_p is not None
 
+    @property
+    def settles(self) -> bool:
+        """Whether decisions in it settle disagreements of reviewers."""
+        return self.order == sampling.SETTLING
+
     def probability(self, question_id: str) -> float | None:
         """The probability of drawing the question; None where it is unknown or the question is not in the queue."""
         if self.sampling_p is None or question_id not in self.question_ids:

@@ -68,10 +68,13 @@ class ReviewerPair:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A question with differing ``verdicts``: each of a reviewer, an action and a reason or None."""
+    """A question with differing ``verdicts``: each of a reviewer, an action and a reason or None. ``settled``: who
+    settled it, and how; None where it is open.
+    """
 
     question_id: str
     verdicts: list[dict[str, str | None]]
+    settled: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +176,47 @@ def agreement(source: Source, *, most: int = 200, blind: bool = False) -> Agreem
         for (a, one, _), (b, other, _) in combinations(verdicts, 2):
             common[a, b].append((one, other))
     differing = {key: judged for key, judged in by_question.items() if len({action for _, action, _ in judged}) > 1}
+    settled = _settled(source) if differing else {}
     differ = [
-        Difference(key, [{"reviewer": who, "action": did, "reason": why or None} for who, did, why in verdicts])
+        Difference(
+            key,
+            [{"reviewer": who, "action": did, "reason": why or None} for who, did, why in verdicts],
+            settled.get(key),
+        )
         for key, verdicts in list(differing.items())[:most]
     ]
     pairs = [_pair(a, b, judged) for (a, b), judged in sorted(common.items())]
     return Agreement(len(by_question), len(by_question) - len(differing), pairs, differ)
+
+
+_SETTLING = f"""
+    action IN ('accept', 'reject') AND (payload ->> 'settles') = 'true' AND {IN_FORCE}"""
+_DIFFERING = f"""
+    WITH judged AS (
+        SELECT q, reviewer, arg_max(action, rowid) AS action, max(rowid) AS turn
+        FROM decision_rows WHERE {JUDGED} GROUP BY q, reviewer),
+    differing AS (SELECT q, max(turn) AS turn FROM judged GROUP BY q HAVING count(DISTINCT action) > 1),
+    settled AS (
+        SELECT q, any_value(question_id) AS question_id, arg_max(reviewer, rowid) AS reviewer,
+            arg_max(action, rowid) AS action, max(rowid) AS turn
+        FROM decision_rows WHERE {_SETTLING} GROUP BY q)"""
+
+
+def disagreements(source: Source) -> list[int]:
+    """The keys of the questions that reviewers decided differently and nobody has settled since, newest first."""
+    query = f"""{_DIFFERING}
+        SELECT d.q FROM differing d LEFT JOIN settled s ON s.q = d.q
+        WHERE coalesce(s.turn, -1) < d.turn ORDER BY d.turn DESC, d.q"""
+    with read_cursor(source) as cursor:
+        return [q for (q,) in cursor.execute(query).fetchall()]
+
+
+def _settled(source: Source) -> dict[str, tuple[str, str]]:
+    """Who settled a disagreement, and how, by question."""
+    query = f"""{_DIFFERING}
+        SELECT s.question_id, s.reviewer, s.action FROM differing d JOIN settled s ON s.q = d.q WHERE s.turn > d.turn"""
+    with read_cursor(source) as cursor:
+        return {key: (who, action) for key, who, action in cursor.execute(query).fetchall()}
 
 
 def _pair(a: str, b: str, judged: list[tuple[str, str]]) -> ReviewerPair:

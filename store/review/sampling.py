@@ -16,9 +16,12 @@ from store.explore.query import all_rows
 from store.filters.filter import Filter
 from store.frame.cache import Frames, read_cursor
 from store.frame.frame import Array, Frame
+from store.review.reviewers import disagreements
 
 SIZE, LARGEST = 100, 10_000
 """Rows of a queue: the default and the maximum."""
+SETTLING = "differ"
+"""The order of the questions that reviewers disagree on; decisions in such a queue settle them."""
 FIELDS = ("difficulty", "reward", "agreement")
 """Numbers for the order ``threshold``."""
 _FEW = 5
@@ -93,7 +96,9 @@ def draw(
     rng = np.random.default_rng(seed)
     positions, p, of = ORDERS[order].draw(_Request(workspace, frame, rows[::-1], size, rng, field, value))
     if not len(positions):
-        raise InputError("order", order, "finds no row in this filter", "widen the filter, or choose another order")
+        empty = "has no row to settle: reviewers differ on none, or each is settled"
+        problem = empty if order == SETTLING else "finds no row in this filter"
+        raise InputError("order", order, problem, "widen the filter, or choose another order")
     return Drawn(tuple(map(frame.key, positions.tolist())), None if p is None else tuple(p.tolist()), of)
 
 
@@ -177,6 +182,17 @@ def _disagree(request: _Request) -> _Draw:
     return rows[np.argsort(-others, kind="stable")[: request.size]], None, len(rows)
 
 
+def _settling(request: _Request) -> _Draw:
+    """Rows that reviewers decided differently and nobody has settled since; the newest difference comes first."""
+    keys = np.asarray(disagreements(request.workspace), np.int64)
+    at = request.frame.places(keys)
+    at = at[np.isin(request.frame.q[at], keys)]
+    position = {int(q): number for number, q in enumerate(keys.tolist())}
+    rows = request.rows[np.isin(request.rows, at)]
+    rank = np.array([position[int(q)] for q in request.frame.q[rows].tolist()], np.int64)
+    return rows[np.argsort(rank, kind="stable")[: request.size]], None, len(rows)
+
+
 def _differing(request: _Request, half: Array) -> Array:
     """Whether the chosen answer of each of these rows differs from the majority's."""
     keys = request.frame.q[request.rows[half]]
@@ -232,6 +248,14 @@ ORDERS: dict[str, Order] = {
             "A random sample of what the stages dropped, some of every stage. Allows an estimate of the dropped rows.",
             True,
             _rejected,
+        ),
+        Order(
+            SETTLING,
+            "Reviewers disagree",
+            "Questions that one reviewer accepted and another rejected, newest first. What they decided is shown, and "
+            "your decision settles it. No estimate.",
+            False,
+            _settling,
         ),
         Order("newest", "Newest", "The most recent rows, newest first. No estimate.", False, _newest),
     )

@@ -35,6 +35,7 @@ import { idsAhead, openId } from "./queue.js";
  * @property {string} dropped
  * @property {{ id: string, text: string }[]} near
  * @property {number} near_of
+ * @property {string[]} reviews - what each reviewer has last decided
  * @property {string} status
  * @property {string[]} tags
  * @property {{ who: string, text: string, when: string }[]} notes
@@ -63,7 +64,7 @@ import { idsAhead, openId } from "./queue.js";
  * @property {number} longest_note
  * @property {number} longest_text
  * @property {number} longest_name
- * @typedef {object} Pane - what is asked above the card
+ * @typedef {object} Pane - what is asked over the card
  * @property {string} kind
  * @property {(event: KeyboardEvent) => boolean} onKey - whether it used the key
  * @property {() => boolean} hasUnsaved - whether leaving the page would lose what was written
@@ -111,6 +112,8 @@ export class App {
     this.exposed = new Set();
     /** @type {Pane | null} */
     this.pane = null;
+    /** What had the focus when the pane was opened. @type {Element | null} */
+    this.opener = null;
     this.outbox = new Outbox({
       send: (batch) => this.call("curate_send", { ...batch, others: this.showsOthers }),
       onReply: (batch, results, reply) => {

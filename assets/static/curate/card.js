@@ -7,7 +7,7 @@ import { redraw } from "../lib/redraw.js";
 import { drawText, prepareText } from "../lib/text/draw.js";
 import { makeDiff } from "./diff.js";
 import { drawDone } from "./progress.js";
-import { nextUndecided, openId, OUTCOMES } from "./queue.js";
+import { neighbor, nextUndecided, openId, OUTCOMES } from "./queue.js";
 
 /**
  * @typedef {import("./app.js").App} App
@@ -15,6 +15,7 @@ import { nextUndecided, openId, OUTCOMES } from "./queue.js";
  */
 
 const OTHERS_HIDDEN = "Hidden until you decide: other reviewers' decisions, tags and notes. Agreement means more when nobody follows the others.";
+const CHANGES = ["accept", "reject", "edit", "note"];
 const ALWAYS = ["undo", "previous", "help"]; // buttons that work where all questions are decided
 
 /** @param {Card} card */
@@ -27,6 +28,19 @@ export const chosenIndex = (card) => Math.max(card.samples.findIndex(({ sample }
  */
 export const shownIndex = (app, card) => app.sampleShown ?? chosenIndex(card);
 
+/**
+ * Why a button would be refused; empty where it would not.
+ * @param {import("./queue.js").Queue} queue
+ * @param {Card | import("./app.js").GoneCard | undefined} card
+ * @param {string} action
+ */
+function actionProblem(queue, card, action) {
+  if (action === "previous" && neighbor(queue, -1) === null) return "This is the first question of the queue.";
+  if (action === "next" && queue.at !== null && neighbor(queue, 1) === null) return "This is the last question of the queue.";
+  if (queue.at === null) return ALWAYS.includes(action) ? "" : "All questions of this queue are decided.";
+  return card?.gone !== undefined && CHANGES.includes(action) ? "This question was deleted with its run." : "";
+}
+
 /** @param {App} app */
 export function drawCard(app) {
   const { card, element, part, queue } = app;
@@ -36,7 +50,9 @@ export function drawCard(app) {
   place.hidden = isOver;
   part("done").hidden = !isOver;
   findAll(element, '[role="toolbar"] [data-do]', HTMLButtonElement).forEach((made) => {
-    made.disabled = isOver && !ALWAYS.includes(made.dataset.do ?? "");
+    const problem = actionProblem(queue, card, made.dataset.do ?? "");
+    made.disabled = problem !== "";
+    made.title = problem;
   });
   if (isOver) {
     drawDone(app, queue);
@@ -83,7 +99,7 @@ function prepareNext({ cards, queue }) {
  * @param {string} title
  * @param {...(Node | string)} children
  */
-const block = (title, ...children) => group("section", "", make("h4", "", title), ...children);
+const block = (title, ...children) => group("section", "", make("h3", "", title), ...children);
 
 /**
  * @param {string} title
@@ -179,6 +195,7 @@ function makeFacts(app, card) {
   const made = group("aside", "", makeTags(app, card));
   if (card.hidden) made.append(make("p", "quiet", "Blind: scores, verdicts and other reviewers' decisions appear after you decide."));
   else if (card.others === "hidden") made.append(make("p", "quiet", OTHERS_HIDDEN));
+  if (card.others === "shown" && card.reviews.length) made.append(block("Reviewers", list(card.reviews, (review) => [review])));
   if (scores.length) made.append(block("Scores among all questions", ...scores.map(makeScore)));
   if (samples.length > 1) made.append(block(card.groups.length ? "Solutions by answer" : "Solutions", ...makeGroups(app, card)));
   if (notes.length) made.append(block("Notes", list(notes, (note) => [`${note.text} (${note.who}, ${note.when})`])));
@@ -243,6 +260,8 @@ function makeTags({ actions, tags }, card) {
     tag.setAttribute("aria-pressed", String(card.tags.includes(name)));
     made.append(tag);
   });
-  made.append(button(tags.length ? "Tags…" : "Add tags for the keys 1 to 9…", () => actions.editTags(), "quiet"));
+  const edit = button(tags.length ? "Tags…" : "Add tags for the keys 1 to 9…", () => actions.editTags(), "quiet");
+  edit.dataset.opens = "tags";
+  made.append(edit);
   return made;
 }

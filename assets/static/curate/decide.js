@@ -30,7 +30,8 @@ export function getDecidable(app) {
 export function decide(app, verb, payload = {}) {
   if (!app.queue) return;
   const id = openId(app.queue);
-  app.record(verb, { ...payload, blind: !app.exposed.has(id) }, id);
+  const settles = app.queue.settles && verb !== "skip" ? { settles: true } : {};
+  app.record(verb, { ...payload, blind: !app.exposed.has(id), ...settles }, id);
   app.report("");
   markDecided(app, verb);
 }

@@ -1,6 +1,7 @@
-/** Editing the question, its solution and its answer. The changes are shown before they are saved. */
+/** Editing the question, its solution and its answer. Formulas and changes are drawn while one types. */
 
 import { button, findAll, group, make } from "../lib/dom.js";
+import { drawText } from "../lib/text/draw.js";
 import { chosenIndex, drawCard, shownIndex } from "./card.js";
 import { getDecidable } from "./decide.js";
 import { makeDiff } from "./diff.js";
@@ -56,13 +57,18 @@ export function openEdit(app) {
     area.value = texts[field] ?? "";
     area.dir = "auto";
     area.rows = field === "answer" ? 1 : 6;
-    return group("label", "tall", title, area);
+    const drawn = make("div", "drawn");
+    drawn.dataset.of = field;
+    return group("div", "sidebyside", group("label", "tall", title, area), group("div", "tall", group("div", "quiet", `${title} as it will be shown`), drawn));
   });
   const areas = labels.flatMap((label) => findAll(label, "textarea", HTMLTextAreaElement));
   const changesOf = () => areas.map(({ name, value }) => /** @type {[Field, string]} */ ([name, value]))
     .filter(([field, text]) => text !== (card.raw[field] ?? ""));
+  const drawnOf = (/** @type {HTMLTextAreaElement} */ { name }) => findAll(app.part("pane"), `[data-of="${name}"]`)[0];
+  /** @param {HTMLTextAreaElement} area */
+  const drawFormulas = (area) => drawnOf(area) && drawText(drawnOf(area), area.value);
   const drawPreview = () => {
-    const diffs = changesOf().flatMap(([field, text]) => [make("h4", "", `Changes of the ${TITLE_OF[field].toLowerCase()}`), makeDiff(card.raw[field] ?? "", text)]);
+    const diffs = changesOf().flatMap(([field, text]) => [make("h3", "", `Changes of the ${TITLE_OF[field].toLowerCase()}`), makeDiff(card.raw[field] ?? "", text)]);
     preview.replaceChildren(...(diffs.length ? diffs : [make("p", "quiet", "No changes yet.")]));
   };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -79,14 +85,18 @@ export function openEdit(app) {
   areas.forEach((area) => {
     area.addEventListener("input", () => {
       clearTimeout(typing);
-      typing = setTimeout(drawPreview, TYPING);
+      typing = setTimeout(() => {
+        drawPreview();
+        drawFormulas(area);
+      }, TYPING);
     });
     onFieldKeys(area, save, close);
   });
   drawPreview();
-  const buttons = group("div", "line", button("Save (Ctrl-Enter)", save, "main"), button("Cancel (Esc)", close));
+  const buttons = group("div", "line ends", button("Save (Ctrl-Enter)", save, "main"), button("Cancel (Esc)", close));
   const pane = { kind: "edit", onKey: closeOnEscape(app), hasUnsaved: () => changesOf().length > 0 };
   openPane(app, pane, [...labels, preview, buttons]);
+  areas.forEach(drawFormulas);
   areas[0].focus();
 }
 

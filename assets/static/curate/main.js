@@ -1,16 +1,16 @@
 /** Curate: a queue of questions, decided one at a time by single keys. */
 
-import { ADDRESS_CHANGED, addressedTab, getParameter } from "../lib/address.js";
+import { ADDRESS_CHANGED, addressedTab, getParameter, setParameters } from "../lib/address.js";
 import { onActions, setOptions } from "../lib/dom.js";
 import { isShown, listen, onShownChange } from "../lib/lifetime.js";
-import { DECISIONS_CHANGED, onReviewRequest, showInExplore } from "../lib/messages.js";
+import { DECISIONS_CHANGED, onReviewRequest, SETTLING_REQUESTED, showInExplore } from "../lib/messages.js";
 import { App } from "./app.js";
 import { accept, cycleSample, move, settle, skip, toggleTag, undo } from "./decide.js";
 import { openEdit } from "./edit.js";
 import { commandOf, isForeign } from "./keys.js";
 import { closePane, mayLeavePane, openNote, openReject, openTags, toggleHelp } from "./panes.js";
 import { storedReviewer } from "./reviewer.js";
-import { createQueue, deleteQueue, drawOrder, leaveQueue, look, openQueue, reviewExplore, showOthers, useName } from "./start.js";
+import { cancelDelete, createQueue, deleteQueue, drawName, drawOrder, leaveQueue, look, openQueue, prepareSettling, reviewExplore, showOthers, useName } from "./start.js";
 
 /** @param {import("../lib/host.js").Host<import("./app.js").Props>} host */
 export function mount(host) {
@@ -75,13 +75,15 @@ export function mount(host) {
     leave: () => mayLeavePane(app) && leaveQueue(app),
     retry: () => app.outbox.flush(),
     deleteQueue: () => deleteQueue(app),
-    cancelDelete: () => (part("confirm").hidden = true),
+    cancelDelete: () => cancelDelete(app),
   });
+  // After a click, not after a key on a button, the card has the focus: the next space skips the question.
   element.addEventListener("click", (event) => {
     const isAction = event.target instanceof Element && event.target.closest("[data-do]") !== null;
-    // After a click, not after a key on a button: the next space skips the question.
-    if (isAction && event.detail && app.queue && !app.pane) part("card").focus({ preventScroll: true });
-  });
+    if (isAction && event.detail && app.queue && !app.pane?.hasUnsaved()) part("card").focus({ preventScroll: true });
+  }, { capture: true });
+  part("confirm").addEventListener("keydown", (event) => event.key === "Escape" && cancelDelete(app));
+  part("reviewer").addEventListener("input", () => drawName(app));
   part("others").addEventListener("change", () => showOthers(app, part("others", HTMLInputElement).checked));
   part("new").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -98,11 +100,13 @@ export function mount(host) {
     if (app.outbox.size || app.pane?.hasUnsaved()) event.preventDefault();
   });
   listen(element, window, DECISIONS_CHANGED, () => (app.queue ? openQueue(app, app.queue.name) : look(app)));
+  listen(element, window, SETTLING_REQUESTED, () => mayLeavePane(app) && prepareSettling(app));
   onShownChange(element, (shown) => shown && !app.queue && look(app));
   listen(element, window, ADDRESS_CHANGED, () => {
     const name = getParameter("curate");
     if (addressedTab() !== "curate" || name === (app.queue?.name ?? null)) return;
-    if (name === null) leaveQueue(app);
+    if (!mayLeavePane(app)) setParameters({ curate: app.queue?.name ?? null }); // Back must not lose a text
+    else if (name === null) leaveQueue(app);
     else openQueue(app, name);
   });
   app.outbox.restore();

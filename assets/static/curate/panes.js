@@ -1,4 +1,4 @@
-/** What is asked above the card: the reason of a rejection, a note, the tags of the keys; and the list of keys. */
+/** What is asked over the card, without moving it: the reason of a rejection, a note, the tags of the keys; and the list of keys. */
 
 import { button, group, make, setMessage } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
@@ -7,6 +7,8 @@ import { drawCard } from "./card.js";
 
 /** @typedef {import("./app.js").App} App */
 
+/** What a pane is called by screen readers. @type {Record<string, string>} */
+const TITLES = { rejection: "Why reject?", note: "Note", tags: "Tags of the keys", edit: "Edit", help: "Keys" };
 const KEYS = [
   ["a", "accept, with the solution that is shown"], ["x", "reject; then 1-9 for a reason, Enter for none, or type one"],
   ["space", "skip"], ["u", "undo, as far back as you like"], ["e", "edit; Ctrl-Enter saves, Esc cancels"], ["n", "note"],
@@ -20,9 +22,13 @@ const KEYS = [
  * @param {Node[]} children
  */
 export function openPane(app, pane, children) {
+  const place = app.part("pane");
+  if (!place.contains(document.activeElement)) app.opener = document.activeElement;
   app.pane = pane;
-  app.part("pane").replaceChildren(...children);
-  app.part("pane").hidden = false;
+  place.setAttribute("aria-label", TITLES[pane.kind] ?? pane.kind);
+  place.replaceChildren(...children);
+  place.hidden = false;
+  place.scrollTop = 0;
 }
 
 /** @param {App} app */
@@ -33,7 +39,15 @@ export function closePane(app) {
   app.pane = null;
   place.hidden = true;
   place.replaceChildren();
-  if (hadFocus) app.part("card").focus({ preventScroll: true });
+  if (hadFocus) returnFocus(app);
+}
+
+/** To the button that opened the pane, if a key pressed it; else to the card. @param {App} app */
+function returnFocus({ element, opener, part }) {
+  const again = opener instanceof HTMLElement && opener.dataset.opens ? part("card").querySelector(`[data-opens="${opener.dataset.opens}"]`) : null;
+  const target = opener?.isConnected ? opener : again;
+  if (target instanceof HTMLButtonElement && element.contains(target) && !target.disabled) target.focus({ preventScroll: true });
+  else part("card").focus({ preventScroll: true });
 }
 
 /**
@@ -160,6 +174,7 @@ function openText(app, kind, help, text, save) {
   const close = () => closePane(app);
   const field = make("textarea");
   field.value = text;
+  field.rows = kind === "tags" ? 9 : 4;
   field.setAttribute("aria-label", help);
   const message = make("p", "message is-error");
   message.setAttribute("role", "alert");

@@ -55,7 +55,7 @@ export function drawDone(app, queue) {
   const about = queue.sample ? sampled : "This queue is not a probability sample, so it gives no estimate for the other rows.";
   const decided = `All ${formatNumber(queue.ids.length)} rows of this queue are decided: ${counts.join(", ")}.`;
   part("done").replaceChildren(
-    make("h3", "", "Done"),
+    make("h2", "", "Done"),
     make("p", "", queue.ids.length ? decided : "This queue has no rows."),
     make("p", "quiet", about),
     group("div", "line",

@@ -10,6 +10,7 @@
  * @property {number} of - rows of the filter
  * @property {boolean} sample - drawn with known probabilities, so that it allows an estimate
  * @property {boolean} blind
+ * @property {boolean} settles - its decisions settle disagreements of reviewers
  * @property {string[]} ids
  * @property {(Verb | null)[]} decided - by this reviewer, in the order of `ids`
  * @property {number | null} at - the open question; null: all are decided

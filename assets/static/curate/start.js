@@ -1,8 +1,9 @@
 /** The list of queues and the form of a new one; opening and leaving a queue. */
 
 import { addressFilter, setParameters } from "../lib/address.js";
-import { button, find, group, make, setOptions, setText } from "../lib/dom.js";
+import { button, find, findAll, group, make, setOptions, setText } from "../lib/dom.js";
 import { redraw } from "../lib/redraw.js";
+import { drawCard } from "./card.js";
 import { drawBar, drawSaved } from "./progress.js";
 import { isVerb, nextUndecided, openId } from "./queue.js";
 import { storeReviewer } from "./reviewer.js";
@@ -14,6 +15,7 @@ import { storeReviewer } from "./reviewer.js";
 
 const NO_NAME = "Enter your name first: each decision is stored with one.";
 const EMPTY = "There are no questions yet. Generate some in the Sample or the Runs tab, or import them with `scalequest import`.";
+const SETTLING = "differ"; // the order of the questions that reviewers disagree on
 const FROM_EXPLORE = "explore";
 const FROM_VIEW = "view "; // and its index
 
@@ -46,13 +48,25 @@ function drawStart(app) {
   find(part("reviewer-form"), "button").hidden = fixed;
   const seed = part("seed", HTMLInputElement);
   if (document.activeElement !== seed) seed.defaultValue = String(overview.seed); // with another queue's seed the same rows come again
-  setText(part("reviewer-help"), fixed ? "Your login is your name." : reviewer ? "Each decision is stored with this name." : NO_NAME);
   part("notes").replaceChildren(...[...(demo ? [app.props.demo] : []), ...notes].map((text) => make("p", "message", text)));
   part("none").hidden = queues.length > 0;
   redraw(part("queues"), () => part("queues").replaceChildren(...queues.map((row) => makeQueue(app, row))));
+  drawName(app);
   drawBases(app);
   part("new").hidden = !total;
   if (!total) app.showError(EMPTY);
+}
+
+/** Without a name no queue can be opened: its buttons are disabled, and a sentence says why. @param {App} app */
+export function drawName({ overview, part, reviewer }) {
+  const isFixed = overview?.fixed ?? false;
+  const hasName = isFixed || part("reviewer", HTMLInputElement).value.trim() !== "";
+  setText(part("reviewer-help"), isFixed ? "Your login is your name." : hasName || reviewer ? "Each decision is stored with this name." : NO_NAME);
+  [part("begin"), ...findAll(part("queues"), "[data-opens]")].forEach((made) => {
+    if (!(made instanceof HTMLButtonElement)) return;
+    made.disabled = !hasName;
+    made.title = hasName ? "" : NO_NAME;
+  });
 }
 
 /**
@@ -61,8 +75,10 @@ function drawStart(app) {
  */
 function makeQueue(app, row) {
   const open = button(row.over ? "View" : "Continue", () => openQueue(app, row.name), row.over ? "" : "main");
+  open.dataset.opens = row.name;
   open.setAttribute("aria-label", `${open.textContent} ${row.text}`);
   const remove = button("Delete", () => confirmDelete(app, row));
+  remove.dataset.deletes = row.name;
   remove.setAttribute("aria-label", `Delete ${row.text}`);
   return group("div", "queue",
     make("strong", "", `${row.text}: ${row.progress} decided`),
@@ -82,11 +98,21 @@ function confirmDelete({ part }, row) {
   find(confirm, "[data-do=deleteQueue]").focus();
 }
 
+/** Back to the button that asked. @param {App} app */
+export function cancelDelete({ part }) {
+  const confirm = part("confirm");
+  confirm.hidden = true;
+  const rows = findAll(part("queues"), ".queue");
+  const row = rows.find((one) => find(one, "[data-opens]").dataset.opens === confirm.dataset.queue);
+  if (row) find(row, "[data-deletes]").focus();
+}
+
 /** Deletes the queue that was confirmed. @param {App} app */
 export async function deleteQueue(app) {
   const confirm = app.part("confirm");
   const reply = await app.call("curate_delete", { queue: confirm.dataset.queue });
   confirm.hidden = true;
+  app.part("order").focus();
   await look(app);
   if (reply.error) app.showError(reply.error);
 }
@@ -119,6 +145,16 @@ export async function reviewExplore(app) {
   const base = app.part("base", HTMLSelectElement);
   base.value = [...base.options].some(({ value }) => value === FROM_EXPLORE) ? FROM_EXPLORE : "all";
   app.part("order").focus();
+}
+
+/** Prepares a queue of the disagreements. @param {App} app */
+export async function prepareSettling(app) {
+  if (app.queue) await leaveQueue(app);
+  app.part("base", HTMLSelectElement).value = "all";
+  app.part("order", HTMLSelectElement).value = SETTLING;
+  drawOrder(app);
+  app.part("new").scrollIntoView({ block: "center" });
+  app.part("begin").focus({ preventScroll: true });
 }
 
 /** @param {App} app */
@@ -157,8 +193,12 @@ export async function createQueue(app) {
     blind: part("blind", HTMLInputElement).checked, ...threshold,
   });
   submit.disabled = false;
-  if (reply.error) app.showError(reply.error);
-  else openQueue(app, reply.queue);
+  if (reply.error) {
+    app.showError(reply.error);
+    return;
+  }
+  part("name", HTMLInputElement).value = ""; // no two queues have one name
+  openQueue(app, reply.queue);
 }
 
 /**
@@ -195,6 +235,10 @@ export async function openQueue(app, name) {
   if (openPane !== null && queue.ids.includes(openPane)) {
     refreshQueue(app, queue, openPane);
     return;
+  }
+  if (app.queue?.name !== name) {
+    app.showsOthers = queue.settles && !queue.blind; // who settles has to know what is settled
+    part("others", HTMLInputElement).checked = app.showsOthers;
   }
   app.queue = queue;
   setParameters({ curate: name });
@@ -247,6 +291,7 @@ export async function showOthers(app, shown) {
   app.cards.clear();
   app.cardRequests.clear();
   if (!queue) return;
+  drawCard(app);
   app.prefetch();
   const reply = await app.call("curate_open", { queue: queue.name, others: shown });
   if (!reply.error && app.queue === queue && app.showsOthers === shown) setText(app.part("estimate"), reply.estimate);

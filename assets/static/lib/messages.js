@@ -22,6 +22,8 @@ export const VIEWS_CHANGED = "explore-views";
 export const DECISIONS_CHANGED = "curate-changed";
 /** Sent when all decisions of the open queue are stored. */
 export const DECISIONS_SAVED = "curate-saved";
+/** Sent when a queue of the disagreements is wanted. */
+export const SETTLING_REQUESTED = "curate-settle";
 /** Sent when a live run of this page has ended. */
 export const RUNS_CHANGED = "runs-changed";
 /** Sent to start a live run with Sample's settings. */

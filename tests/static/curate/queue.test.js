@@ -10,7 +10,7 @@ import { countDecided, idsAhead, neighbor, nextUndecided, openId } from "../../.
  */
 function queue(at, ...decided) {
   const ids = decided.map((_, i) => `q${i}`);
-  return { name: "n", text: "n", order: "", filter: "", of: 9, sample: true, blind: false, ids, decided, at, estimate: "" };
+  return { name: "n", text: "n", order: "", filter: "", of: 9, sample: true, blind: false, settles: false, ids, decided, at, estimate: "" };
 }
 
 test("the next undecided question is searched from a place on, then from the start", () => {

@@ -15,6 +15,7 @@ from store.errors import InputError, StoreError
 from store.filters.filter import Filter
 from store.frame.cache import Frames
 from store.review import decisions, queues, sampling
+from store.review.reviewers import agreement
 from store.review.sampling import allocation
 
 SAMPLES = ("stratified", "random", "rejected")
@@ -31,6 +32,9 @@ def items(workspace: Workspace) -> dict[str, dict[str, Any]]:
 def test_a_queue_has_each_row_once_and_a_sample_stands_for_all(
     workspace: Workspace, frames: Frames, order: str
 ) -> None:
+    for who, verb in (("ana", "accept"), ("ben", "reject")):  # something to settle
+        for key in list(items(workspace))[:5]:
+            decisions.decide(workspace, who, key, verb, {})
     made = queues.make(workspace, frames, Filter(), order, size=30, seed=4, field="reward", value=-0.5, by="ana")
     assert len(set(made.question_ids)) == len(made.question_ids) == min(30, made.of)
     assert (made.is_sample, sampling.ORDERS[order].estimate) == (order in SAMPLES,) * 2
@@ -39,6 +43,28 @@ def test_a_queue_has_each_row_once_and_a_sample_stands_for_all(
         assert made.probability(made.question_ids[3]) == made.sampling_p[3]
     assert made.probability("r1-99999999") is None
     assert queues.load(workspace.path, made.name) == made
+
+
+def test_disagreements_are_queued_newest_first_until_they_are_settled(workspace: Workspace, frames: Frames) -> None:
+    with pytest.raises(InputError, match="reviewers differ on none"):
+        queues.make(workspace, frames, Filter(), "differ")
+    a, b, c, d = list(items(workspace))[:4]
+    for key, (ana, ben) in {a: ("accept", "reject"), b: ("accept", "accept"), c: ("reject", "accept")}.items():
+        decisions.decide(workspace, "ana", key, ana, {})
+        decisions.decide(workspace, "ben", key, ben, {})
+    decisions.decide(workspace, "ana", d, "accept", {})
+    decisions.decide(workspace, "ben", d, "skip", {})  # a skip decides nothing
+    made = queues.make(workspace, frames, Filter(), "differ")
+    assert (made.question_ids, made.is_sample, made.settles) == ((c, a), False, True)
+    settled = decisions.decide(workspace, "eve", c, "accept", {"settles": True}, queue=made.name)
+    assert queues.make(workspace, frames, Filter(), "differ").question_ids == (a,)
+    assert items(workspace)[c]["status"] == "accepted"
+    by = {difference.question_id: difference.settled for difference in agreement(workspace).differ}
+    assert by == {c: ("eve", "accept"), a: None}
+    decisions.undo_event(workspace, "eve", settled.event_id)
+    assert queues.make(workspace, frames, Filter(), "differ").question_ids == (c, a)
+    decisions.decide(workspace, "ben", a, "accept", {})  # they agree now
+    assert queues.make(workspace, frames, Filter(), "differ").question_ids == (c,)
 
 
 @pytest.mark.parametrize("order", SAMPLES)

@@ -78,7 +78,8 @@ def _make_pairs(sources: SourceSelector, request: ReviewerRequest) -> Reply:
 
 
 def _count(sources: SourceSelector, frames: Frames, request: CountRequest) -> Reply:
-    sources.keep_shown()
+    if sources.shows_demo:  # counting changes nothing, so it must not make the demo a part of the workspace
+        raise StoreError(DEMO)
     count = len(decisions.matching_keys(sources.workspace, frames, request.filter))
     return {"count": count, "of": rows_in_words(sources, request.filter)}
 

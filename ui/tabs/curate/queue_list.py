@@ -119,6 +119,7 @@ def opened(sources: SourceSelector, frames: Frames, request: QueueRequest) -> Re
         "of": queue.of,
         "sample": queue.is_sample,
         "blind": queue.blind,
+        "settles": queue.settles,
         "ids": list(queue.question_ids),
         "decided": position.decided,
         "at": position.index,

@@ -4,7 +4,7 @@ The browser draws the formulas of texts. Other reviewers' decisions, tags and no
 decided, or asks for them; so are scores and verdicts in a blind queue.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.text import answers
@@ -80,6 +80,7 @@ def _view(item: Row, hidden: bool, others: str) -> dict[str, Any]:
         "dropped": _dropped(item),
         "near": [{"id": near["question_id"], "text": visible(near["text"])} for near in item["near_duplicates"]],
         "near_of": item.get("near_duplicates_of", len(item["near_duplicates"])),
+        "reviews": _reviews(item.get("decisions", ())),
         "status": item.get("status") or "",
         "tags": list(item.get("tags", ())),
         "notes": [
@@ -152,6 +153,19 @@ def _decision(entry: Row) -> dict[str, Any]:
         "when": _when(entry),
         "undone": not entry["in_force"],
     }
+
+
+def _reviews(events: Sequence[Row]) -> list[str]:
+    """What each reviewer has last decided, from all events, newest first."""
+    newest: dict[str, Row] = {}
+    for event in events:
+        if event["in_force"] and event["action"] in _VERBS:
+            newest.setdefault(event["reviewer"], event)
+    told = []
+    for who, event in newest.items():
+        reason = event["payload"].get("reason")
+        told.append(f"{visible(who)} {_VERBS[event['action']]} it" + (f": {visible(str(reason))}" if reason else ""))
+    return told
 
 
 def details(payload: Row, most: int) -> str:

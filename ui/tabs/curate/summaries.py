@@ -98,7 +98,14 @@ def _reviewers(sources: SourceSelector, frames: Frames, request: PanelRequest) -
         for p in agreement.pairs
     ]
     differences = [
-        {"cells": [d.question_id, "; ".join(_verdict(verdict) for verdict in d.verdicts)], "open": d.question_id}
+        {
+            "cells": [
+                d.question_id,
+                "; ".join(_verdict(verdict) for verdict in d.verdicts),
+                "open" if d.settled is None else f"{d.settled[1]}, by {visible(d.settled[0])}",
+            ],
+            "open": d.question_id,
+        }
         for d in agreement.differ
     ]
     note = f"No question has been reviewed {'blind ' if request.blind else ''}by two or more people yet."
@@ -116,10 +123,11 @@ def _reviewers(sources: SourceSelector, frames: Frames, request: PanelRequest) -
     return {
         "notes": [note, blind] if rows else ["There are no decisions yet."],
         "blind": request.blind if rows else None,
+        "unsettled": len(reviewers.disagreements(source)),
         "tables": [
             _table("", head, rows),
             _table("Pairs of reviewers", ["reviewers", "reviewed by both", "agree", "kappa"], pairs),
-            _table("Disagreements", ["question", "decisions"], differences),
+            _table("Disagreements", ["question", "decisions", "settled"], differences),
         ],
     }
 

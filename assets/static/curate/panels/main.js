@@ -1,8 +1,9 @@
 /** The panels below the question. Each is computed when it is opened, and again when its tab is shown again. */
 
 import { button, find, findAll, group, make, onActions } from "../../lib/dom.js";
+import { formatCount } from "../../lib/format.js";
 import { onShownChange } from "../../lib/lifetime.js";
-import { announce, DECISIONS_CHANGED } from "../../lib/messages.js";
+import { announce, DECISIONS_CHANGED, SETTLING_REQUESTED } from "../../lib/messages.js";
 import { redraw } from "../../lib/redraw.js";
 import { RequestNumbers } from "../../lib/requests.js";
 import { Bulk } from "./bulk.js";
@@ -17,6 +18,7 @@ import { drawChart, makeTable } from "./tables.js";
  * @property {import("./tables.js").Chart | null} [chart]
  * @property {number | null} [more] - of the history: where its next page begins
  * @property {boolean | null} [blind] - of the agreement: whether it counts blind decisions alone
+ * @property {number} [unsettled] - of the reviewers: disagreements that nobody has settled
  * @property {boolean} [make] - of the pairs: whether there are new ones
  * @property {string | null} [command] - of the pairs: what trains with them
  */
@@ -69,7 +71,7 @@ export function mount({ element, server }) {
     const choices = isHistory ? [makeHistoryChoice()] : typeof reply.blind === "boolean" ? [makeBlindChoice()] : [];
     redraw(body, () => body.replaceChildren(
       ...choices, ...notes, ...(reply.chart ? [plot] : []), ...tables,
-      ...(isHistory ? [makeMore(reply)] : []), ...(name === "pairs" ? makePairs(reply) : []),
+      ...(isHistory ? [makeMore(reply)] : []), ...(name === "pairs" ? makePairs(reply) : []), ...(reply.unsettled ? [makeSettle(reply.unsettled)] : []),
     ));
     if (reply.chart) drawChart(plot, reply.chart);
   }
@@ -114,6 +116,9 @@ export function mount({ element, server }) {
     return group("div", "line more", ...(more ? [button("Show older decisions", () => refresh("history", more))] : []));
   }
 
+  /** @param {number} count */
+  const makeSettle = (count) => group("div", "line", button(`Settle ${formatCount(count, "disagreement")}…`, () => announce(SETTLING_REQUESTED), "main"));
+
   /** @param {Reply} reply */
   function makePairs(reply) {
     const create = button("Create new pairs", () => {
@@ -121,6 +126,7 @@ export function mount({ element, server }) {
       change("pairs", "curate_pairs");
     }, "main");
     create.disabled = !reply.make;
+    create.title = reply.make ? "" : "There is no edited question, and no accepted one with a rejected one of its kind.";
     const line = group("div", "line", create);
     if (!reply.command) return [line];
     return [line, make("p", "quiet", "To train a generator with the stored pairs:"), make("code", "", reply.command)];

@@ -28,7 +28,7 @@ const LONG = 24; // characters from which a cell has several lines
  */
 export function makeTable({ title, head, rows }, undo) {
   const { box, table } = makeScrollableTable(title);
-  if (title) box.prepend(make("h4", "", title));
+  if (title) box.prepend(make("h3", "", title));
   const isNumeric = (/** @type {number} */ i) => rows.every(({ cells }) => typeof cells[i] === "number");
   setHeader(table, head.map((name, i) => ({ name, right: isNumeric(i) })));
   fillRows(table, rows, undo);

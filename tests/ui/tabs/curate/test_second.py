@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -122,4 +123,36 @@ def test_agreement_is_counted_of_blind_decisions_alone_on_request(url: str) -> N
         expect(row.nth(1)).to_have_text("1")
         expect(row.nth(2)).to_have_text("0")
         expect(panel).to_contain_text("Reviewers who see what others decided tend to follow them")
+        clean(watched)
+
+
+def test_disagreements_are_settled_in_a_queue_of_their_own_with_both_sides_in_sight(url: str) -> None:
+    with chromium(url) as watched:
+        page = first_reviewer(watched, "for both", "aaaaaa")
+        as_reviewer(page, "dan", "for both")
+        key = current(page)
+        page.keyboard.press("x")
+        page.keyboard.type("danreason")
+        page.keyboard.press("Enter")
+        decided(page, 1, 6)
+        saved(page)
+        page.get_by_role("button", name="All queues").first.click()
+        page.get_by_label("Your name").fill("judge")
+        panel = page.locator("[data-panel=reviewers]")
+        panel.locator("summary").click()
+        panel.get_by_role("button", name=re.compile(r"Settle \d+ disagreements?…")).click()
+        expect(page.locator("#curate [data-part=order]")).to_have_value("differ")
+        page.get_by_role("button", name="Start reviewing").click()
+        expect(page.locator("#curate article .question")).to_be_visible()
+        assert current(page) == key  # the newest
+        article = page.locator("#curate article")
+        expect(article).to_contain_text("ana accepted it")
+        expect(article).to_contain_text("dan rejected it: danreason")
+        expect(page.get_by_label("Show other reviewers' decisions")).to_be_checked()
+        page.keyboard.press("a")
+        saved(page)
+        assert events(page, 1)[0] == ["judge", "accept", key, "not blind, settles a disagreement"]
+        row = panel.locator("tr", has_text="danreason")
+        panel.get_by_role("button", name="All decisions").click()
+        expect(row.locator("td").nth(2)).to_have_text("accept, by judge")
         clean(watched)

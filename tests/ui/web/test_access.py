@@ -1,0 +1,85 @@
+"""Accessibility of every tab by axe-core in a real Chromium: light, dark, and on a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.browser import chromium, served
+from tests.ui.tabs.curate.curating import fill
+from ui.web import assets
+
+AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
+"""A development package: ``make check`` installs it."""
+TABS = ("Home", "Sample", "Explore", "Curate", "Runs", "Compare", "Export", "Train", "Help")
+EXCEPTIONS: dict[str, str] = {}
+"""Parts of selectors of what only Gradio could mend, each with the reason."""
+_OPEN_TAB = """([script, name]) => import(new URL(script, document.baseURI).href).then((tabs) => tabs.openTab(name))"""
+_FINDINGS = """async () => {
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    const bad = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+    return bad.flatMap(({ id, impact, nodes }) => nodes.map(({ target, html, any, all }) => {
+        const why = [...any, ...all][0]?.message ?? "";
+        return { id, impact, target: target.join(" "), html: html.slice(0, 160), why };
+    }));
+}"""
+
+pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run make check")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(fill(tmp_path_factory.mktemp("access") / "w")) as address:
+        yield address
+
+
+def findings(page: Page) -> list[dict[str, Any]]:
+    """What axe finds serious or critical in the page as it is, without the exceptions."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8") + "; null")
+    found: list[dict[str, Any]] = page.evaluate(_FINDINGS)
+    return [one for one in found if not any(part in one["target"] for part in EXCEPTIONS)]
+
+
+def listed(found: list[dict[str, Any]], where: str) -> list[str]:
+    return [f"{where}: {one['id']} ({one['impact']}) {one['target']}: {one['why']} {one['html']}" for one in found]
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 400)])
+def test_no_tab_has_a_serious_fault_of_accessibility(url: str, theme: str, width: int) -> None:
+    with chromium(url, width, 900) as watched:
+        page = watched.open(f"/?__theme={theme}")
+        expect(page.locator("[role=tab]").first).to_be_visible()
+        problems = []
+        for name in TABS:
+            page.evaluate(_OPEN_TAB, [assets.address("lib/tabs.js"), name])
+            page.wait_for_timeout(1500)  # charts and lists come after the tab
+            problems += listed(findings(page), name)
+            if name == "Curate":
+                problems += _while_reviewing(page, f"{theme} {width}")
+        page = watched.open(f"/?__theme={theme}&row=r1-00000003")
+        expect(page.locator("#explore")).to_contain_text("r1-00000003")
+        page.wait_for_timeout(1500)
+        problems += listed(findings(page), "Explore, a row")
+        assert not problems, "\n".join(problems)
+
+
+def _while_reviewing(page: Page, reviewer: str) -> list[str]:
+    """Curate with a card, an open pane, and its panels."""
+    page.get_by_label("Your name").fill(reviewer)
+    page.get_by_role("button", name="Start reviewing").click()
+    expect(page.locator("#curate article .question")).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.locator("#curate .pane")).to_be_visible()
+    problems = listed(findings(page), "Curate, editing")
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    expect(page.locator("#curate [data-part=saved]")).to_have_text("Saved")
+    for panel in page.locator("#curate-panels details").all():
+        panel.locator("> summary").click()
+    page.wait_for_timeout(1500)
+    return problems + listed(findings(page), "Curate, its panels")
