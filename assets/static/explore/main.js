@@ -5,6 +5,7 @@ import { find, onActions, setMessage, setOptions } from "../lib/dom.js";
 import { isShown, listen, onResize, onShownChange, repeat } from "../lib/lifetime.js";
 import { DECISIONS_CHANGED, onExploreRequest, onRowClosed, requestReview, ROW_CHANGED } from "../lib/messages.js";
 import { loadPlotly } from "../lib/plot.js";
+import { rove } from "../lib/roving.js";
 import { App } from "./app.js";
 import { drawCharts, drawRanges } from "./charts.js";
 import { makeColumnChoice } from "./columns.js";
@@ -22,6 +23,12 @@ const SETTLED = 800; // milliseconds after which the server counts a decision
 const TYPING = 250; // milliseconds without a key, after which a text is searched for
 const WIDE = 700; // pixels from which the facets are open
 const FOLDED = "explore-charts-folded";
+
+/** Lists that are one stop of the Tab key each. @type {import("../lib/roving.js").Group[]} */
+const TAB_STOPS = [
+  ["fieldset", "input[type=checkbox]"], [".funnel", "button"], [".values", "button"], ["[data-part=board]", "summary"],
+  ["[data-part=table] tbody", "tr"],
+];
 
 /** @param {import("../lib/host.js").Host<import("./app.js").Props>} host */
 export async function mount(host) {
@@ -148,6 +155,7 @@ export async function mount(host) {
   listen(element, window, ROW_CHANGED, () => markOpenRow(app));
   listen(element, window, DECISIONS_CHANGED, () => setTimeout(() => isShown(element) && app.look(), SETTLED));
   onRowClosed(element, (id) => isShown(element) && focusRow(app, id));
+  rove(element, TAB_STOPS);
   app.look();
   showRequested();
 }

@@ -67,13 +67,19 @@ export function setTable(table, columns, rows) {
   setRows(table, rows);
 }
 
-/** A scrollable box around a new table, which a keyboard can reach. @param {string} [label] */
+/** A scrollable box around a new table, which a keyboard can reach where it scrolls. @param {string} [label] */
 export function makeScrollableTable(label) {
   const box = make("div", "scroll");
-  box.tabIndex = 0;
-  box.setAttribute("role", "region");
-  if (label) box.setAttribute("aria-label", label);
+  if (label) {
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", label);
+  }
   const table = make("table");
   box.append(table);
+  const sizes = new ResizeObserver(() => {
+    box.tabIndex = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight ? 0 : -1;
+  });
+  sizes.observe(box);
+  sizes.observe(table);
   return { box, table };
 }

@@ -61,10 +61,6 @@ def test_no_tab_has_a_serious_fault_of_accessibility(url: str, theme: str, width
             problems += listed(findings(page), name)
             if name == "Curate":
                 problems += _while_reviewing(page, f"{theme} {width}")
-        page = watched.open(f"/?__theme={theme}&row=r1-00000003")
-        expect(page.locator("#explore")).to_contain_text("r1-00000003")
-        page.wait_for_timeout(1500)
-        problems += listed(findings(page), "Explore, a row")
         assert not problems, "\n".join(problems)
 
 
@@ -83,3 +79,36 @@ def _while_reviewing(page: Page, reviewer: str) -> list[str]:
         panel.locator("> summary").click()
     page.wait_for_timeout(1500)
     return problems + listed(findings(page), "Curate, its panels")
+
+
+_STOPS = """() => {
+    const { activeElement: at } = document;
+    return [at.tagName, (at.getAttribute("aria-label") || at.textContent || "").trim().slice(0, 40)];
+}"""
+
+
+def test_a_list_of_values_is_one_stop_of_the_tab_key_and_arrows_move_within(url: str) -> None:
+    with chromium(url) as watched:
+        page = watched.open('/?filter={"run":["r1"]}')
+        expect(page.locator("#explore [data-part=table] tbody tr").first).to_be_visible()
+        stages = page.locator("#explore .funnel button")
+        stages.first.focus()
+        page.keyboard.press("ArrowDown")
+        expect(stages.nth(1)).to_be_focused()
+        page.keyboard.press("End")
+        expect(stages.last).to_be_focused()
+        page.keyboard.press("Tab")
+        assert not page.evaluate("() => document.activeElement.closest('.funnel') !== null")
+        page.keyboard.press("Shift+Tab")
+        expect(stages.last).to_be_focused()  # where one was
+        boxes = page.locator("#explore [data-part=facets] fieldset").nth(1).locator("input[type=checkbox]")
+        assert boxes.evaluate_all("all => all.filter((one) => one.tabIndex === 0).length") == 1
+        page.locator("#explore [data-part=text]").focus()
+        stops = []
+        while len(stops) < 60 and (not stops or stops[-1][0] != "TR"):
+            page.keyboard.press("Tab")
+            stops.append(page.evaluate(_STOPS))
+        assert stops[-1][0] == "TR", stops
+        assert len(stops) < 40, stops
+        page.keyboard.press("Tab")
+        assert page.evaluate(_STOPS)[0] != "TR"  # the rows are one stop too
