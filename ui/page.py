@@ -88,7 +88,11 @@ def _rest(blocks: gr.Blocks) -> None:
 
 
 def _tab(slug: str) -> gr.Tab:
-    return gr.Tab(TABS[slug], id=slug, elem_id=f"page-{slug}")
+    """A tab with a heading for screen readers, under which its sections are."""
+    tab = gr.Tab(TABS[slug], id=slug, elem_id=f"page-{slug}")
+    with tab:
+        gr.HTML(f"<h2>{TABS[slug]}</h2>", elem_classes="for-screen-readers", apply_default_css=False)
+    return tab
 
 
 def _active_timers(event: gr.SelectData) -> list[gr.Timer]:

@@ -59,6 +59,9 @@ export function openEdit(app) {
     area.rows = field === "answer" ? 1 : 6;
     const drawn = make("div", "drawn");
     drawn.dataset.of = field;
+    drawn.tabIndex = 0; // a long text scrolls
+    drawn.setAttribute("role", "region");
+    drawn.setAttribute("aria-label", `${title} as it will be shown`);
     return group("div", "sidebyside", group("label", "tall", title, area), group("div", "tall", group("div", "quiet", `${title} as it will be shown`), drawn));
   });
   const areas = labels.flatMap((label) => findAll(label, "textarea", HTMLTextAreaElement));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from playwright.sync_api import Page, expect
 from tests.ui.browser import chromium, served
 from tests.ui.tabs.curate.curating import fill
 from ui.web import assets
+from ui.web.addresses import TABS
 
 AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 """A development package: ``make check`` installs it."""
-TABS = ("Home", "Sample", "Explore", "Curate", "Runs", "Compare", "Export", "Train", "Help")
 EXCEPTIONS: dict[str, str] = {}
 """Parts of selectors of what only Gradio could mend, each with the reason."""
 _OPEN_TAB = """([script, name]) => import(new URL(script, document.baseURI).href).then((tabs) => tabs.openTab(name))"""
@@ -27,6 +28,8 @@ _FINDINGS = """async () => {
         return { id, impact, target: target.join(" "), html: html.slice(0, 160), why };
     }));
 }"""
+_LEVELS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+    .filter((heading) => heading.checkVisibility()).map((heading) => Number(heading.tagName[1]))"""
 
 pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run make check")
 
@@ -53,15 +56,22 @@ def listed(found: list[dict[str, Any]], where: str) -> list[str]:
 def test_no_tab_has_a_serious_fault_of_accessibility(url: str, theme: str, width: int) -> None:
     with chromium(url, width, 900) as watched:
         page = watched.open(f"/?__theme={theme}")
-        expect(page.locator("[role=tab]").first).to_be_visible()
+        expect(page.get_by_role("tab", name="Home")).to_be_attached()
         problems = []
         for name in TABS:
             page.evaluate(_OPEN_TAB, [assets.address("lib/tabs.js"), name])
             page.wait_for_timeout(1500)  # charts and lists come after the tab
             problems += listed(findings(page), name)
-            if name == "Curate":
+            problems += _headings(page, name)
+            if name == "curate":
                 problems += _while_reviewing(page, f"{theme} {width}")
         assert not problems, "\n".join(problems)
+
+
+def _headings(page: Page, where: str) -> list[str]:
+    """Headings that are more than one level below the one before; a narrow page shows no title of its own."""
+    levels = page.evaluate(_LEVELS)
+    return [f"{where}: h{one} to h{other}" for one, other in pairwise([1, *levels]) if other > one + 1]
 
 
 def _while_reviewing(page: Page, reviewer: str) -> list[str]:
@@ -112,3 +122,19 @@ def test_a_list_of_values_is_one_stop_of_the_tab_key_and_arrows_move_within(url:
         assert len(stops) < 40, stops
         page.keyboard.press("Tab")
         assert page.evaluate(_STOPS)[0] != "TR"  # the rows are one stop too
+
+
+@pytest.mark.parametrize(("width", "left", "top"), [(1280, 200, 0), (900, 200, 0), (899, 0, 44), (400, 0, 44)])
+def test_the_page_leaves_room_for_the_rail_and_on_a_narrow_screen_for_a_bar(
+    url: str, width: int, left: int, top: int
+) -> None:
+    with chromium(url, width, 900) as watched:
+        page = watched.open("/curate")
+        field = page.get_by_label("Your name")
+        expect(field).to_be_visible()
+        pages = page.locator("#pages").bounding_box()
+        assert pages is not None
+        assert left <= pages["x"] <= left + 40
+        assert top <= pages["y"] <= top + 40
+        assert pages["width"] >= width - left - 80
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -26,9 +26,13 @@ def box(of: Locator) -> dict[str, float]:
 @pytest.mark.parametrize("width", [1440, 400])
 def test_a_pane_opens_over_the_card_and_moves_nothing(url: str, width: int) -> None:
     with chromium(url, width, 900) as watched:
-        page = watched.open(at_run() + "&curate=none")  # an address of this tab, whose queue is gone
-        begin(page, f"dock {width}")
+        page = watched.open("/curate")
+        page.get_by_label("Your name").fill(f"dock {width}")
+        page.locator("#curate [data-part=order]").select_option("newest")
+        page.get_by_role("button", name="Start reviewing").click()
         curate = page.locator("#curate")
+        expect(curate.locator("article .question")).to_be_visible()
+        page.wait_for_timeout(1000)  # formulas are drawn
         card, bar = box(curate.locator("article")), box(curate.get_by_role("toolbar"))
         assert bar["y"] + bar["height"] <= 900
         for key in "xen?":
