@@ -44,6 +44,7 @@ def findings(page: Page) -> list[dict[str, Any]]:
     """What axe finds serious or critical in the page as it is, without the exceptions."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8") + "; null")
+    expect(page.locator(".pending:visible")).to_have_count(0)  # Gradio makes pale what it is about to replace
     found: list[dict[str, Any]] = page.evaluate(_FINDINGS)
     return [one for one in found if not any(part in one["target"] for part in EXCEPTIONS)]
 
