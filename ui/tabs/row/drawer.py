@@ -17,7 +17,7 @@ from store.errors import InputError
 from store.explore import query
 from store.frame.cache import Frames
 from store.review import decisions, tags
-from store.review.payloads import LONGEST_NAME, LONGEST_TAG
+from store.review.payloads import LONGEST_NAME, LONGEST_TAG, VERBS
 from ui.tabs.explore import labels, search
 from ui.tabs.explore.map import without_other_area
 from ui.tabs.row import details, neighbours, overlaps, solutions, stages
@@ -151,6 +151,8 @@ def _decide(sources: SourceSelector, request: DecideRequest) -> Reply:
         undone = decisions.undo_event(sources.workspace, reviewer, request.event_id or "")
         return {"said": f"Undone: {undone.action}."}
     payload = request.payload or {}
+    if request.action in VERBS:
+        payload = {**payload, "blind": False}  # the drawer shows what other reviewers decided
     decisions.decide(sources.workspace, reviewer, request.row, request.action, payload, event_id=request.event_id)
     said = {"accept": "Accepted.", "reject": "Rejected.", "tag": "Tag added.", "untag": "Tag removed."}
     return {"said": said[request.action]}
