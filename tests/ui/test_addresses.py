@@ -48,6 +48,16 @@ def contents(page: Page) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\b\d+\.\d+s\b", "", page.locator("#pages").inner_text())).strip()
 
 
+def settle(page: Page) -> None:
+    """Waits until nothing is being loaded, and nothing has changed for some time."""
+    page.wait_for_function("!/Loading/.test(document.querySelector('#pages').innerText)")
+    for _ in range(20):
+        before = contents(page)
+        page.wait_for_timeout(700)
+        if contents(page) == before:
+            return
+
+
 def filter_address(**conditions: object) -> str:
     return f"/explore?filter={quote(json.dumps(conditions))}"
 
@@ -63,7 +73,7 @@ def test_back_undoes_25_steps_one_by_one_with_the_same_addresses_and_contents(wa
         note(tab)
 
     def note(tab: str) -> None:
-        page.wait_for_timeout(700)
+        settle(page)
         seen.append((page.url, tab, contents(page)))
 
     note("Home")
@@ -101,7 +111,7 @@ def test_back_undoes_25_steps_one_by_one_with_the_same_addresses_and_contents(wa
         page.go_back()
         expect(page).to_have_url(address)
         front(page, tab)
-        page.wait_for_timeout(700)
+        settle(page)
         assert contents(page)[:400] == shown[:400], address
     assert not watched.errors
 

@@ -22,6 +22,7 @@ from store.database import check_notes
 from store.database.workspace import Workspace
 from store.records import STAGES
 from ui.components import sheet
+from ui.components.pace import hurry
 from ui.components.sheet import Cell, Part, table, text, when
 from ui.tabs.runs.list import chosen_run
 from ui.web.errors import attempt
@@ -41,8 +42,10 @@ _CHOOSE = "Choose a run above, then a check. New verdicts replace the run's verd
 _FILES = [".jsonl", ".gz", ".csv", ".parquet"]
 
 
-def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Sequence[Any]) -> None:
-    """Draws the section into the open blocks; ``run`` chooses the run, the events ``looks`` update the section."""
+def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, timer: gr.Timer, looks: Sequence[Any]) -> None:
+    """Draws the section into the open blocks; ``run`` chooses the run, the events ``looks`` update the section, of
+    which ``timer`` is to hurry while a run is checked.
+    """
     view = _View(workspace, jobs)
     folder = registered_models.folder(workspace.path)
     with gr.Accordion("Check this run", open=False, elem_id="check"):
@@ -83,9 +86,12 @@ def section(workspace: Workspace, jobs: JobRegistry, run: gr.Dropdown, looks: Se
         show_progress="hidden",
     )
     given = [run, name, profile, drop, files, n, by, threshold]
-    start.click(view.start, given, show_progress="hidden").success(**look)
+    for started in (
+        start.click(view.start, given, show_progress="hidden"),
+        go_on.click(view.go_on, show_progress="hidden"),
+    ):
+        started.success(**look).then(hurry, outputs=timer, show_progress="hidden")
     cancel.click(view.cancel, show_progress="hidden").then(**look)
-    go_on.click(view.go_on, show_progress="hidden").success(**look)
     gr.on([*looks, run.change], **look)
 
 

@@ -21,6 +21,7 @@ from engine.job_requests import ImportRequest
 from store.database.workspace import Workspace
 from store.errors import InputError, ScaleQuestError
 from ui.components import sheet
+from ui.components.pace import hurry
 from ui.components.sheet import Part, text
 from ui.tabs.runs import import_view
 from ui.web.escape import inert, visible
@@ -69,9 +70,9 @@ class _Chosen:
     upload: Path | None
 
 
-def section(workspace: Workspace, jobs: JobRegistry, opens: gr.Button, looks: Sequence[Any]) -> None:
+def section(workspace: Workspace, jobs: JobRegistry, opens: gr.Button, timer: gr.Timer, looks: Sequence[Any]) -> None:
     """Draws the section into the open blocks; the button ``opens`` shows and hides it, the events ``looks`` update
-    it.
+    it, of which ``timer`` is to hurry while a dataset is imported.
     """
     view = _View(workspace, jobs)
     line = inert(f"scalequest import FILE --workspace {shlex.quote(str(workspace.path))}")
@@ -115,7 +116,7 @@ def section(workspace: Workspace, jobs: JobRegistry, opens: gr.Button, looks: Se
     started = start.click(
         view.start, [chosen, name, scored, group, languages, *fields], show_progress="hidden", **drawn
     )
-    started.success(**look)
+    started.success(**look).then(hurry, outputs=timer, show_progress="hidden")
     cancel.click(view.cancel, show_progress="hidden").then(**look)
     gr.on(looks, **look)
 

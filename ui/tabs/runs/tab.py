@@ -18,6 +18,8 @@ from store.database.run_queries import contents
 from store.database.workspace import Workspace
 from store.records import Run
 from ui.components import sheet
+from ui.components.pace import pace
+from ui.components.pace import timer as pace_timer
 from ui.components.profile_dropdowns import ProfileDropdown
 from ui.tabs.runs import check, import_
 from ui.tabs.runs import form as runs_form
@@ -26,8 +28,6 @@ from ui.tabs.runs.progress import Progress
 from ui.tabs.runs.run_page import RunPage
 from ui.web.errors import attempt
 from ui.web.escape import inert
-
-_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def tab(workspace: Workspace, jobs: JobRegistry, shown: Any) -> Runs:
         cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, scale=0)
         bring = gr.Button(import_.TITLE, variant="primary", size="sm", min_width=150, scale=0)
     busy = gr.Markdown(visible=False, elem_classes="quiet", elem_id="busy")
-    timer, seen, named = gr.Timer(_EVERY, active=False), gr.State({}), gr.State(None)
+    timer, seen, named = pace_timer(), gr.State({}), gr.State(None)
     looks = (timer.tick, shown)
-    import_.section(workspace, jobs, bring, looks)
+    import_.section(workspace, jobs, bring, timer, looks)
     with gr.Row(visible=False, elem_id="stopped", elem_classes="buttons") as stopped:
         stopped_note = gr.Markdown()
         go_on = gr.Button(size="sm", min_width=120, scale=0)
@@ -75,11 +75,11 @@ def tab(workspace: Workspace, jobs: JobRegistry, shown: Any) -> Runs:
             keep = gr.Button("Keep it", size="sm", min_width=120, scale=0)
             yes = gr.Button("Yes, delete it", variant="stop", size="sm", min_width=120, scale=0)
     page = sheet.sheet("run-page", address="run")
-    check.section(workspace, jobs, run, looks)
+    check.section(workspace, jobs, run, timer, looks)
     shown_parts = [
         progress, table, page, start, pause, cancel, busy, stopped, stopped_note, go_on, limit, resume, delete, why_not,
     ]  # fmt: skip
-    look = sheet.updates(view.look, [seen, run], [seen, *shown_parts, run])
+    look = sheet.updates(view.look, [seen, run], [seen, *shown_parts, run, timer])
     start.click(view.start, form.inputs, show_progress="hidden").success(**look)
     pause.click(view.pause, show_progress="hidden").then(**look)
     cancel.click(view.cancel, show_progress="hidden").then(**look)
@@ -145,7 +145,11 @@ class _View:
         change |= {} if wanted == chosen else {"value": wanted}
         updates.append(gr.update(**change) if change else gr.skip())
         waiting = stopped[0].run_id if stopped else None
-        return [{**now, "choices": choices, "begun": begun, "waiting": waiting}, *updates]
+        return [
+            {**now, "choices": choices, "begun": begun, "waiting": waiting},
+            *updates,
+            pace(bool(self._jobs.active())),
+        ]
 
     def start(self, *values: Any) -> None:
         folder = registered_models.folder(self._workspace.path)

@@ -18,10 +18,10 @@ from store.database.workspace import Workspace
 from ui.components import sheet
 from ui.components.chart_board import board
 from ui.components.chart_board import value as charts_value
+from ui.components.pace import pace
+from ui.components.pace import timer as pace_timer
 from ui.tabs.train import command, curves, register
 from ui.tabs.train import view as train_view
-
-_EVERY = 2.0  # seconds between two updates while the tab is visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ def tab(workspace: Workspace) -> Train:
         command.draw(workspace.path)
 
     seen = gr.State({})
-    timer = gr.Timer(_EVERY, active=False)
+    timer = pace_timer()
     outputs = [seen, table, there, models, start, chosen, status, go_on, charts, facts, both, texts]
-    look = sheet.updates(view.look, [seen, chosen], [*outputs, *registering.of_training])
+    look = sheet.updates(view.look, [seen, chosen], [*outputs, *registering.of_training, timer])
     timer.tick(**look)
     chosen.input(**look)
 
@@ -102,7 +102,8 @@ class _View:
         form = register.for_training(one, self._profiles)
         if seen.get("registered") == registered:
             form = [gr.skip()] * len(form)
-        return [{**now, "registered": registered}, *updates, *form]
+        running = any(training.status == "running" for training in found)
+        return [{**now, "registered": registered}, *updates, *form, pace(running)]
 
     def _of(self, training: Training | None, last: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """What is shown of the chosen training, in the order of the components."""
