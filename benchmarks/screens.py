@@ -43,7 +43,7 @@ def main(folder: Path, smol_alone: bool = False) -> None:
             expect(page.locator("section[data-histogram=difficulty] svg").first).to_be_visible()
             page.get_by_role("button", name="solvability", exact=True).click()
             _shoot(page, folder / "explore.jpg")
-            page.locator("#map-section button").first.click()
+            page.get_by_role("tab", name="Map").click()
             page.locator("#map-section select").first.select_option("topic")
             page.locator("#map-section").scroll_into_view_if_needed()
             _shoot(page, folder / "map.jpg")

@@ -14,6 +14,7 @@ import { drawGroups, makeGroupChoice } from "./groups.js";
 import { drawLengths } from "./lengths.js";
 import { copyLink, drawFilter, drawTable, focusRow, markOpenRow, turnPage } from "./list.js";
 import { drawRates } from "./rates.js";
+import { mountViews } from "./views.js";
 
 /** @typedef {import("./app.js").Reply} Reply */
 
@@ -151,6 +152,7 @@ export async function mount(host) {
     app.recall();
     app.look();
   });
+  mountViews(app);
   const showRequested = onExploreRequest(element, show);
   listen(element, window, ROW_CHANGED, () => markOpenRow(app));
   listen(element, window, DECISIONS_CHANGED, () => setTimeout(() => isShown(element) && app.look(), SETTLED));

@@ -29,6 +29,8 @@ export const RUNS_CHANGED = "runs-changed";
 /** Sent to start a live run with Sample's settings. */
 export const SAMPLE_REQUESTED = "sample-start";
 const SAMPLE_SHOWN = "sample-ask";
+/** Sent to show Explore's table in place of the map, or of another view. */
+export const TABLE_REQUESTED = "explore-table";
 const ROW_CLOSED = "row-closed";
 const EXPLORE_REQUESTED = "explore-ask";
 const REVIEW_REQUESTED = "curate-ask";

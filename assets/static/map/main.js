@@ -1,11 +1,13 @@
 /** The map of the questions. Follows the filter in the page's address. */
 
 import { addressFilter, parseFilter } from "../lib/address.js";
-import { find, findAll, onActions, partsOf, setMessage, setOptions, setText } from "../lib/dom.js";
+import { button, find, findAll, group, make, onActions, partsOf, setMessage, setOptions, setText } from "../lib/dom.js";
 import { formatCount } from "../lib/format.js";
 import { isShown, listen, onAppear, onResize } from "../lib/lifetime.js";
-import { FILTER_CHANGED, openRow, showInExplore } from "../lib/messages.js";
+import { announce, FILTER_CHANGED, openRow, requestReview, showInExplore, TABLE_REQUESTED } from "../lib/messages.js";
 import { call, RequestStream } from "../lib/requests.js";
+import { openTab } from "../lib/tabs.js";
+import { drawPreview } from "../lib/text/draw.js";
 import { drawMap, makeLegend, pointAt, unpackTiles } from "./draw.js";
 import { listenToCanvas, wholeMap } from "./input.js";
 import { rectangleOf, rounded, simplified, zoomed } from "./view.js";
@@ -23,7 +25,8 @@ import { rectangleOf, rounded, simplified, zoomed } from "./view.js";
  * @property {boolean} [remake]
  * @property {boolean} [sampled] - whether more rows are being read
  * @property {{ said: string, share: number | null, ended: boolean } | null} [job]
- * @typedef {Status & Partial<MapReply>} Reply
+ * @typedef {{ count: number, said: string, examples: { id: string, text: string }[] }} Chosen - what lies in the area of the filter
+ * @typedef {Status & Partial<MapReply> & { chosen?: Chosen | null }} Reply
  */
 
 const EVERY = 1000; // milliseconds between two requests while the map is being made
@@ -80,20 +83,40 @@ export function mount({ element, props, server }) {
     part("again").hidden = busy || !reply.remake || !part("sure").hidden;
     last = /** @type {MapReply} */ (reply);
     tiles = unpackTiles(last);
-    part("clear").hidden = !last.area;
+    drawChosen(reply.chosen ?? null);
     setText(part("count"), `${formatCount(last.count, "question")} of the filter in view`);
     part("legend").replaceChildren(makeLegend(last));
     paint();
+  }
+
+  /** What lies in the area, next to the map. @param {Chosen | null} chosen */
+  function drawChosen(chosen) {
+    part("chosen").hidden = !chosen;
+    if (!chosen) return;
+    setText(part("chosen-said"), chosen.said);
+    part("chosen-none").hidden = chosen.count > 0;
+    ["to-table", "to-review", "to-export"].forEach((name) => (part(name, HTMLButtonElement).disabled = !chosen.count));
+    const key = chosen.examples.map(({ id }) => id).join();
+    if (part("examples").dataset.of === key) return;
+    part("examples").dataset.of = key;
+    part("examples").replaceChildren(...chosen.examples.map(({ id, text }) => {
+      const box = make("div");
+      drawPreview(box, [text]);
+      const open = button("", () => openRow(id));
+      open.title = "Show all about this question";
+      open.append(box);
+      return group("li", "", open);
+    }));
   }
 
   /**
    * @param {Status} status
    * @param {boolean} busy
    */
-  function drawStatus({ about = "", make = "", rebuild, job }, busy) {
+  function drawStatus({ about = "", make: makeLabel = "", rebuild, job }, busy) {
     setText(part("about"), about);
-    setText(part("make"), make ?? "");
-    part("make").hidden = !make || busy;
+    setText(part("make"), makeLabel ?? "");
+    part("make").hidden = !makeLabel || busy;
     part("make").dataset.rebuild = rebuild ? "yes" : "";
     part("stop").hidden = !busy;
     setText(part("job"), job?.said ?? "");
@@ -200,7 +223,13 @@ export function mount({ element, props, server }) {
       const corners = [[left, low], [right, low], [right, high], [left, high]];
       filterByArea(corners.map(rounded));
     },
-    clear: () => filterByArea(null),
+    clear: () => {
+      filterByArea(null);
+      canvas.focus({ preventScroll: true });
+    },
+    table: () => announce(TABLE_REQUESTED),
+    review: requestReview,
+    export: () => openTab("export"),
     rebuild: () => askToRebuild(true),
     keep: () => askToRebuild(false),
     remake: () => {

@@ -21,6 +21,7 @@ from engine.jobs.runner import Job
 from store.database.sources import Demo, Source, SourceSelector
 from store.errors import ScaleQuestError
 from store.explore import query
+from store.filters.filter import Filter
 from store.filters.map_area import SIDE
 from store.frame.cache import Frames
 from store.frame.frame import Array, Frame
@@ -31,7 +32,7 @@ from ui.components.charts import CHARTS
 from ui.components.sheet import progress_line
 from ui.tabs.explore import labels
 from ui.web import assets
-from ui.web.escape import shorten, three, visible
+from ui.web.escape import plural, shorten, three, visible
 from ui.web.requests import AddressFilter, AddressFilterField, Reply, Request, Text, server_function
 
 COLOURS = {
@@ -42,6 +43,9 @@ COLOURS = {
 }
 _NARROWEST = 0.02  # width of the narrowest view, in units of the map
 _LONGEST = 120  # characters of the question under the pointer
+_EXAMPLES = 3
+"""Questions of an area that are shown next to the map."""
+_LONGEST_EXAMPLE = 300
 _NONE = 255
 _STEPS = 254
 _HOW_TO_READ = "Nearby points are similar; distances between clusters mean little."
@@ -74,7 +78,7 @@ class StartRequest(Request):
 
 
 def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
-    """Draws the section, closed, into the open blocks. ``frames`` are shared with Explore."""
+    """Draws the view, hidden at first, into the open blocks. ``frames`` are shared with Explore."""
 
     def text(request: TextRequest) -> Reply:
         try:
@@ -86,7 +90,7 @@ def section(sources: SourceSelector, frames: Frames, jobs: JobRegistry) -> None:
         sources.keep_shown()
         jobs.start(EmbedRequest(rebuild=request.rebuild))
 
-    with gr.Accordion("Map", open=False, elem_id="map-section"):
+    with gr.Column(elem_id="map-section", elem_classes="explore-view"):
         gr.HTML(
             "",
             **assets.component("map"),
@@ -133,9 +137,27 @@ def look(source: Source, frames: Frames, jobs: JobRegistry, request: MapRequest)
     reply |= {"map": map_.meta.version, "view": request.view, "colour": request.colour}
     reply |= _about(source, map_, frame, len(points.positions))
     reply["area"] = filter.area.to_dict()["points"] if filter.area is not None else None
+    reply["chosen"] = _chosen(source, frame, filter) if filter.area is not None else None
     scale = _Scale(frame, request.colour)
     reply["legend"] = scale.legend
     return reply | (_tiles(drawn, scale) if isinstance(drawn, Tiles) else _points(frame, drawn, scale))
+
+
+def _chosen(source: Source, frame: Frame, filter: Filter) -> Reply:
+    """What lies in the area that was drawn: the number of questions, and some of them, evenly from old to new."""
+    rows = np.flatnonzero(query.select(source, frame, filter, more=False).rows)
+    pairs = int(np.count_nonzero(frame.pair[rows]))
+    places = np.linspace(0, len(rows) - 1, min(_EXAMPLES, len(rows))).astype(int)
+    examples = query.rows_at(source, frame, rows[places].tolist())
+    others = ", of those that match the rest of the filter" if len(filter.to_dict()) > 1 else ""
+    return {
+        "count": len(rows),
+        "said": f"{plural(len(rows), 'question')} in the area{others}, {plural(pairs, 'pair')}",
+        "examples": [
+            {"id": row.question_id, "text": visible(shorten(row.query or "(no text)", _LONGEST_EXAMPLE))}
+            for row in examples
+        ],
+    }
 
 
 class _Scale:

@@ -59,7 +59,7 @@ def section(sources: SourceSelector) -> None:
     def refresh(source: Source, request: Request) -> None:
         sql.refresh(source)
 
-    with gr.Accordion("SQL", open=False, elem_id="sql-section"):
+    with gr.Column(elem_id="sql-section", elem_classes="explore-view"):
         gr.HTML(
             "",
             **assets.component("sql"),

@@ -75,7 +75,7 @@ class SaveRequest(Request):
 
 
 def section(sources: SourceSelector, frames: Frames) -> None:
-    """Draws the section, closed, into the open blocks. ``frames`` are shared with Explore."""
+    """Draws the view, hidden at first, into the open blocks. ``frames`` are shared with Explore."""
 
     def keep(request: SaveRequest) -> Reply:
         rest, own = thresholds.split(request.filter)
@@ -83,7 +83,7 @@ def section(sources: SourceSelector, frames: Frames) -> None:
         name = save(sources, request.name, joined)
         return {"said": f"Saved as “{visible(name)}”, in the list of saved views above."}
 
-    with gr.Accordion("What if: thresholds", open=False, elem_id="whatif-section"):
+    with gr.Column(elem_id="whatif-section", elem_classes="explore-view"):
         gr.HTML(
             "",
             **assets.component("thresholds"),

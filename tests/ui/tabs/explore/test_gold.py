@@ -86,7 +86,7 @@ def test_lengths_are_compared_by_outcome_and_rates_have_a_chart(url: str) -> Non
         expect(page.locator("#explore td.is-pass_rate").first).to_have_text("100 %")
         asked = page.evaluate("JSON.parse(new URL(location.href).searchParams.get('filter'))")
         assert asked == {"pass_rate": {"model": OTHER, "range": [1, 1]}}
-        page.locator("#whatif-section > button").click()
+        page.get_by_role("tab", name="What if").click()
         section = page.locator("#whatif")
         expect(section.locator("p.count")).to_have_text(f"{ALL // 2} of {ALL} candidates kept (50.0 %)")
         field = section.get_by_label("Pass rate from, as a number")

@@ -34,7 +34,7 @@ def url(folder: Path) -> Iterator[str]:
 
 
 def opened(page: Page) -> Locator:
-    page.locator("#map-section > button").click()
+    page.get_by_role("tab", name="Map").click()
     section = page.locator("#map")
     expect(section.locator("[data-part=about]")).not_to_have_text("Loading the map…")
     return section
@@ -108,6 +108,20 @@ def test_the_map_is_made_in_the_page_and_what_is_drawn_on_it_is_a_filter_that_a_
         assert meta is not None
         assert area["map"] == meta.version
         assert in_view(section) == ALL  # the map ignores its own condition
+        beside = section.get_by_role("region", name="The area")
+        expect(beside.get_by_role("status")).to_have_text(f"{lassoed} questions in the area, {lassoed} pairs")
+        expect(beside.locator("li")).to_have_count(3)
+        example = beside.locator("li button").nth(1)
+        example.press("Enter")
+        expect(page.locator("#row .drawer h2")).to_contain_text("i1-")
+        page.keyboard.press("Escape")
+        expect(example).to_be_focused()  # back at the map, where one came from
+        beside.get_by_role("button", name="Export").click()
+        expect(page).to_have_url(re.compile("/export"))
+        page.go_back()
+        beside.get_by_role("button", name="Show in table").click()
+        expect(page.locator("#explore [data-part=table] tbody tr").first).to_be_focused()
+        expect(section).to_be_hidden()
 
         watched.reload()
         expect(page.locator("#explore [data-part=headline]")).to_have_text(
@@ -146,12 +160,20 @@ def test_the_map_follows_the_filter_and_its_points_open_stories_with_neighbours(
         at = (box["x"] + box["width"] * x / 100, box["y"] + box["height"] * (1 - y / 100))
         page.mouse.move(*at)
         expect(section.locator("[data-part=tip]")).to_contain_text("apples")
+        scrolled = page.evaluate("scrollY")
         page.mouse.click(*at)
         expect(page.locator("#explore-story h2")).to_contain_text("i1-")
         near = page.locator("#row [data-part=near]")
         expect(near).to_contain_text("words and word pairs, not meaning")
         expect(near.locator("li button")).to_have_count(10)
         assert "apples" in near.inner_text()
+        page.keyboard.press("Escape")
+        expect(page.locator("#row .drawer")).to_be_hidden()
+        expect(canvas).to_be_focused()
+        expect(canvas).to_be_in_viewport()
+        assert page.evaluate("scrollY") == scrolled
+        page.mouse.click(*at)
+        expect(near.locator("li button")).to_have_count(10)
         assert PARAPHRASE[:20] in near.inner_text() or "i1-00000398" in near.inner_text()
         assert not watched.errors
 
@@ -184,4 +206,20 @@ def test_the_demo_has_a_map_that_can_be_drawn_on_and_not_remade(tmp_path: Path) 
         drag(page, section, [(0.2, 0.2), (0.6, 0.6)])
         expect(page.get_by_text("inside an area drawn on the map")).to_be_visible()
         assert 0 < count_of(page) < 400
+        assert not watched.errors
+
+
+def test_an_area_with_nothing_in_it_says_so_and_offers_nothing_with_it(url: str, folder: Path) -> None:
+    meta = files.read_meta(files.map_folder(folder))
+    assert meta is not None
+    with chromium(url) as watched:
+        area = f'{{"map":"{meta.version}","points":[[0.01,0.01],[0.02,0.01],[0.02,0.02]]}}'
+        page = watched.open(f'/?filter={{"area":{area}}}')
+        section = opened(page)
+        beside = section.get_by_role("region", name="The area")
+        expect(beside).to_contain_text("0 questions in the area, 0 pairs")
+        expect(beside).to_contain_text("Nothing lies in this area")
+        for name in ("Show in table", "Review", "Export"):
+            expect(beside.get_by_role("button", name=name)).to_be_disabled()
+        expect(beside.get_by_role("button", name="Clear the area")).to_be_enabled()
         assert not watched.errors

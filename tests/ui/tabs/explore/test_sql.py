@@ -33,7 +33,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def opened(page: Page) -> Locator:
     page.get_by_role("tab", name="Explore").click()
-    page.locator("#sql-section > button").click()
+    page.get_by_role("tab", name="SQL").click()
     section = page.locator("#sql")
     expect(section.get_by_label("SQL statement")).to_be_visible()
     return section
@@ -77,7 +77,7 @@ def test_a_statement_is_answered_as_a_table_over_a_snapshot_whose_age_and_cost_a
 def test_hostile_texts_are_shown_as_they_are_and_a_spreadsheet_runs_none(url: str, tmp_path: Path) -> None:
     with chromium(url, width=400) as watched:
         page = watched.open("/?sort=newest")  # opens on Explore, whatever the width
-        page.locator("#sql-section > button").click()
+        page.get_by_role("tab", name="SQL").click()
         section = page.locator("#sql")
         run(section, f"SELECT text, text AS \"<img src=x onerror='window.ran = 1'>\", -1.5 AS n FROM questions "
                      f"WHERE idx >= 100 ORDER BY idx LIMIT {len(HOSTILE)}")  # fmt: skip

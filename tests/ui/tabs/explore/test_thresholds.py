@@ -57,7 +57,7 @@ def url(filled: Path) -> Iterator[str]:
 
 
 def opened(page: Page) -> Locator:
-    page.locator("#whatif-section > button").click()
+    page.get_by_role("tab", name="What if").click()
     section = page.locator("#whatif")
     expect(section.locator("[data-slider=difficulty] .just, [data-slider=difficulty] ol").first).to_be_visible()
     return section
