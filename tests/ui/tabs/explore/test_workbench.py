@@ -284,7 +284,7 @@ def test_all_places_that_show_a_total_agree(url: str) -> None:
                 own = {"Against the majority": "majority"}.get(name)
                 if own not in asked:
                     assert facet.locator(".count").evaluate_all(number) == total, name
-            page.locator("#whatif-section > button").click()
+            page.get_by_role("tab", name="What if").click()
             expect(page.locator("#whatif p.count")).to_contain_text("candidates kept")
             kept = page.locator("#whatif p.count").inner_text()
             pairs = re.search(r"([\d,]+) pairs", page.locator("[data-part=headline]").inner_text())
