@@ -72,6 +72,9 @@ export function showInExplore(request) {
     openRow(request.row);
     return;
   }
+  const { filter } = request;
+  // Explore opens with it: a step of the history to the tab, and not another one to the filter.
+  if (filter) setParameters({ filter: Object.keys(filter).length ? JSON.stringify(filter) : null });
   exploreRequest = request;
   openTab("explore");
   window.dispatchEvent(new CustomEvent(EXPLORE_REQUESTED));
