@@ -6,12 +6,13 @@ follow one another. A later row of a question is a question again, which the dup
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from engine.data.rows import Refused, Row
 from engine.imports.mapping import Mapping
-from engine.imports.part import Part, merged_extra
+from engine.imports.part import Part, merged_extra, to_json
 from engine.imports.rows import ROWS, Reader
 from store.errors import InputError
 
@@ -20,6 +21,8 @@ CHOICES = (AUTO, QUESTION, NONE)
 """How rows of one question are read: as its samples, as questions of their own, or as the first rows suggest."""
 _MOST_SAMPLES = 8 * ROWS
 """Samples of a part."""
+_OF_QUESTION = {"generator": "generators", "topic": "topics", "difficulty": "difficulties"}
+"""Fields of a question that are not in ``extra`` -> their columns; a later row of it may say something else."""
 _Key = tuple[str, str, str | None]
 
 
@@ -67,13 +70,25 @@ def parts(reader: Reader, rows: Iterable[tuple[int, Row | Refused]]) -> Iterator
         part.read += 1
         size += len(one.samples[0])
         mine = seen.setdefault(key, len(part))
-        extras.setdefault(mine, []).append((one.extra[0], len(one.samples[0])))
+        extras.setdefault(mine, []).append((_extra(part, mine, one), len(one.samples[0])))
         if mine == len(part):
             part.append(one)
         else:
             part.join(mine, one)
     if part.read:
         yield _whole(part, extras)
+
+
+def _extra(part: Part, mine: int, one: Part) -> str:
+    """The extra of a row, with what it says of its question otherwise than the question's first row."""
+    other = {
+        name: getattr(one, column)[0]
+        for name, column in _OF_QUESTION.items()
+        if mine < len(part)
+        and getattr(one, column)
+        and getattr(one, column)[0] not in (None, getattr(part, column)[mine])
+    }
+    return to_json({**other, **json.loads(one.extra[0])}) if other else one.extra[0]
 
 
 def _whole(part: Part, extras: dict[int, list[tuple[str, int]]]) -> Part:

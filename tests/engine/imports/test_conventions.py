@@ -136,3 +136,12 @@ def test_our_own_full_export_comes_back_with_its_review(bring: Bring) -> None:
         made = bring([row, plain, gone], scored=scored)
         assert made.pairs(columns) == [tuple(one[name] for name in columns.split(", ")) for one in (row, plain, gone)]
         assert made.ask("SELECT extra->>'question_id' FROM questions WHERE run_id = $run LIMIT 1") == [("r1-00000004",)]
+
+
+def test_what_a_later_sample_says_of_its_question_is_kept_with_it(bring: Bring) -> None:
+    row = {"query": ASKED, "response": SOLVED, "generator": "g-1", "topic": "Algebra"}
+    made = bring([row, {**row, "response": f"So: {SOLVED}", "generator": "g-2", "topic": "Geometry"}])
+    assert made.ask("SELECT generator FROM questions") == [("g-1",)]
+    assert made.ask("SELECT count(*) FROM solutions") == [(2,)]
+    (said,) = made.ask("SELECT extra->'per_sample'->1->>'generator', extra->'per_sample'->1->>'topic' FROM questions")
+    assert said == ("g-2", "Geometry")
