@@ -6,6 +6,7 @@ import { isShown, listen, onResize, onShownChange, repeat } from "../lib/lifetim
 import { DECISIONS_CHANGED, onExploreRequest, onRowClosed, requestReview, ROW_CHANGED } from "../lib/messages.js";
 import { loadPlotly } from "../lib/plot.js";
 import { rove } from "../lib/roving.js";
+import { onThemeChange } from "../lib/theme.js";
 import { App } from "./app.js";
 import { drawCharts, drawRanges } from "./charts.js";
 import { makeColumnChoice } from "./columns.js";
@@ -58,27 +59,29 @@ export async function mount(host) {
     of.last = { ...of.last, ...reply, empty: reply.count ? null : (reply.empty ?? of.last?.empty) };
     if (!of.last.total) setMessage(message, EMPTY);
     part("all").hidden = !of.last.total;
-    if (of.last.total) drawAll(await plotly, reply.page);
+    if (of.last.total) drawAll(reply.page);
   }
 
   /**
-   * @param {import("../lib/plot.js").Plotly} drawer
+   * The charts alone wait for plotly.js.
    * @param {import("./app.js").TablePage} [page]
    */
-  function drawAll(drawer, page) {
+  function drawAll(page) {
     drawFilter(app);
     drawFacets(app);
     drawGroups(app);
-    drawBoard(drawer);
     if (page) drawTable(app, page);
+    drawBoard();
   }
 
-  /** Only where it has a size: it may be folded, and the tab may be another one by now. @param {import("../lib/plot.js").Plotly} drawer */
-  function drawBoard(drawer) {
-    drawnWidth = part("board").clientWidth;
-    if (!drawnWidth) return;
+  /** Only where it has a size: it may be folded, and the tab may be another one by now. */
+  async function drawBoard() {
+    if (!part("board").clientWidth) return;
     drawFunnel(app);
     drawTopics(app);
+    const drawer = await plotly;
+    drawnWidth = part("board").clientWidth;
+    if (!drawnWidth) return;
     drawCharts(app, drawer);
     drawLengths(app, drawer);
     drawRates(app, drawer);
@@ -86,13 +89,13 @@ export async function mount(host) {
 
   /** The board was shown, or has another width. */
   async function onBoardResize() {
-    const drawer = await plotly;
+    await plotly;
     if (!app.last?.total) return;
     if (part("board").clientWidth === drawnWidth) drawRanges(app);
-    else drawBoard(drawer);
+    else drawBoard();
   }
 
-  const redraw = async () => app.last?.total && drawAll(await plotly);
+  const redraw = () => app.last?.total && drawAll();
 
   /** @param {import("../lib/messages.js").ExploreRequest} request */
   function show({ filter, search }) {
@@ -125,6 +128,7 @@ export async function mount(host) {
     app.sortBy(sort.value === "-newest" && !app.last?.ranked ? null : sort.value);
   });
   part("scale").addEventListener("change", redraw);
+  onThemeChange(element, redraw);
   const text = part("text", HTMLInputElement);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
