@@ -8,6 +8,7 @@ import { announce, FILTER_CHANGED, openRow, requestReview, showInExplore, TABLE_
 import { call, RequestStream } from "../lib/requests.js";
 import { openTab } from "../lib/tabs.js";
 import { drawPreview } from "../lib/text/draw.js";
+import { onThemeChange } from "../lib/theme.js";
 import { drawMap, makeLegend, pointAt, unpackTiles } from "./draw.js";
 import { listenToCanvas, wholeMap } from "./input.js";
 import { rectangleOf, rounded, simplified, zoomed } from "./view.js";
@@ -239,5 +240,6 @@ export function mount({ element, props, server }) {
   });
   listen(element, window, FILTER_CHANGED, look);
   onAppear(element, look);
+  onThemeChange(element, look);
   onResize(find(element, "[data-part=frame]"), paint);
 }

@@ -29,6 +29,7 @@ export function mount({ element, props, server }) {
   const runButton = part("run", HTMLButtonElement);
   const refreshButton = part("refresh", HTMLButtonElement);
   const table = part("table", HTMLTableElement);
+  let busy = false;
   /** @type {string | null} */
   let running = null; // the name of the statement that is running
   /** @type {Result | null} */
@@ -74,9 +75,18 @@ export function mount({ element, props, server }) {
     drawSnapshot();
   }
 
+  /** Nothing can be run while the last statement or the snapshot is under way, or without a statement. */
+  function drawRun() {
+    const empty = !statement.value.trim();
+    runButton.disabled = busy || empty;
+    runButton.title = empty ? "Write a statement first" : "Ctrl+Enter";
+  }
+
   /** @param {string | null} status - null when nothing is under way any more */
   function drawBusy(status) {
-    [runButton, refreshButton].forEach((made) => (made.disabled = status !== null));
+    busy = status !== null;
+    refreshButton.disabled = busy;
+    drawRun();
     part("cancel").hidden = running === null;
     part("box").classList.toggle("old", running !== null);
     part("download").hidden = running !== null || !result?.rows.length;
@@ -131,10 +141,12 @@ export function mount({ element, props, server }) {
   Object.entries(props.examples).forEach(([name, example]) => {
     part("examples").append(button(name, () => {
       statement.value = example;
+      drawRun();
       statement.focus();
     }));
   });
   onActions(element, { run, refresh, download, cancel: () => running !== null && call(server, "sql_cancel", { name: running }) });
+  statement.addEventListener("input", drawRun);
   statement.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
@@ -143,4 +155,5 @@ export function mount({ element, props, server }) {
   repeat(element, AGE_EVERY, drawSnapshot);
   onAppear(element, look);
   drawSnapshot();
+  drawRun();
 }

@@ -150,6 +150,12 @@ export function mount({ element, props, server }) {
     return row;
   }
 
+  function drawSave() {
+    const save = part("save", HTMLButtonElement);
+    save.disabled = !name.value.trim();
+    save.title = save.disabled ? "Name the view first" : "";
+  }
+
   async function keep() {
     /** @type {{ error?: string, said?: string }} */
     const reply = await call(server, "whatif_keep", { name: name.value, filter: addressFilter(), thresholds });
@@ -157,10 +163,13 @@ export function mount({ element, props, server }) {
     setText(part("status"), reply.said ?? "");
     if (reply.error) return;
     name.value = "";
+    drawSave();
     announce(VIEWS_CHANGED);
   }
 
   name.maxLength = props.longest;
+  name.addEventListener("input", drawSave);
+  drawSave();
   part("form").addEventListener("submit", (event) => {
     event.preventDefault();
     keep();

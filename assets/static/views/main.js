@@ -83,7 +83,7 @@ export function mount({ element, props, server }) {
       ? await change("views_keep", { name, filter: addressFilter() })
       : await change("views_rename", { old: old.name, name });
     if (!done) return;
-    setStatus(old === null ? "Kept." : "Renamed.");
+    setStatus(old === null ? "Saved." : "Renamed.");
     closeForm();
     list.focus();
   }
@@ -122,7 +122,7 @@ export function mount({ element, props, server }) {
 
   nameField.maxLength = props.longest;
   onActions(element, {
-    keep: () => openForm("", "Keep"),
+    keep: () => openForm("", "Save"),
     rename: () => {
       renaming = openView() ?? null;
       if (!renaming) return;

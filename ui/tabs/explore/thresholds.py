@@ -167,11 +167,14 @@ def _correct(kept: KeptCounts) -> str:
 
 def _drops(edge: Edge, kept: KeptCounts) -> str:
     side = edge.id.rpartition("_")[2]
-    subject = {"from": "The lower end drops", "to": "The upper end drops"}.get(side, "Drops")
+    subject, bound = {
+        "from": ("The lower bound removes", "this bound"),
+        "to": ("The upper bound removes", "this bound"),
+    }.get(side, ("Removes", "this switch"))
     if edge.value is None:
         return f"{subject} none."
     all_, alone = kept.fails[edge.id]
-    return f"{subject} {all_:,}; {alone:,} of them pass every other threshold."
+    return f"{subject} {all_:,} ({alone:,} by {bound} alone)."
 
 
 def _borders(source: Source, frame: Frame, borders: list[Border]) -> dict[str, Any]:
