@@ -7,7 +7,7 @@ import { clicked, isChosen, isOnly, toggled } from "./filter.js";
 
 /** @typedef {import("./app.js").App} App */
 
-const FUNNEL = ["stage", "", "kept", "dropped", "pending"];
+const FUNNEL = ["stage", "", "passed", "dropped", "pending"];
 const MAY_BE_ABSENT = new Set(["level", "correct", "checkability", "majority", "contaminated"]); // facets that are hidden without a value
 const FIRST_STAGE = "generated"; // it drops nothing
 
@@ -65,6 +65,7 @@ export function drawFunnel(app) {
   });
   find(panel, ".clear").hidden = !app.conditions.drop_stage;
   const most = Math.max(last.funnel[0][1], 1);
+  find(panel, "table").classList.toggle("none-pending", last.funnel.every(([, , , , pending]) => !pending));
   updateKeyed(find(panel, "tbody"), last.funnel, ([stage]) => stage, ([stage]) => {
     const head = make("th", "", stage === FIRST_STAGE ? stage : undefined);
     head.scope = "row";

@@ -56,8 +56,8 @@ class Option:
 
 
 OPTIONS = (
-    Option("seed", "Seed", "The same seed reproduces the same samples (on a CPU).", common=True),
-    Option("solver.n", "Solutions per question", "The one with the best reward is chosen.", common=True),
+    Option("seed", "Seed", "Fixes the samples on a CPU.", common=True),
+    Option("solver.n", "Solutions per question", "The best by reward is chosen.", common=True),
     Option("max_questions", "Maximum questions", "For a target in pairs. Leave empty for 20 per pair."),
     Option("max_cost", "Maximum cost (USD)", "Stops the run there, to be resumed. Needs a role with prices."),
     Option("generator.share", "Generators", "Their shares of the questions. Omit one to leave it out."),
@@ -104,7 +104,7 @@ def draw(folder: Path) -> Form:
             profile_names(folder),
             value=DEFAULT_PROFILE,
             label="Profile",
-            info="Which models play which role.",
+            info="The models and their roles.",
             min_width=150,
             allow_custom_value=True,  # the path of a user's own file
         )
