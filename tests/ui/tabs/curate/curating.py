@@ -65,7 +65,7 @@ def begin(
 
 
 def decided(page: Page, count: int, of: int) -> None:
-    expect(page.locator("[data-part=progress]")).to_contain_text(f"{count} of {of} decided")
+    expect(page.locator("#curate [data-part=progress]")).to_contain_text(f"{count} of {of} decided")
 
 
 def saved(page: Page) -> None:

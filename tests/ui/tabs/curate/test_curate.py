@@ -59,7 +59,7 @@ def test_twenty_cards_are_decided_by_keys_alone_three_undone_and_all_is_there_af
         for number in range(3):
             page.keyboard.press("u")
             decided(page, 19 - number, 30)
-            expect(page.locator("[data-part=feedback]")).to_contain_text(f"Undone: {kinds[19 - number]} of")
+            expect(page.locator("#curate [data-part=feedback]")).to_contain_text(f"Undone: {kinds[19 - number]} of")
             assert current(page) == seen[19 - number]
         saved(page)
         reloaded(watched, 17, 30)  # the address brings the queue and the place back
@@ -184,7 +184,7 @@ def test_the_demo_is_reviewed_like_any_run_and_is_then_part_of_the_workspace(tmp
         page.get_by_role("button", name="Start reviewing").click()
         expect(page.locator("#curate article .question")).to_be_visible()
         page.keyboard.press("a")
-        expect(page.locator("[data-part=progress]")).to_contain_text("1 of")
+        expect(page.locator("#curate [data-part=progress]")).to_contain_text("1 of")
         saved(page)
         clean(watched)
     with Workspace.open(tmp_path / "w", create=False) as workspace:
