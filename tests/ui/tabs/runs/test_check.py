@@ -124,7 +124,7 @@ def test_near_duplicates_are_compared_by_meaning_where_an_embedder_is_installed(
     choose(page, "Compare by", "meaning")
     expect(threshold).to_have_value("0.9")
     start(page)
-    expect(page.get_by_text("needs a sentence embedder, and none is installed; run `make smol`")).to_be_visible()
+    expect(page.get_by_text("needs a sentence embedder, and none is installed; run make smol")).to_be_visible()
     choose(page, "Compare by", "wording")
     expect(threshold).to_be_hidden()
     start(page)
