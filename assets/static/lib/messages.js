@@ -141,10 +141,11 @@ export function showImport() {
   openTab("runs");
   let looks = 0;
   const timer = setInterval(() => {
-    const head = document.querySelector("#import > button");
+    const head = document.querySelector("#import-open");
     looks += 1;
     if (head instanceof HTMLElement && head.offsetParent !== null) {
-      if (!document.querySelector("#import > button.open")) head.click();
+      const form = document.querySelector("#import");
+      if (!(form instanceof HTMLElement) || form.offsetParent === null) head.click();
       head.scrollIntoView({ block: "start" });
       head.focus();
       clearInterval(timer);

@@ -50,7 +50,7 @@ def tab(workspace: Workspace, jobs: JobRegistry, shown: Any) -> Runs:
         start = gr.Button("Start", variant="primary", size="sm", min_width=90, scale=0)
         pause = gr.Button("Pause", size="sm", interactive=False, min_width=90, scale=0)
         cancel = gr.Button("Cancel", size="sm", interactive=False, min_width=90, scale=0)
-        bring = gr.Button(import_.TITLE, variant="primary", size="sm", min_width=150, scale=0)
+        bring = gr.Button(import_.TITLE, variant="primary", size="sm", min_width=150, scale=0, elem_id="import-open")
     busy = gr.Markdown(visible=False, elem_classes="quiet", elem_id="busy")
     timer, seen, named = pace_timer(), gr.State({}), gr.State(None)
     looks = (timer.tick, shown)
