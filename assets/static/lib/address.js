@@ -58,11 +58,17 @@ let kept = null;
 /** The tab in front. */
 let front = "home";
 
+/** Whether the page was reloaded or come back to, not opened by a link. */
+function isReloaded() {
+  const [entry] = performance.getEntriesByType("navigation");
+  return entry instanceof PerformanceNavigationTiming && entry.type !== "navigate";
+}
+
 /** Reads the address once; a reload has also what tabs in the background had. */
 function addresses() {
   if (kept) return kept;
   try {
-    kept = JSON.parse(sessionStorage.getItem(STORED) || "{}");
+    kept = JSON.parse((isReloaded() && sessionStorage.getItem(STORED)) || "{}");
   } catch {
     kept = {};
   }
