@@ -118,7 +118,7 @@ BRUSH = """(low) => new Promise((done) => {
     }));
     seen.observe(explore, { childList: true, characterData: true, attributes: true, subtree: true });
     input.value = low;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
+    for (const type of ['input', 'change']) input.dispatchEvent(new Event(type, { bubbles: true }));
 })"""
 """Sets the lower end of the difficulty; answers, in milliseconds, the frame after the last change that this makes
 anywhere in Explore."""
