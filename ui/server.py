@@ -38,7 +38,7 @@ from ui.page import page
 from ui.web import addresses, assets, security, theme
 
 _A_DAY = "public, max-age=86400"
-_QUEUE_WAIT = 0.02
+_QUEUE_WAIT = 0.04
 """Seconds between two looks of Gradio's queue at an empty list; its own 0.001 costs 2 % of a core all day."""
 
 
@@ -109,7 +109,7 @@ def application(
         theme=theme.theme(),
         css=assets.style("page") + assets.style("lib/text"),
     )
-    blocks._queue.sleep_when_free = _QUEUE_WAIT
+    blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = _QUEUE_WAIT
     return mounted
 
 

@@ -59,8 +59,8 @@ def routes() -> APIRouter:
 
 @cache
 def plotly_brotli() -> bytes:
-    """plotly.js compressed: 4.8 MB become 1.3 MB, in half a second."""
-    return bytes(brotli.compress(PLOTLY.read_bytes(), quality=5))
+    """plotly.js compressed: 4.8 MB become 1.2 MB, in half a second."""
+    return bytes(brotli.compress(PLOTLY.read_bytes(), quality=9))
 
 
 @cache

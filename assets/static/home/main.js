@@ -33,6 +33,7 @@ import { drawText } from "../lib/text/draw.js";
  */
 
 const LOOK_AGAIN = 3_000;
+const CALM = 4; // times longer where nothing has changed
 
 class Home {
   /** @param {import("../lib/host.js").Host<{ value: null }>} host */
@@ -47,6 +48,8 @@ class Home {
     /** @type {LiveRun | null} */
     this.live = null;
     this.looks = 0;
+    this.calm = false;
+    this.waited = 0; // ticks since the last look
   }
 
   get run() {
@@ -66,6 +69,8 @@ class Home {
     if (number !== this.looks) return;
     if (reply.error) setText(this.part("counts"), reply.error);
     else if (!reply.same) this.draw(reply);
+    this.calm = Boolean(reply.same);
+    this.waited = 0;
     if (!reply.error && reply.partial && !whole) this.look(true);
   }
 
@@ -191,6 +196,6 @@ export function mount(host) {
   home.part("run").addEventListener("change", () => home.look());
   const look = () => isShown(element) && home.look();
   onAppear(element, look);
-  repeat(element, LOOK_AGAIN, look);
+  repeat(element, LOOK_AGAIN, () => (home.waited += 1) >= (home.calm ? CALM : 1) && look());
   [RUNS_CHANGED, DECISIONS_CHANGED].forEach((name) => listen(element, window, name, () => isShown(element) && home.look(true)));
 }

@@ -3,8 +3,8 @@
 import { addressedTab, addressOf, enterTab, followHistory, setParameters } from "../lib/address.js";
 import { button, find, findAll, onActions, partsOf, setMessage, setText, updateKeyed } from "../lib/dom.js";
 import { withSearch } from "../explore/filter.js";
-import { repeat } from "../lib/lifetime.js";
-import { showInExplore } from "../lib/messages.js";
+import { listen, repeat } from "../lib/lifetime.js";
+import { RUNS_CHANGED, SAMPLE_REQUESTED, showInExplore } from "../lib/messages.js";
 import { call } from "../lib/requests.js";
 import { onTabChange, openTab } from "../lib/tabs.js";
 import { isDark, recallDark, setDark } from "../lib/theme.js";
@@ -15,7 +15,8 @@ import { drawTextsInPage } from "../lib/text/in_page.js";
  * @typedef {{ models: string, workspace: string, jobs: RunningJob[] }} Status
  */
 
-const EVERY = 5000; // milliseconds between two questions to the server about what is running
+const EVERY = 3000; // milliseconds between two questions to the server about what is running
+const CALM = 4; // times longer where nothing was running
 const TITLE = "ScaleQuest Explorer";
 /** Keys of the rail -> how many tabs on. @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
@@ -27,6 +28,8 @@ export function mount({ element, server }) {
   /** How far each tab was scrolled. @type {Map<string, number>} */
   const scrolled = new Map();
   let front = addressedTab();
+  let waited = 0; // ticks since the last question
+  let busy = false;
 
   /** @param {string} tab */
   function mark(tab) {
@@ -49,6 +52,7 @@ export function mount({ element, server }) {
     mark(tab);
     links.forEach((link) => (link.href = addressOf(link.dataset.tab ?? "home")));
     requestAnimationFrame(() => scrollTo(0, scrolled.get(tab) ?? 0));
+    look();
   }
 
   /** @param {MouseEvent} event */
@@ -71,9 +75,11 @@ export function mount({ element, server }) {
 
   async function look() {
     if (document.hidden) return;
+    waited = 0;
     /** @type {import("../lib/requests.js").Answer<Status>} */
     const status = await call(server, "shell_status", {});
     if (status.error !== undefined) return; // the next answer says it
+    busy = status.jobs.length > 0 || status.models.startsWith("Loading");
     setText(part("models"), status.models);
     setMessage(part("workspace"), status.workspace);
     part("jobs").hidden = !status.jobs.length;
@@ -119,5 +125,6 @@ export function mount({ element, server }) {
   });
   drawTextsInPage();
   look();
-  repeat(element, EVERY, look);
+  repeat(element, EVERY, () => (waited += 1) >= (busy ? 1 : CALM) && look());
+  [RUNS_CHANGED, SAMPLE_REQUESTED].forEach((name) => listen(element, window, name, look));
 }
