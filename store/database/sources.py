@@ -85,7 +85,7 @@ class SourceSelector:
         return self._read_demo() if self.shows_demo else self.workspace
 
     def demo_runs(self) -> list[Run]:
-        """The demo's runs, wherever they are shown; empty where there is no demo."""
+        """The demo's runs, in the workspace or in the bundled files; empty without a demo."""
         return self._read_demo().runs() if (self._folder / "runs.parquet").exists() else []
 
     @property

@@ -131,7 +131,7 @@ export function searchText({ words, regex, solution_text: inSolutions }) {
 /**
  * The range of two fields, or what is wrong with it: ends are never swapped, because the other one may be half typed.
  * @param {Range | null} range - as it was; the end of a field in which nothing was typed stays
- * @param {{ typed: boolean, text: string, bad: boolean }[]} fields - bad: what was typed is no number
+ * @param {{ typed: boolean, text: string, bad: boolean }[]} fields - bad: the typed text is not a number
  * @returns {{ range: Range | null, text: string | null }} range: null where both ends are open
  */
 export function readEnds(range, fields) {

@@ -1,4 +1,4 @@
-/** The page's tabs. Gradio draws and mounts them; its own row of buttons is hidden, and the rail stands for it. */
+/** The page's tabs. Gradio draws and mounts them; its own row of buttons is hidden, and the rail replaces it. */
 
 import { TABS } from "./address.js";
 import { findAll } from "./dom.js";

@@ -35,7 +35,7 @@ class SamplePage {
     this.emit = emit;
     this.props = props;
     this.part = partsOf(element);
-    /** The run and those that repeat its questions. @type {LiveRun[]} */
+    /** The run, and the runs that regenerate its questions. @type {LiveRun[]} */
     this.runs = [];
     /** @type {Map<string, { token: string, stop: () => void }>} */
     this.streams = new Map();
@@ -196,7 +196,7 @@ class SamplePage {
     } else announce(DECISIONS_CHANGED);
   }
 
-  /** The questions in order, those that repeat another after it, with their titles. */
+  /** The questions in order with their titles; a regenerated one follows its original. */
   lines() {
     /** @type {import("../components/lines/draw.js").Line[]} */
     const lines = [];

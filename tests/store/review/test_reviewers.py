@@ -94,7 +94,7 @@ def test_agreement_can_be_limited_to_blind_decisions(workspace: Workspace, ids: 
     assert (blind.rows, blind.agreed) == (3, 0)
     assert {d.question_id for d in blind.differ} == set(ids[:3])
     decisions.decide(workspace, "eve", ids[1], "accept", {"settles": True, "blind": False})
-    assert len(agreement(workspace).pairs) == 1  # a decision that settles is no judgement of its own
+    assert len(agreement(workspace).pairs) == 1  # a settling decision is not an independent judgement
 
 
 def stored(workspace: Workspace) -> dict[str, tuple[str, str]]:

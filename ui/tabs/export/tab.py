@@ -92,6 +92,9 @@ def tab(sources: SourceSelector, jobs: JobRegistry) -> Callable[[Any], None]:
 
     options = [which, form, full, same, validation, licence, thought, samples, trainer, uncheckable]
     asks: dict[str, Any] = {"inputs": [address, *options], "outputs": [shown, written, start, why_not], "js": _ADDRESS}
+    asks["concurrency_id"] = (
+        "export-look"  # one after the other: an earlier choice's preview never replaces a later one's
+    )
     seen = gr.State({})
     now = sheet.updates(view.now, seen, [seen, progress, cancel, done, verify, delete, chosen])
     fits = [full, same, validation, licence, thought, samples, trainer, uncheckable, form, name, card]

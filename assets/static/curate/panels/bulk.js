@@ -83,7 +83,7 @@ export class Bulk {
     part("bulk-confirm").hidden = true;
   }
 
-  /** Counts the rows of the filter, which may have changed. A count that is being typed stays, to be compared anew. */
+  /** Counts the rows of the filter, which may have changed. A count that is being typed stays and is compared with the new one. */
   async refresh() {
     const filter = addressFilter();
     const reply = await callPanels(this.server, "curate_count", { filter });

@@ -126,7 +126,7 @@ export function mount({ element, server }) {
       change("pairs", "curate_pairs");
     }, "main");
     create.disabled = !reply.make;
-    create.title = reply.make ? "" : "There is no edited question, and no accepted one with a rejected one of its kind.";
+    create.title = reply.make ? "" : "This needs an edited question, or an accepted and a rejected question of the same kind.";
     const line = group("div", "line", create);
     if (!reply.command) return [line];
     return [line, make("p", "quiet", "To train a generator with the stored pairs:"), make("code", "", reply.command)];
